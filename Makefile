@@ -1,0 +1,60 @@
+# Everything a person does with this project, one line each. `make help` lists it.
+SHELL := /bin/bash
+PY := .venv/bin/python
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: help setup dev-setup build run test check bench faults faults-short e2e demo translations migrate freeze reference screenshots clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+setup: ## install what running needs and build the client
+	@scripts/setup.sh run
+
+dev-setup: ## install what testing needs, too
+	@scripts/setup.sh dev
+
+build: setup ## build the client and the translations
+	@scripts/build.sh
+
+run: setup ## migrate, fill an empty database with demo data, serve http://127.0.0.1:8000
+	@$(PY) -m flask --app wsgi serve --demo
+
+demo: setup ## fill an empty database with the demo data
+	@$(PY) -m flask --app wsgi prepare --demo
+
+test: dev-setup ## all tests: client, server on both databases, browser
+	@scripts/test.sh
+
+e2e: dev-setup ## only the browser tests
+	@scripts/browser.sh && $(PY) -m pytest tests/e2e
+
+faults: dev-setup ## break things on purpose, at the published sizes, and write docs/reliability.md (an hour or two)
+	@scripts/browser.sh && $(PY) -m tests.faults --long --write
+
+faults-short: dev-setup ## the same in the sizes of CI
+	@scripts/browser.sh && $(PY) -m tests.faults
+
+check: dev-setup ## format, lint, types, imports, templates
+	@scripts/check.sh
+
+bench: dev-setup ## measure the budgets of docs/performance.md
+	@scripts/browser.sh && $(PY) -m benchmarks
+
+translations: dev-setup ## collect the words of the source into fieldapp/translations
+	@$(PY) scripts/translations.py
+
+migrate: dev-setup ## write a migration for what changed in the models: make migrate m="what changed"
+	@FIELDAPP_DATA=$$(mktemp -d) sh -c '$(PY) -m flask --app wsgi db upgrade && $(PY) -m flask --app wsgi db migrate -m "$(m)"'
+
+freeze: dev-setup ## freeze an envelope of every command for a release: make freeze b=0.2.0
+	@$(PY) -m tests.support.envelopes $(b)
+
+reference: dev-setup ## write the generated pages of docs: commands, settings, error codes
+	@$(PY) scripts/reference.py
+
+screenshots: dev-setup ## take the pictures of the docs
+	@scripts/browser.sh && $(PY) scripts/screenshots.py
+
+clean: ## remove what setup and build made (never the data)
+	@rm -rf .venv node_modules static/dist .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,5 @@
+"""The WSGI entry: `flask --app wsgi …`, `granian wsgi:app`."""
+
+from fieldapp import create_app
+
+app = create_app()
