@@ -1,0 +1,79 @@
+"""Field service for after-sales groups. create_app() puts the house together and does nothing else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from fieldapp.config import Config
+from fieldapp.extensions import babel, compress, db, htmx, limiter, migrate
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The WSGI application: configuration, extensions, features found by discovery, error pages."""
+    from fieldapp import cli, wiring
+    from fieldapp.accounts import session
+    from fieldapp.web import error_pages, headers, language, origin, page, static_files
+    from fieldapp.web.assets import Assets
+
+    config = config or Config.from_environment()
+    config.data.mkdir(parents=True, exist_ok=True)
+    app = Flask("fieldapp", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app.config.update(
+        SECRET_KEY=config.secret_key(),
+        SQLALCHEMY_DATABASE_URI=config.url,
+        FILES=str(config.data / "files"),
+        DATA=str(config.data),
+        LANGUAGES=config.languages,
+        LOGIN_LIMIT=config.login_limit,
+        MAX_CONTENT_LENGTH=config.max_request_bytes,
+        MAX_FORM_MEMORY_SIZE=4 * 1024 * 1024,
+        MAX_FORM_PARTS=2000,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=config.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        RATELIMIT_HEADERS_ENABLED=True,
+        BABEL_DEFAULT_LOCALE="zh_Hans",
+        BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
+        BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "fieldapp" / "translations"),
+        TESTING=config.testing,
+        SW_KILL=config.sw_kill,
+        COMPRESS_MIMETYPES=[
+            "text/html",
+            "text/javascript",
+            "text/csv",
+            "application/json",
+            "application/manifest+json",
+        ],
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_BR_LEVEL=5,
+        COMPRESS_MIN_SIZE=500,
+        **config.extra,
+    )
+    app.wsgi_app = static_files.around(app.wsgi_app, ROOT / "static")  # type: ignore[method-assign]
+    if config.trust_proxy:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=config.trust_proxy, x_proto=config.trust_proxy, x_host=config.trust_proxy
+        )
+    app.extensions["assets"] = Assets.read()
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
+    htmx.init_app(app)
+    limiter.init_app(app)
+    compress.init_app(app)
+    babel.init_app(app, locale_selector=language.chosen)
+    babel.domain_instance = language.Words()
+    session.init_app(app)
+    origin.init_app(app)
+    headers.init_app(app)
+    page.init_app(app)
+    error_pages.init_app(app)
+    wiring.init_app(app, config.feature_roots)
+    cli.init_app(app)
+    return app

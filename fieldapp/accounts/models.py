@@ -1,0 +1,111 @@
+"""People, their groups and roles, and the phones they use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldapp.database import Moment
+from fieldapp.extensions import Model
+
+
+class User(Model):
+    """A person with an account. `session_key` changes when every session is to end."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    username: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(60))
+    phone: Mapped[str] = mapped_column(String(30), default="")
+    password_hash: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str | None] = mapped_column(String(10))
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+    session_key: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Group(Model):
+    """A service group with its home city (D-TRIP-1)."""
+
+    __tablename__ = "group"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    city: Mapped[str] = mapped_column(String(60))
+
+
+class Membership(Model):
+    """A role a person holds, in one group or (group empty) everywhere."""
+
+    __tablename__ = "membership"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("group.id"))
+    role: Mapped[str] = mapped_column(String(20))
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "group_id", "role"),
+        Index("ix_membership_group", "group_id", "role"),
+    )
+
+
+class Device(Model):
+    """One life of one store on one phone for one person: what it last said of itself (failure modes 10, 31, 33, 45).
+
+    `next_seq` is a high-water mark. `missing` are numbers this store gave out that neither arrived nor lie on the
+    phone; its owner has seen that (`missing_seen_at`), its leader has dealt with it (`missing_settled_at`).
+    `dropped` are numbers whose records their author discarded. `revoked_at` is set on all lives of a store at once.
+    """
+
+    __tablename__ = "device"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    dev: Mapped[str] = mapped_column(String(36))
+    ep: Mapped[str] = mapped_column(String(8))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    build: Mapped[str] = mapped_column(String(64))
+    display_mode: Mapped[str] = mapped_column(String(20))
+    persisted: Mapped[bool | None] = mapped_column(Boolean)
+    pending: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    next_seq: Mapped[int] = mapped_column(BigInteger, default=1)
+    clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger)
+    first_seen_at: Mapped[datetime] = mapped_column(Moment)
+    last_seen_at: Mapped[datetime] = mapped_column(Moment)
+    unsent: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    oldest_at: Mapped[datetime | None] = mapped_column(Moment)
+    dropped: Mapped[list[int] | None] = mapped_column(JSON)
+    missing: Mapped[list[int] | None] = mapped_column(JSON)
+    missing_count: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    missing_since: Mapped[datetime | None] = mapped_column(Moment)
+    missing_seen_at: Mapped[datetime | None] = mapped_column(Moment)
+    missing_settled_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+
+    __table_args__ = (
+        UniqueConstraint("dev", "ep", "user_id"),
+        Index("ix_device_user", "user_id"),
+        Index("ix_device_recent", "last_seen_at", "id"),
+    )
+
+
+class DeviceToken(Model):
+    """What a phone may send its owner's records with when no session holds; only the hash is kept (failure mode 39).
+
+    Several may hold at once: the first use of one ends those that were issued before it.
+    """
+
+    __tablename__ = "device_token"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    dev: Mapped[str] = mapped_column(String(36))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    issued_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    __table_args__ = (Index("ix_device_token_phone", "user_id", "dev"),)

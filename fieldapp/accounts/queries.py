@@ -1,0 +1,194 @@
+"""Reading people and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, ScalarSelect, Select, bindparam, column, func, select, table
+from sqlalchemy.orm import aliased
+
+from fieldapp.accounts.models import Device, Group, Membership, User
+from fieldapp.accounts.roles import PATTERNS
+from fieldapp.database import alone
+from fieldapp.errors import NotFound
+from fieldapp.extensions import db
+from fieldapp.kernel.actor import Actor
+
+#: The trail's end: every command moves it, whatever it wrote.
+_trail = select(column("last")).select_from(table("audit_head")).scalar_subquery()
+#: When the phone was last signed out from afar.
+_revoked = (
+    select(func.max(Device.revoked_at))
+    .where(Device.dev == bindparam("dev"), Device.user_id == bindparam("user_id"))
+    .scalar_subquery()
+)
+_account = (User.username, User.name, User.active, User.session_key)
+_person = (
+    select(*_account, Membership.role, Membership.group_id, _revoked, _trail)
+    .outerjoin(Membership, Membership.user_id == User.id)
+    .where(User.id == bindparam("user_id"))
+    # Compared as a whole between two requests.
+    .order_by(Membership.id)
+)
+
+_names = select(User.id, User.name).where(User.id.in_(bindparam("ids", expanding=True)))
+
+
+def actor_of(user_id: int) -> Actor:
+    """The person with all roles, groups and verb patterns, in one query. Raises NotFound."""
+    rows = _rows(db.session.connection(), user_id)
+    if not rows:
+        raise NotFound("user.not_found")
+    return _actor(user_id, rows)
+
+
+def person_rows(user_id: int, dev: str) -> list[tuple[Any, ...]]:
+    """A row for each role of the person on this phone, none for nobody, each with account and end of the trail."""
+    with alone(db.engine) as connection:
+        return _rows(connection, user_id, dev)
+
+
+def _rows(connection: Connection, user_id: int, dev: str = "") -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(_person, {"user_id": user_id, "dev": dev})]
+
+
+def person_reader(engine: Engine) -> Callable[[int], list[tuple[Any, ...]]]:
+    """The same outside of any request, straight from the driver: for what is asked before every other thing.
+
+    Of no phone: signing one out moves the trail.
+    """
+    compiled: Any = _person.compile(engine)
+    statement, order = str(compiled), compiled.positiontup
+
+    def read(user_id: int) -> list[tuple[Any, ...]]:
+        given = {"user_id": user_id, "dev": ""}
+        connection = engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement, [given[name] for name in order] if order else given)
+            rows = cursor.fetchall()
+            cursor.close()
+        finally:
+            connection.close()
+        return [(*row[:2], bool(row[2]), *row[3:]) for row in rows]
+
+    return read
+
+
+def actor_in_session(user_id: int, session_key: str, since: datetime, rows: list[tuple[Any, ...]]) -> Actor | None:
+    """The person of these rows while that session holds, the account is open and the phone was not signed out since."""
+    if not rows or not rows[0][2] or rows[0][3] != session_key:
+        return None
+    revoked: datetime | None = rows[0][6]
+    return None if revoked is not None and revoked >= since else _actor(user_id, rows)
+
+
+def _actor(user_id: int, rows: list[tuple[Any, ...]]) -> Actor:
+    username, name, active = rows[0][:3]
+    held = [(row[4], row[5]) for row in rows if row[4] is not None]
+    roles = frozenset(role for role, _ in held)
+    return Actor(
+        id=user_id,
+        username=username,
+        name=name,
+        roles=roles,
+        groups=frozenset(group for _, group in held if group is not None),
+        leads=frozenset(group for role, group in held if role == "leader" and group is not None),
+        patterns=tuple(dict.fromkeys(pattern for role in sorted(roles) for pattern in PATTERNS.get(role, ()))),
+        active=active,
+    )
+
+
+def names_of(user_ids: Iterable[int]) -> dict[int, str]:
+    """Names by user id."""
+    wanted = set(user_ids)
+    if not wanted:
+        return {}
+    return dict(db.session.connection().execute(_names, {"ids": list(wanted)}).all())
+
+
+def name_by(user_id: Any) -> ScalarSelect[str]:
+    """The name of the person in a column, to be read along with the row instead of in a query of its own."""
+    return select(User.name).where(User.id == user_id).scalar_subquery()
+
+
+def group_names() -> dict[int, str]:
+    """Names of all groups by id, in the order of their founding."""
+    return dict(db.session.execute(select(Group.id, Group.name).order_by(Group.id)).all())
+
+
+def technicians_of(group_ids: Iterable[int]) -> list[tuple[int, str]]:
+    """`(id, name)` of the technicians of these groups who can sign in, by name."""
+    query = (
+        select(User.id, User.name)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.role == "technician", Membership.group_id.in_(set(group_ids)), User.active)
+        .order_by(User.name)
+        .distinct()
+    )
+    return list(db.session.execute(query).all())
+
+
+def members_of(group_ids: Iterable[int]) -> Select[Any]:
+    """User ids of everybody in these groups, to be used within another query."""
+    return select(Membership.user_id).where(Membership.group_id.in_(set(group_ids)))
+
+
+def groups_of(user_id: int) -> frozenset[int]:
+    """The groups a person belongs to, in whatever role."""
+    query = select(Membership.group_id).where(Membership.user_id == user_id, Membership.group_id.is_not(None))
+    return frozenset(group for group in db.session.scalars(query) if group is not None)
+
+
+@dataclass(frozen=True)
+class Memberships:
+    """The groups of people by id, and the leaders of those groups by group."""
+
+    groups: dict[int, set[int]]
+    leaders: dict[int, set[int]]
+
+
+def memberships_of(user_ids: Iterable[int]) -> Memberships:
+    """The groups of these people and who leads them; two queries."""
+    groups: dict[int, set[int]] = {user: set() for user in user_ids}
+    pairs = select(Membership.user_id, Membership.group_id)
+    for user, group in db.session.execute(pairs.where(Membership.user_id.in_(groups))):
+        if group is not None:
+            groups[user].add(group)
+    leaders: dict[int, set[int]] = {}
+    in_them = Membership.group_id.in_(set().union(*groups.values()))
+    for user, group in db.session.execute(pairs.where(Membership.role == "leader", in_them)):
+        if group is not None:
+            leaders.setdefault(group, set()).add(user)
+    return Memberships(groups, leaders)
+
+
+def people_under(actor: Actor) -> Any:
+    """User ids of those this person decides about: members of led groups, and for the manager whom nobody else leads.
+
+    As a subquery, to be asked along with what those people did.
+    """
+    led = select(Membership.user_id).where(Membership.group_id.in_(actor.leads), Membership.user_id != actor.id)
+    if "manager" not in actor.roles:
+        return led
+    mine, leader = aliased(Membership), aliased(Membership)
+    has_leader = (
+        select(mine.id)
+        .join(leader, leader.group_id == mine.group_id)
+        .where(mine.user_id == User.id, leader.role == "leader", leader.user_id != User.id)
+    )
+    return led.union(select(User.id).where(User.id != actor.id, ~has_leader.exists()))
+
+
+def leaders_of(*group_ids: int) -> list[int]:
+    """User ids of the leaders of a group, or of several."""
+    query = select(Membership.user_id).where(Membership.role == "leader", Membership.group_id.in_(group_ids))
+    return list(db.session.scalars(query))
+
+
+def people_with_role(role: str) -> list[int]:
+    """User ids of everybody who holds a role anywhere."""
+    return list(db.session.scalars(select(Membership.user_id).where(Membership.role == role).distinct()))

@@ -1,0 +1,188 @@
+"""`flask --app wsgi …`: prepare, demo, create-user, check, reindex, backup, restore, find-files, serve."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from flask_migrate import upgrade
+from sqlalchemy import select
+
+from fieldapp import finding
+from fieldapp.accounts.models import Group, Membership, User
+from fieldapp.accounts.passwords import hashed
+from fieldapp.accounts.roles import PATTERNS
+from fieldapp.commandbus import writing
+from fieldapp.config import Config
+from fieldapp.extensions import db
+from fieldapp.kernel import clock
+
+
+def init_app(app: Flask) -> None:
+    """Registers the commands."""
+    for one in (prepare, demo, create_user, check, reindex, backup, restore, find_files, serve):
+        app.cli.add_command(one)
+
+
+@click.command()
+@click.option("--demo/--no-demo", "with_demo", default=False, help="Fill an empty database with the demo data.")
+@with_appcontext
+def prepare(with_demo: bool) -> None:
+    """Migrate the database; fill an empty one with demo data if asked."""
+    upgrade()
+    if with_demo and db.session.scalar(select(User.id).limit(1)) is None:
+        _fill()
+
+
+@click.command()
+@with_appcontext
+def demo() -> None:
+    """Fill an empty database with the demo data."""
+    if db.session.scalar(select(User.id).limit(1)) is not None:
+        click.echo("The database is not empty; nothing was changed.")
+        sys.exit(1)
+    _fill()
+
+
+def _fill() -> None:
+    from fieldapp.demo import fill
+
+    fill()
+    click.echo("Demo data are in. Sign in as tech1, lead1, finance, … with the password demo-field-2026.")
+
+
+@click.command("create-user")
+@click.argument("username")
+@click.option("--name", required=True)
+@click.option("--role", "roles", multiple=True, type=click.Choice(sorted(PATTERNS)), required=True)
+@click.option("--group", "group_name", help="Name of the group the roles are for; made when it is new.")
+@click.option("--city", default="", help="Home city of a new group.")
+@click.password_option()
+@with_appcontext
+def create_user(username: str, name: str, roles: tuple[str, ...], group_name: str, city: str, password: str) -> None:
+    """Make an account."""
+    with writing() as session:
+        group = None
+        if group_name:
+            group = session.scalar(select(Group).where(Group.name == group_name))
+            if group is None:
+                group = Group(name=group_name, city=city)
+                session.add(group)
+        user = User(
+            username=username,
+            name=name,
+            password_hash=hashed(password),
+            session_key=secrets.token_hex(8),
+            created_at=clock.now(),
+        )
+        session.add(user)
+        session.flush()
+        group_id = group.id if group else None
+        session.add_all(Membership(user_id=user.id, group_id=group_id, role=role) for role in roles)
+    click.echo(f"{username} can sign in.")
+
+
+@click.command()
+@with_appcontext
+def check() -> None:
+    """Verify the database: receipts and effects, files, the audit trail, every feature's books. Exit 1 on faults."""
+    sys.exit(_checked())
+
+
+def _checked() -> int:
+    from fieldapp.integrity import faults
+
+    found = list(faults())
+    for line in found:
+        click.echo(line)
+    click.echo(f"{len(found)} faults")
+    return 1 if found else 0
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@with_appcontext
+def backup(folder: Path) -> None:
+    """Copy database and files into an empty FOLDER while the server runs, and verify the copy."""
+    from fieldapp.backup import Impossible
+    from fieldapp.backup import backup as copy
+
+    try:
+        facts = copy(folder)
+    except Impossible as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{facts['receipts']} receipts and {facts['files']} files are in {folder}.")
+    for digest in facts["bad_files"]:
+        click.echo(f"file {digest} is missing or its bytes have changed")
+    sys.exit(1 if facts["bad_files"] else 0)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--yes", is_flag=True, help="The server is stopped, and what is here may be put aside.")
+@with_appcontext
+def restore(folder: Path, yes: bool) -> None:
+    """Put a backup in the place of this installation. Stop the server first; phones then offer again what they sent."""
+    from fieldapp.backup import Impossible
+    from fieldapp.backup import restore as bring_back
+
+    if not yes:
+        click.confirm("Is the server stopped? What is here now is put aside, not deleted. Go on?", abort=True)
+    try:
+        aside = bring_back(folder)
+    except Impossible as error:
+        raise click.ClickException(str(error)) from None
+    click.echo("Restored. Phones offer again what they sent in the last 30 days.")
+    if aside:
+        click.echo(f"What was here before is in {aside}.")
+    sys.exit(_checked())
+
+
+@click.command("find-files")
+@with_appcontext
+def find_files() -> None:
+    """Mark photos as arrived whose bytes are here already: after a restore, once the phones have sent again."""
+    from fieldapp.backup import find_files as find
+
+    click.echo(f"{find()} files found")
+
+
+@click.command()
+@with_appcontext
+def reindex() -> None:
+    """Make the search index anew from the records, where they were changed past the application."""
+    with writing() as session:
+        finding.refresh(session.connection())
+    click.echo("The search index holds every record as it is written.")
+
+
+@click.command()
+@click.option("--demo/--no-demo", "with_demo", default=False)
+@with_appcontext
+def serve(with_demo: bool) -> None:
+    """Migrate and serve (HOST, PORT, FIELDAPP_WORKERS)."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    upgrade()
+    if with_demo and db.session.scalar(select(User.id).limit(1)) is None:
+        _fill()
+    current_app.extensions["instance_id"]()
+    db.session.remove()
+    db.engine.dispose()
+    config = Config.from_environment()
+    click.echo(f"Serving http://{config.host}:{config.port}")
+    Granian(
+        "wsgi:app",
+        address=config.host,
+        port=config.port,
+        interface=Interfaces.WSGI,
+        workers=config.workers,
+        blocking_threads=8,
+        websockets=False,
+        respawn_failed_workers=True,
+    ).serve()

@@ -1,0 +1,90 @@
+"""Configuration from the environment, typed, failing loudly at start."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class BadConfig(Exception):
+    """A setting in the environment cannot be used as it is."""
+
+
+def _integer(name: str, default: int, low: int, high: int) -> int:
+    raw = os.environ.get(name, str(default))
+    try:
+        value = int(raw)
+    except ValueError:
+        raise BadConfig(f"{name}={raw!r} is not a whole number") from None
+    if not low <= value <= high:
+        raise BadConfig(f"{name}={value} is not between {low} and {high}")
+    return value
+
+
+def _boolean(name: str, default: bool) -> bool:
+    raw = os.environ.get(name, "1" if default else "0")
+    if raw not in {"0", "1"}:
+        raise BadConfig(f"{name}={raw!r}: use 1 or 0")
+    return raw == "1"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything an operator can set. Names in docs/operations.md are the environment's."""
+
+    data: Path = Path("data")
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    secure_cookies: bool = False
+    trust_proxy: int = 0
+    sw_kill: bool = False
+    languages: tuple[str, ...] = ("zh_Hans", "zh_Hant", "en")
+    feature_roots: tuple[str, ...] = ("fieldapp",)
+    login_limit: str = "10 per minute; 60 per hour"
+    max_request_bytes: int = 128 * 1024 * 1024
+    testing: bool = False
+    extra: dict[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def from_environment(cls) -> Config:
+        """Reads `FIELDAPP_DATA DATABASE_URL HOST PORT FIELDAPP_WORKERS …`. Raises BadConfig."""
+        return cls(
+            data=Path(os.environ.get("FIELDAPP_DATA", "data")).resolve(),
+            database_url=os.environ.get("DATABASE_URL", ""),
+            host=os.environ.get("HOST", "127.0.0.1"),
+            port=_integer("PORT", 8000, 1, 65535),
+            workers=_integer("FIELDAPP_WORKERS", 1, 1, 64),
+            secure_cookies=_boolean("FIELDAPP_SECURE_COOKIES", False),
+            trust_proxy=_integer("FIELDAPP_TRUST_PROXY", 0, 0, 5),
+            sw_kill=_boolean("FIELDAPP_SW_KILL", False),
+        )
+
+    @property
+    def url(self) -> str:
+        """The database address in SQLAlchemy's words; PostgreSQL always through psycopg 3."""
+        if not self.database_url:
+            return f"sqlite:///{self.data / 'fieldapp.sqlite3'}"
+        for scheme in ("postgres://", "postgresql://"):
+            if self.database_url.startswith(scheme):
+                return "postgresql+psycopg://" + self.database_url[len(scheme) :]
+        return self.database_url
+
+    def secret_key(self) -> str:
+        """The key that signs sessions: made once, kept in the data folder, or given as FIELDAPP_SECRET."""
+        given = os.environ.get("FIELDAPP_SECRET")
+        if given:
+            return given
+        self.data.mkdir(parents=True, exist_ok=True)
+        path = self.data / "secret-key"
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with os.fdopen(handle, "w") as file:
+            key = secrets.token_hex(32)
+            file.write(key)
+        return key

@@ -1,0 +1,130 @@
+"""How rows are typed and how both databases are opened (design §3)."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Insert, MetaData, Table, event, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import Pool
+from sqlalchemy.types import TypeDecorator
+
+from fieldapp.kernel import money
+
+
+class Base(DeclarativeBase):
+    """Every table. Constraint names are fixed so that migrations can name them on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Money(TypeDecorator[Decimal]):
+    """Yuan as Decimal in Python, whole fen in the database, so that sums are exact on both."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Any) -> int | None:
+        return None if value is None else money.fen(Decimal(value))
+
+    def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:
+        return None if value is None else money.yuan(value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An instant: aware UTC in Python, without zone in SQLite, `timestamptz` in PostgreSQL."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def insert_ignoring(connection: Connection, model: Any) -> Any:
+    """INSERT … ON CONFLICT DO NOTHING into a table or entity, for the connection's database."""
+    return _ignoring(connection.dialect.name, model)
+
+
+@cache
+def _ignoring(dialect: str, model: Any) -> Any:
+    maker: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return maker(model).on_conflict_do_nothing()
+
+
+@cache
+def plain_insert(table: Table) -> Insert:
+    """INSERT into a table, built once."""
+    return insert(table)
+
+
+@event.listens_for(Engine, "connect")
+def _open(connection: Any, record: Any) -> None:
+    if "sqlite" not in type(connection).__module__:
+        return
+    # The driver's own BEGIN comes too late and is never IMMEDIATE; we begin ourselves below.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Any) -> None:
+    if connection.dialect.name == "sqlite":
+        options = connection.get_execution_options()
+        if not options.get("fieldapp_alone", False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("fieldapp_writes", False) else "BEGIN")
+
+
+def alone(engine: Engine) -> Connection:
+    """A connection for one query that needs no transaction around it: nothing to begin, nothing to roll back."""
+    autocommit = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
+    return engine.connect().execution_options(fieldapp_alone=True, **autocommit)
+
+
+#: Seconds after which a connection from the pool is asked whether it is still there.
+IDLE = 5.0
+
+
+@event.listens_for(Pool, "checkin")
+def _rests(connection: Any, record: Any) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+@event.listens_for(Pool, "checkout")
+def _still_there(connection: Any, record: Any, proxy: Any) -> None:
+    """Asking each time costs a round trip a transaction; a server that was there a moment ago is believed."""
+    since = record.info.get("rests_since")
+    if since is None or time.monotonic() - since < IDLE or "sqlite" in type(connection).__module__:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except Exception as error:
+        raise InvalidatePoolError from error

@@ -1,0 +1,43 @@
+"""`check`: does every receipt have its effect, every effect its receipt, every file its bytes (design §10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import current_app
+from sqlalchemy import select
+
+from fieldapp.attachments import store
+from fieldapp.commandbus import audit
+from fieldapp.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.extensions import db
+
+
+def faults() -> Iterator[str]:
+    """One sentence for each thing that does not agree; none for a sound database."""
+    yield from _receipts_and_effects()
+    yield from (f"audit entry {number} does not follow from the one before" for number in audit.broken(db.session()))
+    yield from _files()
+    for offer in current_app.extensions["offers"].all:
+        for one in offer.checks:
+            yield from one()
+
+
+def _receipts_and_effects() -> Iterator[str]:
+    traced = select(AuditEntry.op).where(AuditEntry.op == Receipt.op).exists()
+    for op in db.session.scalars(select(Receipt.op).where(Receipt.outcome == "accepted", ~traced)):
+        yield f"receipt {op} is accepted but has no effect"
+    accepted = select(Receipt.op).where(Receipt.op == AuditEntry.op, Receipt.outcome == "accepted").exists()
+    for traced_op in db.session.scalars(select(AuditEntry.op).where(AuditEntry.op.is_not(None), ~accepted)):
+        yield f"effect of {traced_op} has no accepted receipt"
+
+
+def _files() -> Iterator[str]:
+    rows = db.session.execute(select(Attachment.id, Attachment.sha256).where(Attachment.state == "stored"))
+    checked: dict[str, bool] = {}
+    for one, digest in rows:
+        if digest not in checked:
+            path = store.path_of(digest)
+            checked[digest] = path.exists() and store.digest_of(path) == digest
+        if not checked[digest]:
+            yield f"attachment {one} is missing or its bytes have changed"

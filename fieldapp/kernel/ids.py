@@ -1,0 +1,45 @@
+"""Identifiers that can be made anywhere, also without signal."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from uuid import UUID
+
+#: The device of envelopes the server makes itself from an ordinary form post.
+DESK_DEVICE = "00000000-0000-0000-0000-000000000000"
+DESK_EPOCH = "00000000"
+
+
+def uuid7() -> UUID:
+    """A UUIDv7 (RFC 9562): sorts by the millisecond it was made in."""
+    millis = time.time_ns() // 1_000_000
+    value = (millis & (1 << 48) - 1) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
+    return UUID(int=value)
+
+
+_CANONICAL = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def is_uuid(text: object) -> bool:
+    """Whether `text` is a UUID in its canonical lower-case form."""
+    return isinstance(text, str) and _CANONICAL.fullmatch(text) is not None
+
+
+#: No I, O, 0, 1: the reference is read aloud and written down by hand.
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+def device_code(device: str) -> str:
+    """`K7`: how a phone's store is called. Same rule as the phone's (engine/ids.ts)."""
+    code = 0x811C9DC5
+    for letter in device:
+        code = (code ^ ord(letter)) * 0x01000193 & 0xFFFFFFFF
+    return f"{_LETTERS[code % 24]}{_SIGNS[code // 24 % 32]}"
+
+
+def short_reference(device: str, seq: int) -> str:
+    """`K7-0042`: what a customer can write down before any network."""
+    return f"{device_code(device)}-{seq:04d}"

@@ -1,0 +1,21 @@
+"""What settings offer the house."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.kernel.offers import Entry, Offer
+
+offer = Offer(
+    links=(
+        Entry(
+            "settings",
+            _l("Settings"),
+            "/settings",
+            "setting.change",
+            order=80,
+            icon="settings",
+            hint=_l("Figures of the rule book"),
+        ),
+    )
+)

@@ -1,0 +1,51 @@
+"""The figure that holds on a day."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from flask import current_app, g
+from sqlalchemy import ScalarSelect, select
+
+from fieldapp.extensions import db
+from fieldapp.kernel import clock
+from fieldapp.kernel.figures import Figure
+from fieldapp.settings.models import Setting
+
+_changes = select(Setting.key, Setting.effective_on, Setting.value).order_by(Setting.effective_on, Setting.set_at)
+
+
+def declared() -> dict[str, Figure]:
+    """Every figure of every feature by key."""
+    figures: dict[str, Figure] = current_app.extensions["figures"]
+    return figures
+
+
+def figure(key: str, on: date | None = None) -> Decimal | int:
+    """The value of a figure on a day (today where none is given). Raises KeyError for an unknown key.
+
+    All changes are read once a request: there are few of them and most pages ask for several.
+    """
+    one = declared()[key]
+    changes: list[tuple[str, date, str]] | None = g.get("figure_changes")
+    if changes is None:
+        changes = g.figure_changes = [(k, d, v) for k, d, v in db.session.connection().execute(_changes)]
+    day = on or clock.today()
+    value = one.default
+    for changed, since, text in changes:
+        if changed == key and since <= day:
+            value = one.read(text)
+    return value
+
+
+def figure_by(key: str) -> ScalarSelect[str]:
+    """Today's value of a figure as it was written, or null, to be read along with rows instead of in a query."""
+    query = select(Setting.value).where(Setting.key == key, Setting.effective_on <= clock.today())
+    return query.order_by(Setting.effective_on.desc(), Setting.set_at.desc()).limit(1).scalar_subquery()
+
+
+def figure_from(key: str, text: str | None) -> Decimal | int:
+    """The value that `figure_by` read."""
+    one = declared()[key]
+    return one.default if text is None else one.read(text)

@@ -1,0 +1,1 @@
+"""What every page is made with: rendering, forms from schemas, lists, guards, headers, error pages."""

@@ -1,0 +1,56 @@
+"""Every refusal as a page in words (JSON mouths have their own, in sync)."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from flask import Flask, Response, request
+from flask_babel import gettext
+from werkzeug.exceptions import HTTPException
+
+from fieldapp.errors import AppError
+from fieldapp.web.render import render
+
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask) -> None:
+    """Registers one handler for each family of errors."""
+    app.register_error_handler(AppError, _app_error)
+    app.register_error_handler(HTTPException, _http_error)
+    if not app.config.get("PROPAGATE_EXCEPTIONS"):
+        app.register_error_handler(Exception, _unexpected)
+
+
+def _words(status: int) -> str:
+    known = {
+        400: gettext("This request cannot be read."),
+        403: gettext("You may not do this."),
+        404: gettext("This page does not exist, or is not yours to see."),
+        405: gettext("This cannot be done here."),
+        413: gettext("Too much at once. Nothing was stored; please send smaller photos."),
+        429: gettext("Too many tries. Please wait a minute."),
+        503: gettext("The server is busy. Nothing is lost; please try again."),
+    }
+    return known.get(status, gettext("Something went wrong."))
+
+
+def _draw(status: int, words: str, number: str = "") -> Response:
+    return render("error/error.html", status=status, code=status, words=words, number=number, where=request.path)
+
+
+def _app_error(error: AppError) -> Response:
+    return _draw(error.status, str(error.words) or _words(error.status))
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]
+    return _draw(error.code or 500, _words(error.code or 500))
+
+
+def _unexpected(error: Exception) -> Response:
+    number = secrets.token_hex(4)
+    log.exception("unexpected, number %s", number)
+    return _draw(500, gettext("Something went wrong. Nothing you saved is lost."), number)

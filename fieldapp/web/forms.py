@@ -1,0 +1,216 @@
+"""The one form renderer: a command's schema becomes a page, a post becomes a command (design §5, two mouths)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+from flask import Response, current_app, g, redirect, request, session
+from flask_babel import gettext
+
+from fieldapp.commandbus import AttachmentNote, Base, Command, Result, desk_envelope, execute, plain
+from fieldapp.errors import Invalid
+from fieldapp.kernel import clock, ids
+from fieldapp.web.controls import Control, controls
+from fieldapp.web.formdata import to_data
+from fieldapp.web.guards import actor
+from fieldapp.web.render import render
+
+
+@dataclass
+class FormPage:
+    """Everything a form needs besides its schema.
+
+    `agg` is `(type, id)` of an existing record, or `(type, None)` where the form makes one.
+    `draft` is the key under which the phone keeps it half-filled; leave it empty for plain buttons.
+    `ver` is the record's version where the form changes one: `initial` is what the person sees of it.
+    """
+
+    kind: str
+    agg: tuple[str, str | None]
+    title: Any
+    done: str
+    action: str = ""
+    submit: Any = ""
+    draft: str = ""
+    record_title: str = ""
+    initial: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    template: str = "form.html"
+    context: Mapping[str, Any] = field(default_factory=dict)
+    back: str = ""
+    ver: int = 0
+    position: bool = False
+    intro: Any = ""
+
+
+@dataclass
+class BoundForm:
+    """A form ready to be drawn by templates/_form.html."""
+
+    page: FormPage
+    command: Command
+    controls: list[Control]
+    problems: list[str]
+    op: str
+    new_id: str
+    issued: str
+    said: Mapping[str, list[str]] = field(default_factory=dict)
+    base: Base | None = None
+
+    def __getitem__(self, name: str) -> Control:
+        return next(control for control in self.controls if control.name == name)
+
+    def photo_problems(self, role: str) -> list[str]:
+        """What is wrong with the photos of one role."""
+        return self.said.get(f"photos.{role}", [])
+
+    @property
+    def base_json(self) -> str:
+        """What the person sees of the record, for the envelope; empty where nothing is compared."""
+        return msgspec.json.encode(self.base).decode() if self.base else ""
+
+    @property
+    def agg(self) -> str:
+        """`type:id`, or only the type where the record is new."""
+        kind, record = self.page.agg
+        return f"{kind}:{record}" if record else kind
+
+
+def bind(
+    page: FormPage,
+    values: Mapping[str, Any] | None = None,
+    problems: Mapping[str, list[str]] | None = None,
+    base: Base | None = None,
+) -> BoundForm:
+    """The form with the given values and problems; those that belong to no control are listed at the top."""
+    command: Command = current_app.extensions["commands"][page.kind]
+    problems = problems or {}
+    if command.merges and values is not None:
+        # What was emptied stays empty when the form comes back.
+        values = {**dict.fromkeys(command.merges.fields), **values}
+    values = {**page.initial, **(values or {})}
+    made = controls(command.schema, values, problems, page.options)
+    named = set(_names(made)) | {f"photos.{slot.role}" for slot in command.photos}
+    loose = [words for name, said in problems.items() if name not in named for words in said]
+    return BoundForm(
+        page,
+        command,
+        made,
+        loose,
+        str(ids.uuid7()),
+        str(values.get("id") or ids.uuid7()),
+        clock.iso(clock.now()),
+        problems,
+        base or _shown(page, command),
+    )
+
+
+def _shown(page: FormPage, command: Command) -> Base | None:
+    """What a person who opens the form now sees: the record's version, and the fields that the command compares."""
+    if not page.ver:
+        return None
+    names = [name for name in (command.merges.fields if command.merges else ()) if name in page.initial]
+    return Base(page.ver, {name: plain(page.initial[name]) for name in names})
+
+
+def _seen() -> Base | None:
+    """What the person saw when they began to fill in the form that was posted."""
+    try:
+        return msgspec.json.decode(request.form.get("_base", ""), type=Base)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _names(made: Sequence[Control]) -> list[str]:
+    names = []
+    for control in made:
+        if control.widget != "hidden":
+            names.append(control.name)
+        for row in control.rows:
+            names += _names(row)
+    return names
+
+
+def form_page(page: FormPage) -> Response:
+    """GET draws the form; POST sends it through the door: 303 to `done`, or 422 with everything still typed."""
+    if request.method != "POST":
+        return _draw(page)
+    if "refused_post" in g:
+        return _draw(page, *g.refused_post)
+    data = to_data(request.form.items(multi=True))
+    result = post(page, data)
+    if result.outcome in {"accepted", "held"}:
+        return _gone_to(page.done)
+    status = {"conflict": 409, "busy": 503}.get(result.outcome, 422)
+    # The door forgot whatever the request had read: the page is made anew, of what holds now.
+    g.refused_post = (*_decided(data, result), status)
+    return cast(Response, current_app.view_functions[str(request.endpoint)](**(request.view_args or {})))
+
+
+def _decided(data: dict[str, Any], result: Result) -> tuple[dict[str, Any], dict[str, list[str]], Base | None]:
+    """What the form shows again: where two people met, what holds now, with one's own words at the disputed fields."""
+    card = (result.current or {}).get("merge")
+    if card is None:
+        return data, result.problems, _seen()
+    mine = {one["name"]: one["mine"] for one in card["disputed"]}
+    return {**data, **card["data"], **mine}, result.problems, Base(card["ver"], card["fields"])
+
+
+def post(page: FormPage, data: dict[str, Any]) -> Result:
+    """One ordinary form post through the same ledger as everything else."""
+    command: Command = current_app.extensions["commands"][page.kind]
+    kind, record = page.agg
+    # Pages made before carry this number; none of them is shown again as unchanged.
+    op = session["posted"] = request.form.get("_op", "")[:36]
+    issued = request.form.get("_issued", "")
+    if not record:
+        record = str(data.get("id", ""))
+    try:
+        atts = current_app.extensions["take_files"](request.files, command, op)
+    except Invalid as error:
+        return Result(op, "", "rejected", problems={k: [str(w) for w in v] for k, v in error.problems.items()})
+    body = desk_envelope(
+        op=op if ids.is_uuid(op) else str(ids.uuid7()),
+        user=actor().id,
+        kind=page.kind,
+        schema=_schema(command),
+        agg=(kind, record),
+        data=data,
+        issued=issued or clock.iso(clock.now()),
+        atts=atts,
+        base=_seen(),
+    )
+    return execute([body], actor(), "desk")[0]
+
+
+def _schema(command: Command) -> int:
+    """The version of the page's fields: it may have been made before the server was updated (failure mode 58)."""
+    said = request.form.get("_schema", "")
+    return int(said) if said.isdecimal() and 0 < len(said) < 5 and int(said) else command.version
+
+
+def _draw(
+    page: FormPage,
+    data: Mapping[str, Any] | None = None,
+    problems: Mapping[str, list[str]] | None = None,
+    base: Base | None = None,
+    status: int = 200,
+) -> Response:
+    bound = bind(page, data, problems, base)
+    return render(page.template, form=bound, title=page.title, back=page.back, status=status, **page.context)
+
+
+def _gone_to(done: str) -> Response:
+    separator = "&" if "?" in done else "?"
+    return redirect(f"{done}{separator}sent=1", 303)  # type: ignore[return-value]
+
+
+def sent_notice() -> str | None:
+    """What a page says after an ordinary form post was taken in."""
+    return gettext("Received.") if request.args.get("sent") == "1" else None
+
+
+__all__ = ["AttachmentNote", "BoundForm", "FormPage", "bind", "form_page", "post", "sent_notice"]

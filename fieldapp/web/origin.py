@@ -1,0 +1,30 @@
+"""Cross-site writes are refused by where they come from; there are no form tokens to go stale (design §5)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from flask_babel import gettext
+
+from fieldapp.errors import NotAllowed
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def init_app(app: Flask) -> None:
+    """Checks every request that could write."""
+    app.before_request(_same_site_only)
+
+
+def _same_site_only() -> None:
+    if request.method in SAFE:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site not in {"same-origin", "none"}:
+            raise NotAllowed("request.cross_site", gettext("This request came from another site."))
+        return
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise NotAllowed("request.cross_site", gettext("This request came from another site."))

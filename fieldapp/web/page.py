@@ -1,0 +1,100 @@
+"""What every template may use: dates, money, icons, the person, tabs."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from babel.dates import format_skeleton
+from flask import Flask, current_app, g, request
+from flask_babel import format_date, format_timedelta
+from flask_login import current_user
+
+from fieldapp.kernel import clock, ids, money
+from fieldapp.web import fresh, language
+from fieldapp.web.icons import icon
+from fieldapp.web.pieces import piece, rendered_at
+
+
+def init_app(app: Flask) -> None:
+    """Registers filters and what is in every template's reach."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        money=money.show, day=day, moment=moment, clock=clock_time, iso=clock.iso, ago=ago, span=span, weekday=weekday
+    )
+    app.jinja_env.globals["icon"] = icon
+    app.jinja_env.globals["piece"] = piece
+    app.jinja_env.globals["_"] = language.word
+    app.jinja_env.globals["new_op"] = lambda: str(ids.uuid7())
+    app.context_processor(_context)
+    app.before_request(_note_time)
+
+
+def _note_time() -> None:
+    """A page is as old as its first query: what arrives while it is being made is not in it yet."""
+    g.asked_at = clock.now()
+
+
+def day(value: date | None) -> str:
+    """A day as people write it: with the weekday, the year only where it is another one."""
+    if value is None:
+        return "—"
+    if isinstance(value, datetime):
+        value = clock.local(value).date()
+    pattern = "MMMdEEE" if value.year == clock.today().year else "yMMMd"
+    return _skeleton(value, pattern, language.code())
+
+
+def weekday(value: date) -> str:
+    """`today`, else the short weekday."""
+    return str(format_date(value, "EEE"))
+
+
+@lru_cache(maxsize=4096)
+def _skeleton(value: date, skeleton: str, locale: str) -> str:
+    """Babel looks for the best pattern at every call; lists show the same few days again and again."""
+    noon = datetime(value.year, value.month, value.day, 12, tzinfo=clock.BUSINESS_ZONE)
+    return str(format_skeleton(skeleton, noon, tzinfo=clock.BUSINESS_ZONE, locale=locale))
+
+
+def clock_time(value: datetime | None) -> str:
+    """`09:05`."""
+    return "—" if value is None else f"{clock.local(value):%H:%M}"
+
+
+def moment(value: datetime | None) -> str:
+    """Day and time."""
+    return "—" if value is None else f"{day(value)} {clock_time(value)}"
+
+
+def ago(value: datetime | None) -> str:
+    """`3 hours ago`, in the page's language."""
+    fresh.tells_ago()
+    return "—" if value is None else str(format_timedelta(value - clock.now(), add_direction=True, threshold=1.2))
+
+
+def span(value: timedelta) -> str:
+    """`7 minutes`, in the page's language."""
+    return str(format_timedelta(value, threshold=1.2))
+
+
+def _context() -> dict[str, Any]:
+    signed_in = current_user.is_authenticated
+    actor = current_user.actor if signed_in else None
+    offers = current_app.extensions["offers"]
+    return {
+        "actor": actor,
+        "assets": current_app.extensions["assets"],
+        "instance_id": current_app.extensions["instance_id"](),
+        "lang": language.tag(language.code()),
+        "rendered_at": rendered_at(),
+        "today": clock.today(),
+        "tabs": offers.tabs(actor) if actor else [],
+        "links": offers.links(actor) if actor else [],
+        "strips": (lambda: offers.strips(actor)) if actor else list,
+        "path": request.path,
+        "can": actor.can if actor else (lambda verb: False),
+        "sent": request.args.get("sent") == "1",
+    }

@@ -1,0 +1,28 @@
+from flask import Blueprint, Response
+from sqlalchemy import literal, select
+
+from fieldapp.web.forms import FormPage, form_page
+from fieldapp.web.guards import actor, needs
+from fieldapp.web.lists import list_page
+from fieldapp.web.render import render
+from tests.sample.tool_checks.models import ToolCheck
+
+bp = Blueprint("tool_checks", __name__, template_folder="templates")
+
+
+@bp.get("/tool-checks")
+@needs("tool_check.view")
+def listing() -> Response:
+    columns = (ToolCheck.checked_at, ToolCheck.id, ToolCheck.missing, literal(""), literal(""))
+    page = list_page(
+        select(*columns).where(ToolCheck.owner_id == actor().id), keys=(ToolCheck.checked_at, ToolCheck.id)
+    )
+    return render("tool_checks/list.html", page=page)
+
+
+@bp.route("/tool-checks/new", methods=["GET", "POST"])
+@needs("tool_check.record")
+def new() -> Response:
+    return form_page(
+        FormPage("tool_check.record", ("tool_check", None), "Check the tools", "/tool-checks", draft="tool_check:new")
+    )

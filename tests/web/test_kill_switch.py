@@ -1,0 +1,40 @@
+"""What /sw.js is, by the setting (failure mode 61). What it does to a browser: tests/e2e/test_service_worker.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fieldapp import create_app
+from fieldapp.config import Config
+from fieldapp.extensions import db
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_61_sw_js_is_the_worker_or_the_one_that_goes(tmp_path: Path, kill: bool) -> None:
+    client = create_app(Config(data=tmp_path, sw_kill=kill, testing=True)).test_client()
+    with client.get("/sw.js") as answer:
+        assert answer.status_code == 200
+        assert answer.mimetype == "text/javascript"
+        # Asked for anew each time: a broken worker must never be kept by a cache.
+        assert answer.headers["Cache-Control"] == "no-cache"
+        source = answer.text
+    # Only the real one answers pages.
+    assert ("fetch" in source) is not kill
+    if kill:
+        assert "unregister" in source
+        assert "skipWaiting" in source
+        # It touches no store and no page: records, photos and drafts stay where they are.
+        for word in ("caches", "indexedDB", "delete", "Clear-Site-Data", "clients", "postMessage", "import"):
+            assert word not in source, word
+
+
+def test_61_everything_else_works_without_a_worker(tmp_path: Path) -> None:
+    app = create_app(Config(data=tmp_path, sw_kill=True, testing=True))
+    with app.app_context():
+        db.create_all()
+    client = app.test_client()
+    assert client.get("/login").status_code == 200
+    assert client.get("/offline").status_code == 200
+    assert "Clear-Site-Data" not in client.get("/login").headers
