@@ -1,0 +1,42 @@
+"""The door: the only way anything is written (design §5).
+
+Others import from here: `command`, `Command`, `Context`, `Effect`, `execute`, `Result`, `writing`, `known_receipts`.
+"""
+
+from fieldapp.commandbus.command import Command, Context, Effect, Photos, command
+from fieldapp.commandbus.door import execute
+from fieldapp.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, desk_envelope, parse
+from fieldapp.commandbus.fieldwise import Change, field_history, label_of, note_of, said, written
+from fieldapp.commandbus.ledger import known_receipts
+from fieldapp.commandbus.merge import Merges, plain
+from fieldapp.commandbus.result import Result
+from fieldapp.commandbus.transaction import writing
+from fieldapp.commandbus.waiting import decide_apart, refuse_waiting
+
+__all__ = [
+    "AttachmentNote",
+    "BadEnvelope",
+    "Base",
+    "Change",
+    "Command",
+    "Context",
+    "Effect",
+    "Envelope",
+    "Merges",
+    "Photos",
+    "Result",
+    "command",
+    "decide_apart",
+    "desk_envelope",
+    "execute",
+    "field_history",
+    "known_receipts",
+    "label_of",
+    "note_of",
+    "parse",
+    "plain",
+    "refuse_waiting",
+    "said",
+    "writing",
+    "written",
+]

@@ -1,0 +1,316 @@
+"""execute(): the only code through which records change (design §5, rules of the ledger)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence, Set
+from contextlib import nullcontext
+from datetime import datetime
+from typing import Any
+
+from flask import current_app
+from flask_babel import gettext
+from marshmallow import ValidationError
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from fieldapp.commandbus import audit, ledger
+from fieldapp.commandbus.command import Command, Context, Later
+from fieldapp.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
+from fieldapp.commandbus.faults import point
+from fieldapp.commandbus.fieldwise import compared
+from fieldapp.commandbus.ledger import Held, Sent
+from fieldapp.commandbus.models import Attachment, Quarantine, Receipt
+from fieldapp.commandbus.refusals import database_is_down, default_words, flat
+from fieldapp.commandbus.result import FINAL, Result
+from fieldapp.commandbus.transaction import writing
+from fieldapp.commandbus.waiting import missing, supersede
+from fieldapp.database import insert_ignoring, plain_insert
+from fieldapp.errors import AppError, Conflict
+from fieldapp.kernel import clock
+from fieldapp.kernel.actor import Actor
+
+log = logging.getLogger(__name__)
+
+
+def execute(bodies: Sequence[str], actor: Actor, mouth: str = "phone", importer: int | None = None) -> list[Result]:
+    """Applies frozen envelopes in order, one result each, and returns after the commit.
+
+    Every envelope is atomic by itself (a savepoint); all of them share one commit. `mouth` is `phone`, `desk`
+    or `import`; what is imported has its author for the actor, and whoever brought it in as `importer`.
+    Raises only what means that nothing at all was written (a full or locked database).
+    """
+    point("before")
+    try:
+        return _through(bodies, actor, mouth, importer, careful=False)
+    except _Again:
+        # One record went wrong after it may have written: nothing was committed; now each in its own savepoint.
+        return _through(bodies, actor, mouth, importer, careful=True)
+
+
+def _through(bodies: Sequence[str], actor: Actor, mouth: str, importer: int | None, careful: bool) -> list[Result]:
+    batch = _Batch(actor, mouth, importer, careful)
+    batch.read(bodies)
+    with writing() as session:
+        batch.apply(session)
+        point("before-commit")
+    point("after-commit")
+    return batch.answers()
+
+
+class _Again(Exception):
+    """The batch cannot be taken in one go."""
+
+
+class _Batch:
+    """One call of execute(): what was read, what is known, what was decided.
+
+    The careful way inserts the receipts first, as `busy`, decides each record in a savepoint and then updates its
+    receipt. That costs twice what the effects do, and hardly any record fails. So a batch is first tried in one go:
+    without savepoints, the inserts of commands kept back, the receipts inserted complete. Whatever fails after a
+    command began, and an id that turns out to be taken, ends that try before anything is committed (`_Again`).
+    """
+
+    connection: Connection
+
+    def __init__(self, actor: Actor, mouth: str, importer: int | None, careful: bool) -> None:
+        self.actor = actor
+        self.mouth = mouth
+        self.how = {"mouth": mouth, "imported_by": importer, "author_inactive": not actor.active}
+        self.careful = careful
+        self.running = False
+        self.later: Later | None = None if careful else {}
+        self.now: datetime = clock.now()
+        self.commands: dict[str, Command] = current_app.extensions["commands"]
+        self.read_results: list[Result] = []
+        self.todo: list[Sent] = []
+        self.aside: dict[str, dict[str, Any]] = {}
+        self.decided: dict[str, Result] = {}
+        self.trail: list[dict[str, Any]] = []
+        self.accepted: set[str] = set()
+        self.held: dict[str, Held] = {}
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def read(self, bodies: Sequence[str]) -> None:
+        for body in bodies:
+            digest = fingerprint(body)
+            try:
+                envelope = parse(body)
+            except BadEnvelope as error:
+                words = gettext("This record is damaged and cannot be read: %(reason)s", reason=error.reason)
+                self.read_results.append(
+                    Result(error.op, digest, "rejected", problems={"_": [words]}, code="envelope.unreadable")
+                )
+                continue
+            result = Result(envelope.op, digest, "busy")
+            self.read_results.append(result)
+            if envelope.user != self.actor.id:
+                result.outcome = "wrong_user"
+                self._put_aside(envelope.op, body, digest, "wrong_user")
+            else:
+                self.todo.append((envelope, body, result))
+        if not self.careful and any(envelope.supersedes for envelope, _, _ in self.todo):
+            # What it takes the place of may stand in this very batch: its receipt must be there.
+            raise _Again
+
+    def _put_aside(self, op: str, body: str, digest: str, reason: str) -> None:
+        self.aside[digest] = {
+            "sha256": digest,
+            "op": op,
+            "sender_id": self.actor.id,
+            "reason": reason,
+            "body": body,
+            "received_at": self.now,
+        }
+
+    # -- writing ---------------------------------------------------------------------------------------------
+
+    def apply(self, session: Session) -> None:
+        self.connection = session.connection()
+        ledger.lock_lanes(self.connection, self.actor.id, self.todo)
+        sent: dict[str, Sent] = {}
+        for one in self.todo:
+            sent.setdefault(one[0].op, one)
+        fresh: Set[str] = set()
+        if self.careful:
+            fresh = ledger.insert_first(self.connection, self._rows(sent, sent.keys()))
+            point("inserted")
+        known, self.held = ledger.concerned(self.connection, sent.keys() - fresh, self.actor.id)
+        if not self.careful:
+            fresh = sent.keys() - known.keys()
+        for envelope, body, result in self.todo:
+            self._answer(session, envelope, body, result, self.decided.get(envelope.op) or known.get(envelope.op))
+        if not self.careful:
+            if not ledger.insert_complete(self.connection, self._rows(sent, fresh)):
+                raise _Again
+            point("inserted")
+        self._insert_later(session)
+        point("applied")
+        anew = {op: result for op, result in self.decided.items() if self.careful or op not in fresh}
+        ledger.update_outcomes(self.connection, anew, self.now)
+        if self.aside:
+            self.connection.execute(insert_ignoring(self.connection, Quarantine), list(self.aside.values()))
+        audit.append(self.connection, self.trail)
+
+    def _rows(self, sent: dict[str, Sent], ops: Set[str]) -> list[dict[str, Any]]:
+        """The receipts of these records, with the outcomes they have so far."""
+        return [
+            ledger.row(one, self.decided.get(op, one[2]), self.now, self.how) for op, one in sent.items() if op in ops
+        ]
+
+    def _answer(self, session: Session, envelope: Envelope, body: str, result: Result, earlier: Result | None) -> None:
+        if earlier is not None and earlier.sha256 != result.sha256:
+            result.outcome = "id_reused"
+            words = gettext("This number was already used for another record.")
+            result.problems = {"_": [words]}
+            result.code = "envelope.id_reused"
+            self._put_aside(envelope.op, body, result.sha256, "id_reused")
+        elif earlier is not None and earlier.outcome in FINAL:
+            result.__dict__.update(earlier.__dict__, replayed=True)
+        else:
+            self.process(session, envelope, body, result)
+
+    def process(self, session: Session, envelope: Envelope, body: str, result: Result) -> None:
+        """One envelope in a savepoint. Whatever goes wrong, its bytes stay and the others go on."""
+        try:
+            # Before the savepoint: which record it corrects stays known also when the correction is refused.
+            self.running = False
+            supersede(session, envelope, self.actor.id)
+            self.held.pop(envelope.supersedes or "", None)
+            with session.begin_nested() if self.careful else nullcontext():
+                self._decide(session, envelope, result)
+        except (ValidationError, AppError) as error:
+            self._only_if_careful(error)
+            self._refused(result, error)
+        except Exception as error:
+            if isinstance(error, DBAPIError) and (error.connection_invalidated or database_is_down(error)):
+                raise
+            self.running = True
+            self._only_if_careful(error)
+            self._failed(envelope, result)
+        if session.identity_map:
+            session.expunge_all()
+        self.decided[envelope.op] = result
+        if result.outcome == "held":
+            self.held[envelope.op] = (envelope.seq, body, result.sha256, result.needs)
+        else:
+            self.held.pop(envelope.op, None)
+        if result.outcome == "accepted":
+            self.accepted.add(envelope.op)
+            self._release(session, envelope.op)
+
+    def _only_if_careful(self, error: Exception) -> None:
+        """Without savepoints, what failed after its command began may have written: the whole batch goes back."""
+        if self.running and not self.careful:
+            raise _Again from error
+
+    def _insert_later(self, session: Session) -> None:
+        """The inserts that commands left for later, one statement a table."""
+        if not self.later:
+            return
+        try:
+            for table, rows in self.later.items():
+                self.connection.execute(plain_insert(table), rows)
+        except IntegrityError as error:
+            raise _Again from error
+        self.later.clear()
+
+    def _refused(self, result: Result, error: ValidationError | AppError) -> None:
+        if isinstance(error, ValidationError):
+            self._refuse(result, "rejected", "record.invalid", flat(error.normalized_messages()))
+            return
+        outcome = "conflict" if isinstance(error, Conflict) else "rejected"
+        self._refuse(result, outcome, error.code, error.problems or {"_": [error.words or default_words(error)]})
+        if isinstance(error, Conflict):
+            result.current = error.current
+
+    def _refuse(self, result: Result, outcome: str, code: str, problems: dict[str, list[Any]]) -> None:
+        result.outcome, result.code = outcome, code
+        result.problems = {name: [str(words) for words in said] for name, said in problems.items()}
+
+    def _failed(self, envelope: Envelope, result: Result) -> None:
+        number = envelope.op[-12:]
+        log.exception("command %s failed, number %s", envelope.kind, number)
+        words = gettext("The server could not do this now. It will be tried again. Number %(number)s", number=number)
+        self._refuse(result, "busy", "server.failed", {"_": [words]})
+
+    def _decide(self, session: Session, envelope: Envelope, result: Result) -> None:
+        command = self.commands.get(envelope.kind)
+        if command is None or not command.oldest <= envelope.schema <= command.version:
+            words = gettext("The server does not know this kind of record yet.")
+            self._refuse(result, "unsupported_schema", "command.unsupported", {"kind": [words]})
+            return
+        if not self.actor.can(envelope.kind):
+            self._refuse(result, "rejected", "command.not_allowed", {"_": [gettext("You may not do this.")]})
+            return
+        result.needs = missing(session, envelope.depends, self.accepted)
+        if result.needs:
+            result.outcome = "held"
+            return
+        data = command.schema.load(command.lift(envelope.data, envelope.schema))
+        if not command.blind:
+            self._insert_later(session)
+        ctx = Context(session, self.actor, envelope, self.now, self.mouth, later=self.later, batch=self)
+        record = command.load(ctx, data)
+        if not command.may(self.actor, record):
+            self._refuse(result, "rejected", "record.not_allowed", {"_": [gettext("You may not do this here.")]})
+            return
+        command.check_photos(envelope)
+        data = compared(ctx, command, record, data, self.trail)
+        self.running = True
+        effect = command.run(ctx, record, data)
+        self._expect_files(session, envelope)
+        session.add_all(ctx.notices)
+        session.flush()
+        result.outcome, result.ref, result.ver = "accepted", effect.ref, effect.ver
+        result.problems, result.needs, result.code = {}, [], None
+        result.current = {"note": str(effect.note)} if effect.note else None
+        self.trail.append(
+            {
+                "op": envelope.op,
+                "action": envelope.kind,
+                "agg_type": envelope.agg[0],
+                "agg_id": envelope.agg[1],
+                "user_id": self.actor.id,
+                "dev": envelope.dev,
+                "device_at": ctx.at,
+                "at": self.now,
+                "before": effect.before,
+                "after": effect.after if effect.after is not None else envelope.data,
+            }
+        )
+
+    def _expect_files(self, session: Session, envelope: Envelope) -> None:
+        """The record names its files; their bytes may come before or long after it."""
+        for note in envelope.atts:
+            row = session.get(Attachment, note.id, with_for_update=True)
+            if row is None:
+                row = Attachment(
+                    id=note.id, user_id=self.actor.id, size=note.size, sha256=note.sha256, created_at=self.now
+                )
+                session.add(row)
+            elif (row.user_id, row.sha256, row.size) != (self.actor.id, note.sha256, note.size):
+                raise Conflict("attachment.reused", gettext("A photo of this record belongs to another one."))
+            row.op, row.role, row.name, row.mime = envelope.op, note.role, note.name, note.mime
+            row.agg_type, row.agg_id = envelope.agg
+
+    def _release(self, session: Session, parent: str) -> None:
+        """Applies what was waiting for `parent`, in the order its author wrote it (failure mode 46)."""
+        if not self.held:
+            return
+        parents = {parent, *session.scalars(select(Receipt.op).where(Receipt.superseded_by == parent))}
+        waiting = sorted((seq, op) for op, (seq, _, _, needs) in self.held.items() if parents.intersection(needs))
+        for _, op in waiting:
+            if op in self.held:
+                _, body, digest, _ = self.held[op]
+                self.process(session, parse(body), body, Result(op, digest, "busy"))
+
+    def answers(self) -> list[Result]:
+        """In the order of the request; a record released later in the batch shows its last outcome."""
+        for result in self.read_results:
+            last = self.decided.get(result.op or "")
+            if last is not None and result.outcome == "held" and last.outcome != "held":
+                result.__dict__.update(last.__dict__, replayed=result.replayed)
+        return self.read_results

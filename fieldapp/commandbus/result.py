@@ -1,0 +1,45 @@
+"""What the door answers for one envelope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Answers that never change again; the others may be asked for anew with the same bytes.
+FINAL = frozenset({"accepted", "rejected", "conflict"})
+
+
+@dataclass
+class Result:
+    """`outcome` is one of accepted, held, conflict, rejected, wrong_user, busy, unsupported_schema, id_reused."""
+
+    op: str | None
+    sha256: str
+    outcome: str
+    replayed: bool = False
+    ref: str | None = None
+    ver: int | None = None
+    problems: dict[str, list[str]] = field(default_factory=dict)
+    current: dict[str, Any] | None = None
+    needs: list[str] = field(default_factory=list)
+    code: str | None = None
+
+    def wire(self) -> dict[str, Any]:
+        """As it stands in the answer to a push (contract)."""
+        return {
+            "op": self.op,
+            "sha256": self.sha256,
+            "outcome": self.outcome,
+            "replayed": self.replayed,
+            "ref": self.ref,
+            "ver": self.ver,
+            "problems": self.problems,
+            "current": self.current,
+            "needs": self.needs,
+            "code": self.code,
+        }
+
+    def kept(self) -> dict[str, Any]:
+        """What the ledger remembers besides its own columns."""
+        kept = {"problems": self.problems, "current": self.current, "needs": self.needs, "code": self.code}
+        return {name: value for name, value in kept.items() if value}

@@ -1,0 +1,60 @@
+"""What phones offer the house: two pages, and a word above the first screens where something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import has_request_context, session
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.devices.queries import elsewhere, own_losses, trouble
+from fieldapp.kernel import ids
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.web.fresh import tells_ago
+
+
+def _strips(actor: Actor) -> Iterator[Panel]:
+    """Leaders are told how many phones need a look, their own among them; others what their own phone lost."""
+    if not actor.can("device.oversee"):
+        yield from (Panel("devices/_lost.html", shown) for shown in losses(actor))
+        return
+    # What waits grows old by itself; no entry of the trail says so.
+    tells_ago()
+    found = trouble(actor)
+    if found.lost or found.overdue:
+        yield Panel("devices/_trouble.html", {"trouble": found})
+
+
+def losses(actor: Actor) -> list[dict[str, Any]]:
+    """What the person's own phones have lost and they have not ticked off, one each for devices/_lost.html."""
+    return [
+        {"dev": dev, "code": ids.device_code(dev), "loss": loss, "owner": actor.id}
+        for dev, loss in own_losses(actor).items()
+    ]
+
+
+def _pack(actor: Actor) -> list[PackEntry]:
+    here = session.get("dev") if has_request_context() else None
+    waiting = [(phone.dev, phone.unsent) for phone in elsewhere(actor, here)]
+    gone = {dev: loss.refs for dev, loss in own_losses(actor).items()}
+    return [PackEntry("/outbox", f"{waiting}:{gone}")]
+
+
+offer = Offer(
+    links=(
+        Entry("my_phones", _l("My phones"), "/me/devices", "me.devices", order=15, icon="phone"),
+        Entry(
+            "phones",
+            _l("Phones"),
+            "/phones",
+            "device.oversee",
+            order=60,
+            icon="phone",
+            hint=_l("Which phones still hold records, and since when"),
+        ),
+    ),
+    pack=_pack,
+    strips=_strips,
+)

@@ -1,0 +1,160 @@
+"""My phones, and the phones a leader answers for."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, session
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import Select, select
+
+from fieldapp.accounts import group_names, groups_of, members_of
+from fieldapp.accounts.models import Device, User
+from fieldapp.commandbus.models import Receipt
+from fieldapp.devices import queries
+from fieldapp.devices.closed import arrived_after
+from fieldapp.devices.policy import may_look_after, sees_all
+from fieldapp.errors import NotFound
+from fieldapp.kernel import ids
+from fieldapp.web.forms import FormPage, form_page
+from fieldapp.web.guards import actor, needs
+from fieldapp.web.lists import Filter, list_page
+from fieldapp.web.render import render
+
+bp = Blueprint("devices", __name__)
+
+OUTCOMES = {
+    "accepted": ("ok", _l("Received")),
+    "held": ("soon", _l("Waits for another record")),
+    "rejected": ("hot", _l("Refused")),
+    "conflict": ("hot", _l("Conflict")),
+}
+
+
+@bp.get("/me/devices")
+@needs("me.devices")
+def mine() -> Response:
+    """Every store that holds records of mine: what it holds, since when, and the way to sign it out."""
+    return render(
+        "devices/mine.html",
+        fragment="devices/_mine.html",
+        phones=queries.own_phones(actor()),
+        here=session.get("dev"),
+        build=current_app.extensions["assets"].build,
+    )
+
+
+@bp.route("/me/devices/<uuid:dev>/sign-out", methods=["GET", "POST"])
+@needs("device.revoke")
+def sign_out(dev: UUID) -> Response:
+    """Signing one of my phones out."""
+    return _sign_out(actor().id, str(dev), "/me/devices")
+
+
+@bp.get("/phones")
+@needs("device.oversee")
+def phones() -> Response:
+    """Which phones still hold records, how many and since when, and which have lost some (D-CASH-2)."""
+    build = current_app.extensions["assets"].build
+    page = list_page(
+        queries.phones_for(actor()), keys=(Device.last_seen_at, Device.id), filters=_filters(build), size=30
+    )
+    return render(
+        "devices/phones.html",
+        fragment="devices/_phones.html",
+        page=page,
+        phones=queries.with_details(page.rows),
+        build=build,
+    )
+
+
+def _filters(build: str) -> list[Filter]:
+    def state(query: Select[Any], value: str) -> Select[Any]:
+        if value == "lost":
+            return queries.lost(query)
+        if value == "overdue":
+            return queries.overdue(query)
+        return query.where(Device.build != build) if value == "old" else query.where(Device.unsent > 0)
+
+    options = [
+        ("", _l("All")),
+        ("unsent", _l("Unsent")),
+        ("overdue", _l("Longer than a day")),
+        ("lost", _l("Records missing")),
+        ("old", _l("Old version")),
+    ]
+    person = Filter("q", _l("Person"), _named, widget="text")
+    chips = Filter("state", _l("Show"), state, widget="chips", options=options)
+    if not sees_all(actor()):
+        return [chips, person]
+    groups = Filter("group", _l("Group"), _of_group, options=lambda: [(str(k), v) for k, v in group_names().items()])
+    return [chips, person, groups]
+
+
+def _named(query: Select[Any], value: str) -> Select[Any]:
+    pattern = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    people = User.name.ilike(f"%{pattern}%", escape="\\") | (User.username == value)
+    return query.where(Device.user_id.in_(select(User.id).where(people)))
+
+
+def _of_group(query: Select[Any], value: str) -> Select[Any]:
+    number = int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else -1
+    return query.where(Device.user_id.in_(members_of([number])))
+
+
+@bp.route("/phones/<uuid:dev>/<int:user_id>/sign-out", methods=["GET", "POST"])
+@needs("device.oversee")
+def sign_out_of(dev: UUID, user_id: int) -> Response:
+    """Signing out a phone that one answers for: lost, stolen, or given on."""
+    return _sign_out(user_id, str(dev), "/phones")
+
+
+def _sign_out(owner: int, dev: str, back: str) -> Response:
+    phone = _phone(owner, dev)
+    return form_page(
+        FormPage(
+            kind="device.revoke",
+            agg=("device", dev),
+            title=_l("Sign the phone out"),
+            record_title=gettext("Sign out phone %(code)s", code=phone.code),
+            submit=_l("Sign the phone out"),
+            done=back,
+            back=back,
+            initial={"user_id": owner},
+            template="devices/sign_out.html",
+            context={"phone": phone, "own": owner == actor().id, "here": dev == session.get("dev")},
+        )
+    )
+
+
+@bp.post("/phones/<uuid:dev>/<int:user_id>/acknowledge")
+@needs("device.acknowledge")
+def acknowledge(dev: UUID, user_id: int) -> Response:
+    """The button, without JavaScript."""
+    _phone(user_id, str(dev))
+    done = "/outbox" if user_id == actor().id else "/phones"
+    return form_page(FormPage("device.acknowledge", ("device", str(dev)), _l("Seen"), done, back=done))
+
+
+def _phone(owner: int, dev: str) -> queries.Phone:
+    """The phone, if this person may look after it. Raises NotFound."""
+    known = owner < 2**31 and may_look_after(actor(), owner, groups_of(owner))
+    phone = queries.phone_of(owner, dev) if known else None
+    if phone is None:
+        raise NotFound("device.not_found")
+    return phone
+
+
+@bp.get("/phones/closed")
+@needs("device.oversee")
+def closed() -> Response:
+    """Records that arrived after their author's account was closed: the work was done (failure mode 44)."""
+    page = list_page(arrived_after(actor()), keys=(Receipt.received_at, Receipt.op), size=30)
+    commands = current_app.extensions["commands"]
+    lines = [
+        (row, commands[row.kind].label if row.kind in commands else row.kind, ids.short_reference(row.dev, row.seq))
+        for row in page.rows
+    ]
+    return render("devices/closed.html", fragment="devices/_closed.html", page=page, lines=lines, outcomes=OUTCOMES)

@@ -1,0 +1,1 @@
+"""The service worker, the web manifest, the offline shell and the outbox page."""

@@ -1,0 +1,93 @@
+"""`/sw.js`, `/manifest.webmanifest`, `/offline`, `/outbox`, `/add`, `/healthz`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, current_app, jsonify, send_from_directory, session
+from flask_babel import gettext
+from sqlalchemy import text
+
+from fieldapp.devices import elsewhere, losses
+from fieldapp.extensions import db
+from fieldapp.kernel.ids import uuid7
+from fieldapp.web.assets import FOLDER
+from fieldapp.web.guards import actor, needs, public
+from fieldapp.web.render import render
+
+bp = Blueprint("offline", __name__)
+
+
+@bp.get("/sw.js")
+@public
+def service_worker() -> Response:
+    """The service worker, at the root so that it may control everything (failure mode 60).
+
+    With FIELDAPP_SW_KILL=1 the one that unregisters itself and leaves every record alone (failure mode 61).
+    """
+    name = "sw-kill.js" if current_app.config["SW_KILL"] else "sw.js"
+    if not (FOLDER / name).exists():
+        abort(404)
+    response: Response
+    if current_app.config["SW_KILL"]:
+        # Never the same bytes: a page that registers it while it goes would bring the same one back for good.
+        response = Response(f"{(FOLDER / name).read_text()}\n// {uuid7()}\n", mimetype="text/javascript")
+    else:
+        response = send_from_directory(FOLDER, name, mimetype="text/javascript", max_age=0)
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; connect-src 'self'; script-src 'self'"
+    return response
+
+
+@bp.get("/manifest.webmanifest")
+@public
+def manifest() -> Response:
+    """How the app sits on the home screen."""
+    name = gettext("Field service")
+    icons = [
+        {"src": "/static/icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
+        {"src": "/static/icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
+        {"src": "/static/icons/maskable-512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
+    ]
+    response = jsonify(
+        id="/",
+        name=name,
+        short_name=name,
+        start_url="/",
+        scope="/",
+        display="standalone",
+        background_color="#f4f5f2",
+        theme_color="#0b6b4f",
+        icons=icons,
+    )
+    response.mimetype = "application/manifest+json"
+    return response
+
+
+@bp.get("/offline")
+@public
+def shell() -> Response:
+    """What is shown for a page that is not on this phone. Names nobody: it is kept for every user."""
+    return render("offline/shell.html", actor=None, tabs=[])
+
+
+@bp.get("/outbox")
+@needs("outbox.view")
+def outbox() -> Response:
+    """What is still on this phone, which the phone fills in; what is in the person's other stores, and what is lost."""
+    return render("offline/outbox.html", elsewhere=elsewhere(actor(), session.get("dev")), losses=losses(actor()))
+
+
+@bp.get("/add")
+@needs("outbox.view")
+def add() -> Response:
+    """Everything this person can note down."""
+    return render("offline/add.html", tiles=current_app.extensions["offers"].tiles(actor()))
+
+
+@bp.get("/healthz")
+@public
+def healthz() -> Response:
+    """Whether the server and its database answer."""
+    db.session.execute(text("SELECT 1"))
+    response = jsonify(status="ok", build=current_app.extensions["assets"].build)
+    response.headers["X-Fieldapp"] = current_app.extensions["instance_id"]()
+    return response

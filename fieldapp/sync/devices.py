@@ -1,0 +1,193 @@
+"""What a phone says of itself in a hello, remembered (D-CASH-2, failure modes 10, 31 to 33, 45)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from flask import session as cookie
+from flask_babel import gettext
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from fieldapp.accounts import leaders_of
+from fieldapp.accounts.models import Device
+from fieldapp.accounts.session import signed_in_at
+from fieldapp.accounts.tokens import Token, is_due, issue
+from fieldapp.commandbus import audit, writing
+from fieldapp.commandbus.models import Notice
+from fieldapp.kernel import clock, ids
+from fieldapp.kernel.actor import Actor
+from fieldapp.sync.answers import Refused
+from fieldapp.sync.losses import Spans, Store, judge
+
+#: Lives of a phone's stores that a hello looks at.
+LIVES = 20
+
+#: References that a notice spells out.
+SPELLED = 5
+
+
+class Pending(msgspec.Struct):
+    """What a phone still holds of this life of its store."""
+
+    min_seq: int
+    max_seq: int
+    count: int
+    oldest_utc: str
+
+
+class Hello(msgspec.Struct):
+    """A phone introduces itself.
+
+    `held` are the numbers of all records that lie on it, by epoch and as spans; `dropped` those whose records their
+    author discarded. Phones of before leave both out.
+    """
+
+    dev: str
+    ep: str
+    user: int
+    build: str
+    next_seq: int
+    now: str
+    pending: Pending | None = None
+    persisted: bool | None = None
+    display_mode: str = ""
+    held: dict[str, list[tuple[int, int]]] | None = None
+    dropped: dict[str, list[int]] | None = None
+
+
+class Remembered(msgspec.Struct):
+    """What the phone is told in return: numbers that are missing, their references, and a token if it needs one."""
+
+    missing_seqs: list[int] = []
+    missing_refs: list[str] = []
+    token: str | None = None
+
+
+def remember(said: Hello, actor: Actor, token: Token | None, by_token: bool) -> Remembered:
+    """Writes down what this phone holds, judges what is missing, and renews its token. Raises Refused."""
+    now = clock.now()
+    earlier_dev = said.dev if by_token else cookie.get("dev", said.dev)
+    with writing() as session:
+        devices = _devices(session, actor.id, said, earlier_dev)
+        current = _current(session, devices, said, actor.id, now)
+        if not by_token:
+            _welcome(devices, said.dev)
+        _take_over(current, said, now)
+        before = {device.id: list(device.missing or ()) for device in devices}
+        judge(_stores(devices, current, said, earlier_dev))
+        trail = [_noted(session, device, before[device.id], actor, now) for device in devices]
+        audit.append(session.connection(), [entry for entry in trail if entry])
+        missing = [(device.dev, seq) for device in devices for seq in device.missing or ()]
+        due = actor.active and is_due(token, said.dev, actor.id, by_token)
+        secret = issue(session, said.dev, actor.id) if due else None
+    if not by_token:
+        cookie["dev"] = said.dev
+    missing.sort(key=lambda one: one[1])
+    return Remembered([seq for _, seq in missing], [ids.short_reference(*one) for one in missing], secret)
+
+
+def _devices(session: Session, user_id: int, said: Hello, earlier_dev: str) -> list[Device]:
+    """The lives of this phone's stores, the present one first, and the person's others that have lost something."""
+    these = Device.dev.in_({said.dev, earlier_dev})
+    query = select(Device).where(Device.user_id == user_id, or_(these, Device.missing_count > 0))
+    present = (Device.dev == said.dev, Device.ep == said.ep)
+    order = (and_(*present).desc(), these.desc(), Device.id.desc())
+    return list(session.scalars(query.order_by(*order).limit(LIVES).with_for_update()))
+
+
+def _current(session: Session, devices: list[Device], said: Hello, user_id: int, now: datetime) -> Device:
+    found = next((one for one in devices if (one.dev, one.ep) == (said.dev, said.ep)), None)
+    if found is not None:
+        return found
+    made = Device(dev=said.dev, ep=said.ep, user_id=user_id, first_seen_at=now, next_seq=1)
+    made.build = made.display_mode = ""
+    made.last_seen_at = now
+    session.add(made)
+    session.flush()
+    devices.insert(0, made)
+    return made
+
+
+def _welcome(devices: Sequence[Device], dev: str) -> None:
+    """A phone that was signed out is taken back when its owner has signed in on it since, and not before."""
+    for device in devices:
+        if device.dev != dev or device.revoked_at is None:
+            continue
+        if device.revoked_at >= signed_in_at():
+            cookie["dev"] = dev
+            raise Refused(401, "session.needed", gettext("Please sign in."))
+        device.revoked_at = device.revoked_by = None
+
+
+def _take_over(device: Device, said: Hello, now: datetime) -> None:
+    pending = said.pending
+    device.build, device.display_mode = said.build[:64], said.display_mode[:20]
+    device.persisted, device.next_seq = said.persisted, max(said.next_seq, device.next_seq)
+    device.pending = msgspec.to_builtins(pending) if pending else None
+    device.unsent = min(max(pending.count, 0), 1_000_000) if pending else 0
+    device.oldest_at = _moment(pending.oldest_utc) if pending else None
+    told = _moment(said.now)
+    device.clock_offset_ms = int((now - told).total_seconds() * 1000) if told else None
+    device.last_seen_at = now
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return clock.parse_iso(text)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _stores(devices: Sequence[Device], current: Device, said: Hello, earlier_dev: str) -> list[Store]:
+    stores = []
+    for device in devices:
+        if said.dropped and device.ep in said.dropped:
+            given = {seq for seq in said.dropped[device.ep][-1000:] if 0 < seq < 2**53}
+            device.dropped = sorted(given.union(device.dropped or ()))
+        held: Spans = (said.held or {}).get(device.ep, ())
+        end = device.next_seq
+        if device is current and said.held is None and said.pending:
+            # A phone of before says no more than where its queue begins.
+            end = min(end, said.pending.min_seq)
+        stores.append(Store(device, end, held, settled=device.dev not in {said.dev, earlier_dev}))
+    return stores
+
+
+def _noted(session: Session, device: Device, before: list[int], actor: Actor, now: datetime) -> dict[str, Any] | None:
+    """Tells people of numbers that are newly missing. Returns the line for the trail, also where some arrived."""
+    missing = device.missing or []
+    if missing == before:
+        return None
+    if not missing:
+        device.missing_since = device.missing_seen_at = device.missing_settled_at = None
+    elif not set(missing) <= set(before):
+        device.missing_since = device.missing_since or now
+        device.missing_seen_at = device.missing_settled_at = None
+        _tell(session, device, actor, now)
+    refs = [ids.short_reference(device.dev, seq) for seq in missing]
+    return {
+        "op": None,
+        "action": "device.lose" if missing else "device.find",
+        "agg_type": "device",
+        "agg_id": device.dev,
+        "user_id": actor.id,
+        "dev": device.dev,
+        "device_at": None,
+        "at": now,
+        "before": {"missing": [ids.short_reference(device.dev, seq) for seq in before]},
+        "after": {"missing": refs},
+    }
+
+
+def _tell(session: Session, device: Device, actor: Actor, now: datetime) -> None:
+    missing = device.missing or []
+    refs = " ".join(ids.short_reference(device.dev, seq) for seq in missing[:SPELLED])
+    params = {"n": len(missing), "refs": refs + (" …" if len(missing) > SPELLED else "")}
+    session.add(Notice(user_id=actor.id, kind="device.lost", url="/outbox", params=params, created_at=now))
+    for leader in sorted(set(leaders_of(*actor.groups)) - {actor.id}):
+        of = {**params, "who": actor.name}
+        session.add(Notice(user_id=leader, kind="device.lost_of", url="/phones", params=of, created_at=now))

@@ -1,0 +1,93 @@
+"""The blueprint of `/sync/*`: who may call, and how every answer is dressed."""
+
+from __future__ import annotations
+
+import errno
+import logging
+
+from flask import Blueprint, Response, request
+from flask_babel import gettext
+from flask_login import current_user
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from fieldapp.accounts.tokens import bearer, presented, used
+from fieldapp.errors import AppError
+from fieldapp.extensions import limiter
+from fieldapp.sync.answers import Refused, refusal
+from fieldapp.sync.instance import instance
+from fieldapp.web.guards import actor, public
+
+log = logging.getLogger(__name__)
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+bp = Blueprint("sync", __name__, url_prefix="/sync")
+
+
+# Only who is not signed in is limited; looking for limits costs more than routing does.
+limiter.request_filter(lambda: request.blueprint == bp.name and current_user.is_authenticated)
+#: Tokens are too long to be guessed; whoever tries is slowed down all the same.
+BAD_TOKENS = "60 per minute"
+
+
+@bp.before_request
+def _who() -> Response | None:
+    """A session, or for what a phone sends its token; both are looked for without a redirect."""
+    if current_user.is_authenticated:
+        token = presented(request)
+        if token is not None and token.user_id == actor().id:
+            used(token)
+        return None
+    if bearer(request):
+        with limiter.shared_limit(BAD_TOKENS, scope="bad-token"):
+            pass
+    return refusal(401, "session.needed", gettext("Please sign in."))
+
+
+@bp.after_request
+def _ours(response: Response) -> Response:
+    response.headers["X-Fieldapp"] = instance()["id"]
+    return response
+
+
+@bp.errorhandler(Refused)
+def _refused(error: Refused) -> Response:
+    return refusal(error.status, error.code, error.words)
+
+
+@bp.errorhandler(AppError)
+def _app_error(error: AppError) -> Response:
+    return refusal(error.status, error.code, str(error.words))
+
+
+@bp.errorhandler(HTTPException)
+def _http_error(error: HTTPException) -> Response:
+    return refusal(error.code or 500, f"http.{error.code}", error.name)
+
+
+@bp.errorhandler(OperationalError)
+def _database_busy(error: OperationalError) -> Response:
+    """A full, locked or read-only database is the server's trouble, never the record's (failure mode 37)."""
+    log.error("the database does not take writes: %s", error.orig)
+    return refusal(503, "server.busy", gettext("The server cannot store anything now. Nothing is lost."))
+
+
+@bp.errorhandler(OSError)
+def _disk_full(error: OSError) -> Response:
+    """No room for a photo is the server's trouble, too: it comes again when there is some (failure mode 37)."""
+    if error.errno not in NO_ROOM:
+        return _unexpected(error)
+    log.error("the disk does not take writes: %s", error)
+    return refusal(503, "server.busy", gettext("The server cannot store anything now. Nothing is lost."))
+
+
+@bp.errorhandler(Exception)
+def _unexpected(error: Exception) -> Response:
+    log.exception("sync request failed")
+    return refusal(500, "server.failed", gettext("The server could not do this now."))
+
+
+@bp.route("/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+@public
+def unknown(rest: str) -> Response:
+    """Whatever else is asked for below /sync/ is answered in JSON, too."""
+    return refusal(404, "sync.unknown", gettext("This cannot be done here."))

@@ -1,0 +1,58 @@
+"""`/sync/hello`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, g, request
+from flask_babel import gettext
+from sqlalchemy import select
+
+from fieldapp.accounts.tokens import presented
+from fieldapp.commandbus.models import Attachment
+from fieldapp.extensions import db
+from fieldapp.kernel import clock, ids
+from fieldapp.sync.answers import Refused, answer, limits, read_json
+from fieldapp.sync.devices import Hello, Remembered, remember
+from fieldapp.sync.instance import instance
+from fieldapp.sync.routes import bp
+from fieldapp.web.guards import actor, public
+
+
+@bp.post("/hello")
+@public
+def hello() -> Response:
+    """One call answers: is this our server, who am I, what is the clock offset, did this phone lose something."""
+    said: Hello = read_json(Hello)
+    good = ids.is_uuid(said.dev) and len(said.ep) == 8 and 0 < said.next_seq < 2**53
+    if not good:
+        raise Refused(400, "request.unreadable", gettext("This request cannot be read."))
+    found = Remembered()
+    if said.user == actor().id:
+        found = remember(said, actor(), presented(request), by_token="by_token" in g)
+    return answer(
+        {
+            "instance": instance()["id"],
+            "epoch": instance()["epoch"],
+            "user": actor().id,
+            "server_time": clock.iso(clock.now()),
+            "limits": limits(),
+            "schemas": {kind: [c.oldest, c.version] for kind, c in current_app.extensions["commands"].items()},
+            "missing_seqs": found.missing_seqs,
+            "missing_refs": found.missing_refs,
+            "token": found.token,
+            "attachments_wanted": _wanted(),
+        }
+    )
+
+
+def _wanted() -> list[dict[str, Any]]:
+    """Files that records named and that have not arrived in full, and where to go on."""
+    query = (
+        select(Attachment.id, Attachment.op, Attachment.received)
+        .where(Attachment.user_id == actor().id, Attachment.state.in_(["expected", "partial"]))
+        .where(Attachment.op.is_not(None))
+        .order_by(Attachment.created_at)
+        .limit(200)
+    )
+    return [{"id": one, "op": op, "offset": offset} for one, op, offset in db.session.execute(query)]

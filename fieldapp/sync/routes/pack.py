@@ -1,0 +1,29 @@
+"""`/sync/pack`."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Response, current_app, request
+from flask_babel import get_locale
+
+from fieldapp.kernel import clock
+from fieldapp.sync.answers import answer
+from fieldapp.sync.routes import bp
+from fieldapp.web.guards import actor, public
+
+
+@bp.get("/pack")
+@public
+def pack() -> Response:
+    """Addresses of the pages this person needs offline, each with a tag that changes when the page would."""
+    offers = current_app.extensions["offers"]
+    common = f"{current_app.extensions['assets'].build}:{get_locale()}:{actor().id}:{clock.today()}"
+    entries = [
+        {"url": entry.url, "etag": hashlib.sha256(f"{common}:{entry.url}:{entry.version}".encode()).hexdigest()[:20]}
+        for entry in offers.pack(actor())
+    ]
+    generation = hashlib.sha256("".join(entry["etag"] for entry in entries).encode()).hexdigest()[:12]
+    had = {url for url in request.args.getlist("had")[:500]}
+    gone = sorted(had - {entry["url"] for entry in entries})
+    return answer({"gen": generation, "entries": [{**entry, "bytes": None} for entry in entries], "gone": gone})

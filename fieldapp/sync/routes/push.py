@@ -1,0 +1,46 @@
+"""`/sync/push` and `/sync/receipts`."""
+
+from __future__ import annotations
+
+import msgspec
+from flask import Response
+from flask_babel import gettext
+
+from fieldapp.commandbus import execute, known_receipts
+from fieldapp.devices import tell_of_closed_accounts
+from fieldapp.extensions import db
+from fieldapp.sync.answers import BATCH_OPS, Refused, answer, read_json
+from fieldapp.sync.routes import bp
+from fieldapp.web.guards import actor, public
+
+
+class Push(msgspec.Struct):
+    """Frozen envelopes, as strings."""
+
+    ops: list[str]
+
+
+class Receipts(msgspec.Struct):
+    """Ids that a phone asks about."""
+
+    ops: list[str]
+
+
+@bp.post("/push")
+@public
+def push() -> Response:
+    """Up to 50 frozen envelopes; one result each, after the commit."""
+    said: Push = read_json(Push)
+    if len(said.ops) > BATCH_OPS:
+        raise Refused(413, "push.too_many", gettext("At most %(n)s records at once.", n=BATCH_OPS))
+    results = execute(said.ops, actor())
+    tell_of_closed_accounts(actor(), results)
+    return answer({"results": [result.wire() for result in results]})
+
+
+@bp.post("/receipts")
+@public
+def receipts() -> Response:
+    """The known results of the caller's own records."""
+    said: Receipts = read_json(Receipts)
+    return answer({"results": [r.wire() for r in known_receipts(said.ops[:1000], actor(), db.session())]})

@@ -1,0 +1,17 @@
+"""What waiting records offer the house: their section of the inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.offers import Offer, Panel
+from fieldapp.waiting.queries import cards, overdue
+
+
+def _section(actor: Actor) -> Iterable[Panel]:
+    if overdue(actor):
+        yield Panel("waiting/_inbox.html", {"cards": cards(actor)})
+
+
+offer = Offer(inbox_sections=_section, inbox_count=lambda actor: len(overdue(actor)))

@@ -1,0 +1,17 @@
+"""What the decisions take."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.web.fields import Form, long_text
+
+
+class Accept(Form):
+    """Taken in without what it refers to."""
+
+
+class Reject(Form):
+    """Back to its author, never without a reason."""
+
+    reason = long_text(_l("Reason"), max=500, required=True, hint=_l("The author gets the record back with it."))
