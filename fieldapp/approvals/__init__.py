@@ -1,0 +1,10 @@
+"""One approval mechanism for everything that needs a yes: chain, decisions, inbox (D-ROLE-1, D-PART-2, D-EXP-5).
+
+A feature opens a case with `open_case`, and declares its decision commands with `decision`.
+"""
+
+from fieldapp.approvals.cases import close_case, open_case
+from fieldapp.approvals.decisions import Subject, decision
+from fieldapp.approvals.queries import case_for, cases_of, history_of, may_decide_now
+
+__all__ = ["Subject", "case_for", "cases_of", "close_case", "decision", "history_of", "may_decide_now", "open_case"]

@@ -1,0 +1,84 @@
+"""Opening, moving and closing cases; always inside a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sqlalchemy import func, select
+
+from fieldapp.accounts.models import Membership
+from fieldapp.approvals.models import Case, Step
+from fieldapp.approvals.policy import chain
+from fieldapp.commandbus import Context
+from fieldapp.kernel import ids
+
+
+def open_case(
+    ctx: Context,
+    subject: tuple[str, str],
+    *,
+    requester_id: int,
+    group_id: int,
+    roles: Sequence[str] = ("leader",),
+    amount: Decimal | None = None,
+) -> Case:
+    """Asks for a yes. A record that comes back after a return opens its next round."""
+    kind, record = subject
+    held = ctx.session.scalars(select(Membership.role).where(Membership.user_id == requester_id))
+    steps = chain(roles, set(held))
+    earlier = ctx.session.scalar(
+        select(func.max(Case.round)).where(Case.subject_type == kind, Case.subject_id == record)
+    )
+    case = Case(
+        id=str(ids.uuid7()),
+        subject_type=kind,
+        subject_id=record,
+        round=(earlier or 0) + 1,
+        requester_id=requester_id,
+        group_id=group_id,
+        amount=amount,
+        state="open",
+        waiting_role=steps[0],
+        opened_at=ctx.now,
+    )
+    ctx.session.add(case)
+    ctx.session.flush()
+    ctx.session.add_all(
+        Step(case_id=case.id, position=position, role=role, state="waiting") for position, role in enumerate(steps)
+    )
+    return case
+
+
+def close_case(ctx: Context, subject: tuple[str, str], state: str = "withdrawn") -> None:
+    """Ends an open case without a decision (the requester took the record back)."""
+    case = open_case_of(ctx, subject)
+    if case is not None:
+        case.state, case.waiting_role, case.closed_at = state, None, ctx.now
+
+
+def open_case_of(ctx: Context, subject: tuple[str, str]) -> Case | None:
+    """The case of a record that waits for a decision, locked."""
+    kind, record = subject
+    query = (
+        select(Case).where(Case.subject_type == kind, Case.subject_id == record, Case.state == "open").with_for_update()
+    )
+    case: Case | None = ctx.session.scalar(query)
+    return case
+
+
+def decide(ctx: Context, case: Case, verdict: str, reason: str | None) -> bool:
+    """Records a decision of the current step. Returns whether the case is closed by it.
+
+    `verdict` is approved, returned or rejected; only the first may leave further steps to be taken.
+    """
+    steps = ctx.scalars(select(Step).where(Step.case_id == case.id).order_by(Step.position))
+    current = next(step for step in steps if step.state == "waiting")
+    current.state, current.reason = verdict, reason
+    current.decided_by, current.decided_at = ctx.actor.id, ctx.now
+    following = next((step for step in steps if step.state == "waiting"), None)
+    if verdict == "approved" and following is not None:
+        case.waiting_role = following.role
+        return False
+    case.state, case.waiting_role, case.closed_at = verdict, None, ctx.now
+    return True

@@ -1,0 +1,50 @@
+"""A case is one request for a yes; its steps are the people whose yes it needs, in order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldapp.database import Moment, Money
+from fieldapp.extensions import Model
+
+
+class Case(Model):
+    """`state`: open, approved, returned, rejected, withdrawn. `waiting_role` and `group_id` say whose turn it is."""
+
+    __tablename__ = "approval_case"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    subject_type: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[str] = mapped_column(String(36))
+    round: Mapped[int] = mapped_column(Integer)
+    requester_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    group_id: Mapped[int] = mapped_column(ForeignKey("group.id"))
+    amount: Mapped[Decimal | None] = mapped_column(Money)
+    state: Mapped[str] = mapped_column(String(12))
+    waiting_role: Mapped[str | None] = mapped_column(String(20))
+    opened_at: Mapped[datetime] = mapped_column(Moment)
+    closed_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    __table_args__ = (
+        UniqueConstraint("subject_type", "subject_id", "round"),
+        Index("ix_approval_case_inbox", "state", "waiting_role", "group_id", "opened_at"),
+        Index("ix_approval_case_requester", "requester_id", "state"),
+    )
+
+
+class Step(Model):
+    """One decision in a case. `decided_by` is who decided; `state`: waiting, approved, returned, rejected."""
+
+    __tablename__ = "approval_step"
+
+    case_id: Mapped[str] = mapped_column(ForeignKey("approval_case.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True)
+    role: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(12))
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(Moment)
+    reason: Mapped[str | None] = mapped_column(Text)

@@ -1,0 +1,41 @@
+"""Notices: one line each, with the sentence its feature gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import select
+
+from fieldapp.commandbus.models import Notice
+from fieldapp.extensions import db
+from fieldapp.kernel.actor import Actor
+
+NOTICES: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A notice ready to be read."""
+
+    id: int
+    words: str
+    url: str
+    created_at: datetime
+
+
+def unread(actor: Actor, limit: int = 50) -> list[Line]:
+    """What this person was told and has not ticked off, newest first."""
+    sentences = current_app.extensions["notices"]
+    query = (
+        select(Notice.id, Notice.kind, Notice.params, Notice.url, Notice.created_at)
+        .where(Notice.user_id == actor.id, Notice.read_at.is_(None))
+        .order_by(Notice.id.desc())
+        .limit(limit)
+    )
+    return [
+        Line(one, str(sentences.get(kind, kind)) % params, url, created)
+        for one, kind, params, url, created in db.session.execute(query)
+    ]

@@ -1,0 +1,116 @@
+"""The inbox: what waits for my decision, and what I was told; and the decision form."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, current_app, url_for
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+
+from fieldapp.accounts import names_of
+from fieldapp.approvals.models import Case, Step
+from fieldapp.approvals.notices import unread
+from fieldapp.approvals.queries import case_for, may_decide_now, steps_of, waiting_for
+from fieldapp.extensions import db
+from fieldapp.kernel import ids
+from fieldapp.web.forms import FormPage, form_page
+from fieldapp.web.guards import actor, needs
+from fieldapp.web.render import render
+
+bp = Blueprint("approvals", __name__)
+
+#: More than anybody decides at a sitting; the page says when there are more.
+SHOWN = 50
+
+
+@bp.get("/inbox")
+@needs("inbox.view")
+def inbox() -> Response:
+    """Decisions waiting for me, oldest first, each with what speaks against it; then notices."""
+    rows = list(db.session.scalars(waiting_for(actor()).order_by(Case.opened_at, Case.id).limit(SHOWN + 1)))
+    cards = inbox_cards(rows[:SHOWN])
+    return render(
+        "approvals/inbox.html",
+        fragment="approvals/_inbox.html",
+        cards=cards,
+        more=len(rows) > SHOWN,
+        notices=unread(actor()),
+        sections=current_app.extensions["offers"].inbox_sections(actor()),
+    )
+
+
+def inbox_cards(cases: list[Case]) -> list[dict[str, Any]]:
+    """Cases with the panel their feature draws for them; the panels of a kind come in one go."""
+    offers = current_app.extensions["offers"]
+    by_kind: dict[str, list[str]] = {}
+    for case in cases:
+        by_kind.setdefault(case.subject_type, []).append(case.subject_id)
+    panels = {
+        (kind, one): panel for kind, ids in by_kind.items() for one, panel in offers.inbox_panels(kind, ids).items()
+    }
+    names = names_of(case.requester_id for case in cases)
+    steps = steps_of([case.id for case in cases])
+    commands = current_app.extensions["commands"]
+    return [
+        {
+            "case": case,
+            "panel": panels.get((case.subject_type, case.subject_id)),
+            "requester": names.get(case.requester_id, ""),
+            "steps": steps.get(case.id, []),
+            "yes": next(v for v in ("approve", "accept") if f"{case.subject_type}.{v}" in commands),
+            "noes": [v for v in ("return", "reject") if f"{case.subject_type}.{v}" in commands],
+        }
+        for case in cases
+    ]
+
+
+@bp.route("/inbox/<kind>/<uuid:record>/<verb>", methods=["GET", "POST"])
+@needs("inbox.view")
+def decide(kind: str, record: UUID, verb: str) -> Response:
+    """A decision as a form of its own: with a reason, also without JavaScript."""
+    name = f"{kind}.{verb}"
+    case = case_for(kind, str(record))
+    command = current_app.extensions["commands"].get(name)
+    if command is None or case is None or verb not in {"approve", "accept", "return", "reject"}:
+        abort(404)
+    if not actor().can(name) or (case.state == "open" and not may_decide_now(actor(), case)):
+        abort(403)
+    card = inbox_cards([case])[0]
+    return form_page(
+        FormPage(
+            kind=name,
+            agg=(kind, str(record)),
+            title=command.label,
+            submit=command.label,
+            done=url_for("approvals.inbox"),
+            back=url_for("approvals.inbox"),
+            draft=f"{name}:{record}",
+            template="approvals/decide.html",
+            context={"card": card},
+        )
+    )
+
+
+@bp.post("/inbox/read")
+@needs("inbox.view")
+def read() -> Response:
+    """Ticks off notices, without JavaScript."""
+    return form_page(
+        FormPage("notice.dismiss", ("inbox", str(ids.uuid7())), _l("Mark as read"), url_for("approvals.inbox"))
+    )
+
+
+@bp.get("/inbox/done")
+@needs("inbox.view")
+def done() -> Response:
+    """What I decided lately."""
+    query = (
+        select(Case)
+        .join(Step, Step.case_id == Case.id)
+        .where(Step.decided_by == actor().id)
+        .order_by(Step.decided_at.desc())
+        .limit(SHOWN)
+    )
+    return render("approvals/done.html", cards=inbox_cards(list(db.session.scalars(query).unique())))

@@ -1,0 +1,35 @@
+"""Demo data: two groups with their people, customers and a working day, the same at every start.
+
+`fill()` is for an empty database. Times lie around the moment of filling; nothing happened in the future.
+"""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from fieldapp.demo.book import BadDemo, Book
+from fieldapp.demo.customers import add_customers
+from fieldapp.demo.jobs import add_jobs
+from fieldapp.demo.people import PASSWORD, add_people
+
+__all__ = ["PASSWORD", "BadDemo", "Book", "fill"]
+
+
+def fill() -> None:
+    """Fills an empty database: people, customers and jobs as rows, then what each feature tells of its own.
+
+    Raises BadDemo, naming the file, where the data do not fit together; the rows of that step are then not written.
+    """
+    book = Book()
+    try:
+        add_people(book)
+        add_customers(book)
+        add_jobs(book)
+        book.keep()
+        for offer in sorted(current_app.extensions["offers"].all, key=lambda one: one.demo_order):
+            if offer.demo is not None:
+                offer.demo(book)
+                book.keep()
+    except BaseException as error:
+        book.give_up(error)
+        raise

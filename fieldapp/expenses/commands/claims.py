@@ -1,0 +1,219 @@
+"""Claims: sent, taken back, decided (D-EXP-3, D-EXP-5, D-EXP-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import func, select, update
+
+from fieldapp.accounts import group_names
+from fieldapp.approvals import Subject, close_case, decision, open_case
+from fieldapp.commandbus import Context, Effect, command
+from fieldapp.errors import Conflict, Invalid
+from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
+from fieldapp.expenses.policy import CLAIM, FREE, ITEM, Finding, findings, home_group, is_own
+from fieldapp.expenses.queries.checks import elsewhere, facts_of_items, limits
+from fieldapp.expenses.schemas import Claim, Nothing
+from fieldapp.expenses.words import KIND_WORDS, finding_words
+from fieldapp.kernel import clock
+from fieldapp.kernel.actor import Actor
+
+KIND = "expense_claim"
+
+
+def _find(ctx: Context, data: dict[str, Any]) -> ExpenseClaim | None:
+    return ctx.find(ExpenseClaim, ctx.id)
+
+
+def _load(ctx: Context, data: dict[str, Any]) -> ExpenseClaim:
+    return ctx.load(ExpenseClaim, ctx.id)
+
+
+def _own_or_new(actor: Actor, claim: ExpenseClaim | None) -> bool:
+    return claim is None or is_own(actor, claim.owner_id)
+
+
+def _own(actor: Actor, claim: ExpenseClaim) -> bool:
+    return is_own(actor, claim.owner_id)
+
+
+@command("expense_claim.submit", label=_l("Send the claim"), schema=Claim, may=_own_or_new, load=_find)
+def submit(ctx: Context, claim: ExpenseClaim | None, data: dict[str, Any]) -> Effect:
+    """Sends own free expenses to be approved; a returned claim is sent again, with what is now to be in it.
+
+    The server adds up. Hard findings of D-EXP-3 refuse the claim at the item, soft ones go along to the approver.
+    """
+    if data["id"] != ctx.id:
+        raise Invalid.field("id", _l("This record is not known."))
+    if claim is not None and (claim.state, "submit") not in CLAIM.moves:
+        raise Conflict("record.exists", _l("This claim was already received."), {"state": claim.state})
+    before = None if claim is None else _facts(claim)
+    chosen = list(dict.fromkeys(data["items"]))
+    items = _own_free_items(ctx, chosen)
+    found = _checked(ctx, items)
+    claim = _put_down(ctx, claim, data.get("note", ""), sum((one.amount for one in items), Decimal(0)))
+    _let_go(ctx, claim.id, ("returned",), keep=chosen)
+    for item in items:
+        _take_in(item, claim.id, found[item.id])
+    ctx.session.flush()
+    _ask(ctx, claim)
+    return Effect(ref=claim.number, ver=claim.ver, before=before, after={**_facts(claim), "items": chosen})
+
+
+@command("expense_claim.withdraw", label=_l("Take the claim back"), schema=Nothing, may=_own, load=_load)
+def withdraw(ctx: Context, claim: ExpenseClaim, data: dict[str, Any]) -> Effect:
+    """Takes an undecided claim back: its expenses are free again, and so are their fapiao."""
+    if claim.state == "withdrawn":
+        return Effect(ref=claim.number, ver=claim.ver, before=_facts(claim), after=_facts(claim))
+    if (claim.state, "withdraw") not in CLAIM.moves:
+        raise Conflict("expense_claim.decided", _l("This was already decided."), {"state": claim.state})
+    before = _facts(claim)
+    close_case(ctx, (KIND, claim.id))
+    claim.state = CLAIM.next(claim.state, "withdraw")
+    claim.ver += 1
+    _let_go(ctx, claim.id, ("claimed", "returned"))
+    return Effect(ref=claim.number, ver=claim.ver, before=before, after=_facts(claim))
+
+
+def settled(ctx: Context, record: str, verdict: str, reason: str | None) -> Effect:
+    """The leader has decided. The claim stands in the list of the month in which it was approved (D-EXP-6)."""
+    claim = ctx.load(ExpenseClaim, record)
+    before = _facts(claim)
+    claim.state = CLAIM.next(claim.state, verdict)
+    claim.reason = reason
+    claim.ver += 1
+    changes: dict[str, Any] = {"state": ITEM.next("claimed", verdict), "ver": ExpenseItem.ver + 1}
+    if verdict == "approved":
+        # Our clock, not the phone's: a list that was downloaded must not gain lines from an approval made offline.
+        claim.approved_at, claim.month = ctx.now, _month(ctx)
+        changes["allowed_amount"] = ExpenseItem.amount
+    elif verdict == "rejected":
+        changes |= {"allowed_amount": Decimal(0), "cut_reason": reason}
+    _change(ctx, claim.id, ("claimed",), changes)
+    verb = {"approved": "approve", "returned": "return", "rejected": "reject"}[verdict]
+    words = {"number": claim.number, "amount": f"{claim.total:,.2f}", "reason": reason or ""}
+    ctx.notify(claim.owner_id, f"{KIND}.{verb}", f"/expenses/claims/{claim.id}", **words)
+    return Effect(ref=claim.number, ver=claim.ver, before=before, after=_facts(claim))
+
+
+SUBJECT = Subject(KIND, settled)
+approve = decision(SUBJECT, "approve")
+send_back = decision(SUBJECT, "return")
+reject = decision(SUBJECT, "reject")
+
+
+def _own_free_items(ctx: Context, chosen: Sequence[str]) -> list[ExpenseItem]:
+    """The chosen expenses, locked. Raises Invalid at each that is not the author's or not free."""
+    query = select(ExpenseItem).where(ExpenseItem.id.in_(chosen)).order_by(ExpenseItem.id).with_for_update()
+    by_id: dict[str, ExpenseItem] = {one.id: one for one in ctx.scalars(query)}
+    problems: dict[str, list[Any]] = {}
+    for index, one in enumerate(chosen):
+        item = by_id.get(one)
+        if item is None or item.owner_id != ctx.actor.id:
+            problems[f"items.{index}"] = [_l("One of the expenses is not here yet, or is not yours.")]
+        elif item.state not in FREE:
+            problems[f"items.{index}"] = [f"{_name(item)}: {_l('This expense is already in a claim.')}"]
+    if problems:
+        raise Invalid("expense_claim.items", "", problems)
+    return [by_id[one] for one in chosen]
+
+
+def _checked(ctx: Context, items: Sequence[ExpenseItem]) -> dict[str, list[Finding]]:
+    facts = facts_of_items(items)
+    # The day of writing counts: a claim that waited for signal is not too late for that.
+    found = findings(facts, elsewhere(facts, ctx.actor.id), limits(), clock.local(ctx.at).date())
+    problems = {}
+    for index, item in enumerate(items):
+        hard = [one for one in found[item.id] if one.hard]
+        if hard:
+            words = " ".join(finding_words(one.code, dict(one.params)) for one in hard)
+            problems[f"items.{index}"] = [f"{_name(item)}: {words}"]
+    if problems:
+        raise Invalid("expense_claim.findings", "", problems)
+    return found
+
+
+def _name(item: ExpenseItem) -> str:
+    return f"{KIND_WORDS[item.kind]} ¥{item.amount:,.2f} {item.spent_on.isoformat()}"
+
+
+def _put_down(ctx: Context, claim: ExpenseClaim | None, note: str, total: Decimal) -> ExpenseClaim:
+    if claim is None:
+        claim = ExpenseClaim(
+            id=ctx.id,
+            number=_next_number(ctx, clock.local(ctx.now).date()),
+            owner_id=ctx.actor.id,
+            group_id=home_group(ctx.actor),
+            state="draft",
+            ver=0,
+        )
+        ctx.session.add(claim)
+    claim.state = CLAIM.next(claim.state, "submit")
+    claim.note, claim.total, claim.reason = note, total, None
+    claim.submitted_at, claim.month = ctx.at, _month(ctx)
+    claim.ver += 1
+    ctx.session.flush()
+    return claim
+
+
+def _take_in(item: ExpenseItem, claim_id: str, found: Sequence[Finding]) -> None:
+    item.state = ITEM.next(item.state, "claim")
+    item.claim_id = claim_id
+    item.warnings = [[one.code, dict(one.params)] for one in found]
+    item.warned = len(found)
+    item.ver += 1
+
+
+def _let_go(ctx: Context, claim_id: str, states: Sequence[str], keep: Sequence[str] = ()) -> None:
+    changes = {"state": "open", "claim_id": None, "warnings": None, "warned": 0, "ver": ExpenseItem.ver + 1}
+    _change(ctx, claim_id, states, changes, keep)
+
+
+def _change(
+    ctx: Context, claim_id: str, states: Sequence[str], changes: dict[str, Any], keep: Sequence[str] = ()
+) -> None:
+    query = update(ExpenseItem).where(ExpenseItem.claim_id == claim_id, ExpenseItem.state.in_(states))
+    if keep:
+        query = query.where(ExpenseItem.id.not_in(keep))
+    ctx.session.execute(query.values(**changes).execution_options(synchronize_session=False))
+
+
+def _ask(ctx: Context, claim: ExpenseClaim) -> None:
+    """The group's leader decides; for a leader's own claim the next one up; without a group the manager (D-ROLE-1)."""
+    group = claim.group_id
+    open_case(
+        ctx,
+        (KIND, claim.id),
+        requester_id=claim.owner_id,
+        group_id=group if group is not None else next(iter(group_names())),
+        roles=["leader" if group is not None else "manager"],
+        amount=claim.total,
+    )
+
+
+def _facts(claim: ExpenseClaim) -> dict[str, Any]:
+    return {
+        "number": claim.number,
+        "state": claim.state,
+        "total": str(claim.total),
+        "month": claim.month,
+        "note": claim.note,
+        "reason": claim.reason,
+    }
+
+
+def _month(ctx: Context) -> str:
+    return clock.local(ctx.now).strftime("%Y-%m")
+
+
+def _next_number(ctx: Context, day: date) -> str:
+    """`EC-261122-07`. Two at once: the unique index refuses the second, who is tried again."""
+    prefix = f"EC-{day:%y%m%d}-"
+    number = ExpenseClaim.number
+    query = select(number).where(number >= prefix, number < f"{prefix}~")
+    last = ctx.session.scalar(query.order_by(func.length(number).desc(), number.desc()).limit(1))
+    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:02d}"

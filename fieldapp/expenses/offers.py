@@ -1,0 +1,54 @@
+"""What expenses offer the house."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.expenses.demo import fill_money
+from fieldapp.expenses.queries.lines import summaries
+from fieldapp.expenses.queries.records import lost_items, sees_claim, sees_item, version_for, wrong_totals
+from fieldapp.jobs import my_job_choices
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.settings import figure
+
+
+def _pack(actor: Actor) -> Iterator[PackEntry]:
+    if not actor.can("expense_item.capture"):
+        return
+    version = version_for(actor)
+    yield PackEntry("/expenses", version)
+    yield PackEntry("/expenses/claims/new", version)
+    choices = hashlib.sha256(repr(my_job_choices(actor)).encode()).hexdigest()[:12]
+    yield PackEntry("/expenses/new", f"{choices}:{figure('expenses.max_days')}")
+
+
+def _in_inbox(ids: Sequence[str]) -> dict[str, Panel]:
+    return {one: Panel("expenses/_inbox.html", {"found": found}) for one, found in summaries(ids).items()}
+
+
+offer = Offer(
+    tiles=(
+        Entry(
+            "expense",
+            _l("Expense"),
+            "/expenses/new",
+            "expense_item.capture",
+            order=10,
+            icon="money",
+            hint=_l("Photo, amount, kind"),
+        ),
+    ),
+    links=(Entry("expenses", _l("My expenses"), "/expenses", "expense_item.capture", order=10, icon="money"),),
+    pack=_pack,
+    sees={"expense_item": sees_item, "expense_claim": sees_claim},
+    places={"expense_claim": "/expenses/claims/"},
+    own_places={"expense_item": "/expenses/items/"},
+    inbox={"expense_claim": _in_inbox},
+    checks=(wrong_totals, lost_items),
+    demo=fill_money,
+    demo_order=50,
+)

@@ -1,0 +1,190 @@
+"""Rules of expenses as tables and pure functions (D-EXP-3, D-EXP-5, D-EXP-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.states import Machine
+
+#: What a person can enter, the most common first. The per diem is computed and never typed (D-EXP-2).
+KINDS = (
+    "local_transport",
+    "long_distance",
+    "taxi",
+    "parking",
+    "parts",
+    "lodging",
+    "fuel",
+    "toll",
+    "postage",
+    "other",
+)
+ALL_KINDS = ("per_diem", *KINDS)
+COMMON = 6
+
+#: Kinds for which there should be an approved trip (D-TRIP-1).
+NEEDS_TRIP = frozenset({"taxi", "fuel", "toll", "lodging", "long_distance"})
+
+CLAIM = Machine(
+    {
+        ("draft", "submit"): "submitted",
+        ("returned", "submit"): "submitted",
+        ("submitted", "approved"): "approved",
+        ("submitted", "returned"): "returned",
+        ("submitted", "rejected"): "rejected",
+        ("submitted", "withdraw"): "withdrawn",
+        ("returned", "withdraw"): "withdrawn",
+    }
+)
+
+ITEM = Machine(
+    {
+        ("open", "claim"): "claimed",
+        ("open", "resubmit"): "open",
+        ("open", "discard"): "discarded",
+        ("returned", "claim"): "claimed",
+        ("returned", "resubmit"): "returned",
+        ("returned", "release"): "open",
+        ("claimed", "approved"): "approved",
+        ("claimed", "returned"): "returned",
+        ("claimed", "rejected"): "rejected",
+        ("claimed", "release"): "open",
+    }
+)
+
+#: Items that can be put into a claim, and corrected.
+FREE = ("open", "returned")
+
+#: Items that no longer count: their fapiao and photos may be used again.
+DEAD = ("discarded", "rejected")
+
+#: Who sees everybody's claims besides their author and the group's leader.
+OVERSEERS = frozenset({"finance", "manager", "executive", "quality"})
+
+
+def is_own(actor: Actor, owner_id: int) -> bool:
+    """Whether the record is the person's own."""
+    return actor.id == owner_id
+
+
+def may_see(actor: Actor, owner_id: int, group_id: int | None, claimed: bool = True) -> bool:
+    """The author; once it has been claimed also the group's leader and who oversees money."""
+    if is_own(actor, owner_id):
+        return True
+    return claimed and (group_id in actor.leads or bool(actor.roles & OVERSEERS))
+
+
+def home_group(actor: Actor, job_group: int | None = None) -> int | None:
+    """The group an expense belongs to: the job's where the person is in it, else the person's first."""
+    if job_group in actor.groups:
+        return job_group
+    return min(actor.groups, default=None)
+
+
+def fapiao_life(number: str, state: str) -> str:
+    """`none`, `free`, `held` by a claim, or `consumed` by its payment; computed, never stored (D-EXP-8)."""
+    if not number:
+        return "none"
+    if state == "paid":
+        return "consumed"
+    return "held" if state in {"claimed", "approved"} else "free"
+
+
+def plain_number(text: str | None) -> str:
+    """A fapiao number or code as it is compared: no spaces or hyphens, capitals."""
+    return "".join(one for one in text or "" if one.isalnum()).upper()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the checks look at in one item."""
+
+    id: str
+    kind: str
+    amount: Decimal
+    spent_on: date
+    fapiao: tuple[str, str] = ("", "")
+    fapiao_amount: Decimal | None = None
+    receipts: int = 0
+    hashes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The figures that the checks apply."""
+
+    days: int
+    receipt_over: Decimal
+    per_kind: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What other items, anybody's, have used already: values by the id of the item."""
+
+    fapiao: Sequence[tuple[str, tuple[str, str]]] = ()
+    photos: Sequence[tuple[str, str]] = ()
+    alike: Sequence[tuple[str, tuple[str, Decimal, date]]] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that speaks against an item. A hard one blocks, a soft one is shown to the approver."""
+
+    code: str
+    hard: bool = False
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def too_old(spent_on: date, on: date, days: int) -> bool:
+    """Whether an expense is too old to be claimed (D-EXP-3)."""
+    return spent_on < on - timedelta(days=days)
+
+
+def findings(items: Iterable[Facts], known: Elsewhere, limits: Limits, on: date) -> dict[str, list[Finding]]:
+    """What is to be said about each item of a claim sent on a day, by item id (D-EXP-3)."""
+    items = list(items)
+    together = Elsewhere(
+        [*known.fapiao, *((one.id, one.fapiao) for one in items)],
+        [*known.photos, *((one.id, sha) for one in items for sha in one.hashes)],
+        [*known.alike, *((one.id, (one.kind, one.amount, one.spent_on)) for one in items)],
+    )
+    return {one.id: [*_of_its_own(one, limits, on), *_used_twice(one, together)] for one in items}
+
+
+def _of_its_own(item: Facts, limits: Limits, on: date) -> Iterator[Finding]:
+    if too_old(item.spent_on, on, limits.days):
+        yield Finding("too_old", hard=True, params={"days": limits.days})
+    if item.receipts == 0 and item.kind != "per_diem":
+        over = limits.receipt_over
+        yield Finding("no_receipt", hard=over > 0 and item.amount > over)
+    limit = limits.per_kind.get(item.kind, Decimal(0))
+    if 0 < limit < item.amount:
+        yield Finding("over_limit", params={"limit": str(limit)})
+    if item.fapiao_amount is not None and item.amount > item.fapiao_amount:
+        yield Finding("over_fapiao", params={"amount": str(item.fapiao_amount)})
+    if item.kind in NEEDS_TRIP:
+        yield Finding("no_trip")
+
+
+def _used_twice(item: Facts, known: Elsewhere) -> Iterator[Finding]:
+    code, number = item.fapiao
+    same = [fapiao for other, fapiao in known.fapiao if other != item.id and number and fapiao[1] == number]
+    if item.fapiao in same:
+        yield Finding("fapiao_used", hard=True, params={"number": number})
+    elif any(not code or not other_code for other_code, _ in same):
+        yield Finding("fapiao_similar", params={"number": number})
+    if any(sha in item.hashes for other, sha in known.photos if other != item.id):
+        yield Finding("photo_used")
+    mine = (item.kind, item.amount, item.spent_on)
+    others = [alike for other, alike in known.alike if other != item.id]
+    if item.kind == "per_diem":
+        if any(kind == "per_diem" and day == item.spent_on for kind, _, day in others):
+            yield Finding("per_diem_twice", hard=True)
+    elif mine in others:
+        yield Finding("same_again")

@@ -1,0 +1,1 @@
+"""Reading expenses and claims."""

@@ -1,0 +1,66 @@
+"""What the checks before sending need to know, in a fixed number of queries (D-EXP-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from fieldapp.attachments import files_of
+from fieldapp.commandbus.models import Attachment
+from fieldapp.expenses.models import ExpenseItem
+from fieldapp.expenses.policy import DEAD, KINDS, Elsewhere, Facts, Limits
+from fieldapp.extensions import db
+from fieldapp.settings import figure
+
+
+def limits() -> Limits:
+    """The figures that hold today."""
+    return Limits(
+        days=int(figure("expenses.max_days")),
+        receipt_over=Decimal(figure("expenses.receipt_needed_over")),
+        per_kind={kind: Decimal(figure(f"expenses.limit_{kind}")) for kind in KINDS},
+    )
+
+
+def facts_of_items(items: Sequence[ExpenseItem]) -> list[Facts]:
+    """The items as the checks look at them, with the hashes of their photos."""
+    files = files_of("expense_item", [one.id for one in items])
+    return [
+        Facts(
+            id=one.id,
+            kind=one.kind,
+            amount=one.amount,
+            spent_on=one.spent_on,
+            fapiao=(one.fapiao_code, one.fapiao_number),
+            fapiao_amount=one.fapiao_amount,
+            receipts=one.receipts,
+            hashes=frozenset(file.sha256 for file in files.get(one.id, ())),
+        )
+        for one in items
+    ]
+
+
+def elsewhere(items: Sequence[Facts], owner_id: int) -> Elsewhere:
+    """Other living items with the same fapiao or photo (anybody's), or of the same days (the author's own)."""
+    living = ExpenseItem.state.not_in(DEAD)
+    numbers = {one.fapiao[1] for one in items if one.fapiao[1]}
+    hashes = {sha for one in items for sha in one.hashes}
+    fapiao, photos = [], []
+    if numbers:
+        query = select(ExpenseItem.id, ExpenseItem.fapiao_code, ExpenseItem.fapiao_number)
+        rows = db.session.execute(query.where(ExpenseItem.fapiao_number.in_(numbers), living))
+        fapiao = [(one, (code, number)) for one, code, number in rows]
+    if hashes:
+        named = (
+            select(Attachment.agg_id, Attachment.sha256)
+            .join(ExpenseItem, ExpenseItem.id == Attachment.agg_id)
+            .where(Attachment.sha256.in_(hashes), Attachment.agg_type == "expense_item", living)
+        )
+        photos = [(str(one), sha) for one, sha in db.session.execute(named)]
+    alike = select(ExpenseItem.id, ExpenseItem.kind, ExpenseItem.amount, ExpenseItem.spent_on).where(
+        ExpenseItem.owner_id == owner_id, ExpenseItem.spent_on.in_({one.spent_on for one in items}), living
+    )
+    same_days = [(one, (kind, amount, day)) for one, kind, amount, day in db.session.execute(alike)]
+    return Elsewhere(fapiao, photos, same_days)

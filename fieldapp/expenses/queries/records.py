@@ -1,0 +1,87 @@
+"""Single records, the author's free expenses, and whether a kept page is still true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import case, func, select
+
+from fieldapp.errors import NotFound
+from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
+from fieldapp.expenses.policy import FREE, may_see
+from fieldapp.extensions import db
+from fieldapp.kernel.actor import Actor
+
+#: More than anybody claims at once; the page says when there are more.
+SHOWN = 100
+
+
+def free_items(actor: Actor) -> list[ExpenseItem]:
+    """The person's expenses that are in no claim, newest first; one more than is shown tells that there are more."""
+    query = select(ExpenseItem).where(ExpenseItem.owner_id == actor.id, ExpenseItem.state.in_(FREE))
+    return list(db.session.scalars(query.order_by(ExpenseItem.spent_on.desc(), ExpenseItem.id.desc()).limit(SHOWN + 1)))
+
+
+def sees_item(actor: Actor, item_id: str) -> bool:
+    """Whether the person may see the expense."""
+    item = db.session.get(ExpenseItem, item_id)
+    return item is not None and may_see(actor, item.owner_id, item.group_id, item.claim_id is not None)
+
+
+def sees_claim(actor: Actor, claim_id: str) -> bool:
+    """Whether the person may see the claim."""
+    claim = db.session.get(ExpenseClaim, claim_id)
+    return claim is not None and may_see(actor, claim.owner_id, claim.group_id)
+
+
+def item_for(actor: Actor, item_id: str) -> ExpenseItem:
+    """An expense this person may see. Raises NotFound."""
+    if not sees_item(actor, item_id):
+        raise NotFound("expense_item.not_found")
+    return db.session.get_one(ExpenseItem, item_id)
+
+
+def claim_for(actor: Actor, claim_id: str) -> ExpenseClaim:
+    """A claim this person may see. Raises NotFound."""
+    if not sees_claim(actor, claim_id):
+        raise NotFound("expense_claim.not_found")
+    return db.session.get_one(ExpenseClaim, claim_id)
+
+
+def version_for(actor: Actor) -> str:
+    """Changes whenever something of the person's own expenses or claims does."""
+    parts = []
+    for model in (ExpenseItem, ExpenseClaim):
+        query = select(func.count(), func.coalesce(func.sum(model.ver), 0)).where(model.owner_id == actor.id)
+        parts += [str(value) for value in db.session.execute(query).one()]
+    return ":".join(parts)
+
+
+def wrong_totals() -> Iterator[str]:
+    """For `check`: claims whose total is not the sum of their expenses."""
+    total = func.coalesce(func.sum(ExpenseItem.amount), 0)
+    query = (
+        select(ExpenseClaim.number, ExpenseClaim.total, total)
+        .outerjoin(ExpenseItem, ExpenseItem.claim_id == ExpenseClaim.id)
+        .where(ExpenseClaim.state.in_(("submitted", "approved", "rejected")))
+        .group_by(ExpenseClaim.id, ExpenseClaim.number, ExpenseClaim.total)
+        .having(ExpenseClaim.total != total)
+    )
+    for number, stored, summed in db.session.execute(query):
+        yield f"expense claim {number}: total {stored} is not the sum of its expenses, {summed}"
+
+
+def lost_items() -> Iterator[str]:
+    """For `check`: expenses whose state does not fit their claim's."""
+    expected = case(
+        (ExpenseClaim.state == "submitted", "claimed"),
+        (ExpenseClaim.state.is_(None), "open"),
+        else_=ExpenseClaim.state,
+    )
+    query = (
+        select(ExpenseItem.id, ExpenseItem.state, ExpenseClaim.state)
+        .outerjoin(ExpenseClaim, ExpenseClaim.id == ExpenseItem.claim_id)
+        .where(ExpenseItem.state != expected, ExpenseItem.state != "discarded")
+    )
+    for one, state, claim in db.session.execute(query):
+        yield f"expense {one} is {state}, but its claim is {claim or 'none'}"

@@ -1,0 +1,74 @@
+"""What people call kinds, states and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+KIND_WORDS = {
+    "per_diem": _l("Per diem"),
+    "long_distance": _l("Long-distance transport"),
+    "local_transport": _l("Local transport"),
+    "taxi": _l("Taxi"),
+    "fuel": _l("Fuel"),
+    "toll": _l("Tolls"),
+    "parking": _l("Parking"),
+    "lodging": _l("Lodging"),
+    "parts": _l("Parts and consumables"),
+    "postage": _l("Postage"),
+    "other": _l("Other expense"),
+}
+
+CLAIM_WORDS = {
+    "submitted": _l("Waiting for approval"),
+    "approved": _l("Approved"),
+    "returned": _l("To be corrected"),
+    "rejected": _l("Rejected"),
+    "withdrawn": _l("Taken back"),
+}
+
+ITEM_WORDS = {
+    "open": _l("Not claimed yet"),
+    "claimed": _l("Waiting for approval"),
+    "approved": _l("Approved"),
+    "returned": _l("To be corrected"),
+    "rejected": _l("Rejected"),
+    "discarded": _l("Discarded"),
+}
+
+#: The class that gives a state its colour and shape.
+LOOKS = {
+    "open": "",
+    "claimed": "soon",
+    "submitted": "soon",
+    "approved": "ok",
+    "returned": "hot",
+    "rejected": "hot",
+    "withdrawn": "",
+    "discarded": "",
+}
+
+FINDINGS = {
+    "too_old": _l("Older than %(days)s days."),
+    "no_receipt": _l("No receipt."),
+    "over_limit": _l("More than the usual %(limit)s yuan."),
+    "over_fapiao": _l("More than the fapiao says (%(amount)s yuan)."),
+    "no_trip": _l("No approved trip."),
+    "fapiao_used": _l("Fapiao %(number)s is already on another expense."),
+    "fapiao_similar": _l("Fapiao %(number)s is on another expense, without its code."),
+    "photo_used": _l("The same photo is on another expense."),
+    "same_again": _l("Same kind, amount and day as another expense."),
+    "per_diem_twice": _l("The per diem of this day was already claimed."),
+}
+
+
+def finding_words(code: str, params: dict[str, Any]) -> str:
+    """A finding as a sentence."""
+    return str(FINDINGS[code]) % params
+
+
+def warning_words(warnings: Iterable[Any] | None) -> list[str]:
+    """The sentences of the findings stored with an item."""
+    return [finding_words(code, params) for code, params in warnings or ()]

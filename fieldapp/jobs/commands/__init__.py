@@ -1,0 +1,1 @@
+"""Commands of jobs and visits: taps on site, and dispatch."""

@@ -1,0 +1,14 @@
+"""Figures of jobs and visits that an administrator can change."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.kernel.figures import Figure
+
+ARRIVAL_RADIUS = Figure(
+    "jobs.arrival_radius", _l("At the site: within"), 300, "D-JOB-5", unit=_l("m"), low=20, high=10_000
+)
+PLANNED_MINUTES = Figure(
+    "jobs.planned_minutes", _l("Minutes planned for a visit"), 60, "D-JOB-1", unit=_l("min"), low=15, high=1440
+)

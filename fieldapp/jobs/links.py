@@ -1,0 +1,18 @@
+"""Addresses outside the product: the map and the telephone."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+
+def map_url(lat: float | None, lon: float | None, name: str, address: str) -> str:
+    """A place on the map, or a search for the address; phones open their map application."""
+    if lat is None or lon is None:
+        return "https://uri.amap.com/search?" + urlencode({"keyword": address or name})
+    place = {"position": f"{lon:.6f},{lat:.6f}", "name": name, "coordinate": "wgs84", "callnative": "1"}
+    return "https://uri.amap.com/marker?" + urlencode(place, safe=",", quote_via=quote)
+
+
+def call_url(phone: str) -> str:
+    """Dials the number."""
+    return "tel:" + "".join(letter for letter in phone if letter in "+0123456789")

@@ -1,0 +1,57 @@
+"""What jobs offer the house."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+
+from fieldapp.extensions import db
+from fieldapp.jobs.facts import sees_job, sees_visit
+from fieldapp.jobs.models import Job, Visit
+from fieldapp.jobs.policy import OVER, job_state
+from fieldapp.jobs.queries.pack import board_version, pack_assets, pack_jobs
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.offers import Entry, Offer, PackEntry
+
+
+def _pack(actor: Actor) -> list[PackEntry]:
+    if not actor.can("job.view"):
+        return []
+    pages = [PackEntry(f"/jobs/{job}", version) for job, version in pack_jobs(actor)]
+    if actor.can("asset.amend"):
+        pages += [PackEntry(f"/jobs/{job}/assets/{asset}", str(ver)) for job, asset, ver in pack_assets(actor)]
+    return [PackEntry("/jobs", board_version(actor)), *pages]
+
+
+def _states() -> Iterator[str]:
+    """The stored state of every job follows from its visits (D-JOB-11)."""
+    visits: dict[str, list[tuple[str, str | None]]] = {}
+    for job, state, result in db.session.execute(
+        select(Visit.job_id, Visit.state, Visit.result).order_by(Visit.job_id, Visit.planned_start, Visit.id)
+    ):
+        visits.setdefault(job, []).append((state, result))
+    # Decided by people, not by visits: closed, cancelled, reopened.
+    query = select(Job.id, Job.number, Job.state).where(Job.state.not_in([*OVER, "reopened"]))
+    for job, number, state in db.session.execute(query):
+        if state != job_state(visits.get(job, ())):
+            yield f"job {number} is stored as {state}, its visits make it {job_state(visits.get(job, ()))}"
+
+
+offer = Offer(
+    tabs=(
+        Entry(
+            "jobs",
+            _l("Jobs"),
+            "/jobs",
+            "job.view",
+            order=10,
+            icon="jobs",
+            home_for=("technician", "leader", "agent", "quality"),
+        ),
+    ),
+    pack=_pack,
+    sees={"job": sees_job, "visit": sees_visit},
+    checks=(_states,),
+)

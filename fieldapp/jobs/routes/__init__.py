@@ -1,0 +1,7 @@
+"""Pages of jobs and customers."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+bp = Blueprint("jobs", __name__)

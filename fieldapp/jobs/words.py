@@ -1,0 +1,125 @@
+"""The words for everything about jobs that is stored as a code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+VISIT_STATES: dict[str, Any] = {
+    "assigned": _l("Assigned"),
+    "accepted": _l("Confirmed"),
+    "en_route": _l("On the way"),
+    "on_site": _l("On site"),
+    "working": _l("Working"),
+    "paused": _l("Paused"),
+    "reported": _l("Report handed in"),
+    "returned": _l("Report sent back"),
+    "accepted_by_leader": _l("Done"),
+    "refused": _l("Given back"),
+    "cancelled": _l("Cancelled"),
+}
+VISIT_LOOKS = {
+    "en_route": "soon",
+    "on_site": "soon",
+    "working": "soon",
+    "paused": "soon",
+    "reported": "ok",
+    "returned": "hot",
+    "accepted_by_leader": "ok",
+    "refused": "hot",
+    "cancelled": "calm",
+}
+JOB_STATES: dict[str, Any] = {
+    "new": _l("Unassigned"),
+    "planned": _l("Planned"),
+    "in_progress": _l("In progress"),
+    "waiting": _l("Waiting"),
+    "solved": _l("Solved"),
+    "closed": _l("Closed"),
+    "cancelled": _l("Cancelled"),
+    "reopened": _l("Reopened"),
+}
+JOB_LOOKS = {"new": "hot", "in_progress": "soon", "waiting": "calm", "solved": "ok", "closed": "ok", "reopened": "hot"}
+TAPS: dict[str, Any] = {
+    "accept": _l("Confirm"),
+    "set_out": _l("Set out"),
+    "arrive": _l("Arrived"),
+    "start": _l("Start work"),
+    "pause": _l("Pause"),
+    "resume": _l("Go on working"),
+    "refuse": _l("Give back"),
+}
+STEPS: tuple[tuple[str, Any], ...] = (
+    ("set_out", _l("Set out")),
+    ("arrive", _l("Arrived")),
+    ("start", _l("Working")),
+    ("report", _l("Report")),
+    ("approved", _l("Acceptance")),
+)
+EVENTS: dict[str, Any] = {
+    "accept": _l("Confirmed the visit"),
+    "set_out": _l("Set out"),
+    "arrive": _l("Arrived"),
+    "start": _l("Started work"),
+    "pause": _l("Paused"),
+    "resume": _l("Went on working"),
+    "refuse": _l("Gave the visit back"),
+    "report": _l("Handed in the service report"),
+    "approved": _l("Accepted the service report"),
+    "returned": _l("Sent the service report back"),
+    "cancel": _l("Cancelled the visit"),
+    "cancel_job": _l("Cancelled the job"),
+    "restore": _l("Took the cancellation back"),
+    "reassign": _l("Gave the visit to somebody else"),
+}
+#: What the technician hears with the receipt (D-JOB-10).
+LATE_NOTE = _l("Kept as late work: the visit was cancelled or given to somebody else meanwhile. The leader sees it.")
+ARRIVALS: dict[str, Any] = {
+    "at_site": _l("at the site"),
+    "near_site": _l("near the site"),
+    "away": _l("away from the site"),
+    "no_position": _l("position not known"),
+    "inaccurate": _l("position not exact"),
+    "mock_position": _l("position not genuine"),
+    "offline": _l("position not known, no signal"),
+}
+SERVICE_CLASSES: dict[str, Any] = {
+    "warranty": _l("Warranty"),
+    "contract": _l("Contract"),
+    "chargeable": _l("Chargeable"),
+    "internal": _l("Internal"),
+}
+SERVICE_CLASS_SENTENCES: dict[str, Any] = {
+    "warranty": _l("In warranty: free for the customer."),
+    "contract": _l("Maintenance contract: covered, nothing is charged."),
+    "chargeable": _l("Out of warranty: parts are charged. Tell the customer the price before the work."),
+    "internal": _l("Internal work: nothing is charged."),
+}
+URGENCIES: dict[str, Any] = {"normal": _l("Normal"), "emergency": _l("Urgent")}
+CHANNELS: dict[str, Any] = {
+    "phone": _l("by phone"),
+    "e_mail": _l("by e-mail"),
+    "email": _l("by e-mail"),
+    "web": _l("by web form"),
+    "message": _l("by message"),
+    "walk_in": _l("in person"),
+}
+CATEGORIES: dict[str, Any] = {
+    "gps_terminal": _l("GPS terminal"),
+    "air_conditioner": _l("Air conditioner"),
+    "water_purifier": _l("Water purifier"),
+    "printer": _l("Printer"),
+    "other": _l("Other"),
+}
+RESULTS: dict[str, Any] = {
+    "solved": _l("Solved"),
+    "another_visit": _l("Needs another visit"),
+    "taken_back": _l("Taken back for repair"),
+    "referred": _l("Referred"),
+}
+
+
+def words(table: dict[str, Any], key: str | None) -> str:
+    """The word for a code, or the code itself where there is none."""
+    return str(table.get(key or "", key or ""))

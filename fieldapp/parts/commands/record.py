@@ -1,0 +1,124 @@
+"""Keeping a request with its lines; shared by the commands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+
+from fieldapp.approvals import open_case
+from fieldapp.commandbus import Context, Effect
+from fieldapp.errors import Conflict, Invalid
+from fieldapp.kernel import clock, ids, money
+from fieldapp.kernel.states import IllegalMove
+from fieldapp.parts.models import Part, PartsLine, PartsRequest
+from fieldapp.parts.policy import REQUEST, Line, chain_roles, goes_up, total_of
+from fieldapp.parts.schemas import NOT_IN_CATALOGUE
+from fieldapp.settings import figure
+
+KIND = "parts_request"
+
+_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+def number_for(ctx: Context, record: str) -> str:
+    """What people call the request: the phone's short reference, or one made of the day and the record's id."""
+    if ctx.mouth == "phone" and ctx.envelope.agg == (KIND, record):
+        return ids.short_reference(ctx.envelope.dev, ctx.envelope.seq)
+    tail = "".join(_LETTERS[byte % 32] for byte in hashlib.sha256(record.encode()).digest()[:4])
+    return f"P-{clock.local(ctx.now):%y%m%d}-{tail}"
+
+
+def keep(ctx: Context, request: PartsRequest, given: Sequence[Mapping[str, Any]], state: str = "submitted") -> None:
+    """Keeps the request with its lines and opens its case with everybody whose yes it needs (D-PART-2)."""
+    lines = _priced(ctx, given)
+    judged = [Line(line.name, line.qty, line.unit_price, line.part_id) for line in lines]
+    limit = Decimal(figure("parts.leader_limit"))
+    request.state, request.total, request.goes_up = state, total_of(judged), goes_up(judged, limit)
+    ctx.session.add(request)
+    ctx.session.flush()
+    for position, line in enumerate(lines):
+        line.request_id, line.position = request.id, position
+    ctx.session.add_all(lines)
+    open_case(
+        ctx,
+        (KIND, request.id),
+        requester_id=request.requester_id,
+        group_id=request.group_id,
+        roles=chain_roles(judged, limit),
+        amount=request.total,
+    )
+
+
+def _priced(ctx: Context, given: Sequence[Mapping[str, Any]]) -> list[PartsLine]:
+    """The lines with the catalogue's names, and its prices where none was typed. Raises Invalid at the line."""
+    wanted = {_part_id(row) for row in given} - {None}
+    parts = {part.id: part for part in ctx.scalars(select(Part).where(Part.id.in_(wanted)))} if wanted else {}
+    return [_line(row, parts, index) for index, row in enumerate(given)]
+
+
+def _part_id(row: Mapping[str, Any]) -> str | None:
+    part_id = row.get("part_id")
+    return None if part_id == NOT_IN_CATALOGUE else part_id
+
+
+def _line(row: Mapping[str, Any], parts: Mapping[str, Part], index: int) -> PartsLine:
+    part_id = _part_id(row)
+    part = parts.get(part_id or "")
+    if part_id is not None and (part is None or not part.active):
+        raise Invalid.field(f"lines.{index}.part_id", _l("This part is not in the catalogue."))
+    price = row.get("unit_price")
+    if price is None and part is not None:
+        price = part.price
+    if price is None:
+        raise Invalid.field(f"lines.{index}.unit_price", _l("Please estimate the price."))
+    return PartsLine(
+        id=str(ids.uuid7()),
+        part_id=part_id,
+        name=part.name if part else row["name"],
+        unit=part.unit if part else "",
+        qty=int(row["qty"]),
+        unit_price=price,
+        note=row.get("note") or "",
+    )
+
+
+def next_state(request: PartsRequest, verb: str) -> str:
+    """The state after `verb`. Raises Conflict where somebody was faster."""
+    try:
+        return REQUEST.next(request.state, verb)
+    except IllegalMove:
+        words = _l("Somebody acted on this request meanwhile.")
+        raise Conflict("parts_request.moved_on", words, {"state": request.state}) from None
+
+
+def move(ctx: Context, request: PartsRequest, state: str, notice: str, reason: str | None = None) -> Effect:
+    """Puts the request into a state and tells its author."""
+    before = {"state": request.state}
+    request.state = state
+    request.ver += 1
+    tell(ctx, request, notice, reason)
+    return Effect(ref=request.number, ver=request.ver, before=before, after={"state": state, "reason": reason})
+
+
+def tell(ctx: Context, request: PartsRequest, notice: str, reason: str | None = None) -> None:
+    """A line in the author's inbox (D-PART-5)."""
+    params = {"number": request.number, "total": money.show(request.total), "reason": reason or ""}
+    ctx.notify(request.requester_id, notice, f"/parts/{request.id}", **params)
+
+
+def shown(request: PartsRequest) -> dict[str, Any]:
+    """The request for the audit trail."""
+    return {
+        "number": request.number,
+        "job_id": request.job_id,
+        "state": request.state,
+        "urgency": request.urgency,
+        "wanted_on": request.wanted_on.isoformat(),
+        "total": f"{request.total:.2f}",
+        "goes_up": request.goes_up,
+    }

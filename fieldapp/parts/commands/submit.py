@@ -1,0 +1,171 @@
+"""What the author does: ask, correct what came back, take back (D-PART-1, D-PART-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import delete
+
+from fieldapp.approvals import close_case
+from fieldapp.commandbus import Context, Effect, Photos, command
+from fieldapp.errors import Conflict, Invalid
+from fieldapp.jobs import Job, JobFacts, facts_of, may_work_on
+from fieldapp.kernel import clock, ids
+from fieldapp.kernel.actor import Actor
+from fieldapp.parts.commands.record import KIND, keep, next_state, number_for, shown, tell
+from fieldapp.parts.models import PartsLine, PartsRequest
+from fieldapp.parts.policy import is_author
+from fieldapp.parts.queries import facts_of_request
+from fieldapp.parts.schemas import Correct, Submit, Withdraw
+
+PHOTOS = (Photos("photo", _l("Photos"), most=5, hint=_l("The old part and its label help purchasing.")),)
+
+
+def _job(ctx: Context, data: Mapping[str, Any]) -> JobFacts | None:
+    job_id = data.get("job_id")
+    if job_id is None:
+        return None
+    facts = facts_of(job_id)
+    if facts is None:
+        raise Invalid.field("job_id", _l("This job is not known."))
+    return facts
+
+
+def may_ask_for(actor: Actor, job: JobFacts | None) -> bool:
+    """For the jobs one is or was on, and for those of the group one leads."""
+    return job is None or may_work_on(actor, job) or job.group_id in actor.leads
+
+
+@command("parts_request.submit", label=_l("Request parts"), schema=Submit, load=_job, may=may_ask_for, photos=PHOTOS)
+def submit(ctx: Context, job: JobFacts | None, data: dict[str, Any]) -> Effect:
+    """A new request; the chain follows from its lines."""
+    if data["id"] != ctx.id:
+        raise Invalid.field("id", _l("This record is not known."))
+    if ctx.find(PartsRequest, ctx.id) is not None:
+        raise Conflict("record.exists", _l("This request was already sent."))
+    _check(ctx, job, data)
+    request = PartsRequest(
+        id=ctx.id,
+        number=number_for(ctx, ctx.id),
+        job_id=data.get("job_id"),
+        group_id=_group(ctx.actor, job),
+        requester_id=ctx.actor.id,
+        urgency=data["urgency"],
+        wanted_on=data["wanted_on"],
+        reason=data.get("reason", ""),
+        submitted_at=ctx.at,
+        received_at=ctx.now,
+        ver=1,
+    )
+    keep(ctx, request, data["lines"])
+    return Effect(ref=request.number, ver=request.ver, after=shown(request))
+
+
+@dataclass(frozen=True)
+class _Correction:
+    request: PartsRequest
+    job: JobFacts | None
+
+
+def _to_correct(ctx: Context, data: dict[str, Any]) -> _Correction:
+    return _Correction(ctx.load(PartsRequest, ctx.id), _job(ctx, data))
+
+
+def _may_correct(actor: Actor, record: _Correction) -> bool:
+    return is_author(actor, facts_of_request(record.request)) and may_ask_for(actor, record.job)
+
+
+@command(
+    "parts_request.resubmit",
+    label=_l("Send again"),
+    schema=Correct,
+    load=_to_correct,
+    may=_may_correct,
+    photos=PHOTOS,
+)
+def resubmit(ctx: Context, record: _Correction, data: dict[str, Any]) -> Effect:
+    """A returned request, corrected: it starts its chain anew."""
+    request = record.request
+    state = next_state(request, "resubmit")
+    _check(ctx, record.job, data)
+    before = shown(request)
+    request.job_id, request.group_id = data.get("job_id"), _group(ctx.actor, record.job)
+    request.urgency, request.wanted_on = data["urgency"], data["wanted_on"]
+    request.reason = data.get("reason", "")
+    request.ver += 1
+    ctx.session.execute(delete(PartsLine).where(PartsLine.request_id == request.id))
+    keep(ctx, request, data["lines"], state)
+    return Effect(ref=request.number, ver=request.ver, before=before, after=shown(request))
+
+
+def _check(ctx: Context, job: JobFacts | None, data: Mapping[str, Any]) -> None:
+    """What only shows once the author's clock and the whole record are known."""
+    if data["wanted_on"] < clock.local(ctx.at).date():
+        raise Invalid.field("wanted_on", _l("This day lies in the past."))
+    if job is None and not data.get("reason"):
+        raise Invalid.field("reason", _l("Without a job, please say what the parts are for."))
+
+
+def _group(actor: Actor, job: JobFacts | None) -> int:
+    """The job's group, or the one group of the person."""
+    if job is not None:
+        return job.group_id
+    if len(actor.groups) != 1:
+        raise Invalid.field("job_id", _l("Please choose the job this is for."))
+    return next(iter(actor.groups))
+
+
+def _request(ctx: Context, data: dict[str, Any]) -> PartsRequest:
+    return ctx.load(PartsRequest, ctx.id)
+
+
+def _own(actor: Actor, request: PartsRequest) -> bool:
+    return is_author(actor, facts_of_request(request))
+
+
+@command("parts_request.withdraw", label=_l("Withdraw"), schema=Withdraw, load=_request, may=_own)
+def withdraw(ctx: Context, request: PartsRequest, data: dict[str, Any]) -> Effect:
+    """The author takes it back: while nobody has acted on it, or when it lies with the author again (D-PART-5)."""
+    before = {"state": request.state}
+    request.state = next_state(request, "withdraw")
+    request.ver += 1
+    close_case(ctx, (KIND, request.id))
+    return Effect(ref=request.number, ver=request.ver, before=before, after={"state": request.state})
+
+
+def request_from_plan(
+    ctx: Context,
+    *,
+    job_id: str,
+    requester_id: int,
+    lines: Sequence[Mapping[str, Any]],
+    wanted_on: date,
+    reason: str,
+) -> PartsRequest:
+    """The parts lines of an accepted next-visit plan as a request of its own, typed once (D-JOB-7).
+
+    Lines are mappings with `part_id` or `name`, `qty`, and `unit_price` (may be left out for a catalogue part).
+    Its approval case is opened in the same transaction. Raises Invalid at `lines.<n>.…`.
+    """
+    record = str(ids.uuid7())
+    request = PartsRequest(
+        id=record,
+        number=number_for(ctx, record),
+        job_id=job_id,
+        group_id=ctx.load(Job, job_id).group_id,
+        requester_id=requester_id,
+        urgency="normal",
+        wanted_on=wanted_on,
+        reason=reason[:500],
+        submitted_at=ctx.now,
+        received_at=ctx.now,
+        origin="next_visit_plan",
+        ver=1,
+    )
+    keep(ctx, request, lines)
+    tell(ctx, request, "parts_request.planned")
+    return request

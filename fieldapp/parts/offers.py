@@ -1,0 +1,93 @@
+"""What parts offers the house."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import func, select
+
+from fieldapp.extensions import db
+from fieldapp.jobs import my_job_choices, pack_jobs
+from fieldapp.kernel import clock
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.parts.demo import fill_catalogue, fill_requests
+from fieldapp.parts.models import PartsLine, PartsRequest
+from fieldapp.parts.queries import (
+    catalogue_version,
+    digest,
+    for_approval,
+    panel_of_job,
+    sees_request,
+    visible_to,
+)
+from fieldapp.settings import figure
+from fieldapp.web.lists import PAGE
+
+_PACKED: tuple[Any, ...] = (PartsRequest.id, PartsRequest.ver)
+
+
+def _pack(actor: Actor) -> Iterator[PackEntry]:
+    if actor.can("parts_request.view"):
+        first = (
+            visible_to(actor, select(*_PACKED))
+            .order_by(PartsRequest.submitted_at.desc(), PartsRequest.id.desc())
+            .limit(PAGE)
+        )
+        yield PackEntry("/parts", digest(tuple(row) for row in db.session.execute(first)))
+    if actor.can("parts_request.submit"):
+        form = f"{catalogue_version()}:{clock.today()}:{figure('parts.leader_limit')}"
+        yield PackEntry("/parts/new", f"{form}:{digest(my_job_choices(actor))}")
+        for job_id, version in pack_jobs(actor):
+            yield PackEntry(f"/parts/new?job={job_id}", f"{form}:{version}")
+
+
+def _on_job(actor: Actor, job: Any) -> Iterable[Panel]:
+    if not actor.can("parts_request.view"):
+        return []
+    return [Panel("parts/_job_parts.html", panel_of_job(actor, job.id), order=40)]
+
+
+def _in_inbox(ids: Sequence[str]) -> dict[str, Panel]:
+    return {one: Panel("parts/_inbox.html", {"found": found}) for one, found in for_approval(ids).items()}
+
+
+def wrong_totals() -> Iterator[str]:
+    """Requests whose stored total is not the sum of their lines."""
+    total = func.coalesce(func.sum(PartsLine.unit_price * PartsLine.qty), 0)
+    query = (
+        select(PartsRequest.number, PartsRequest.total, total)
+        .outerjoin(PartsLine, PartsLine.request_id == PartsRequest.id)
+        .group_by(PartsRequest.id, PartsRequest.number, PartsRequest.total)
+        .having(PartsRequest.total != total)
+    )
+    for number, stored, summed in db.session.execute(query):
+        yield f"parts request {number}: total {stored} is not the sum of its lines, {Decimal(summed)}"
+
+
+offer = Offer(
+    tiles=(
+        Entry(
+            "parts",
+            _l("Request parts"),
+            "/parts/new",
+            "parts_request.submit",
+            order=20,
+            icon="part",
+            hint=_l("Spare parts, consumables, tools"),
+        ),
+    ),
+    links=(Entry("parts", _l("Parts requests"), "/parts", "parts_request.view", order=20, icon="part"),),
+    pack=_pack,
+    job_panels=_on_job,
+    sees={"parts_request": sees_request},
+    places={"parts_request": "/parts/"},
+    inbox={"parts_request": _in_inbox},
+    checks=(wrong_totals,),
+    demo=fill_catalogue,
+    demo_order=10,
+)
+demo_requests = Offer(demo=fill_requests, demo_order=40)

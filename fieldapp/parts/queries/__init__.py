@@ -1,0 +1,33 @@
+"""Reading the catalogue and parts requests."""
+
+from fieldapp.parts.queries.approval import ForApproval, for_approval
+from fieldapp.parts.queries.catalogue import catalogue_version, digest, grouped_choices, part_choices
+from fieldapp.parts.queries.requests import (
+    ROW,
+    Row,
+    facts_of_request,
+    panel_of_job,
+    parts_of_job,
+    rows_of,
+    sees,
+    sees_request,
+    visible_to,
+)
+
+__all__ = [
+    "ROW",
+    "ForApproval",
+    "Row",
+    "catalogue_version",
+    "digest",
+    "facts_of_request",
+    "for_approval",
+    "grouped_choices",
+    "panel_of_job",
+    "part_choices",
+    "parts_of_job",
+    "rows_of",
+    "sees",
+    "sees_request",
+    "visible_to",
+]

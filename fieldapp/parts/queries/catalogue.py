@@ -1,0 +1,69 @@
+"""The catalogue as forms offer it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from flask import g
+from sqlalchemy import select
+
+from fieldapp.customers import Asset
+from fieldapp.extensions import db
+from fieldapp.jobs import Job
+from fieldapp.parts.models import Part
+
+#: More options than this nobody scrolls through on a phone; what is further down is asked for by its name.
+MOST_CHOICES = 400
+
+Choice = tuple[str, str, dict[str, str]]
+
+
+def _catalogue() -> list[Any]:
+    """Parts that can be asked for, by category and number; read once a request."""
+    if "parts_catalogue" not in g:
+        query = (
+            select(Part.id, Part.number, Part.name, Part.price, Part.category, Part.models)
+            .where(Part.active)
+            .order_by(Part.category, Part.number)
+            .limit(MOST_CHOICES)
+        )
+        g.parts_catalogue = list(db.session.execute(query))
+    rows: list[Any] = g.parts_catalogue
+    return rows
+
+
+def _choice(row: Any) -> Choice:
+    return row.id, f"{row.number} {row.name}", {"unit_price": f"{row.price:.2f}", "name": row.name}
+
+
+def part_choices() -> list[Choice]:
+    """`(id, "number name", what choosing it fills in)` of every part that can be asked for."""
+    return [_choice(row) for row in _catalogue()]
+
+
+def grouped_choices(job_id: str | None) -> list[tuple[str, list[Choice]]]:
+    """The choices in groups `(key, choices)`: first `fits`, what fits the job's devices, then by category."""
+    models = _models_of(job_id) if job_id else set()
+    groups: dict[str, list[Choice]] = {"fits": []}
+    for row in _catalogue():
+        key = "fits" if models & set(row.models or ()) else row.category
+        groups.setdefault(key, []).append(_choice(row))
+    return [(key, choices) for key, choices in groups.items() if choices]
+
+
+def _models_of(job_id: str) -> set[str]:
+    """Models of the kind of device the job is about, at its site."""
+    at_site = (Asset.site_id == Job.site_id) & (Asset.category == Job.category)
+    return set(db.session.scalars(select(Asset.model).join(Job, at_site).where(Job.id == job_id)))
+
+
+def catalogue_version() -> str:
+    """Changes whenever a form with the catalogue in it would look different."""
+    return digest((row.id, row.number, row.name, row.price, row.category, row.models) for row in _catalogue())
+
+
+def digest(rows: Iterable[Any]) -> str:
+    """A short fingerprint of what a page shows."""
+    return hashlib.sha256(repr(list(rows)).encode()).hexdigest()[:16]

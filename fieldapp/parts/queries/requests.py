@@ -1,0 +1,124 @@
+"""Parts requests in lists and panels, and who sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, false, or_, select
+
+from fieldapp.extensions import db
+from fieldapp.jobs import sees_job
+from fieldapp.kernel.actor import Actor
+from fieldapp.parts.models import PartsLine, PartsRequest
+from fieldapp.parts.policy import SEES_ALL, SEES_HIGH, RequestFacts, look, may_see_request
+from fieldapp.parts.words import STATES
+
+ROW: tuple[Any, ...] = (
+    PartsRequest.submitted_at,
+    PartsRequest.id,
+    PartsRequest.number,
+    PartsRequest.state,
+    PartsRequest.goes_up,
+    PartsRequest.urgency,
+    PartsRequest.total,
+    PartsRequest.wanted_on,
+    PartsRequest.requester_id,
+    PartsRequest.job_id,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request as lists and panels show it, selected by `ROW`; `items` are `(name, quantity)`."""
+
+    submitted_at: datetime
+    id: str
+    number: str
+    state: str
+    goes_up: bool
+    urgency: str
+    total: Decimal
+    wanted_on: date
+    requester_id: int
+    job_id: str | None
+    items: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def words(self) -> Any:
+        """The state in words."""
+        return STATES.get(self.state, self.state)
+
+    @property
+    def look(self) -> str:
+        """How the state is marked."""
+        return look(self.state, self.goes_up)
+
+
+def rows_of(found: Iterable[Any]) -> list[Row]:
+    """Rows selected by `ROW`, with their items."""
+    rows = [Row(*one) for one in found]
+    if rows:
+        query = (
+            select(PartsLine.request_id, PartsLine.name, PartsLine.qty)
+            .where(PartsLine.request_id.in_([row.id for row in rows]))
+            .order_by(PartsLine.request_id, PartsLine.position)
+        )
+        by_id = {row.id: row for row in rows}
+        for request, name, qty in db.session.execute(query):
+            by_id[request].items.append((name, qty))
+    return rows
+
+
+def parts_of_job(job_id: str) -> list[Row]:
+    """The parts requests of a job, the first one first."""
+    query = (
+        select(*ROW, PartsLine.name, PartsLine.qty)
+        .outerjoin(PartsLine, PartsLine.request_id == PartsRequest.id)
+        .where(PartsRequest.job_id == job_id)
+        .order_by(PartsRequest.submitted_at, PartsRequest.id, PartsLine.position)
+    )
+    rows: dict[str, Row] = {}
+    for *values, name, qty in db.session.execute(query):
+        row = rows.setdefault(values[1], Row(*values))
+        row.items.append((name, qty))
+    return list(rows.values())
+
+
+def panel_of_job(actor: Actor, job_id: str) -> dict[str, Any]:
+    """What the part of a job's page about parts shows."""
+    may_request = actor.can("parts_request.submit")
+    return {"job_id": job_id, "rows": parts_of_job(job_id), "may_request": may_request}
+
+
+def visible_to(actor: Actor, query: Select[Any]) -> Select[Any]:
+    """The query narrowed to the requests `may_see_request` lets this person see."""
+    if actor.roles & SEES_ALL:
+        return query
+    mine: list[ColumnElement[bool]] = [PartsRequest.requester_id == actor.id]
+    if actor.leads:
+        mine.append(PartsRequest.group_id.in_(actor.leads))
+    if actor.roles & SEES_HIGH:
+        mine.append(PartsRequest.goes_up.is_(True))
+    return query.where(or_(false(), *mine))
+
+
+def facts_of_request(request: PartsRequest) -> RequestFacts:
+    """What policies judge a request on."""
+    return RequestFacts(request.requester_id, request.group_id, request.goes_up, request.state)
+
+
+def sees_request(actor: Actor, request_id: str) -> bool:
+    """Whether the person may see the request, by itself or with its job."""
+    request = db.session.get(PartsRequest, request_id)
+    return request is not None and sees(actor, request)
+
+
+def sees(actor: Actor, request: PartsRequest) -> bool:
+    """As `sees_request`, for a request at hand."""
+    if may_see_request(actor, facts_of_request(request)):
+        return True
+    return request.job_id is not None and sees_job(actor, request.job_id)

@@ -1,0 +1,1 @@
+"""The reimbursement list: what finance sees, downloads and pays (D-EXP-6)."""

@@ -1,0 +1,132 @@
+"""The reimbursement list as a page and as files (D-EXP-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, send_file, stream_with_context
+from flask_babel import get_locale
+from sqlalchemy.engine import Row
+
+from fieldapp.attachments import files_of
+from fieldapp.commandbus import audit, writing
+from fieldapp.errors import NotAllowed
+from fieldapp.expenses import CLAIM_WORDS, KIND_WORDS, LOOKS, ExpenseClaim, ExpenseItem, warning_words
+from fieldapp.extensions import db
+from fieldapp.kernel import clock, ids
+from fieldapp.reimbursement.exports import Names, as_csv, as_xlsx
+from fieldapp.reimbursement.policy import may_read
+from fieldapp.reimbursement.queries import Summary, as_of, filters, groups_in, rows_query, summary
+from fieldapp.web.guards import actor, needs
+from fieldapp.web.lists import Filter, list_page, narrowed
+from fieldapp.web.render import render
+
+bp = Blueprint("reimbursement", __name__)
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@bp.get("/reimbursements")
+@needs("reimbursement.view")
+def page() -> Response:
+    """Sums by person and kind, below them every item; the filters stand in the URL."""
+    _must_be_reader()
+    chosen = filters()
+    rows = list_page(rows_query(), keys=(ExpenseClaim.id, ExpenseItem.id), filters=chosen)
+    sums = summary(chosen)
+    return render(
+        "reimbursement/list.html",
+        fragment="reimbursement/_list.html",
+        page=rows,
+        sums=sums,
+        names={one.person: one.name for one in sums.people},
+        files=files_of("expense_item", [row[1] for row in rows.rows]),
+        kind_words=KIND_WORDS,
+        claim_words=CLAIM_WORDS,
+        looks=LOOKS,
+        warning_words=warning_words,
+        query=urlencode(_asked(chosen)),
+        may_export=actor().can("reimbursement.export"),
+    )
+
+
+@bp.get("/reimbursements/list.xlsx")
+@needs("reimbursement.export")
+def xlsx() -> Response:
+    """The list as a workbook."""
+    chosen = filters()
+    sums = _log(chosen, "xlsx")
+    file = as_xlsx(_rows(chosen), _names(sums, chosen), sums, _maker(), as_of(chosen))
+    return send_file(file, mimetype=XLSX, as_attachment=True, download_name=_file_name(chosen, "xlsx"))
+
+
+@bp.get("/reimbursements/list.csv")
+@needs("reimbursement.export")
+def csv() -> Response:
+    """The list as text, in pieces as the database gives it."""
+    chosen = filters()
+    names = _names(_log(chosen, "csv"), chosen)
+    response = Response(stream_with_context(as_csv(_rows(chosen), names)), mimetype="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{_file_name(chosen, "csv")}"'
+    return response
+
+
+def _must_be_reader() -> None:
+    if not may_read(actor()):
+        raise NotAllowed("page.not_allowed")
+
+
+def _rows(chosen: Sequence[Filter]) -> Iterator[Row[Any]]:
+    """Rows as a cursor of the server gives them, a person's together, oldest first."""
+    query = narrowed(rows_query(), chosen).order_by(ExpenseClaim.owner_id, ExpenseItem.spent_on, ExpenseItem.id)
+    yield from db.session.execute(query.execution_options(yield_per=500))
+
+
+def _log(chosen: Sequence[Filter], form: str) -> Summary:
+    """Who downloaded what is on the trail before the first byte leaves (D-AUD-1)."""
+    _must_be_reader()
+    sums = summary(chosen)
+    after = {
+        "format": form,
+        "query": _asked(chosen),
+        "language": str(get_locale()),
+        "items": sums.items,
+        "total": str(sums.total),
+    }
+    with writing() as session:
+        entry = {
+            "op": None,
+            "action": "reimbursement.export",
+            "agg_type": "reimbursement",
+            "agg_id": str(ids.uuid7()),
+            "user_id": actor().id,
+            "dev": None,
+            "device_at": None,
+            "at": clock.now(),
+            "before": None,
+            "after": after,
+        }
+        audit.append(session.connection(), [entry])
+    return sums
+
+
+def _names(sums: Summary, chosen: Sequence[Filter]) -> Names:
+    return Names({one.person: one.name for one in sums.people}, groups_in(chosen))
+
+
+def _asked(chosen: Sequence[Filter]) -> dict[str, str]:
+    return {one.name: one.value() for one in chosen if one.value()}
+
+
+def _maker() -> str:
+    return f"{actor().name} ({actor().username})"
+
+
+def _file_name(chosen: Sequence[Filter], ending: str) -> str:
+    """Says whose and from when it is, also where the file itself cannot."""
+    month = next(one.value() for one in chosen if one.name == "month")
+    made = clock.local(clock.now()).strftime("%Y%m%d-%H%M%S")
+    user = "".join(one for one in actor().username if one.isascii() and one.isalnum())
+    return f"reimbursement-{month}-{user}-{made}.{ending}"

@@ -1,0 +1,1 @@
+"""What happens to a report: sent, corrected, accepted, returned."""

@@ -1,0 +1,90 @@
+"""The leader accepts a report or returns it; acceptance carries the plan on (D-JOB-7, D-JOB-9)."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from fieldapp.approvals import Subject, decision
+from fieldapp.commandbus import Context, Effect
+from fieldapp.jobs import Job, Visit, facts_of_visit, plan_visit, visit_settled
+from fieldapp.kernel import clock
+from fieldapp.parts import request_from_plan
+from fieldapp.reports.commands.checks import KIND
+from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport
+from fieldapp.reports.policy import REPORT
+
+
+def settled(ctx: Context, record_id: str, verdict: str, reason: str | None) -> Effect:
+    """Moves the report and its visit, makes the next visit of an accepted plan, and tells the author."""
+    report = ctx.load(ServiceReport, record_id)
+    before = {"state": report.state, "version": report.version}
+    report.state = REPORT.next(report.state, verdict)
+    if not report.late:
+        _settle_visit(ctx, report, verdict)
+    if verdict == "approved":
+        _carry_on(ctx, report)
+        ctx.notify(report.author_id, "service_report.accept", f"/reports/{report.id}", ref=report.ref)
+    else:
+        url = f"/reports/{report.id}/correct"
+        ctx.notify(report.author_id, "service_report.return", url, ref=report.ref, reason=reason or "")
+    ctx.load(Job, report.job_id).ver += 1
+    after = {"state": report.state, "version": report.version, "reason": reason}
+    return Effect(ref=report.ref, ver=report.version, before=before, after=after)
+
+
+def _settle_visit(ctx: Context, report: ServiceReport, verdict: str) -> None:
+    visit = ctx.load(Visit, report.visit_id)
+    if visit.state == "reported":
+        visit.result = report.result
+    visit_settled(ctx, visit.id, verdict)
+
+
+def _carry_on(ctx: Context, report: ServiceReport) -> None:
+    """An accepted plan becomes the next visit, once for each visit. Late work plans nothing: the leader dispatches."""
+    plan = ctx.find(NextVisitPlan, report.id)
+    if plan is None or report.late or _planned_already(ctx, report):
+        return
+    visit = ctx.load(Visit, report.visit_id)
+    technicians = _technicians(visit, report.author_id)
+    following = plan_visit(ctx, report.job_id, technicians, plan.planned_at, visit.planned_minutes)
+    plan.visit_id = following.id
+    _request_parts(ctx, report, plan)
+
+
+def _planned_already(ctx: Context, report: ServiceReport) -> bool:
+    query = (
+        select(NextVisitPlan.report_id)
+        .join(ServiceReport, ServiceReport.id == NextVisitPlan.report_id)
+        .where(ServiceReport.visit_id == report.visit_id, NextVisitPlan.visit_id.is_not(None))
+    )
+    return ctx.exists(query)
+
+
+def _technicians(visit: Visit, author_id: int) -> list[int]:
+    """The same people, the one in charge first; the author where nobody is left on the visit."""
+    facts = facts_of_visit(visit)
+    members = facts.members if facts else frozenset()
+    return sorted(members or {author_id}, key=lambda one: (one != visit.technician_id, one))
+
+
+def _request_parts(ctx: Context, report: ServiceReport, plan: NextVisitPlan) -> None:
+    """The plan's lines, without typing them again (D-JOB-7)."""
+    query = select(PlanLine).where(PlanLine.report_id == report.id).order_by(PlanLine.position)
+    lines = [
+        {"part_id": line.part_id, "name": line.name, "qty": line.qty, "unit_price": line.unit_price}
+        for line in ctx.scalars(query)
+    ]
+    if lines:
+        request_from_plan(
+            ctx,
+            job_id=report.job_id,
+            requester_id=report.author_id,
+            lines=lines,
+            wanted_on=clock.local(plan.planned_at).date(),
+            reason=f"{report.ref} · {report.fault}"[:500],
+        )
+
+
+REPORTS = Subject(KIND, settled)
+accept = decision(REPORTS, "accept")
+send_back = decision(REPORTS, "return")

@@ -1,0 +1,67 @@
+"""A report's content as it is signed, stored and compared: plain JSON under the names of the form's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from fieldapp.kernel import clock
+
+#: Fields of a version in the order in which they are read; `photos` are the hashes of its photos.
+FIELDS = (
+    "result",
+    "reason",
+    "plan_at",
+    "plan_people",
+    "plan_tools",
+    "plan_lines",
+    "fault",
+    "cause",
+    "work",
+    "labour_minutes",
+    "parts",
+    "devices",
+    "fee_amount",
+    "fee_method",
+    "explained",
+    "customer_name",
+    "satisfaction",
+    "no_signature_reason",
+    "photos",
+)
+
+#: What only belongs to some results is left out with the others, whatever a hidden field still held.
+_ONLY_WITH = {
+    "plan_at": {"another_visit"},
+    "plan_people": {"another_visit"},
+    "plan_tools": {"another_visit"},
+    "plan_lines": {"another_visit"},
+    "reason": {"taken_back", "referred"},
+}
+
+
+def content_of(data: Mapping[str, Any], photos: Sequence[str]) -> dict[str, Any]:
+    """Checked data as content: empty fields left out, moments and amounts as text."""
+    content: dict[str, Any] = {}
+    for name in FIELDS:
+        value = photos if name == "photos" else data.get(name)
+        if value in (None, "", []) or data["result"] not in _ONLY_WITH.get(name, {data["result"]}):
+            continue
+        content[name] = _plain(value)
+    if data.get("signature"):
+        content.pop("no_signature_reason", None)
+    return content
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return clock.iso(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items() if one not in (None, "")}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value

@@ -1,0 +1,137 @@
+"""What reports show on other pages: on the job, in the inbox, and what the phone takes along."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import bindparam, select
+
+from fieldapp.accounts import names_of
+from fieldapp.attachments import files_of, progress_of
+from fieldapp.extensions import db
+from fieldapp.jobs import job_lines, pack_jobs
+from fieldapp.kernel import money
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.offers import PackEntry, Panel
+from fieldapp.parts import part_choices
+from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport
+from fieldapp.reports.queries.due import due_by_job
+
+KIND = "service_report"
+
+
+def job_panels(actor: Actor, job: Any) -> list[Panel]:
+    """State of the job's reports, and the way to the form for whoever is on it."""
+    found = reports_of_job(actor, job.id)
+    due = found["due"]
+    return [Panel("reports/_job.html", found, order=30)] if found["reports"] or (due and due.form_open) else []
+
+
+def reports_of_job(actor: Actor, job_id: str) -> dict[str, Any]:
+    """What the panel shows: the reports, newest first, and the visit that wants one from this person."""
+    query = (
+        select(
+            ServiceReport.id,
+            ServiceReport.ref,
+            ServiceReport.state,
+            ServiceReport.result,
+            ServiceReport.submitted_at,
+            ServiceReport.author_id,
+            ServiceReport.late,
+        )
+        .where(ServiceReport.job_id == job_id)
+        .order_by(ServiceReport.submitted_at.desc(), ServiceReport.id)
+    )
+    rows = db.session.execute(query).all()
+    due = due_by_job(actor, [job_id]).get(job_id) if actor.can("service_report.submit") else None
+    return {"job_id": job_id, "reports": rows, "names": names_of(row.author_id for row in rows), "due": due}
+
+
+_late = select(ServiceReport.job_id).where(
+    ServiceReport.job_id.in_(bindparam("jobs", expanding=True)), ServiceReport.late, ServiceReport.state == "submitted"
+)
+
+
+def job_tags(job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
+    """Late work that nobody has looked at yet stands on the job's card (D-JOB-10)."""
+    if not job_ids:
+        return {}
+    late = db.session.connection().execute(_late, {"jobs": list(job_ids)}).scalars()
+    return {job: [("hot", _l("Late work"))] for job in late}
+
+
+def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
+    """What the leader needs to decide, for all waiting reports in four queries."""
+    reports = db.session.scalars(select(ServiceReport).where(ServiceReport.id.in_(list(ids)))).all()
+    jobs = job_lines(report.job_id for report in reports)
+    photos, plans = files_of(KIND, ids), _plans(ids)
+    return {
+        report.id: Panel(
+            "reports/_inbox.html",
+            {
+                "report": report,
+                "job": jobs.get(report.job_id),
+                "photos": photos.get(report.id, []),
+                "plan": plans.get(report.id),
+            },
+        )
+        for report in reports
+    }
+
+
+@dataclass
+class _Plan:
+    """A plan with its lines, for the leader's summary."""
+
+    plan: NextVisitPlan
+    lines: list[PlanLine] = field(default_factory=list)
+
+    @property
+    def total(self) -> Decimal:
+        """What the parts are estimated to come to."""
+        return sum((money.times(line.unit_price or money.yuan(0), line.qty) for line in self.lines), money.yuan(0))
+
+
+def _plans(ids: Sequence[str]) -> dict[str, _Plan]:
+    query = (
+        select(NextVisitPlan, PlanLine)
+        .outerjoin(PlanLine, PlanLine.report_id == NextVisitPlan.report_id)
+        .where(NextVisitPlan.report_id.in_(list(ids)))
+        .order_by(NextVisitPlan.report_id, PlanLine.position)
+    )
+    plans: dict[str, _Plan] = {}
+    for plan, line in db.session.execute(query):
+        lines = plans.setdefault(plan.report_id, _Plan(plan)).lines
+        lines.extend([line] if line is not None else [])
+    return plans
+
+
+def pack(actor: Actor) -> Iterable[PackEntry]:
+    """The form of every job the phone takes along, and what came back for correction."""
+    if not actor.can("service_report.submit"):
+        return
+    jobs = dict(pack_jobs(actor))
+    due = due_by_job(actor, jobs)
+    catalogue = hashlib.sha256(repr(part_choices()).encode()).hexdigest()[:12]
+    for job_id, version in jobs.items():
+        # An address that leads on to the report that exists is no page to keep.
+        one = due.get(job_id)
+        if one is not None and (one.form_open or one.report_state == "returned"):
+            yield PackEntry(f"/jobs/{job_id}/report", f"{version}:{one.visit.id}:{one.report_id}:{catalogue}")
+    yield from _returned(actor, catalogue)
+
+
+def _returned(actor: Actor, catalogue: str) -> Iterable[PackEntry]:
+    query = select(ServiceReport.id, ServiceReport.version).where(
+        ServiceReport.author_id == actor.id, ServiceReport.state == "returned"
+    )
+    returned = [(one, version) for one, version in db.session.execute(query)]
+    arrived = progress_of(KIND, [one for one, _ in returned])
+    for one, version in returned:
+        yield PackEntry(f"/reports/{one}", f"{version}:returned:{arrived.get(one)}")
+        yield PackEntry(f"/reports/{one}/correct", f"{version}:returned:{catalogue}")

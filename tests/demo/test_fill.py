@@ -1,0 +1,118 @@
+"""The demo data: complete, the same at every start, never in the future."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from fieldapp.accounts.models import Group, Membership, User
+from fieldapp.customers.models import Asset, Customer
+from fieldapp.demo import PASSWORD, BadDemo, Book, fill
+from fieldapp.extensions import db
+from fieldapp.integrity import faults
+from fieldapp.jobs.models import Job, Visit, VisitEvent
+from fieldapp.kernel import clock
+
+LOGINS = (
+    *("tech1", "tech2", "tech3", "lead1", "lead2", "finance", "agent", "manager"),
+    *("purchasing", "executive", "hr", "quality", "admin"),
+)
+
+
+@pytest.fixture
+def demo(bench: Any) -> Any:
+    """An application with nothing but the demo in it."""
+    with bench.app.app_context():
+        bench._empty()
+        db.session.remove()
+        fill()
+        yield bench.app
+        db.session.remove()
+
+
+def test_the_published_logins_work(demo: Any) -> None:
+    """Design §10."""
+    for name in LOGINS:
+        client = demo.test_client()
+        answer = client.post("/login", data={"username": name, "password": PASSWORD})
+        assert answer.status_code in {302, 303}, name
+        if name == "tech1":
+            assert client.get("/jobs").status_code == 200
+
+
+def test_it_is_whole(demo: Any) -> None:
+    """Every job as its data say, every state as its visits make it, nothing received or done in the future."""
+    book = Book()
+    count = lambda model: db.session.scalar(select(func.count()).select_from(model))  # noqa: E731
+    assert count(User) == len(book.data("people")["users"])
+    assert count(Group) == 2
+    assert count(Membership) >= count(User)
+    assert count(Customer) == len(book.data("customers"))
+    assert count(Asset) > 80
+    assert count(Job) == len(book.data("jobs"))
+    assert list(faults()) == []
+    later = clock.now() + timedelta(seconds=1)
+    for moment in (Job.received_at, VisitEvent.happened_at, VisitEvent.received_at):
+        assert db.session.scalar(select(func.max(moment))) <= later
+    states = set(db.session.scalars(select(Visit.state)))
+    assert {"assigned", "accepted", "en_route", "on_site", "reported", "accepted_by_leader"} <= states
+
+
+def test_it_is_the_same_at_every_start(demo: Any, bench: Any) -> None:
+    def snapshot() -> list[Any]:
+        db.session.rollback()
+        jobs = db.session.execute(select(Job.id, Job.number, Job.state).order_by(Job.id)).all()
+        events = db.session.execute(select(VisitEvent.id, VisitEvent.kind).order_by(VisitEvent.id)).all()
+        return [[tuple(row) for row in rows] for rows in (jobs, events)]
+
+    first = snapshot()
+    db.session.remove()
+    bench._empty()
+    db.session.remove()
+    fill()
+    second = snapshot()
+    assert first[0] == second[0]
+
+
+@pytest.mark.parametrize("hours", [-20, -7, 5])
+def test_it_can_be_filled_at_any_hour(bench: Any, hours: int) -> None:
+    """At three in the morning nobody has arrived in the future either."""
+    with bench.app.app_context():
+        bench._empty()
+        db.session.remove()
+        moment = clock.now() + timedelta(hours=hours)
+        with clock.standing_at(moment):
+            fill()
+            assert db.session.scalar(select(func.max(VisitEvent.happened_at))) <= moment
+        db.session.remove()
+
+
+def test_a_command_of_the_demo_must_be_accepted(bench: Any) -> None:
+    with bench.app.app_context():
+        book = Book()
+        book.users = {"tech": bench.cast.tech.id}
+        with pytest.raises(BadDemo):
+            book.run("tech", "visit.accept", ("visit", book.id("no such visit")), {})
+        with pytest.raises(BadDemo):
+            book.data("nothing")
+        with pytest.raises(BadDemo):
+            book.known("jobs.json", book.jobs, "nothing")
+        db.session.remove()
+
+
+def test_a_command_of_the_demo_happens_at_its_time(bench: Any) -> None:
+    _, visit = bench.make_job(bench.cast.tech, state="assigned")
+    with bench.app.app_context():
+        book = Book()
+        book.users = {"tech": bench.cast.tech.id}
+        at = book.at(-3, "10:30")
+        book.run("tech", "visit.accept", ("visit", visit), {}, at=at)
+        event = db.session.scalar(select(VisitEvent))
+        assert (event.happened_at, event.received_at) == (at, at)
+        book.run("tech", "visit.set_out", ("visit", visit), {}, at=book.now + timedelta(days=1))
+        latest = db.session.scalar(select(func.max(VisitEvent.received_at)))
+        assert latest == book.now
+        db.session.remove()

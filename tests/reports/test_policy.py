@@ -1,0 +1,98 @@
+"""The rules of reports as tables and pure functions."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fieldapp.jobs import JobFacts
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.states import IllegalMove
+from fieldapp.reports.policy import REPORT, changes, content_of, fingerprint, late_because, may_see_report, paths
+
+MOVES = {
+    ("submitted", "approved"): "accepted",
+    ("submitted", "returned"): "returned",
+    ("submitted", "resubmit"): "submitted",
+    ("returned", "resubmit"): "submitted",
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "verb"),
+    list(itertools.product(["submitted", "returned", "accepted"], ["approved", "returned", "resubmit"])),
+)
+def test_every_state_and_verb(state: str, verb: str) -> None:
+    if (state, verb) in MOVES:
+        assert REPORT.next(state, verb) == MOVES[state, verb]
+    else:
+        with pytest.raises(IllegalMove):
+            REPORT.next(state, verb)
+
+
+@pytest.mark.parametrize(
+    ("visit", "job", "still_on", "why"),
+    [
+        ("on_site", "in_progress", True, None),
+        ("assigned", "planned", True, None),
+        ("accepted_by_leader", "solved", True, None),
+        ("cancelled", "planned", True, "cancelled"),
+        ("refused", "new", True, "cancelled"),
+        ("on_site", "cancelled", True, "cancelled"),
+        ("cancelled", "planned", False, "cancelled"),
+        ("on_site", "in_progress", False, "reassigned"),
+    ],
+)
+def test_d_job_10_when_it_is_late_work(visit: str, job: str, still_on: bool, why: str | None) -> None:
+    assert late_because(visit, job, still_on) == why
+
+
+@pytest.mark.parametrize(
+    ("person", "sees"),
+    [
+        (Actor(1, "", ""), True),
+        (Actor(2, "", ""), True),
+        (Actor(3, "", ""), True),
+        (Actor(4, "", ""), False),
+        (Actor(5, "", "", roles=frozenset({"leader"}), leads=frozenset({7})), True),
+        (Actor(5, "", "", roles=frozenset({"leader"}), leads=frozenset({8})), False),
+        (Actor(6, "", "", roles=frozenset({"finance"})), True),
+        (Actor(6, "", "", roles=frozenset({"hr"})), False),
+        (Actor(6, "", "", roles=frozenset({"admin"})), False),
+    ],
+)
+def test_who_sees_a_report(person: Actor, sees: bool) -> None:
+    job = JobFacts("job", 7, members=frozenset({2}), former=frozenset({3}))
+    assert may_see_report(person, 1, job) is sees
+
+
+def test_content_leaves_out_what_the_result_does_not_need() -> None:
+    data = {"result": "solved", "fault": "f", "work": "w", "plan_people": "x", "reason": "y", "cause": "", "parts": []}
+    assert content_of(data, []) == {"result": "solved", "fault": "f", "work": "w"}
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=8) | st.integers() | st.lists(st.integers(), max_size=3)))
+def test_the_seal_does_not_depend_on_the_order_of_fields(content: dict) -> None:
+    assert fingerprint(content) == fingerprint(dict(reversed(content.items())))
+    assert fingerprint(content) != fingerprint({**content, "one more": 1})
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 600), min_size=2, max_size=20).filter(lambda one: len(one) % 2 == 0), max_size=5)
+)
+def test_every_stroke_is_drawn(strokes: list[list[int]]) -> None:
+    drawn = paths(strokes)
+    assert len(drawn) == len(strokes)
+    assert all(path.startswith("M") and "L" in path for path in drawn)
+
+
+def test_differences_name_what_came_and_went() -> None:
+    before = {"fault": "a", "parts": [{"name": "x"}, {"name": "y"}]}
+    after = {"fault": "b", "parts": [{"name": "y"}, {"name": "z"}], "cause": "c"}
+    found = {one.name: one for one in changes(before, after, ("fault", "cause", "work", "parts"))}
+    assert list(found) == ["fault", "cause", "parts"]
+    assert (found["parts"].gone, found["parts"].new) == ([{"name": "x"}], [{"name": "z"}])
+    assert found["cause"].before is None
