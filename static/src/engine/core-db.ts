@@ -1,0 +1,69 @@
+/** What all people of this phone share: the device, who was here, and whose records may be sent now. Never a record of anybody's. */
+import type { DBSchema } from "idb";
+import { type Connection, connect } from "./connection.ts";
+import type { Surroundings } from "./types.ts";
+
+export interface Device {
+  id: string;
+  code: string;
+  created: number;
+}
+
+/** How much of one person's work lies on this phone; all that others may learn of it. */
+export interface Account {
+  user: number;
+  unsent: number;
+  attention: number;
+  updated: number;
+}
+
+interface Facts {
+  device: Device;
+  active: number;
+  instance: string;
+  /** Set when someone logged out without network: the server is told before anything else. */
+  pending_logout: number;
+}
+
+interface CoreSchema extends DBSchema {
+  facts: { key: string; value: unknown };
+  accounts: { key: number; value: Account };
+}
+
+export interface Core {
+  get<K extends keyof Facts>(name: K): Promise<Facts[K] | undefined>;
+  set<K extends keyof Facts>(name: K, value: Facts[K]): Promise<void>;
+  unset(name: keyof Facts): Promise<void>;
+  /** Keeps what is there, so that two tabs agree; returns what holds. */
+  settle<K extends keyof Facts>(name: K, value: Facts[K]): Promise<Facts[K]>;
+  accounts(): Promise<Account[]>;
+  putAccount(account: Account): Promise<void>;
+  close(): void;
+}
+
+export function openCore(surroundings: Surroundings): Core {
+  const db: Connection<CoreSchema> = connect(surroundings, "fieldapp-core", 1, (raw, oldVersion) => {
+    if (oldVersion < 1) {
+      raw.createObjectStore("facts");
+      raw.createObjectStore("accounts", { keyPath: "user" });
+    }
+  });
+  return {
+    get: (name) => db.run(["facts"], "readonly", async (tx) => (await tx.objectStore("facts").get(name)) as never),
+    set: (name, value) =>
+      db.run(["facts"], "readwrite", async (tx) => void (await tx.objectStore("facts").put(value, name))),
+    unset: (name) => db.run(["facts"], "readwrite", (tx) => tx.objectStore("facts").delete(name)),
+    settle: (name, value) =>
+      db.run(["facts"], "readwrite", async (tx) => {
+        const facts = tx.objectStore("facts");
+        const held = await facts.get(name);
+        if (held !== undefined) return held as never;
+        await facts.put(value, name);
+        return value;
+      }),
+    accounts: () => db.run(["accounts"], "readonly", (tx) => tx.objectStore("accounts").getAll()),
+    putAccount: (account) =>
+      db.run(["accounts"], "readwrite", async (tx) => void (await tx.objectStore("accounts").put(account))),
+    close: () => db.close(),
+  };
+}

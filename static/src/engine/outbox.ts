@@ -1,0 +1,133 @@
+/** What people see and do with their records: list, count, correct, discard, rescue. */
+
+import type { Context } from "./context.ts";
+import { shown } from "./drafts.ts";
+import { uuidv7 } from "./ids.ts";
+import { shownAttachment } from "./photos.ts";
+import { deleteOp } from "./release.ts";
+import type { Attachment, Counts, Draft, Op } from "./types.ts";
+import { type AttachmentRow, type DraftRow, type OpRow, openOps } from "./user-db.ts";
+
+/** Newest first. What its author replaced is represented by what replaced it. */
+export async function list(ctx: Context): Promise<Op[]> {
+  const rows = await ctx.db.run(["ops"], "readonly", (tx) => tx.objectStore("ops").getAll());
+  return rows.filter((row) => row.supersededBy === null).sort((a, b) => b.pos - a.pos);
+}
+
+export function get(ctx: Context, op: string): Promise<Op | undefined> {
+  return ctx.db.run(["ops"], "readonly", (tx) => tx.objectStore("ops").get(op));
+}
+
+export async function attachmentsOf(ctx: Context, owner: { op?: string; draft?: string }): Promise<Attachment[]> {
+  const rows = await ctx.db.run(["attachments"], "readonly", async (tx) => {
+    const store = tx.objectStore("attachments");
+    if (owner.op !== undefined) return store.index("op").getAll(owner.op);
+    return owner.draft === undefined ? [] : store.index("draft").getAll(owner.draft);
+  });
+  return rows.sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1)).map(shownAttachment);
+}
+
+export function counts(ctx: Context): Promise<Counts> {
+  return ctx.db.run(["ops", "attachments"], "readonly", async (tx) => {
+    const open = (await openOps(tx)).filter((op) => op.supersededBy === null);
+    const refused = open.filter((op) => op.state === "rejected" || op.state === "conflict");
+    const unsent = open.filter((op) => op.state !== "rejected" && op.state !== "conflict");
+    const byState = tx.objectStore("attachments").index("state");
+    const owners = new Set<string>();
+    for (const state of ["local", "sending"]) {
+      for (const photo of await byState.getAll(state)) if (photo.op !== null) owners.add(photo.op);
+    }
+    let photos = 0;
+    for (const op of owners) if ((await tx.objectStore("ops").get(op))?.state === "accepted") photos++;
+    const oldest = unsent.length > 0 ? Math.min(...unsent.map((op) => op.created)) : null;
+    return { unsent: unsent.length, attention: refused.length, photos, oldest };
+  });
+}
+
+/** A refused record comes back filled in; it stays itself until the corrected one takes its place. */
+export async function reopen(ctx: Context, id: string): Promise<Draft> {
+  const photos = await copyPhotos(ctx, id);
+  await ctx.surroundings.point("reopen:copied");
+  const now = ctx.surroundings.now();
+  const { draft, used } = await ctx.db.run(["ops", "drafts", "attachments"], "readwrite", async (tx) => {
+    const op = await tx.objectStore("ops").get(id);
+    if (!op || op.supersededBy !== null || (op.state !== "rejected" && op.state !== "conflict")) {
+      throw new Error(`only a refused record can be corrected, not ${id} (${op?.state ?? "unknown"})`);
+    }
+    const drafts = tx.objectStore("drafts");
+    const own = `op:${id}`;
+    for (const key of [op.draftKey ?? own, own]) {
+      const row = await drafts.get(key);
+      if (row?.state === "open" && row.supersedes === id) return { draft: row, used: false };
+      // Something else is being written under this key: leave it alone.
+      if (row?.state === "open") continue;
+      const { kind, title, url, fields } = op;
+      const gen = Math.max(row?.gen ?? 0, ctx.seen.get(key) ?? 0);
+      const problems = op.result?.problems ?? null;
+      const draft: DraftRow = {
+        key,
+        kind,
+        title,
+        url,
+        fields,
+        state: "open",
+        supersedes: id,
+        problems,
+        updated: now,
+        gen,
+      };
+      await drafts.put(draft);
+      for (const photo of photos) await tx.objectStore("attachments").put({ ...photo, draft: key, gen });
+      return { draft, used: true };
+    }
+    throw new Error(`no free draft for ${id}`);
+  });
+  ctx.seen.set(draft.key, draft.gen);
+  if (used) await ctx.mirror.putDraft(draft);
+  else for (const photo of photos) await ctx.mirror.drop("att", photo.id);
+  ctx.changed();
+  return shown(draft);
+}
+
+/** Under new ids: the server may know the old ones as the refused record's. */
+async function copyPhotos(ctx: Context, op: string): Promise<AttachmentRow[]> {
+  const rows = await ctx.db.run(["attachments"], "readonly", (tx) =>
+    tx.objectStore("attachments").index("op").getAll(op),
+  );
+  const copies: AttachmentRow[] = [];
+  for (const row of rows) {
+    const found = await ctx.mirror.read("att", row.id);
+    if (!found) continue;
+    const fresh = { id: uuidv7(ctx.surroundings.now()), op: null, sent: 0, state: "local" as const, url: null };
+    const copy: AttachmentRow = { ...row, ...fresh };
+    await ctx.mirror.putAttachment(copy, found.bytes);
+    copies.push(copy);
+  }
+  return copies;
+}
+
+export async function discard(ctx: Context, id: string): Promise<void> {
+  const remove = () =>
+    ctx.db.run(["ops", "attachments", "meta"], "readwrite", async (tx) => {
+      const op = await tx.objectStore("ops").get(id);
+      if (!op) return { photos: [], earlier: null };
+      if (op.state === "accepted" || op.state === "held") throw new Error(`${id} is received`);
+      if (op.state === "sending" && ctx.surroundings.locks === null) throw new Error(`${id} is being sent`);
+      const photos = await deleteOp(tx, op, "author", ctx.surroundings.now());
+      return { photos, earlier: op.supersedes };
+    });
+  const { locks } = ctx.surroundings;
+  // Whoever holds this lock is sending; a record marked so by a tab that died is free again.
+  const done = locks
+    ? await locks.request(`flush-${ctx.userId}`, { ifAvailable: true }, async (lock) => {
+        const op = await get(ctx, id);
+        if (!lock && op?.state === "sending") throw new Error(`${id} is being sent`);
+        return remove();
+      })
+    : await remove();
+  await ctx.mirror.drop("op", id);
+  for (const photo of done.photos) await ctx.mirror.drop("att", photo.id);
+  const earlier = done.earlier ? ((await get(ctx, done.earlier)) as OpRow | undefined) : undefined;
+  if (earlier) await ctx.mirror.putOp(earlier);
+  ctx.changed();
+}

@@ -1,0 +1,80 @@
+/** Photos: their bytes lie in the mirror only (WebKit sends Blobs out of IndexedDB empty), one entry each. */
+import { sha256Hex } from "./bytes.ts";
+import type { Context } from "./context.ts";
+import { uuidv7 } from "./ids.ts";
+import { evictDisposable } from "./mirror.ts";
+import { AlreadySubmitted, type Attachment, type Engine, StorageFull } from "./types.ts";
+import type { AttachmentRow } from "./user-db.ts";
+
+export interface NewPhoto {
+  name: string;
+  mime: string;
+  role: string;
+  bytes: Uint8Array;
+}
+
+/** Beyond this share of the quota only text is taken. */
+const PHOTO_SHARE = 0.8;
+
+export function photosOf(ctx: Context): Engine["photos"] {
+  return {
+    async add(draft, file) {
+      const sha256 = await sha256Hex(file.bytes);
+      return ctx.serial(async () => shownAttachment(await addPhoto(ctx, draft, file, sha256)));
+    },
+    bytes: async (id) => (await ctx.mirror.read("att", id))?.bytes ?? null,
+    remove: (id) =>
+      ctx.serial(async () => {
+        await ctx.db.run(["attachments"], "readwrite", async (tx) => {
+          const row = await tx.objectStore("attachments").get(id);
+          if (row && row.op !== null) throw new Error("a sent record keeps its photos");
+          await tx.objectStore("attachments").delete(id);
+        });
+        await ctx.mirror.drop("att", id);
+        ctx.changed();
+      }),
+  };
+}
+
+export function shownAttachment(row: AttachmentRow): Attachment {
+  const { gen: _, url: __, told: ___, ...attachment } = row;
+  return attachment;
+}
+
+/** Bytes first, then the row: a row always has its bytes, and bytes without a row are found again at start. */
+async function addPhoto(ctx: Context, draft: string, file: NewPhoto, sha256: string): Promise<AttachmentRow> {
+  const { surroundings } = ctx;
+  await makeRoom(ctx, file.bytes.length);
+  const now = surroundings.now();
+  const { name, mime, role, bytes } = file;
+  const gen = ctx.seen.get(draft) ?? 0;
+  const photo: AttachmentRow = {
+    ...{ id: uuidv7(now), draft, op: null, name, mime, size: bytes.length, sha256, role },
+    ...{ sent: 0, state: "local", created: now, gen, url: null },
+  };
+  await ctx.mirror.putAttachment(photo, bytes);
+  await surroundings.point("photo:mirrored");
+  try {
+    await ctx.db.run(["attachments", "drafts"], "readwrite", async (tx) => {
+      const row = await tx.objectStore("drafts").get(draft);
+      if (row && row.gen > gen) throw new AlreadySubmitted(row.updated);
+      await tx.objectStore("attachments").put(photo);
+    });
+  } catch (error) {
+    await ctx.mirror.drop("att", photo.id);
+    throw error;
+  }
+  ctx.changed();
+  return photo;
+}
+
+async function makeRoom(ctx: Context, size: number): Promise<void> {
+  const tooFull = async () => {
+    const estimate = await ctx.surroundings.estimate?.();
+    if (!estimate?.quota) return false;
+    return (estimate.usage ?? 0) + size > PHOTO_SHARE * estimate.quota;
+  };
+  if (!(await tooFull())) return;
+  await evictDisposable(ctx.surroundings.caches);
+  if (await tooFull()) throw new StorageFull();
+}

@@ -1,0 +1,173 @@
+import { uuidv7 } from "../engine/ids.ts";
+import { type Aggregate, AlreadySubmitted, type JsonObject, StorageFull, StorageUnavailable } from "../engine/types.ts";
+import { markClean } from "./dirty.ts";
+import { one } from "./dom.ts";
+import { type FormState, lockButtons, startOver, stateOf, tellAlreadySent, titleOf } from "./draft.ts";
+import { flashNext, toast } from "./flash.ts";
+import { fieldsOf, pairsOf, toData } from "./form-data.ts";
+import { forgetWords } from "./last-words.ts";
+import { positionData } from "./position.ts";
+import { banner, giveUpStoring, session } from "./session.ts";
+import { text } from "./texts.ts";
+import { validate } from "./validate.ts";
+
+/** Dispatched on document once a record is in both stores. */
+export const CAPTURED = "fieldapp:captured";
+
+function splitAgg(value: string): Aggregate {
+  const at = value.indexOf(":");
+  return [value.slice(0, at), value.slice(at + 1)];
+}
+
+/** A corrected record keeps the id of the one it replaces, so that what refers to it still finds it. */
+async function aggregateOf(state: FormState): Promise<{ agg: Aggregate; isNew: boolean }> {
+  const { agg, aggNew } = state.form.dataset;
+  if (agg) return { agg: splitAgg(agg), isNew: false };
+  const before = state.supersedes ? await state.engine.get(state.supersedes) : undefined;
+  if (before && before.agg[0] === aggNew) return { agg: before.agg, isNew: true };
+  return { agg: [aggNew ?? state.form.dataset.op ?? "", uuidv7(Date.now())], isNew: true };
+}
+
+function baseOf(form: HTMLFormElement): { ver: number; fields: JsonObject } | null {
+  if (!form.dataset.base) return null;
+  const base: unknown = JSON.parse(form.dataset.base);
+  return base && typeof base === "object" && "ver" in base ? (base as { ver: number; fields: JsonObject }) : null;
+}
+
+/** Freezes the form and returns once it lies in both stores. */
+async function freeze(state: FormState, submitter: HTMLElement | null): Promise<{ op: string; ref: string }> {
+  const { form, engine } = state;
+  const fields = fieldsOf(form);
+  const data = toData(pairsOf(form, submitter));
+  if (form.hasAttribute("data-position")) Object.assign(data, await positionData());
+  const { agg, isNew } = await aggregateOf(state);
+  if (isNew) data.id = agg[1];
+  await state.busy;
+  // The record takes the draft's place; a save that is under way must land before it.
+  clearTimeout(state.timer);
+  state.timer = undefined;
+  state.changed = false;
+  await state.queue;
+  return engine.capture({
+    kind: form.dataset.op ?? "",
+    schema: Number(form.dataset.schema ?? 1),
+    agg,
+    base: baseOf(form),
+    data,
+    title: titleOf(form),
+    url: location.pathname + location.search,
+    draftKey: state.key,
+    fields,
+    supersedes: state.supersedes,
+  });
+}
+
+/** Without network and without a service worker the next page would be the browser's error page. */
+function canLeave(): boolean {
+  return navigator.onLine !== false || Boolean(navigator.serviceWorker?.controller);
+}
+
+/** Once the screen shows what was just written; a hidden page paints nothing and does not wait. */
+function afterPaint(then: () => void): void {
+  const late = setTimeout(then, 100);
+  requestAnimationFrame(() => {
+    clearTimeout(late);
+    setTimeout(then);
+  });
+}
+
+function afterSaved(state: FormState, message: string): void {
+  markClean(state.form);
+  if (state.key) forgetWords(state.engine.userId, state.key);
+  document.dispatchEvent(new CustomEvent(CAPTURED));
+  const done = state.form.dataset.done;
+  if (done && canLeave()) {
+    // Said here at once and again on the next page: the word must not wait for a page to be drawn.
+    toast(message);
+    flashNext(message);
+    state.closed = true;
+    afterPaint(() => location.assign(done));
+    return;
+  }
+  toast(message);
+  if (state.key) void startOver(state);
+  // A pending piece usually takes the button's place; if none does, a second tap must be meant.
+  setTimeout(() => lockButtons(state.form, false), 1500);
+}
+
+function tellFailure(state: FormState, error: unknown): void {
+  state.changed = true;
+  lockButtons(state.form, false);
+  if (error instanceof AlreadySubmitted) {
+    markClean(state.form);
+    tellAlreadySent(state, error.at);
+    toast(text("draft.already_sent_short"));
+  } else if (error instanceof StorageFull && error.stored) {
+    // Safe in one store instead of two: said as it is, but not to be sent again.
+    banner(text("storage.full_saved"));
+    afterSaved(state, text("saved.one_store"));
+  } else if (error instanceof StorageFull) banner(text("storage.no_room"));
+  else if (error instanceof StorageUnavailable) giveUpStoring(error);
+  else banner(text("storage.failed"));
+}
+
+async function save(form: HTMLFormElement, submitter: HTMLElement | null): Promise<void> {
+  const engine = await session.engine;
+  if (!engine || session.broken) return submitPlainly(form, submitter);
+  const state = stateOf(form);
+  // A tap before the form was looked at: wait for it, then go on as usual.
+  if (!state) return void setTimeout(() => save(form, submitter), 30);
+  await state.ready;
+  if (state.saving || state.closed) return;
+  state.saving = true;
+  try {
+    const skip = submitter instanceof HTMLButtonElement && submitter.formNoValidate;
+    if (!skip && !validate(form)) return;
+    const question = submitter?.dataset.confirm ?? form.dataset.confirm;
+    if (question && !confirm(question)) return;
+    lockButtons(form, true);
+    banner(""); // what an earlier try said
+    const { ref } = await freeze(state, submitter);
+    afterSaved(state, text("saved.on_phone", { ref }));
+  } catch (error) {
+    tellFailure(state, error);
+  } finally {
+    state.saving = false;
+  }
+}
+
+let plain: HTMLFormElement | null = null;
+
+function submitPlainly(form: HTMLFormElement, submitter: HTMLElement | null): void {
+  plain = form;
+  try {
+    form.requestSubmit(submitter && form.contains(submitter) ? submitter : undefined);
+  } finally {
+    plain = null;
+  }
+}
+
+/** The one submit listener. In the capture phase, so that nothing else sees the event first. */
+export function listenForSubmits(): void {
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target;
+      if (!(form instanceof HTMLFormElement) || !form.matches("form[data-op]")) return;
+      if (session.broken || session.userId === null || plain === form) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      void save(form, event.submitter);
+    },
+    true,
+  );
+}
+
+/** Makes a form that shows browser bubbles into one that explains itself at its fields. */
+export function takeOver(form: HTMLFormElement): void {
+  form.noValidate = true;
+  // Drafts restore what is unsent. The browser would also restore what was sent, on going back (failure mode 67).
+  form.autocomplete = "off";
+  const hint = one(form, "[data-form-error]");
+  if (hint) hint.setAttribute("role", "alert");
+}

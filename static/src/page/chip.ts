@@ -1,0 +1,49 @@
+import type { Counts, Engine, Link } from "../engine/types.ts";
+import { one } from "./dom.ts";
+import { shortTime, text } from "./texts.ts";
+
+export interface ChipLook {
+  key: string;
+  n: number;
+  look: "" | "wait" | "bad" | "calm";
+}
+
+/** What the chip says: the most urgent thing first. */
+export function chipFor(counts: Counts, link: Link, now = Date.now()): ChipLook {
+  const { unsent, attention, photos, oldest } = counts;
+  if (link === "sign_in" || link === "wrong_user") return { key: "chip.sign_in", n: unsent, look: "bad" };
+  if (attention > 0) return { key: "chip.attention", n: attention, look: "bad" };
+  // Since yesterday: no longer a matter of the next signal (failure mode 32).
+  if (oldest !== null && now - oldest > 86_400_000) return { key: "chip.old", n: unsent, look: "bad" };
+  if (link === "foreign") return { key: "chip.foreign", n: unsent, look: "wait" };
+  if (unsent > 0) return { key: link === "offline" ? "chip.offline_pending" : "chip.pending", n: unsent, look: "wait" };
+  if (photos > 0) return { key: "chip.photos", n: photos, look: "wait" };
+  return link === "offline" ? { key: "chip.offline", n: 0, look: "calm" } : { key: "chip.synced", n: 0, look: "" };
+}
+
+let said = "";
+
+export async function updateChip(engine: Engine): Promise<void> {
+  const counts = await engine.counts();
+  const { key, n, look } = chipFor(counts, engine.link());
+  const since = counts.oldest === null ? "" : shortTime(counts.oldest);
+  const message = text(key, { n, time: since });
+  const chip = one(document, "#sync-chip");
+  const label = chip ? (one(chip, "[data-chip-text]") ?? chip) : null;
+  if (chip && label) {
+    label.textContent = message;
+    chip.classList.remove("wait", "bad", "calm");
+    if (look) chip.classList.add(look);
+    chip.title = since && text("chip.since", { time: since });
+  }
+  // Read out only what changed while the person was here.
+  const status = one(document, "#sync-live");
+  if (status && said && said !== message) status.textContent = message;
+  said = message;
+  badge(counts.unsent + counts.attention);
+}
+
+function badge(n: number): void {
+  if (!("setAppBadge" in navigator)) return;
+  (n > 0 ? navigator.setAppBadge(n) : navigator.clearAppBadge()).catch(() => {});
+}

@@ -1,0 +1,304 @@
+import { AlreadySubmitted, type Draft, type Engine } from "../engine/types.ts";
+import { markClean, markDirty } from "./dirty.ts";
+import { all, controlsOf, hide, isControl, one, reveal } from "./dom.ts";
+import { type Fields, fieldsOf, fillForm, typedEarly } from "./form-data.ts";
+import { forgetWords, leaveWords, takeWords } from "./last-words.ts";
+import { compactRows, setRows } from "./repeat.ts";
+import { updateShowWhen } from "./show-when.ts";
+import { fill, shortTime, text } from "./texts.ts";
+import { clearProblems, showServerProblems } from "./validate.ts";
+
+const PAUSE = 300;
+
+/** What is known about one form on the page. */
+export interface FormState {
+  readonly form: HTMLFormElement;
+  readonly engine: Engine;
+  /** Null for plain buttons, which have nothing to keep. */
+  readonly key: string | null;
+  supersedes: string | null;
+  problems: Draft["problems"];
+  /** An open draft lies in the store. */
+  stored: boolean;
+  /** Typed since the last save. */
+  changed: boolean;
+  /** On its way into the store; a page that is left now takes it along half-way. */
+  writing: boolean;
+  saving: boolean;
+  /** Photos that are still being made smaller. */
+  busy: Promise<unknown>;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  /** Saves follow each other, so that an older state can never land last. */
+  queue: Promise<unknown>;
+  /** Resolves once the draft, if any, is in the fields. */
+  ready: Promise<void>;
+  /** Sent from this page or from another tab: nothing is saved any more until the form is emptied. */
+  closed: boolean;
+}
+
+const states = new WeakMap<HTMLFormElement, FormState>();
+const live = new Set<FormState>();
+
+export function stateOf(form: HTMLFormElement): FormState | undefined {
+  return states.get(form);
+}
+
+/** `#draft=<key>`: a refused record reopened under a key of its own. */
+function askedKey(): string | null {
+  const match = /[#&]draft=([^&]+)/.exec(location.hash);
+  return match?.[1] ? decodeURIComponent(match[1]) : null;
+}
+
+let askedFor: Promise<Draft | undefined> | null = null;
+let askedTaken = false;
+
+async function keyFor(form: HTMLFormElement, engine: Engine): Promise<string | null> {
+  const asked = askedKey();
+  if (asked && !askedTaken) {
+    askedFor ??= engine.drafts.load(asked);
+    const draft = await askedFor;
+    const op = draft?.supersedes ? await engine.get(draft.supersedes) : undefined;
+    const agg = form.dataset.agg;
+    if (draft?.kind === form.dataset.op && (!agg || !op || agg === op.agg.join(":")) && !askedTaken) {
+      askedTaken = true;
+      return asked;
+    }
+  }
+  if (form.dataset.draft) return form.dataset.draft;
+  // Photos and strokes need an owner before anything is sent.
+  const needsOwner = one(form, "[data-photos],[data-signature]") !== null;
+  return needsOwner ? `auto:${form.dataset.op}:${form.dataset.agg ?? location.pathname}` : null;
+}
+
+/** Shown names instead of codes: the option's words, the radio's label. */
+export function titleOf(form: HTMLFormElement): string {
+  const vars: { [name: string]: string } = {};
+  for (const control of form.elements) {
+    if (!isControl(control) || !control.name || control.type === "password") continue;
+    if (control instanceof HTMLSelectElement) vars[control.name] = control.selectedOptions[0]?.text.trim() ?? "";
+    else if (control instanceof HTMLInputElement && (control.type === "radio" || control.type === "checkbox")) {
+      if (control.checked) vars[control.name] = control.labels?.[0]?.textContent?.trim() ?? control.value;
+    } else vars[control.name] = control.value;
+  }
+  return fill(form.dataset.title ?? form.dataset.op ?? "", vars)
+    .replace(/\{[\w.-]+\}/g, "")
+    .trim();
+}
+
+/** What is said about the draft, with the way to be rid of it; the line is hidden while there is nothing to say. */
+function sayOfDraft(form: HTMLFormElement, words: string): void {
+  const where = one(form, "[data-draft-note]");
+  if (where) where.textContent = words;
+  for (const part of all(form, "[data-draft-line],[data-draft-note],[data-draft-discard]")) hide(part, words === "");
+}
+
+function note(state: FormState, key: string, at: number): void {
+  sayOfDraft(state.form, text(key, { time: shortTime(at) }));
+}
+
+/** Another tab sent this draft while it stood open here. */
+export function tellAlreadySent(state: FormState, at: number): void {
+  state.closed = true;
+  note(state, "draft.already_sent", at);
+}
+
+async function write(state: FormState): Promise<void> {
+  if (!state.key || state.closed) return;
+  state.changed = false;
+  state.writing = true;
+  const fields = fieldsOf(state.form);
+  try {
+    await state.engine.drafts.save({
+      key: state.key,
+      kind: state.form.dataset.op ?? "",
+      title: titleOf(state.form),
+      url: location.pathname + location.search,
+      fields,
+      supersedes: state.supersedes,
+      problems: state.problems,
+    });
+  } catch (error) {
+    if (error instanceof AlreadySubmitted) return tellAlreadySent(state, error.at);
+    throw error;
+  } finally {
+    state.writing = false;
+  }
+  state.stored = true;
+  if (!state.changed) forgetWords(state.engine.userId, state.key);
+  note(state, "draft.saved", Date.now());
+}
+
+/** Saves at once. Failing to keep a draft is told, never thrown: the form stays on the screen. */
+export function saveNow(state: FormState, force = false): Promise<void> {
+  clearTimeout(state.timer);
+  state.timer = undefined;
+  if (!state.key || (!state.changed && !force)) return state.queue.then(() => {});
+  const result = state.queue.then(() => write(state));
+  state.queue = result.catch(() => {
+    state.changed = true;
+    sayOfDraft(state.form, text("draft.not_saved"));
+  });
+  return state.queue.then(() => {});
+}
+
+/** Called for every change of the form. */
+export function touch(state: FormState): void {
+  if (!state.key || state.closed || state.saving) return;
+  state.changed = true;
+  markDirty(state.form);
+  state.timer ??= setTimeout(() => void saveNow(state), PAUSE);
+}
+
+/** Tells the lazily loaded parts (photos, strokes) that the fields were replaced from outside. */
+export const RESTORED = "fieldapp:restored";
+
+function show(state: FormState, kept: Fields): void {
+  let fields = kept;
+  for (const block of all(state.form, "[data-repeat]")) fields = compactRows(block.dataset.repeat ?? "", fields);
+  setRows(state.form, fields);
+  fillForm(state.form, fields);
+  for (const control of controlsOf(state.form)) if (control.name && fields[control.name]?.length) reveal(control);
+  updateShowWhen(state.form);
+  state.form.dispatchEvent(new CustomEvent(RESTORED));
+}
+
+async function restore(state: FormState, early: boolean): Promise<void> {
+  if (!state.key) return;
+  const draft = await state.engine.drafts.load(state.key);
+  const words = takeWords(state.engine.userId, state.key, draft?.updated ?? null);
+  state.stored = draft !== undefined;
+  if (draft) {
+    state.supersedes = draft.supersedes;
+    state.problems = draft.problems;
+  }
+  const fields = words ?? draft?.fields;
+  if (!fields) return;
+  // Typed faster than the store answered: what is on the screen is newer.
+  show(state, early ? { ...fields, ...typedEarly(state.form) } : fields);
+  note(state, "draft.restored", draft?.updated ?? Date.now());
+  if (draft?.problems) showServerProblems(state.form, draft.problems);
+  if (draft?.supersedes) await meet(state, draft.supersedes, fields);
+  if (words) touch(state);
+}
+
+/** A record that met somebody else's change comes back with both values (failure mode 51). */
+async function meet(state: FormState, id: string, fields: Fields): Promise<void> {
+  const op = await state.engine.get(id);
+  if (op?.state !== "conflict") return;
+  // Without it the server's words still stand at the fields.
+  await import("./conflict-card.ts").then(({ meetForm }) => meetForm(state, op, fields)).catch(() => {});
+}
+
+/** A second tap must find nothing to press. */
+export function lockButtons(form: HTMLFormElement, on: boolean): void {
+  if (on) form.setAttribute("aria-busy", "true");
+  else form.removeAttribute("aria-busy");
+  for (const button of all<HTMLButtonElement>(form, "button[type=submit],button:not([type])")) {
+    if (on && !button.disabled) button.dataset.lockedHere = "";
+    if (button.dataset.lockedHere !== undefined) button.disabled = on;
+    if (!on) delete button.dataset.lockedHere;
+  }
+}
+
+/** Back to what the server sent; the draft and its photos are gone. */
+export function empty(state: FormState): void {
+  clearTimeout(state.timer);
+  state.timer = undefined;
+  Object.assign(state, { supersedes: null, problems: null, stored: false, changed: false, closed: false });
+  state.form.reset();
+  const shown = one<HTMLInputElement>(state.form, "input[name=_base]");
+  if (shown) state.form.dataset.base = shown.value;
+  setRows(state.form, {});
+  // reset() leaves hidden inputs as scripts last set them.
+  for (const input of all<HTMLInputElement>(state.form, "[data-signature] input[type=hidden]")) input.value = "";
+  clearProblems(state.form);
+  updateShowWhen(state.form);
+  sayOfDraft(state.form, "");
+  markClean(state.form);
+  state.form.dispatchEvent(new CustomEvent(RESTORED));
+}
+
+/** After a form that stays on its page was sent: empty, and the engine told that this is a new one. */
+export async function startOver(state: FormState): Promise<void> {
+  empty(state);
+  if (state.key) await state.engine.drafts.load(state.key);
+}
+
+async function discard(state: FormState): Promise<void> {
+  if (!state.key) return;
+  clearTimeout(state.timer);
+  state.changed = false;
+  await state.queue;
+  for (const photo of await state.engine.attachmentsOf({ draft: state.key }))
+    await state.engine.photos.remove(photo.id);
+  await state.engine.drafts.remove(state.key);
+  await startOver(state);
+}
+
+/** Gives a form its draft: loads it, keeps it, shows when it was kept. */
+export async function attachDraft(form: HTMLFormElement, engine: Engine): Promise<FormState> {
+  const known = states.get(form);
+  if (known) return known;
+  const key = await keyFor(form, engine);
+  const state: FormState = {
+    form,
+    engine,
+    key,
+    supersedes: null,
+    problems: null,
+    stored: false,
+    changed: false,
+    writing: false,
+    saving: false,
+    busy: Promise.resolve(),
+    timer: undefined,
+    queue: Promise.resolve(),
+    ready: Promise.resolve(),
+    closed: false,
+  };
+  states.set(form, state);
+  live.add(state);
+  form.addEventListener("input", () => touch(state));
+  form.addEventListener("change", (event) => {
+    if (event.target instanceof HTMLInputElement && event.target.type === "file") return;
+    touch(state);
+  });
+  const button = one<HTMLButtonElement>(form, "[data-draft-discard]");
+  button?.addEventListener("click", () => {
+    if (!button.dataset.confirm || confirm(button.dataset.confirm)) void discard(state);
+  });
+  if (Object.keys(typedEarly(form)).length > 0) touch(state);
+  state.ready = restore(state, true).catch(() => {});
+  await state.ready;
+  return state;
+}
+
+/** The page may be killed without another word once it is hidden (failure mode 24). */
+export function saveAllNow(): void {
+  for (const state of live) {
+    if (!state.form.isConnected) live.delete(state);
+    else if ((state.changed || state.writing) && state.key && !state.closed) {
+      leaveWords(state.engine.userId, state.key, fieldsOf(state.form), state.stored);
+      void saveNow(state);
+    }
+  }
+}
+
+/** Before a part of the page is replaced: what its forms hold is in the store once this resolves. */
+export async function settle(root: Element): Promise<void> {
+  for (const state of live) {
+    if (!root.contains(state.form)) continue;
+    await state.busy;
+    await saveNow(state);
+  }
+}
+
+/** The page came back from the browser's memory: the store is right, the screen may be old (failure mode 67). */
+export async function rereadAll(): Promise<void> {
+  for (const state of live) {
+    lockButtons(state.form, false);
+    if (!state.key) continue;
+    if (await state.engine.drafts.load(state.key)) await restore(state, false);
+    else if (state.stored || state.closed) empty(state);
+  }
+}

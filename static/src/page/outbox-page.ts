@@ -1,0 +1,278 @@
+import type { Core } from "../engine/core-db.ts";
+import type { Attachment, Draft, Engine, Op } from "../engine/types.ts";
+import { CAPTURED } from "./capture.ts";
+import { all, cloneTemplate, hide, one } from "./dom.ts";
+import { toast } from "./flash.ts";
+import {
+  actionsFor,
+  type Group,
+  groupOf,
+  newsOf,
+  obstacle,
+  reasonOf,
+  reopenUrl,
+  type Said,
+  stateOf,
+} from "./outbox-rules.ts";
+import { capturedAt } from "./pending.ts";
+import { saveRescue } from "./rescue-button.ts";
+import { attachStorage } from "./storage-care.ts";
+import { shortTime, size, text } from "./texts.ts";
+import { othersUnsent } from "./users.ts";
+
+function slot(item: HTMLElement, name: string, value: string): void {
+  const where = one(item, `[data-slot="${name}"]`);
+  if (!where) return;
+  // Untouched where nothing changed: a screen reader that stands there is not disturbed.
+  if (where.textContent !== value) where.textContent = value;
+  hide(where, value === "");
+}
+
+function say(said: Said | null): string {
+  return said ? text(said.key, said.vars) : "";
+}
+
+function startOfToday(): number {
+  return new Date().setHours(0, 0, 0, 0);
+}
+
+const LOOK: { [group in Group]: string } = { attention: "hot", unsent: "soon", delivered: "ok", earlier: "ok" };
+
+function photosOf(attachments: Attachment[]): string {
+  if (attachments.length === 0) return "";
+  const count = (state: Attachment["state"]) => attachments.filter((photo) => photo.state === state).length;
+  const bytes = attachments.reduce((sum, photo) => sum + photo.size, 0);
+  const [lost, refused] = [count("lost_on_device"), count("refused")];
+  return [
+    text("outbox.photos", { n: count("stored"), total: attachments.length, size: size(bytes) }),
+    ...(lost > 0 ? [text("outbox.photos_lost", { n: lost })] : []),
+    ...(refused > 0 ? [text("outbox.photos_refused", { n: refused })] : []),
+  ].join(" ");
+}
+
+function receivedLine(op: Op): string {
+  if (op.state !== "accepted" && op.state !== "held") return "";
+  const time = op.receivedAt === null ? "" : text("outbox.received_at", { time: shortTime(op.receivedAt) });
+  return [op.result?.ref ?? "", time].filter(Boolean).join(" · ");
+}
+
+type Known = Map<string, Op>;
+
+async function render(item: HTMLElement, op: Op, engine: Engine, known: Known): Promise<string> {
+  const attachments = await engine.attachmentsOf({ op: op.op });
+  const state = say(stateOf(op, attachments, engine.link()));
+  const problems = Object.values(op.result?.problems ?? {}).flat();
+  item.dataset.opId = op.op;
+  item.dataset.state = op.state;
+  slot(item, "title", op.title);
+  slot(item, "ref", op.ref);
+  slot(item, "time", shortTime(capturedAt(op)));
+  slot(item, "state", state);
+  const tag = one(item, '[data-slot="state"]');
+  if (tag) tag.className = `tag ${LOOK[groupOf(op)]}`;
+  slot(item, "problems", op.state === "accepted" ? "" : problems.join(" "));
+  slot(item, "reason", say(reasonOf(op, known, Date.now())));
+  slot(item, "note", String(op.result?.current?.note ?? ""));
+  if (op.state === "conflict") {
+    // Without it the words of both values still stand there, and the form can be opened.
+    await import("./conflict-card.ts").then(({ showCard }) => showCard(item, op, engine)).catch(() => {});
+  }
+  slot(item, "photos", photosOf(attachments));
+  slot(item, "server_ref", receivedLine(op));
+  const gone = attachments.some((photo) => photo.state === "lost_on_device" || photo.state === "refused");
+  hide(one(item, "[data-missing-photos]"), !(op.state === "accepted" && gone));
+  const allowed: string[] = actionsFor(op.state);
+  for (const button of all(item, ":scope > .row [data-act]")) {
+    hide(button, !allowed.includes(button.dataset.act ?? ""));
+    // "Correct" alone says nothing to somebody who hears it in a list of buttons.
+    button.setAttribute("aria-describedby", `op-${op.op}`);
+  }
+  one(item, "[data-op-name]")?.setAttribute("id", `op-${op.op}`);
+  return state;
+}
+
+/** Items stay the same elements while they stay in their group, so that focus and open menus survive. */
+async function renderGroup(root: HTMLElement, group: Group, ops: Op[], engine: Engine, known: Known): Promise<void> {
+  const place = one(root, `[data-outbox-group="${group}"]`);
+  const list = place ? one(place, "ul") : null;
+  const template = one<HTMLTemplateElement>(root, "template[data-outbox-item]");
+  if (!place || !list || !template) return;
+  const count = one(place, "[data-count]");
+  if (count) count.textContent = String(ops.length);
+  hide(place, ops.length === 0);
+  const items: HTMLElement[] = [];
+  for (const op of ops) {
+    const item = one(list, `[data-op-id="${op.op}"]`) ?? cloneTemplate(template);
+    if (!item) continue;
+    states.set(op.op, await render(item, op, engine, known));
+    items.push(item);
+  }
+  const same = items.length === list.children.length && items.every((item, i) => list.children[i] === item);
+  if (!same) list.replaceChildren(...items);
+}
+
+/** How long ago, in the page's language: drafts are found again by their age. */
+function age(at: number): string {
+  const minutes = Math.round((at - Date.now()) / 60_000);
+  const format = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "auto" });
+  if (minutes > -60) return format.format(minutes, "minute");
+  return minutes > -1440
+    ? format.format(Math.round(minutes / 60), "hour")
+    : format.format(Math.round(minutes / 1440), "day");
+}
+
+async function renderDrafts(root: ParentNode, engine: Engine): Promise<number> {
+  const drafts = (await engine.drafts.list()).filter((draft) => draft.state === "open");
+  drafts.sort((a, b) => b.updated - a.updated);
+  for (const place of all(root, "[data-drafts]")) {
+    const template = one<HTMLTemplateElement>(place, "template[data-draft-item]");
+    const list = one(place, "ul") ?? place;
+    if (!template) continue;
+    for (const old of all(list, "[data-draft-key]")) old.remove();
+    for (const draft of drafts) list.append(await draftItem(template, draft, engine));
+    hide(place, drafts.length === 0);
+    const count = one(place, "[data-count]");
+    if (count) count.textContent = String(drafts.length);
+  }
+  return drafts.length;
+}
+
+async function draftItem(template: HTMLTemplateElement, draft: Draft, engine: Engine): Promise<Node> {
+  const item = cloneTemplate(template);
+  if (!item) return document.createDocumentFragment();
+  const corrects = draft.supersedes ? await engine.get(draft.supersedes) : undefined;
+  item.dataset.draftKey = draft.key;
+  slot(item, "title", draft.title);
+  slot(item, "time", text("outbox.draft_age", { age: age(draft.updated), time: shortTime(draft.updated) }));
+  slot(item, "corrects", corrects ? text("outbox.draft_corrects", { ref: corrects.ref }) : "");
+  const link = one<HTMLAnchorElement>(item, '[data-slot="link"]');
+  if (link) link.href = reopenUrl(draft);
+  return item;
+}
+
+async function renderTop(root: HTMLElement, engine: Engine, waiting: boolean): Promise<void> {
+  const { oldest } = await engine.counts();
+  const line = one(root, "[data-oldest]");
+  if (line) line.textContent = oldest === null ? "" : text("chip.since", { time: shortTime(oldest) });
+  hide(line, oldest === null);
+  const stop = waiting ? obstacle(engine.link(), oldest, Date.now()) : null;
+  for (const strip of all(root, "[data-obstacle]")) hide(strip, strip.dataset.obstacle !== stop);
+}
+
+function renderEmpty(root: HTMLElement, waiting: boolean): void {
+  const hint = one<HTMLTemplateElement>(root, "template[data-outbox-empty]");
+  const old = one(root, "[data-outbox-empty-shown]");
+  if (waiting) old?.remove();
+  else if (!old && hint) {
+    const words = cloneTemplate(hint);
+    words?.setAttribute("data-outbox-empty-shown", "");
+    if (words) hint.after(words);
+  }
+  for (const button of all<HTMLButtonElement>(root, "[data-act=send_all]")) button.disabled = !waiting;
+}
+
+const states = new Map<string, string>();
+let told = new Map<string, string>();
+let speaking: ReturnType<typeof setTimeout> | undefined;
+
+/** Read out what changed while the person is here: at most one sentence in two seconds, however much happens. */
+function speak(root: HTMLElement, known: Known): void {
+  if (speaking !== undefined) return;
+  speaking = setTimeout(() => {
+    speaking = undefined;
+    const news = newsOf(told, states);
+    told = new Map(states);
+    const where = one(root, "[data-outbox-live]");
+    if (!where || news.length === 0) return;
+    const each = news.map((id) => text("outbox.live", { ref: known.get(id)?.ref ?? "", state: states.get(id) ?? "" }));
+    where.textContent = news.length > 3 ? text("outbox.live_many", { n: news.length }) : each.join(" ");
+  }, 2000);
+}
+
+let busy: Promise<void> = Promise.resolve();
+
+async function renderAll(root: HTMLElement, engine: Engine, core: Core): Promise<void> {
+  const ops = await engine.list();
+  const known: Known = new Map(ops.map((op) => [op.op, op]));
+  const replaced = new Set(ops.map((op) => op.supersedes).filter(Boolean));
+  const shown = ops.filter((op) => !replaced.has(op.op));
+  const since = startOfToday();
+  for (const group of ["attention", "unsent", "delivered", "earlier"] as const) {
+    const mine = shown.filter((op) => groupOf(op, since) === group);
+    await renderGroup(root, group, mine, engine, known);
+  }
+  const waiting = shown.some((op) => op.state !== "accepted");
+  renderEmpty(root, waiting);
+  await renderTop(root, engine, waiting);
+  const others = await othersUnsent(core);
+  const line = one(root, "[data-other-users]");
+  if (line) line.textContent = others > 0 ? text("outbox.other_users", { n: others }) : "";
+  hide(line, others === 0);
+  await renderDrafts(root, engine);
+  if (told.size === 0) told = new Map(states);
+  speak(root, known);
+}
+
+/** One honest question with the way to keep a copy first; Escape and "Keep it" leave everything as it is. */
+async function discard(root: HTMLElement, op: Op, engine: Engine): Promise<void> {
+  const dialog = one<HTMLDialogElement>(root, "dialog[data-discard]");
+  if (!dialog) return;
+  const photos = (await engine.attachmentsOf({ op: op.op })).length;
+  slot(dialog, "what", text("outbox.discard_what", { ref: op.ref, title: op.title }));
+  slot(dialog, "photos", photos > 0 ? text("outbox.discard_photos", { n: photos }) : "");
+  dialog.returnValue = "";
+  dialog.showModal();
+  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  if (dialog.returnValue === "copy") await saveRescue(await engine.rescue());
+  if (dialog.returnValue !== "copy" && dialog.returnValue !== "discard") return;
+  await engine.discard(op.op);
+  root.focus();
+  toast(text("outbox.discarded", { ref: op.ref }));
+}
+
+async function decide(button: HTMLElement, op: Op | undefined, engine: Engine): Promise<void> {
+  const card = button.closest<HTMLElement>("[data-conflict]");
+  const ref = card && op ? await (await import("./conflict-card.ts")).sendDecision(card, op, engine) : null;
+  if (!ref) return;
+  document.dispatchEvent(new CustomEvent(CAPTURED));
+  toast(text("saved.on_phone", { ref }));
+}
+
+async function act(button: HTMLElement, id: string | null, root: HTMLElement, engine: Engine): Promise<void> {
+  const { act: action } = button.dataset;
+  if (action === "send_all" || action === "retry") {
+    toast(text("outbox.trying"));
+    engine.kick("asked");
+  } else if (action === "rescue") {
+    await saveRescue(await engine.rescue());
+  } else if (id === null) return;
+  else if (action === "decide") await decide(button, await engine.get(id), engine);
+  else if (action === "correct") location.assign(reopenUrl(await engine.reopen(id)));
+  else if (action === "discard") {
+    const op = await engine.get(id);
+    if (op) await discard(root, op, engine);
+  }
+}
+
+/** The outbox page, if this is it. Returns what redraws it. */
+export function attachOutbox(engine: Engine, core: Core): () => void {
+  const root = one(document, "[data-outbox]");
+  if (!root) {
+    // A drafts list may also stand on a page of its own.
+    void renderDrafts(document, engine);
+    return () => {};
+  }
+  root.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    const answer = target?.closest<HTMLElement>("[data-answer]");
+    if (answer) return answer.closest("dialog")?.close(answer.dataset.answer);
+    const button = target?.closest<HTMLElement>("[data-act]");
+    if (!button) return;
+    const op = button.closest<HTMLElement>("[data-op-id]")?.dataset.opId ?? null;
+    act(button, op, root, engine).catch(() => toast(text("outbox.not_now")));
+  });
+  attachStorage(document);
+  return () => {
+    busy = busy.then(() => renderAll(root, engine, core)).catch(() => {});
+  };
+}

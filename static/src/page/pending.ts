@@ -1,0 +1,222 @@
+import type { Op, OpState } from "../engine/types.ts";
+import { all, hide } from "./dom.ts";
+import { shortTime, text } from "./texts.ts";
+
+/** What the page's own fragment or document shows was true at this time (server's clock). */
+export function isReflected(op: Pick<Op, "state" | "receivedAt">, rendered: number, offset: number): boolean {
+  return op.state === "accepted" && (op.receivedAt ?? 0) + offset <= rendered;
+}
+
+/** Records to lay over the page, oldest first; one that was corrected gives way to its successor. */
+export function overlays(ops: readonly Op[]): Op[] {
+  const replaced = new Set(ops.map((op) => op.supersedes).filter(Boolean));
+  return ops.filter((op) => !replaced.has(op.op)).reverse();
+}
+
+export function stateKey(op: Pick<Op, "state">): string {
+  return `state.${op.state}`;
+}
+
+const LOOK: { [state in OpState]: string } = {
+  saved: "soon",
+  sending: "soon",
+  held: "calm",
+  accepted: "ok",
+  rejected: "hot",
+  conflict: "hot",
+  parked: "soon",
+};
+
+function valueAt(body: { data?: unknown }, path: string): string {
+  let at: unknown = body;
+  for (const part of path.split(".")) {
+    at = at && typeof at === "object" ? (at as { [key: string]: unknown })[part] : undefined;
+  }
+  return typeof at === "string" || typeof at === "number" ? String(at) : "";
+}
+
+interface Envelope {
+  at?: { utc?: string };
+  data?: unknown;
+}
+
+function envelopeOf(op: Op): Envelope {
+  try {
+    return JSON.parse(op.body) as Envelope;
+  } catch {
+    return {};
+  }
+}
+
+/** When the person did it, as the envelope says. */
+export function capturedAt(op: Op): number {
+  return Date.parse(envelopeOf(op).at?.utc ?? "") || op.created;
+}
+
+export function fillSlots(root: HTMLElement, op: Op): void {
+  const envelope = envelopeOf(op);
+  for (const slot of all(root, "[data-fill]")) {
+    const name = slot.dataset.fill ?? "";
+    if (name === "ref") slot.textContent = op.ref;
+    else if (name === "time") slot.textContent = shortTime(capturedAt(op));
+    else if (name === "title") slot.textContent = op.title;
+    else if (name === "state") {
+      slot.textContent = text(stateKey(op));
+      slot.classList.remove(...Object.values(LOOK));
+      slot.classList.add(LOOK[op.state]);
+    } else slot.textContent = valueAt(envelope, name);
+  }
+  for (const piece of all(root, "[data-only-state]")) {
+    hide(piece, !(piece.dataset.onlyState ?? "").split(" ").includes(op.state));
+  }
+}
+
+/** `job_id=<id>`: a piece for new records says by a field of theirs which of them it is for. */
+export function concerns(op: Pick<Op, "body">, where: string | undefined): boolean {
+  if (!where) return true;
+  const [path = "", wanted] = where.split("=", 2);
+  try {
+    return valueAt(JSON.parse(op.body) as Envelope, `data.${path}`) === wanted;
+  } catch {
+    return false;
+  }
+}
+
+interface Known {
+  template: HTMLTemplateElement;
+  rendered: number;
+}
+
+interface Placed extends Known {
+  op: string;
+  nodes: HTMLElement[];
+  /** False when a later record's piece took the same place. */
+  visible: boolean;
+}
+
+/** What stood in a target before a piece took its place. */
+const originals = new Map<Element, DocumentFragment>();
+let placed: Placed[] = [];
+
+/** Servers write whole seconds or better; a whole second may mean any moment within it. */
+export function parseRendered(value: string): number {
+  const at = Date.parse(value) || 0;
+  return at === 0 || value.includes(".") ? at : at + 999;
+}
+
+function renderedAt(element: Element | null): number {
+  const near = element?.closest<HTMLElement>("[data-rendered]") ?? document.documentElement;
+  return parseRendered(near.dataset.rendered ?? "");
+}
+
+/** Also those in what a piece replaced and in pieces that were replaced themselves. */
+function known(): Known[] {
+  const found = new Map<HTMLTemplateElement, number>();
+  const look = (root: ParentNode, rendered: (template: HTMLTemplateElement) => number) => {
+    for (const template of root.querySelectorAll<HTMLTemplateElement>("template[data-pending]")) {
+      if (!found.has(template)) found.set(template, rendered(template));
+    }
+  };
+  look(document, renderedAt);
+  for (const [target, fragment] of originals) {
+    look(fragment, (template) => renderedAt(template.closest("[data-rendered]") ?? target));
+  }
+  for (const { nodes, rendered } of placed) for (const node of nodes) look(node, () => rendered);
+  return [...found].map(([template, rendered]) => ({ template, rendered }));
+}
+
+/**
+ * Where a piece goes. One with `data-each="s-"` serves every record of a list: the element `s-<id>` names in its
+ * `data-ahead` which records may still take its place.
+ */
+function targetOf(op: Op, template: HTMLTemplateElement): Element | null {
+  const { each, target = "" } = template.dataset;
+  if (!each) return document.querySelector(target);
+  const one = document.getElementById(`${each}${op.agg[1]}`);
+  return one?.dataset.ahead?.split(" ").includes(op.kind) ? one : null;
+}
+
+function matching(op: Op, offset: number): Known | undefined {
+  const fits = known().filter(
+    ({ template, rendered }) =>
+      template.dataset.pending === op.kind &&
+      (!template.dataset.agg || template.dataset.agg === op.agg.join(":")) &&
+      (!template.dataset.each || targetOf(op, template)) &&
+      concerns(op, template.dataset.where) &&
+      !isReflected(op, rendered, offset),
+  );
+  const before = placed.find((one) => one.op === op.op)?.template;
+  return fits.find(({ template }) => template === before) ?? fits[0];
+}
+
+function putBack(): void {
+  for (const { nodes } of placed) for (const node of nodes) node.remove();
+  for (const [target, original] of originals) target.replaceChildren(original);
+  originals.clear();
+  placed = [];
+}
+
+function place(op: Op, { template, rendered }: Known): Placed | null {
+  const target = targetOf(op, template);
+  if (!target) return null;
+  const fragment = document.importNode(template.content, true);
+  const nodes = [...fragment.children].filter((node): node is HTMLElement => node instanceof HTMLElement);
+  for (const node of nodes) {
+    node.setAttribute("data-pending-clone", op.op);
+    fillSlots(node, op);
+  }
+  const mode = template.dataset.mode ?? "append";
+  if (mode === "replace") {
+    if (!originals.has(target)) {
+      const before = document.createDocumentFragment();
+      before.append(...target.childNodes);
+      originals.set(target, before);
+    }
+    target.replaceChildren(fragment);
+  } else if (mode === "prepend") target.prepend(fragment);
+  else target.append(fragment);
+  return { op: op.op, template, rendered, nodes, visible: true };
+}
+
+/** Same records at the same places: only their words change, so that nothing is lost under someone's fingers. */
+function refill(todo: { op: Op; template: HTMLTemplateElement }[]): boolean {
+  const same =
+    todo.length === placed.length &&
+    todo.every(({ op, template }, i) => placed[i]?.op === op.op && placed[i]?.template === template) &&
+    placed.every(({ nodes, visible }) => nodes.every((node) => node.isConnected === visible));
+  if (!same) return false;
+  todo.forEach(({ op }, i) => {
+    for (const node of placed[i]?.nodes ?? []) fillSlots(node, op);
+  });
+  return true;
+}
+
+/**
+ * Lays over the page what is still on the phone. `offset` is server time minus phone time. `adopt` is called for
+ * every new piece, since it may hold the next step's form. Returns the ids of the records shown.
+ */
+export function applyPending(ops: readonly Op[], offset: number, adopt: (root: HTMLElement) => void): Set<string> {
+  const list = overlays(ops);
+  const todo = list.flatMap((op) => {
+    const template = matching(op, offset)?.template;
+    return template && targetOf(op, template) ? [{ op, template }] : [];
+  });
+  if (!refill(todo)) {
+    putBack();
+    for (const op of list) {
+      const fit = matching(op, offset);
+      const piece = fit ? place(op, fit) : null;
+      if (piece) placed.push(piece);
+    }
+    for (const piece of placed) {
+      piece.visible = piece.nodes.some((node) => node.isConnected);
+      for (const node of piece.nodes) if (piece.visible) adopt(node);
+    }
+  }
+  return new Set(placed.map((piece) => piece.op));
+}
+
+/** A fragment came from the server: a target it replaced is no target any more. */
+export function forgetSwapped(): void {
+  for (const target of originals.keys()) if (!target.isConnected) originals.delete(target);
+}

@@ -1,0 +1,41 @@
+import { whenQuiet } from "./dirty.ts";
+import { session } from "./session.ts";
+
+/** Opening a page sends what waits; that is soon over. */
+const TRIES = [0, 2000, 10_000];
+
+/** A new version takes over when a page opens and nobody is writing or sending; never under an open form. */
+function activateWaiting(registration: ServiceWorkerRegistration): void {
+  for (const delay of TRIES) {
+    setTimeout(() => {
+      const waiting = registration.waiting;
+      if (waiting && navigator.serviceWorker.controller) {
+        void whenQuiet(session.userId, () => waiting.postMessage("activate"));
+      }
+    }, delay);
+  }
+}
+
+/** The app works without it; it only answers GETs while there is no network. */
+export async function registerServiceWorker(kick: (reason: string) => void): Promise<void> {
+  if (!("serviceWorker" in navigator)) return;
+  navigator.serviceWorker.addEventListener("message", ({ data }) => {
+    if (data === "kick") kick("background-sync");
+  });
+  try {
+    activateWaiting(await navigator.serviceWorker.register("/sw.js", { scope: "/", updateViaCache: "none" }));
+  } catch {
+    // No HTTPS, or switched off: then there is no offline reading, but capturing goes on.
+  }
+}
+
+/** Where there is Background Sync, the browser wakes us once the network is back. */
+export async function askForSync(): Promise<void> {
+  try {
+    const registration = await navigator.serviceWorker?.getRegistration("/");
+    const sync = (registration as unknown as { sync?: { register(tag: string): Promise<void> } } | undefined)?.sync;
+    await sync?.register("outbox");
+  } catch {
+    // Only a bonus: every other trigger still works.
+  }
+}

@@ -1,0 +1,21 @@
+import { readActive } from "./active.ts";
+import { all, hide, one } from "./dom.ts";
+import { rescueWithoutEngine } from "./rescue-button.ts";
+
+/** The page that is shown when there is no network and no copy: what it says depends on who is here. */
+export async function showShell(settle: () => Promise<unknown>): Promise<void> {
+  const root = one(document, "[data-shell]");
+  if (!root) return;
+  const { user, locked } = await readActive();
+  const state = user === null || locked ? "locked" : "away";
+  for (const part of all(root, "[data-shell-state]")) hide(part, part.dataset.shellState !== state);
+  // On a locked phone nobody knows who is asking.
+  if (user !== null && !locked) rescueWithoutEngine(user);
+  const again = async () => {
+    await settle().catch(() => {});
+    if (location.pathname === "/offline") location.assign("/");
+    else location.reload();
+  };
+  one(root, "[data-shell-retry]")?.addEventListener("click", () => void again());
+  addEventListener("online", () => void again());
+}

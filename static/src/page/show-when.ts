@@ -1,0 +1,47 @@
+import { all, type Control, controlsOf, isControl } from "./dom.ts";
+
+/**
+ * `name=a|b` (one of), `name!=a|b` (none of), `name` (anything); several joined with `&`.
+ * `read` gives the values of a field that is enabled now.
+ */
+export function holds(rule: string, read: (name: string) => string[]): boolean {
+  return rule.split("&").every((part) => {
+    const match = /^\s*([^!=]+?)\s*(?:(!?=)(.*))?$/.exec(part);
+    if (!match) return false;
+    const [, name = "", sign, list = ""] = match;
+    const values = read(name).filter((value) => value !== "");
+    if (!sign) return values.length > 0;
+    const wanted = list.trim().split("|");
+    const hit = values.some((value) => wanted.includes(value));
+    return sign === "=" ? hit : !hit;
+  });
+}
+
+function valuesIn(form: HTMLFormElement, name: string): string[] {
+  return controlsOf(form)
+    .filter((control) => control.name === name && !control.disabled)
+    .flatMap((control) => {
+      if (control instanceof HTMLInputElement && (control.type === "checkbox" || control.type === "radio")) {
+        return control.checked ? [control.value] : [];
+      }
+      return [control.value];
+    });
+}
+
+/** Hides and disables what does not apply; what the server disabled stays so. */
+export function updateShowWhen(form: HTMLFormElement): void {
+  for (const block of all(form, "[data-show-when]")) {
+    const shown =
+      !block.parentElement?.closest("[data-show-when][hidden]") &&
+      holds(block.dataset.showWhen ?? "", (name) => valuesIn(form, name));
+    block.hidden = !shown;
+    for (const control of all<Control>(block, "input,select,textarea,button")) {
+      if (!isControl(control) && !((control as unknown) instanceof HTMLButtonElement)) continue;
+      if (control.disabled && control.dataset.hiddenOff === undefined) continue;
+      const off = control.closest("[data-show-when][hidden]") !== null;
+      control.disabled = off;
+      if (off) control.dataset.hiddenOff = "";
+      else delete control.dataset.hiddenOff;
+    }
+  }
+}

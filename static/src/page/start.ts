@@ -1,0 +1,161 @@
+import "htmx.org";
+import { type Core, openCore } from "../engine/core-db.ts";
+import { openEngine } from "../engine/open.ts";
+import { absentOwner } from "../engine/token.ts";
+import type { Op, RunningEngine } from "../engine/types.ts";
+import { CAPTURED, listenForSubmits } from "./capture.ts";
+import { updateChip } from "./chip.ts";
+import { one } from "./dom.ts";
+import { rereadAll, saveAllNow } from "./draft.ts";
+import { dress, enhance } from "./enhance.ts";
+import { showFlash, toast } from "./flash.ts";
+import { watchReceipts } from "./live.ts";
+import { refreshPack, refreshPackSoon } from "./pack.ts";
+import { applyPending, forgetSwapped } from "./pending.ts";
+import { rescueWithoutEngine } from "./rescue-button.ts";
+import { askForSync, registerServiceWorker } from "./service-worker.ts";
+import { giveUpStoring, session } from "./session.ts";
+import { showShell } from "./shell.ts";
+import type { InstallOffer } from "./storage-care.ts";
+import { browser } from "./surroundings.ts";
+import { text } from "./texts.ts";
+import { settleUser, watchLogout } from "./users.ts";
+
+/** Redraws everything that depends on what lies on the phone; never two at a time, the last call always wins. */
+function painter(engine: RunningEngine, outbox: () => void): () => void {
+  let running = false;
+  let again = false;
+  const adopt = (root: HTMLElement) => enhance(root, engine);
+  async function paint(): Promise<void> {
+    const ops: Op[] = await engine.list();
+    const shown = applyPending(ops, engine.hello()?.offsetMs ?? 0, adopt);
+    outbox();
+    await updateChip(engine);
+    if ((await watchReceipts(engine, ops, shown)).length > 0) refreshPackSoon();
+  }
+  async function run(): Promise<void> {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    do {
+      again = false;
+      await paint().catch(() => {});
+    } while (again);
+    running = false;
+  }
+  return () => void run();
+}
+
+function watchPage(engine: RunningEngine, paint: () => void): void {
+  addEventListener("online", () => {
+    engine.kick("online");
+    void refreshPack();
+  });
+  addEventListener("pagehide", saveAllNow);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden") saveAllNow();
+    else engine.kick("visible");
+  });
+  addEventListener("pageshow", (event) => {
+    engine.kick("pageshow");
+    if (!event.persisted) return;
+    void rereadAll();
+    paint();
+  });
+  document.addEventListener(CAPTURED, () => {
+    engine.kick("submit");
+    void askForSync();
+    void import("./storage-care.ts").then((care) => care.askToKeep());
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    forgetSwapped();
+    enhance(document, engine);
+    paint();
+  });
+}
+
+/** A part that could not be fetched says so instead of doing nothing (failure mode 18). */
+function watchFragments(): void {
+  document.addEventListener("htmx:error", () => toast(text("fragment.failed")));
+  document.addEventListener("htmx:response:error", () => toast(text("fragment.failed")));
+}
+
+/** This browser keeps nothing: the forms stay comfortable and go the ordinary way. */
+function goPlain(error: unknown): void {
+  giveUpStoring(error);
+  enhance(document, null);
+  if (session.userId !== null) rescueWithoutEngine(session.userId);
+}
+
+async function startOutbox(core: Core): Promise<void> {
+  const userId = session.userId;
+  if (userId === null) return;
+  let engine: RunningEngine;
+  try {
+    engine = await openEngine(browser(), { userId, instance: session.instance, build: session.build });
+  } catch (error) {
+    return goPlain(error);
+  }
+  session.resolveEngine(engine);
+  let outbox = () => {};
+  const paint = painter(engine, () => outbox());
+  if (one(document, "[data-outbox],[data-drafts]")) {
+    void import("./outbox-page.ts").then(({ attachOutbox }) => {
+      outbox = attachOutbox(engine, core);
+      paint();
+    });
+  }
+  enhance(document, engine);
+  engine.subscribe(paint);
+  watchPage(engine, paint);
+  paint();
+  engine.kick("load");
+  await registerServiceWorker((reason) => engine.kick(reason));
+  // Only iPhones and iPads need to be told; what they may lose is there from the first record on.
+  if ((await engine.list()).length > 0) {
+    void import("./storage-care.ts").then((care) => care.hintAfterSave());
+  }
+  // The page itself comes first on a slow line.
+  setTimeout(() => void refreshPack(), 1500);
+}
+
+/** The browser offers to install only once, and soon: kept for the button on the outbox page. */
+addEventListener("beforeinstallprompt", (event) => {
+  event.preventDefault();
+  window.fieldappInstall = event as InstallOffer;
+  document.dispatchEvent(new Event("fieldapp:install"));
+});
+
+/** A log-in page after a session that ran out: what its owner recorded here goes on being sent, in their name. */
+async function sendForAbsent(core: Core): Promise<void> {
+  const userId = await absentOwner(browser(), core);
+  if (userId === null) return;
+  const engine = await openEngine(browser(), { userId, instance: session.instance, build: session.build });
+  addEventListener("online", () => engine.kick("online"));
+}
+
+async function start(): Promise<void> {
+  showFlash();
+  watchFragments();
+  if (session.userId === null) session.resolveEngine(null);
+  let core: Core;
+  try {
+    core = openCore(browser());
+    if (!(await settleUser(core))) return;
+    watchLogout(core);
+    await showShell(() => settleUser(core));
+  } catch (error) {
+    if (session.userId !== null) goPlain(error);
+    return;
+  }
+  await startOutbox(core);
+  if (session.userId !== null) return;
+  await registerServiceWorker(() => {});
+  await sendForAbsent(core).catch(() => {});
+}
+
+listenForSubmits();
+dress(document);
+void start();

@@ -1,0 +1,49 @@
+/** Signatures travel as whole numbers in a box of 600 by 200, whatever the screen they were drawn on. */
+export const BOX = { width: 600, height: 200 } as const;
+const MOST = 19_500;
+
+export type Stroke = number[]; // x, y, x, y, …
+
+/** Drops points that tell nothing: closer than `near` to the one before, never the last. */
+function thin(stroke: Stroke, near: number): Stroke {
+  const kept: Stroke = [];
+  for (let i = 0; i + 1 < stroke.length; i += 2) {
+    const x = stroke[i] ?? 0;
+    const y = stroke[i + 1] ?? 0;
+    const last = i + 2 >= stroke.length;
+    const dx = x - (kept.at(-2) ?? Number.POSITIVE_INFINITY);
+    const dy = y - (kept.at(-1) ?? Number.POSITIVE_INFINITY);
+    if (kept.length === 0 || last || dx * dx + dy * dy >= near * near) kept.push(x, y);
+  }
+  return kept;
+}
+
+/** Every other point, the ends always. */
+function halve(stroke: Stroke): Stroke {
+  return stroke.filter((_, i) => (i >> 1) % 2 === 0 || i >= stroke.length - 2);
+}
+
+/** Compact JSON under 20 kB; a very long scribble gets coarser, it is never thrown away. */
+export function encode(strokes: Stroke[]): string {
+  if (strokes.length === 0) return "";
+  let kept = strokes.map((stroke) => thin(stroke, 2));
+  let json = JSON.stringify(kept);
+  while (json.length > MOST) {
+    const fine = kept.some((stroke) => stroke.length > 4);
+    kept = fine ? kept.map(halve) : kept.slice(0, Math.ceil(kept.length / 2));
+    json = JSON.stringify(kept);
+  }
+  return json;
+}
+
+/** Anything that is not strokes is no signature. */
+export function decode(json: string): Stroke[] {
+  try {
+    const strokes: unknown = JSON.parse(json || "[]");
+    const isStroke = (stroke: unknown): stroke is Stroke =>
+      Array.isArray(stroke) && stroke.length % 2 === 0 && stroke.every((value) => Number.isFinite(value));
+    return Array.isArray(strokes) ? strokes.filter(isStroke) : [];
+  } catch {
+    return [];
+  }
+}

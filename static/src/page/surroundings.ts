@@ -1,0 +1,37 @@
+import type { Surroundings } from "../engine/types.ts";
+
+const SENTINEL = "fieldapp-device";
+
+function sentinel(): Surroundings["sentinel"] {
+  try {
+    const store = localStorage;
+    return { get: () => store.getItem(SENTINEL), set: (value) => store.setItem(SENTINEL, value) };
+  } catch {
+    return null; // blocked by the browser's settings
+  }
+}
+
+function displayMode(): string {
+  const modes = ["standalone", "fullscreen", "minimal-ui"];
+  return modes.find((mode) => matchMedia(`(display-mode: ${mode})`).matches) ?? "browser";
+}
+
+/** The real browser. Getters of missing storage throw in some private modes, which the engine's self-test reports. */
+export function browser(): Surroundings {
+  return {
+    indexedDB: window.indexedDB,
+    caches: window.caches,
+    fetch: window.fetch.bind(window),
+    locks: navigator.locks ?? null,
+    now: () => Date.now(),
+    random: () => Math.random(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    timezone: () => Intl.DateTimeFormat().resolvedOptions().timeZone,
+    channel: (name) => (typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(name)),
+    displayMode,
+    persisted: async () => (await navigator.storage?.persisted?.()) ?? false,
+    sentinel: sentinel(),
+    estimate: async () => (await navigator.storage?.estimate?.()) ?? {},
+    point: async () => {},
+  };
+}
