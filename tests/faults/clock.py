@@ -1,0 +1,108 @@
+"""Figure 11: phones whose clocks are wrong by years, in six zones, at the changes of summer time (modes 54, 55).
+
+A phone that has once spoken to the server knows how wrong its clock is: its times are corrected to the second. One that
+never did cannot know: what it dates ahead is dated by the server and marked, and nothing is ever refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import cycle, product
+
+from sqlalchemy import select
+
+from benchmarks.world import World
+from fieldapp.commandbus.command import CLOCK_TOLERANCE
+from fieldapp.extensions import db
+from fieldapp.jobs.models import VisitEvent
+from fieldapp.kernel import clock
+from tests.faults.figures import Figure, Size
+from tests.faults.support.phoenix import rising
+from tests.faults.support.phone import Handset, Told, phones, record
+from tests.faults.support.stories import TAPS
+from tests.faults.support.worlds import DATABASES, on
+
+ZONES = ("Asia/Shanghai", "Asia/Urumqi", "Asia/Kolkata", "Europe/Berlin", "America/New_York", "Pacific/Chatham")
+YEARS = timedelta(days=3 * 365)
+WRONG = (-YEARS, -timedelta(days=1), timedelta(hours=1), YEARS)
+#: The nights in which the clocks of Europe jump, a minute before they do.
+NIGHTS = (datetime(2026, 3, 29, 0, 59, tzinfo=UTC), datetime(2026, 10, 25, 0, 59, tzinfo=UTC))
+#: What a corrected time may be off by: the machine may be slow.
+NEAR = timedelta(seconds=60)
+
+
+@dataclass
+class Tapped:
+    """A phone, the visit it tapped on, and what came of it."""
+
+    handset: Handset
+    visit: str
+
+
+def run(size: Size) -> Iterator[Figure]:
+    """One figure a database; the short form takes each wrong clock in one zone instead of all."""
+    for key in DATABASES:
+        yield measured(key, size)
+
+
+def measured(key: str, size: Size) -> Figure:
+    """Each phone taps its way through a visit without a network and sends it afterwards."""
+    began = clock.now()
+    jumps = [*WRONG, *(night - began for night in NIGHTS)]
+    pairs = list(product(jumps, ZONES)) if size == "long" else list(zip(jumps, cycle(ZONES), strict=False))
+    with on(key) as made:
+        all_ = [_phone(made, skew, zone, greeted) for skew, zone in pairs for greeted in (True, False)]
+        with rising(made.folder, made.url) as server:
+            told = phones(made, server.port, [one.handset for one in all_], speed=1, seconds=300)
+        found = [_wrong(made, one, began) for one in all_]
+    refused = sum(record["state"] != "accepted" for one in told for record in one.records)
+    misordered = sum("order" in words for words in found)
+    untrue = sum("time" in words for words in found)
+    marked = sum("marked" in words for words in found)
+    measured = (
+        f"{len(all_)} phones: {misordered} misordered, {refused} refused, {untrue} times neither right nor marked, "
+    )
+    measured += f"{marked} visits marked as doubted"
+    errors = {one.error for one in told if one.error}
+    return Figure(
+        key=f"11 {key}",
+        what=f"clocks wrong by up to three years, six zones, both changes of summer time, {DATABASES[key]}",
+        measured="; ".join([measured, *errors]),
+        target="0 misordered, 0 refused, every time corrected or marked",
+        met=_all_arrived(told) and refused == misordered == untrue == 0 and marked > 0,
+    )
+
+
+def _all_arrived(told: list[Told]) -> bool:
+    return all(one.done and len(one.records) == len(TAPS) for one in told)
+
+
+def _phone(made: World, skew: timedelta, zone: str, greeted: bool) -> Tapped:
+    person = made.bench.cast.tech
+    _, visit = made.bench.make_job(technician=person)
+    taps = [record(f"visit.{tap}", ("visit", visit), {}) for tap in TAPS]
+    milliseconds = int(skew.total_seconds() * 1000)
+    return Tapped(Handset(person, [(taps, 0)], milliseconds, zone, greeted), visit)
+
+
+def _wrong(made: World, one: Tapped, began: datetime) -> set[str]:
+    """`order`, `time` and `marked`, as far as they hold of the events of a visit."""
+    with made.bench.app.app_context():
+        query = select(VisitEvent).where(VisitEvent.visit_id == one.visit).order_by(VisitEvent.id)
+        events = {event.kind: event for event in db.session.scalars(query)}
+        db.session.remove()
+    if set(events) != set(TAPS):
+        return {"order", "time"}
+    times = [events[tap].happened_at for tap in TAPS]
+    words = set() if times == sorted(times) else {"order"}
+    ahead = one.handset.skew > CLOCK_TOLERANCE.total_seconds() * 1000
+    doubted = {event.clock_doubted for event in events.values()}
+    if doubted == {True}:
+        words.add("marked")
+    # Only a phone that never heard from the server, and only where its clock is behind, keeps its own wrong time.
+    said = began if one.handset.greeted or ahead else began + timedelta(milliseconds=one.handset.skew)
+    right = all(said - NEAR <= time <= clock.now() + (said - began) + NEAR for time in times)
+    expected = {ahead and not one.handset.greeted}
+    return words if right and doubted == expected else words | {"time"}

@@ -1,0 +1,45 @@
+"""Figure 3: the phone dies at every named point of its engine, in every way (tests/client/crash-points.ts).
+
+Failure modes 1-5, 10-12. That no point is left out is read from the engine's source.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.faults.figures import Figure, Size
+from tests.faults.support import node
+from tests.faults.support.seeds import seeded
+
+ENGINE = Path(__file__).resolve().parents[2] / "static" / "src" / "engine"
+#: Runs at each point in each way, and in how many of them it must really have died there.
+EACH: dict[Size, tuple[int, int]] = {"short": (2, 1), "long": (25, 20)}
+
+
+def run(size: Size) -> Iterator[Figure]:
+    """The engine in Node; the same in a browser is another instrument."""
+    seed, chance = seeded("crash_points")
+    each, enough = EACH[size]
+    process = node.start("crash-points.ts", FAULT_SEED=str(chance.randrange(2**31)), FAULT_RUNS=str(each))
+    status, said = node.finished(process, seconds=120 + 120 * each)
+    told: dict[str, Any] = json.loads(said.splitlines()[-1]) if status == 0 else {"points": [], "wrong": [said[-300:]]}
+    points = {name for file in ENGINE.glob("*.ts") for name in re.findall(r'point\("([^"]+)"\)', file.read_text())}
+    missed = points - set(told["points"])
+    fired, least = told.get("fired", 0), told.get("least", 0)
+    measured = (
+        f"{len(told['points'])} of {len(points)} points, {fired:,} deaths, at least {least} at each point and way,"
+        f" {told.get('saved', 0):,} saved records"
+    )
+    measured += f", {len(told['wrong'])} promises broken"
+    yield Figure(
+        key="03 engine",
+        what="every crash point of the engine × tab, other tab, browser killed, network cut",
+        measured="; ".join([measured, *sorted(missed), *told["wrong"][:2]]),
+        target=f"all points × 4 ways × ≥ {enough}: 0 lost, 0 doubled",
+        met=least >= enough and not missed and not told["wrong"],
+        seed=seed,
+    )

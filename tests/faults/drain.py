@@ -1,0 +1,102 @@
+"""Figure 14: a day's work without a network goes out over a bad line: how long, and how many bytes too many.
+
+Failure modes 22, 62. The line is slow both ways, every fiftieth exchange is cut at a random byte; bytes are counted
+where they pass, both ways, and compared with what there was to say: photos and frozen records.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from benchmarks.world import World, world
+from fieldapp.commandbus.models import Receipt
+from fieldapp.extensions import db
+from tests.faults.figures import Figure, Size
+from tests.faults.support.phoenix import rising
+from tests.faults.support.phone import Handset, Told, phones, record
+from tests.faults.support.proxy import Exchange, Line, through
+from tests.faults.support.seeds import seeded
+from tests.faults.support.stories import report_data
+
+
+@dataclass(frozen=True)
+class Day:
+    """How much there is to send, over which line; `most` is the share of bytes too many that is allowed."""
+
+    reports: int
+    photos: int
+    bits: float
+    round_trip: float
+    most: float
+    speed: float
+    seconds: float
+
+
+#: A photo as the phone scales it has some 200 kB.
+SIZES = (150_000, 250_000)
+DAYS: dict[Size, Day] = {
+    "short": Day(3, 4, bits=8e6, round_trip=0.02, most=0.2, speed=20, seconds=120),
+    "long": Day(30, 4, bits=400e3, round_trip=0.4, most=0.05, speed=1, seconds=2400),
+}
+EVERY = 50
+
+
+class EveryFiftieth:
+    """Two exchanges in a hundred are cut somewhere, up and down in turn."""
+
+    def __init__(self, first: int) -> None:
+        self.count = first
+
+    def __call__(self, exchange: Exchange, chance: random.Random) -> tuple[str, int | None]:
+        self.count += 1
+        if self.count % EVERY:
+            return "pass", None
+        return chance.choice(("cut-up", "cut-down")), None
+
+
+def run(size: Size) -> Iterator[Figure]:
+    """On SQLite: the line is what is measured."""
+    seed, _ = seeded("drain")
+    day = DAYS[size]
+    with world() as made:
+        cut = EveryFiftieth(EVERY - 20)
+        line = Line(day.bits, day.round_trip)
+        with rising(made.folder) as server, through(server.port, cut, seed, line) as proxy:
+            handset = Handset(made.bench.cast.tech, [(_reports(made, day.reports), day.photos)])
+            told = phones(made, proxy.port, [handset], speed=day.speed, seconds=day.seconds, sizes=SIZES, role="photo")[
+                0
+            ]
+            moved, cuts = proxy.bytes["up"] + proxy.bytes["down"], proxy.cuts
+        said = _said(made, told)
+    share = moved / said - 1 if said else 1.0
+    accepted = sum(one["state"] == "accepted" for one in told.records)
+    stored = sum(one["state"] == "stored" for one in told.photos)
+    measured = f"{accepted} reports and {stored} photos ({said / 1e6:.1f} MB) in {told.ms / 60_000:.1f} minutes, "
+    measured += f"{cuts} cuts, {share:.1%} bytes too many"
+    everything = accepted == day.reports and stored == day.reports * day.photos
+    line_words = f"{day.bits / 1000:.0f} kbit/s, {day.round_trip * 1000:.0f} ms round trip, 2 % cuts"
+    yield Figure(
+        key="14",
+        what=f"{day.reports} reports with {day.reports * day.photos} photos over {line_words}",
+        measured="; ".join([measured, *([told.error] if told.error else [])]),
+        target=f"everything arrives, bytes too many < {day.most:.0%}",
+        met=told.done and everything and share < day.most and cuts > 0,
+        seed=seed,
+    )
+
+
+def _reports(made: World, count: int) -> list[dict[str, object]]:
+    data = [report_data(made.bench.make_job(technician=made.bench.cast.tech)[1]) for _ in range(count)]
+    return [record("service_report.submit", ("service_report", one["id"]), one) for one in data]
+
+
+def _said(made: World, told: Told) -> int:
+    """Bytes of the photos and of the records as they were frozen."""
+    with made.bench.app.app_context():
+        bodies = db.session.scalar(select(func.sum(func.length(Receipt.body)))) or 0
+        db.session.remove()
+    return int(bodies) + sum(photo["size"] for photo in told.photos)

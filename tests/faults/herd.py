@@ -1,0 +1,139 @@
+"""Everybody at once, a full disk, restarts in the middle (failure modes 69, 37, 21).
+
+Nothing of this may cost a record: the server says 503 with Retry-After or answers late, and the phones come back.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+
+from benchmarks.world import World, world
+from fieldapp.commandbus.models import Receipt
+from fieldapp.extensions import db
+from tests.faults.figures import Figure, Size
+from tests.faults.support.phoenix import rising
+from tests.faults.support.phone import Handset, expense, phones
+from tests.faults.support.pusher import Pusher
+from tests.faults.support.seeds import seeded
+from tests.faults.support.stories import Author, Frozen, held_against
+from tests.faults.support.worlds import DATABASES, on
+
+PHONES: dict[Size, int] = {"short": 60, "long": 200}
+ROLLS: dict[Size, int] = {"short": 5, "long": 40}
+RECORDS: dict[Size, int] = {"short": 200, "long": 2_000}
+FEW = 3
+#: Answers that tell a phone to come again, or that it is done.
+CIVIL = {"200", "201", "204", "409", "423", "429", "503"}
+
+
+def run(size: Size) -> Iterator[Figure]:
+    """The herd and the restarts on both databases, the disk where a file can be limited."""
+    for key in DATABASES:
+        yield herd(key, PHONES[size])
+    for key in DATABASES:
+        yield rolling(key, ROLLS[size], RECORDS[size])
+    yield full_disk(RECORDS[size])
+
+
+def herd(key: str, count: int) -> Figure:
+    """So many engines get their network back in the same moment."""
+    with on(key) as made:
+        cast = made.bench.cast
+        people = (cast.tech, cast.tech2, cast.other_tech, cast.leader)
+        handsets = [Handset(people[i % len(people)], [([expense() for _ in range(FEW)], 0)]) for i in range(count)]
+        with rising(made.folder, made.url) as server:
+            told = phones(made, server.port, handsets, speed=4, seconds=300)
+        with made.bench.app.app_context():
+            accepted = db.session.scalar(select(func.count()).where(Receipt.outcome == "accepted"))
+            db.session.remove()
+    statuses: Counter[str] = sum((Counter(one.statuses) for one in told), Counter())
+    rude = {status: many for status, many in statuses.items() if status not in CIVIL}
+    answers = ", ".join(f"{many} × {status}" for status, many in sorted(statuses.items()))
+    return Figure(
+        key=f"20 {key}",
+        what=f"{count} phones come back at once, {DATABASES[key]}",
+        measured=f"{accepted} of {count * FEW} records accepted; {answers}",
+        target="all accepted; nothing but answers a phone can wait on",
+        met=accepted == count * FEW and all(one.done for one in told) and not rude,
+    )
+
+
+def _pushers(made: World, port: int, records: int, seed: str, chance: random.Random) -> list[Pusher]:
+    cast = made.bench.cast
+    until = time.monotonic() + 900
+    pushers = []
+    for person in (cast.tech, cast.tech2):
+        stories = Author(made, person, random.Random(chance.random())).stories(records // 2)
+        pushers.append(Pusher(made, person, port, stories, seed, until))
+    return pushers
+
+
+def _sent(pushers: list[Pusher]) -> list[Frozen]:
+    return [record for pusher in pushers for record in pusher.records]
+
+
+def rolling(key: str, rolls: int, records: int) -> Figure:
+    """A new worker takes over again and again while phones push; nothing is in the way of the pushes."""
+    seed, chance = seeded(f"rolling {key}")
+    with on(key) as made:
+        with rising(made.folder, made.url, seed) as server:
+            pushers = _pushers(made, server.port, records, seed, chance)
+            for pusher in pushers:
+                pusher.start()
+            for _ in range(rolls):
+                server.roll()
+            for pusher in pushers:
+                pusher.enough.set()
+                pusher.join()
+        rolled = server.kills["rolled"]
+        found = held_against(made, _sent(pushers))
+    total: Counter[str] = sum((pusher.count for pusher in pushers), Counter())
+    wrong = [words for pusher in pushers for words in pusher.wrong]
+    measured = (
+        f"{rolled} restarts, {len(found.lost)} lost, {len(found.doubled)} doubled of {len(_sent(pushers)):,} records; "
+    )
+    measured += f"{total['pushes']:,} pushes, {total['unanswered']} sent again"
+    return Figure(
+        key=f"21 {key}",
+        what=f"the server is restarted while phones push, {DATABASES[key]}",
+        measured="; ".join([measured, *wrong[:2], *found.unsound[:2]]),
+        target=f"≥ {rolls} restarts, 0 lost, 0 doubled",
+        met=found.clean and rolled >= rolls and not wrong and not any(pusher.open for pusher in pushers),
+        seed=seed,
+    )
+
+
+def full_disk(records: int) -> Figure:
+    """The database's files may not grow any more, as on a full disk; later there is room again. SQLite only."""
+    seed, chance = seeded("full_disk")
+    with world() as made:
+        largest = max(path.stat().st_size for path in made.folder.glob("fieldapp.sqlite3*"))
+        with rising(made.folder, "", seed, largest_file=largest + 200_000) as server:
+            pushers = _pushers(made, server.port, records, seed, chance)
+            for pusher in pushers:
+                pusher.enough.set()
+                pusher.start()
+            while sum(pusher.count["status 503"] for pusher in pushers) < 20 and any(p.is_alive() for p in pushers):
+                time.sleep(0.1)
+            server.tell("wide")
+            for pusher in pushers:
+                pusher.join()
+        found = held_against(made, _sent(pushers))
+    total: Counter[str] = sum((pusher.count for pusher in pushers), Counter())
+    wrong = [words for pusher in pushers for words in pusher.wrong]
+    others = sum(many for what, many in total.items() if what.startswith("status ") and what != "status 503")
+    measured = f"{total['status 503']} answers of 503, {others} of another kind; afterwards {len(found.lost)} lost, "
+    measured += f"{len(found.doubled)} doubled of {len(_sent(pushers)):,} records"
+    return Figure(
+        key="22 sqlite",
+        what="the disk is full for a while, SQLite",
+        measured="; ".join([measured, *wrong[:2], *found.unsound[:2]]),
+        target="503 while it is full, 0 lost, 0 doubled afterwards",
+        met=found.clean and total["status 503"] >= 20 and others == 0 and not any(pusher.open for pusher in pushers),
+        seed=seed,
+    )

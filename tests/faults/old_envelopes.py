@@ -1,0 +1,34 @@
+"""Figure 9: envelopes of every build that was ever frozen, sent to the server of today (failure mode 58)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.faults.figures import Figure, Size
+from tests.support import envelopes
+from tests.support.benches import on_each_database
+
+
+def run(size: Size) -> Iterator[Figure]:
+    """All of them, whatever the size: there are never many."""
+    accepted, sent, refused = 0, 0, []
+    kinds: set[str] = set()
+    builds = envelopes.builds()
+    for name, bench in on_each_database():
+        for build in builds:
+            frozen, moment = envelopes.read(build)
+            for one, result in envelopes.replay(bench, frozen, moment):
+                sent += 1
+                kinds.add(one.kind)
+                if result.outcome == "accepted":
+                    accepted += 1
+                else:
+                    refused.append(f"{one.name} of {build} on {name}")
+    yield Figure(
+        "09",
+        "old envelopes on SQLite and PostgreSQL",
+        f"{len(builds)} builds, {len(kinds)} kinds, {sent} sent: {accepted} accepted"
+        + "".join(f"; {x}" for x in refused),
+        "every build accepted",
+        sent > 0 and accepted == sent,
+    )

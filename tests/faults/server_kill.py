@@ -1,0 +1,106 @@
+"""Figure 1: the server is killed at every point of the write path while phones push through a bad network.
+
+Failure modes 1, 2, 3, 5, 9, 46. The oracle asks the database, not the server: every record has one receipt with its
+hash, one entry in the trail, and exactly the rows that its kind leaves; and `flask check` finds nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.faults.figures import Figure, Size
+from tests.faults.support.phoenix import POINTS, Phoenix, rising
+from tests.faults.support.proxy import BAD, Proxy, at_random, through
+from tests.faults.support.pusher import Pusher
+from tests.faults.support.seeds import seeded
+from tests.faults.support.stories import Author, Found, held_against
+from tests.faults.support.worlds import DATABASES, on
+
+
+@dataclass(frozen=True)
+class Dose:
+    """How much is asked for, and how long it may take at most."""
+
+    records: int
+    kills: int
+    cuts: int
+    seconds: float
+
+
+DOSES: dict[Size, Dose] = {
+    "short": Dose(records=400, kills=20, cuts=100, seconds=180),
+    "long": Dose(records=20_000, kills=1_000, cuts=5_000, seconds=3_000),
+}
+
+
+def run(size: Size) -> Iterator[Figure]:
+    """One figure a database."""
+    for key in DATABASES:
+        yield measured(key, DOSES[size])
+
+
+def measured(key: str, dose: Dose) -> Figure:
+    """Four people push at once until each record has its receipt and enough went wrong."""
+    seed, chance = seeded(f"server_kill {key}")
+    with on(key) as made:
+        cast = made.bench.cast
+        people = (cast.tech, cast.tech2, cast.other_tech, cast.leader)
+        each = {
+            person: Author(made, person, random.Random(chance.random())).stories(dose.records // len(people))
+            for person in people
+        }
+        began = time.monotonic()
+        with (
+            rising(made.folder, made.url, seed, POINTS) as server,
+            through(server.port, at_random(BAD), seed) as proxy,
+        ):
+            until = began + dose.seconds
+            pushers = [Pusher(made, person, proxy.port, records, seed, until) for person, records in each.items()]
+            _run(pushers, server, proxy, dose)
+            server.tell("calm")
+        found = held_against(made, [record for records in each.values() for record in records])
+    return _figure(key, dose, seed, found, pushers, server, proxy)
+
+
+def _run(pushers: list[Pusher], server: Phoenix, proxy: Proxy, dose: Dose) -> None:
+    for pusher in pushers:
+        pusher.start()
+    while any(pusher.is_alive() for pusher in pushers):
+        if server.killed >= dose.kills and proxy.cuts >= dose.cuts:
+            for pusher in pushers:
+                pusher.enough.set()
+        pushers[0].join(0.2)
+    for pusher in pushers:
+        pusher.join()
+
+
+def _figure(
+    key: str, dose: Dose, seed: str, found: Found, pushers: list[Pusher], server: Phoenix, proxy: Proxy
+) -> Figure:
+    total: Counter[str] = sum((pusher.count for pusher in pushers), Counter())
+    wrong = [words for pusher in pushers for words in pusher.wrong]
+    unsettled = sum(len(pusher.open) for pusher in pushers)
+    records = sum(len(pusher.records) for pusher in pushers)
+    kills = ", ".join(f"{point} {server.kills[point]}" for point in POINTS)
+    enough = records >= dose.records and server.killed >= dose.kills and proxy.cuts >= dose.cuts
+    measured = (
+        f"{len(found.lost)} lost, {len(found.doubled)} doubled of {records:,} records; "
+        f"{server.killed:,} kills ({kills}); {proxy.cuts:,} cuts; "
+        f"{total['pushes']:,} pushes, {total['replayed']:,} results replayed; "
+        f"{len(found.unsound)} faults by check"
+    )
+    if wrong or unsettled or found.unsound:
+        told = [*wrong, *found.unsound, *found.lost, *found.doubled][:3]
+        measured += f"; {unsettled} without receipt; {'; '.join(told)}"
+    return Figure(
+        key=f"01 {key}",
+        what=f"server killed while four phones push through cuts, {DATABASES[key]}",
+        measured=measured,
+        target=f"0 lost, 0 doubled; ≥ {dose.records:,} records, {dose.kills:,} kills, {dose.cuts:,} cuts",
+        met=found.clean and enough and not wrong and not unsettled,
+        seed=seed,
+    )

@@ -1,0 +1,40 @@
+"""The client's instruments, which run in Node."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def start(script: str, told: str = "", **env: str) -> subprocess.Popen[str]:
+    """A script of tests/client with `told` on its stdin and `env` in its environment; stdout and stderr in one pipe."""
+    own = ROOT / ".venv" / "node"
+    path = os.pathsep.join([str(own), os.environ["PATH"]])
+    process = subprocess.Popen(
+        ["node", "--import", "tsx", f"tests/client/{script}"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path, **env},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(told)
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def finished(process: subprocess.Popen[str], seconds: float) -> tuple[int, str]:
+    """Its exit status and all it said; a script that does not end in time is killed and counts as failed."""
+    try:
+        said, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, _ = process.communicate()
+        return 124, said
+    return process.returncode, said

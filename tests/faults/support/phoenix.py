@@ -1,0 +1,229 @@
+"""A server that is killed all the time: granian's own worker around the real application, forked anew at once.
+
+The parent imports everything, holds the listening socket and never opens the database; each life is a fork that serves
+until it dies at a named point (fieldapp.commandbus.faults) or by the clock. A restart costs milliseconds, and requests
+that arrive meanwhile wait in the socket, as behind systemd's socket activation.
+
+Run as a module it takes its plan from the environment and words on stdin: `calm` (no more kills), `wild`, `roll`
+(a graceful restart), `wide` (no more limit to files); the end of stdin ends it. Each death is a line of JSON on stdout.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import random
+import resource
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[3]
+#: Where a life may end: at a point of the write path, or anywhere.
+POINTS = ("before", "inserted", "applied", "before-commit", "after-commit", "clock")
+#: Chances to die at each pass of a point, from a life of a few requests to one of a dozen.
+CHANCES = (0.08, 0.15, 0.3, 0.6)
+
+
+class Phoenix:
+    """The running server as the instruments see it."""
+
+    def __init__(self, folder: Path, url: str, plan: dict[str, Any], log: Path) -> None:
+        self.port = free_port()
+        self.kills: Counter[str] = Counter()
+        self.log = log
+        environment = {
+            **os.environ,
+            "FIELDAPP_DATA": str(folder),
+            "DATABASE_URL": url,
+            "PYTHONPATH": str(ROOT),
+            "PHOENIX": json.dumps({"port": self.port, **plan}),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.support.phoenix"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log.open("ab"),
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.kills[json.loads(line)["died"]] += 1
+
+    @property
+    def killed(self) -> int:
+        """SIGKILLs so far; a graceful restart is none."""
+        return sum(count for how, count in self.kills.items() if how != "rolled")
+
+    def tell(self, word: str) -> None:
+        """`calm`, `wild`, `roll` or `wide`."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+
+    def roll(self) -> None:
+        """A graceful restart of a worker that is up: one that is only starting would not hear of it."""
+        self.wait()
+        before = self.kills["rolled"]
+        self.tell("roll")
+        end = time.monotonic() + 30
+        while self.kills["rolled"] == before and time.monotonic() < end:
+            time.sleep(0.02)
+
+    def wait(self) -> None:
+        """Until it answers."""
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(self.log.read_text()[-3000:])
+
+    def stop(self) -> None:
+        """Ends it with its worker."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(5)
+
+
+@contextmanager
+def rising(
+    folder: Path,
+    url: str = "",
+    seed: str = "",
+    points: tuple[str, ...] = (),
+    chances: tuple[float, ...] = CHANCES,
+    largest_file: int = 0,
+) -> Iterator[Phoenix]:
+    """A server on this data until the end of the block; without `points` it lives undisturbed.
+
+    `largest_file` is how large a file may become in bytes, as if the disk ended there; `wide` takes that away.
+    """
+    plan = {"seed": seed, "points": points, "chances": chances, "largest_file": largest_file}
+    server = Phoenix(folder, url, plan, folder / "phoenix.log")
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.stop()
+
+
+# -- inside the process that is its own supervisor ---------------------------------------------------------------
+
+
+class _Supervisor:
+    def __init__(self, port: int, seed: str, points: list[str], chances: list[float], largest_file: int) -> None:
+        from granian._granian import ListenerSpec
+
+        from wsgi import app
+
+        self.app = app
+        self.holder: Any = ListenerSpec("127.0.0.1", port, 1024).build()
+        self.seed, self.points, self.chances, self.largest_file = seed, points, chances, largest_file
+        self.wild = bool(points)
+        self.life = 0
+
+    def run(self) -> None:
+        """One life after the other until stdin ends."""
+        while True:
+            self.life += 1
+            chance = random.Random(f"{self.seed}:{self.life}")
+            point = chance.choice(self.points) if self.wild else ""
+            child = os.fork()
+            if child == 0:
+                self._live(point, chance)
+            how = self._watch(child, point, chance)
+            if how is None:
+                return
+            sys.stdout.write(json.dumps({"died": how}) + "\n")
+            sys.stdout.flush()
+
+    def _watch(self, child: int, point: str, chance: random.Random) -> str | None:
+        """Waits for the end of a life and says how it came; None when all is over."""
+        # Nobody may ever come by the point: then the clock ends this life as well.
+        longest = chance.uniform(0.02, 0.6) if point == "clock" else 5.0
+        end = time.monotonic() + longest if point else None
+        handle = os.pidfd_open(child)
+        how = point
+        try:
+            while True:
+                left = None if end is None else max(0.0, end - time.monotonic())
+                ready, _, _ = select.select([handle, sys.stdin], [], [], left)
+                if handle in ready:
+                    os.waitpid(child, 0)
+                    return how or "by itself"
+                if sys.stdin in ready:
+                    word = os.read(sys.stdin.fileno(), 64).decode().split()[:1]
+                    how = self._obey(word[0] if word else "", child) or how
+                    if not word:
+                        os.waitpid(child, 0)
+                        return None
+                else:
+                    how, end = "clock", None
+                    os.kill(child, signal.SIGKILL)
+        finally:
+            os.close(handle)
+
+    def _obey(self, word: str, child: int) -> str:
+        if word == "roll":
+            os.kill(child, signal.SIGTERM)
+            return "rolled"
+        if word in {"calm", "wild"}:
+            self.wild = word == "wild"
+        if word == "wide":
+            self.largest_file = 0
+        os.kill(child, signal.SIGKILL)
+        return "clock"
+
+    def _live(self, point: str, chance: random.Random) -> None:
+        from granian import Granian
+        from granian.constants import Interfaces, RuntimeModes
+
+        from fieldapp.commandbus import faults
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # never outlive the parent
+        random.seed(f"{self.seed}:{self.life}:in")
+        if point and point != "clock":
+            faults._PLAN = f"{point}:{chance.choice(self.chances)}"
+        if self.largest_file:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
+        granian: Any = Granian(
+            "wsgi:app",
+            interface=Interfaces.WSGI,
+            runtime_mode=RuntimeModes.st,
+            blocking_threads=8,
+            websockets=False,
+            log_enabled=False,
+        )
+        granian._ssp, granian._shd, granian._sso = None, self.holder, None
+        # The process that granian would start; we are it already.
+        granian._spawn_worker(0, granian._spawn_wsgi_worker, lambda: self.app).inner.run()
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    _Supervisor(**json.loads(os.environ["PHOENIX"])).run()

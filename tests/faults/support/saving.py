@@ -1,0 +1,210 @@
+"""Records made through the product's own form, and the accounts that are kept of what was shown as saved."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, Playwright
+
+from tests.e2e import steps
+from tests.e2e.conftest import Phone, Server
+from tests.faults.support import phones
+from tests.faults.support.phones import Told
+
+#: Fills the form and sends it, again and again; a photo with every sixth record.
+SAVE = """async ({ token, start, count = Infinity, photos = true, day = "" }) => {
+  const form = document.querySelector("form[data-op='expense_item.capture']");
+  form.removeAttribute("data-done");
+  const list = form.querySelector("[data-photo-list]");
+  const change = (node) => new Promise((done) => {
+    const seen = new MutationObserver(() => { seen.disconnect(); done(); });
+    seen.observe(node, { childList: true });
+  });
+  const hex = async (bytes) => [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))]
+    .map((one) => one.toString(16).padStart(2, "0")).join("");
+  const photo = async () => {
+    const canvas = new OffscreenCanvas(320, 240);
+    const brush = canvas.getContext("2d");
+    const noise = brush.createImageData(320, 240);
+    for (let at = 0; at < noise.data.length; at += 65536) crypto.getRandomValues(noise.data.subarray(at, at + 65536));
+    brush.putImageData(noise, 0, 0);
+    const chosen = new DataTransfer();
+    const type = "image/jpeg";
+    chosen.items.add(new File([await canvas.convertToBlob({ type })], "photo.jpg", { type }));
+    const input = form.querySelector("[data-photos] input[type=file]");
+    const shown = change(list);
+    input.files = chosen.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    await shown;
+    const id = list.lastElementChild.dataset.photo;
+    const mirror = await caches.open(`outbox-${document.documentElement.dataset.user}`);
+    const kept = await mirror.match(`/__outbox/att/${id}`);
+    console.log(`told photo ${id}|${await hex(await kept.arrayBuffer())}`);
+  };
+  const toast = document.querySelector("#toast");
+  for (let n = start; n < start + count; n++) {
+    if (photos && n % 6 === 3) await photo();
+    const note = `${token}-${n}`;
+    form.elements.amount.value = ((n % 90000) + 1) / 100;
+    form.elements.kind.value = "parking";
+    form.elements.spent_on.value = day;
+    form.elements.note.value = note;
+    form.elements.note.dispatchEvent(new Event("input", { bubbles: true }));
+    const told = change(toast);
+    form.requestSubmit();
+    await told;
+    console.log(`told saved ${note}|${toast.textContent}`);
+    const full = () => form.elements.amount.value !== "" || list.childElementCount > 0;
+    while (full()) await new Promise((done) => setTimeout(done));
+  }
+}"""
+#: Types into a form that is never sent, as fast as its line says that the draft is kept.
+DRAFT = """async ({ token, start }) => {
+  const form = document.querySelector("form[data-draft]");
+  const line = form.querySelector("[data-draft-note]");
+  const area = form.querySelector("textarea");
+  for (let n = start; ; n++) {
+    const told = new Promise((done) => {
+      const seen = new MutationObserver(() => { seen.disconnect(); done(); });
+      seen.observe(line, { childList: true });
+    });
+    area.value = `${token}-${n}`;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+    await told;
+    console.log(`told draft ${n}`);
+  }
+}"""
+
+
+@dataclass
+class Tally:
+    """What was counted over all lives."""
+
+    kills: int = 0
+    wipes: int = 0
+    saved: int = 0
+    photos: int = 0
+    drafts: int = 0
+    lost: set[str] = field(default_factory=set)
+    doubled: set[str] = field(default_factory=set)
+    torn: set[str] = field(default_factory=set)
+    collided: set[str] = field(default_factory=set)
+
+    @property
+    def faultless(self) -> bool:
+        return not (self.lost or self.doubled or self.torn or self.collided)
+
+    @property
+    def faults(self) -> str:
+        found = (("lost", self.lost), ("doubled", self.doubled), ("torn", self.torn), ("collisions", self.collided))
+        return ", ".join(f"{len(some)} {name}{f' ({min(some)})' if some else ''}" for name, some in found)
+
+
+class Diary:
+    """One phone with one person, and everything it said it kept."""
+
+    def __init__(self, playwright: Playwright, server: Server, profile: Path, token: str, tally: Tally) -> None:
+        self.server, self.token, self.tally = server, token, tally
+        self.told = Told()
+        self.typed = 0
+        self.phone = Phone(playwright, server, profile)
+        self.phone.sign_in("tech1")
+
+    def look(self, page: Page, photos: bool = True) -> dict[str, Any]:
+        """What was shown lies on the phone or with the server, whole, and the next number is free.
+
+        Returns what lies on the phone. Pages may go on saving: only what was shown before the look counts.
+        """
+        shown = self.told.until_now()
+        there = phones.inventory(page)
+        self._check(shown, there, photos)
+        return there
+
+    def _check(self, shown: Told, there: dict[str, Any], photos: bool) -> None:
+        tally = self.tally
+        kept = "\n".join([op["body"] for op in there["ops"]] + [one["body"] for one in there["mirror"]["op"]])
+        kept += "".join(f'"{note}"' for note in self._sent())
+        tally.lost |= {note for note, _ in shown.of("saved") if f'"{note}"' not in kept}
+        if photos:
+            tally.lost |= self._lost_photos(shown, there)
+        self._check_draft(shown, there)
+        mirrored = there["mirror"]["op"] + there["mirror"]["att"]
+        tally.torn |= {op["op"] for op in there["ops"] if op["real"] != op["sha256"]}
+        tally.torn |= {one["id"] for one in mirrored if one["said"] != one["sha256"]}
+        given = [op["seq"] for op in there["ops"] if op["ep"] == there["ep"] and op["seq"] >= there["next"]]
+        tally.collided |= {f"number {seq} would be given again" for seq in given}
+
+    def _check_draft(self, told: Told, there: dict[str, Any]) -> None:
+        shown = max((int(n) for (n,) in told.of("draft")), default=0)
+        kept = [json.dumps(one["fields"]) for one in there["drafts"]] + [
+            one["body"] for one in there["mirror"]["draft"]
+        ]
+        self.typed = max((int(n) for n in re.findall(rf'"{self.token}-(\d+)"', "".join(kept))), default=0)
+        if self.typed < shown:
+            self.tally.lost.add(f"draft {shown}")
+
+    def _lost_photos(self, shown: Told, there: dict[str, Any]) -> set[str]:
+        stored = dict(steps.rows(self.server, "SELECT id, sha256 FROM attachment WHERE state='stored'"))
+        held = {one["id"]: one["sha256"] for one in there["mirror"]["att"]}
+        return {photo for photo, sha256 in shown.of("photo") if sha256 not in (held.get(photo), stored.get(photo))}
+
+    def _sent(self) -> list[str]:
+        found = steps.rows(self.server, "SELECT note FROM expense_item WHERE note LIKE ?", f"{self.token}-%")
+        return [note for (note,) in found]
+
+    def drain(self) -> None:
+        """Waits on the outbox page until the phone has nothing left to send."""
+        self.phone.go("/outbox")
+        self.wait_until_sent(self.phone.page)
+
+    def wait_until_sent(self, page: Page) -> None:
+        """Until everything on the phone is received, photos too."""
+        for _ in range(1200):
+            there = phones.inventory(page)
+            going = [one for one in there["atts"] if one["op"] and one["state"] in ("local", "sending")]
+            if not going and all(op["state"] == "accepted" or op["supersededBy"] for op in there["ops"]):
+                return
+            page.wait_for_timeout(100)
+        raise RuntimeError("the outbox never became empty")
+
+    def settle(self) -> None:
+        """Everything goes out; then each record is there once, under a number of its own, with its photos' bytes."""
+        self.drain()
+        self.look(self.phone.page)
+        self.count()
+        self.phone.close()
+        shutil.rmtree(self.phone.profile)
+
+    def count(self, photos: bool = True) -> None:
+        """Compares what was shown with the ledger and the effects, once everything went out."""
+        tally, sent = self.tally, Counter(self._sent())
+        shown = {note for note, _ in self.told.of("saved")}
+        tally.saved += len(shown)
+        tally.photos += len(self.told.of("photo"))
+        tally.drafts += len(self.told.of("draft"))
+        tally.lost |= shown - set(sent)
+        tally.doubled |= {note for note, times in sent.items() if times > 1}
+        tally.collided |= self._rows(
+            "SELECT dev, ep, seq FROM receipt WHERE mouth='phone' GROUP BY dev, ep, seq HAVING count(*) > 1"
+        )
+        tally.torn |= self._rows("SELECT op, outcome FROM receipt WHERE mouth='phone' AND outcome != 'accepted'")
+        tally.torn |= self._rows("SELECT op, reason FROM quarantine")
+        if photos:
+            tally.lost |= self._rows(
+                "SELECT a.id, a.state FROM attachment a JOIN receipt r ON r.op=a.op"
+                " WHERE r.mouth='phone' AND a.state != 'stored'"
+            )
+
+    def _rows(self, sql: str) -> set[str]:
+        return {str(row) for row in steps.rows(self.server, sql)}
+
+
+def leave(page: Page, script: str, arg: object = None) -> None:
+    """Starts a script that never ends."""
+    page.evaluate(f"(arg) => {{ void ({script})(arg); }}", arg)

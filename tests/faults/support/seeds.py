@@ -1,0 +1,15 @@
+"""Chance that can be had again: FIELDAPP_SEED repeats a run."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+
+
+def seeded(name: str) -> tuple[str, random.Random]:
+    """The seed of this run, printed before anything can go wrong, and the chance made from it."""
+    seed = os.environ.get("FIELDAPP_SEED") or str(random.SystemRandom().randrange(2**31))
+    sys.stdout.write(f"# {name}: FIELDAPP_SEED={seed}\n")
+    sys.stdout.flush()
+    return seed, random.Random(f"{name}:{seed}")
