@@ -209,8 +209,10 @@ scope.addEventListener("activate", (event) => {
   );
 });
 
-scope.addEventListener("message", ({ data }) => {
+scope.addEventListener("message", (event) => {
+  const { data } = event;
   if (data === "activate") void scope.skipWaiting();
+  if (data === "claim") event.waitUntil(scope.clients.claim());
 });
 
 // Only wakes the pages: they own the outbox and its one sender.

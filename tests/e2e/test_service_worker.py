@@ -267,3 +267,13 @@ def test_the_kill_switch(phone: Phone, server: Server) -> None:
     phone.go("/jobs")
     steps.until(page, "async () => Boolean((await navigator.serviceWorker.getRegistration())?.active)")
     assert phone.problems == []
+
+
+def test_a_page_the_worker_passed_by_asks_to_be_its_own(phone: Phone) -> None:
+    """A page under way while the worker takes over is in nobody's hands, like one that was reloaded past the worker."""
+    phone.sign_in("tech1")
+    phone.ready_for_offline()
+    assert phone.context is not None
+    phone.page.evaluate("() => { window.before = true; }")
+    phone.context.new_cdp_session(phone.page).send("Page.reload", {"ignoreCache": True})
+    phone.page.wait_for_function("() => !window.before && navigator.serviceWorker.controller !== null")

@@ -23,7 +23,8 @@ export function chipFor(counts: Counts, link: Link, now = Date.now()): ChipLook 
 
 let said = "";
 
-export async function updateChip(engine: Engine): Promise<void> {
+/** Returns what it was drawn from. */
+export async function updateChip(engine: Engine): Promise<Counts> {
   const counts = await engine.counts();
   const { key, n, look } = chipFor(counts, engine.link());
   const since = counts.oldest === null ? "" : shortTime(counts.oldest);
@@ -41,6 +42,7 @@ export async function updateChip(engine: Engine): Promise<void> {
   if (status && said && said !== message) status.textContent = message;
   said = message;
   badge(counts.unsent + counts.attention);
+  return counts;
 }
 
 function badge(n: number): void {

@@ -89,3 +89,11 @@ export async function watchReceipts(engine: Engine, ops: readonly Op[], shown: R
   }
   return received;
 }
+
+let photosLeft = 0;
+
+/** A page that says photos are missing is made anew once the last of this phone's has arrived. */
+export function watchPhotos(left: number): void {
+  if (left === 0 && photosLeft > 0 && document.querySelector("[data-awaits-photos]")) refreshSoon();
+  photosLeft = left;
+}

@@ -16,6 +16,12 @@ function activateWaiting(registration: ServiceWorkerRegistration): void {
   }
 }
 
+/** A page that was on its way while the worker took over missed its claim: it asks for one of its own. */
+async function claimThisPage(): Promise<void> {
+  const { active } = await navigator.serviceWorker.ready;
+  if (!navigator.serviceWorker.controller) active?.postMessage("claim");
+}
+
 /** The app works without it; it only answers GETs while there is no network. */
 export async function registerServiceWorker(kick: (reason: string) => void): Promise<void> {
   if (!("serviceWorker" in navigator)) return;
@@ -24,6 +30,7 @@ export async function registerServiceWorker(kick: (reason: string) => void): Pro
   });
   try {
     activateWaiting(await navigator.serviceWorker.register("/sw.js", { scope: "/", updateViaCache: "none" }));
+    void claimThisPage();
   } catch {
     // No HTTPS, or switched off: then there is no offline reading, but capturing goes on.
   }

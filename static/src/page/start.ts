@@ -9,7 +9,7 @@ import { one } from "./dom.ts";
 import { rereadAll, saveAllNow } from "./draft.ts";
 import { dress, enhance } from "./enhance.ts";
 import { showFlash, toast } from "./flash.ts";
-import { watchReceipts } from "./live.ts";
+import { watchPhotos, watchReceipts } from "./live.ts";
 import { refreshPack, refreshPackSoon } from "./pack.ts";
 import { applyPending, forgetSwapped } from "./pending.ts";
 import { rescueWithoutEngine } from "./rescue-button.ts";
@@ -30,7 +30,7 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
     const ops: Op[] = await engine.list();
     const shown = applyPending(ops, engine.hello()?.offsetMs ?? 0, adopt);
     outbox();
-    await updateChip(engine);
+    watchPhotos((await updateChip(engine)).photos);
     if ((await watchReceipts(engine, ops, shown)).length > 0) refreshPackSoon();
   }
   async function run(): Promise<void> {
