@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, func, or_, select
 
+from fieldapp.accounts import name_by
 from fieldapp.approvals.models import Case, Step
 from fieldapp.approvals.policy import OF_A_GROUP, may_decide
 from fieldapp.commandbus.models import Notice
@@ -24,9 +26,9 @@ _unread = select(func.count()).where(Notice.user_id == bindparam("user"), Notice
 _counts = select(_waiting.scalar_subquery(), _unread.scalar_subquery())
 
 
-def waiting_for(actor: Actor) -> Select[Any]:
-    """Open cases in which it is this person's turn."""
-    return select(Case).where(*_mine).params(_asked(actor))
+def waiting_for(actor: Actor, most: int) -> Select[Any]:
+    """Ids of open cases in which it is this person's turn, the oldest first."""
+    return select(Case.id).where(*_mine).order_by(Case.opened_at, Case.id).limit(most).params(_asked(actor))
 
 
 def _asked(actor: Actor) -> dict[str, Any]:
@@ -52,14 +54,27 @@ def cases_of(kind: str, records: Sequence[str]) -> dict[str, Case]:
     return {case.subject_id: case for case in db.session.scalars(query)}
 
 
-def steps_of(case_ids: Sequence[str]) -> dict[str, list[Step]]:
-    """The steps of cases, in order, by case id."""
-    found: dict[str, list[Step]] = {}
-    if case_ids:
-        query = select(Step).where(Step.case_id.in_(list(case_ids))).order_by(Step.case_id, Step.position)
-        for step in db.session.scalars(query):
-            found.setdefault(step.case_id, []).append(step)
-    return found
+@dataclass(frozen=True)
+class Shown:
+    """A case as its card shows it: who asked, and its steps in order."""
+
+    case: Case
+    requester: str
+    steps: list[Step]
+
+
+def shown(which: Any) -> list[Shown]:
+    """The cases whose ids `which` selects, those opened first in front; one query."""
+    query = (
+        select(Case, Step, name_by(Case.requester_id))
+        .join(Step, Step.case_id == Case.id)
+        .where(Case.id.in_(which))
+        .order_by(Case.opened_at, Case.id, Step.position)
+    )
+    found: dict[str, Shown] = {}
+    for case, step, requester in db.session.execute(query):
+        found.setdefault(case.id, Shown(case, requester, [])).steps.append(step)
+    return list(found.values())
 
 
 def history_of(kind: str, record: str) -> list[tuple[Case, list[Step]]]:

@@ -7,13 +7,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response, abort, current_app, url_for
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from fieldapp.accounts import names_of
-from fieldapp.approvals.models import Case, Step
+from fieldapp.approvals.models import Step
 from fieldapp.approvals.notices import unread
-from fieldapp.approvals.queries import case_for, may_decide_now, steps_of, waiting_for
-from fieldapp.extensions import db
+from fieldapp.approvals.queries import Shown, case_for, may_decide_now, shown, waiting_for
 from fieldapp.kernel import ids
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
@@ -29,7 +27,7 @@ SHOWN = 50
 @needs("inbox.view")
 def inbox() -> Response:
     """Decisions waiting for me, oldest first, each with what speaks against it; then notices."""
-    rows = list(db.session.scalars(waiting_for(actor()).order_by(Case.opened_at, Case.id).limit(SHOWN + 1)))
+    rows = shown(waiting_for(actor(), SHOWN + 1))
     cards = inbox_cards(rows[:SHOWN])
     return render(
         "approvals/inbox.html",
@@ -41,28 +39,26 @@ def inbox() -> Response:
     )
 
 
-def inbox_cards(cases: list[Case]) -> list[dict[str, Any]]:
+def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
     """Cases with the panel their feature draws for them; the panels of a kind come in one go."""
     offers = current_app.extensions["offers"]
     by_kind: dict[str, list[str]] = {}
-    for case in cases:
-        by_kind.setdefault(case.subject_type, []).append(case.subject_id)
+    for row in rows:
+        by_kind.setdefault(row.case.subject_type, []).append(row.case.subject_id)
     panels = {
         (kind, one): panel for kind, ids in by_kind.items() for one, panel in offers.inbox_panels(kind, ids).items()
     }
-    names = names_of(case.requester_id for case in cases)
-    steps = steps_of([case.id for case in cases])
     commands = current_app.extensions["commands"]
     return [
         {
-            "case": case,
-            "panel": panels.get((case.subject_type, case.subject_id)),
-            "requester": names.get(case.requester_id, ""),
-            "steps": steps.get(case.id, []),
-            "yes": next(v for v in ("approve", "accept") if f"{case.subject_type}.{v}" in commands),
-            "noes": [v for v in ("return", "reject") if f"{case.subject_type}.{v}" in commands],
+            "case": row.case,
+            "panel": panels.get((row.case.subject_type, row.case.subject_id)),
+            "requester": row.requester,
+            "steps": row.steps,
+            "yes": next(v for v in ("approve", "accept") if f"{row.case.subject_type}.{v}" in commands),
+            "noes": [v for v in ("return", "reject") if f"{row.case.subject_type}.{v}" in commands],
         }
-        for case in cases
+        for row in rows
     ]
 
 
@@ -77,7 +73,7 @@ def decide(kind: str, record: UUID, verb: str) -> Response:
         abort(404)
     if not actor().can(name) or (case.state == "open" and not may_decide_now(actor(), case)):
         abort(403)
-    card = inbox_cards([case])[0]
+    card = inbox_cards(shown([case.id]))[0]
     return form_page(
         FormPage(
             kind=name,
@@ -105,12 +101,10 @@ def read() -> Response:
 @bp.get("/inbox/done")
 @needs("inbox.view")
 def done() -> Response:
-    """What I decided lately."""
-    query = (
-        select(Case)
-        .join(Step, Step.case_id == Case.id)
-        .where(Step.decided_by == actor().id)
-        .order_by(Step.decided_at.desc())
-        .limit(SHOWN)
-    )
-    return render("approvals/done.html", cards=inbox_cards(list(db.session.scalars(query).unique())))
+    """What I decided lately, the latest first."""
+    me = actor().id
+    latest = select(Step.case_id).where(Step.decided_by == me).group_by(Step.case_id)
+    rows = shown(latest.order_by(func.max(Step.decided_at).desc()).limit(SHOWN))
+    rows.sort(key=lambda row: max(one.decided_at for one in row.steps if one.decided_by == me and one.decided_at))
+    rows.reverse()
+    return render("approvals/done.html", cards=inbox_cards(rows))

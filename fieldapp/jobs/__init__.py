@@ -1,6 +1,6 @@
 """Jobs and visits. What other features may use of them is here and nowhere else."""
 
-from fieldapp.jobs.choices import JobLine, job_lines, my_job_choices
+from fieldapp.jobs.choices import JobLine, job_lines, line_in, my_job_choices, with_job
 from fieldapp.jobs.facts import facts_of, facts_of_visit, load_visit, own_visits, sees_job
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitEvent, VisitMember
 from fieldapp.jobs.numbers import next_number, number_of
@@ -20,6 +20,7 @@ __all__ = [
     "facts_of_visit",
     "job_lines",
     "job_state",
+    "line_in",
     "load_visit",
     "may_see_job",
     "may_work_on",
@@ -34,4 +35,5 @@ __all__ = [
     "tell_leaders",
     "visit_reported",
     "visit_settled",
+    "with_job",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -31,17 +32,28 @@ class JobLine:
         return f"{self.customer} · {self.title}"
 
 
+_LINE: tuple[Any, ...] = (Job.id, Job.number, Customer.name, Job.title, Job.group_id)
+
+
 def job_lines(job_ids: Iterable[str | None]) -> dict[str, JobLine]:
     """Lines by job id, in one query."""
     wanted = {one for one in job_ids if one}
     if not wanted:
         return {}
-    query = (
-        select(Job.id, Job.number, Customer.name, Job.title, Job.group_id)
-        .join(Customer, Customer.id == Job.customer_id)
-        .where(Job.id.in_(wanted))
-    )
+    query = select(*_LINE).join(Customer, Customer.id == Job.customer_id).where(Job.id.in_(wanted))
     return {row[0]: JobLine(*row) for row in db.session.execute(query)}
+
+
+def with_job(query: Any, job_id: Any) -> Any:
+    """The query with the job that the column `job_id` names, if any, as its last columns; see `line_in`."""
+    customer = Job.customer_id == Customer.id
+    return query.add_columns(*_LINE).outerjoin(Job, Job.id == job_id).outerjoin(Customer, customer)
+
+
+def line_in(row: Any) -> JobLine | None:
+    """The job in a row of a query that was put together by `with_job`."""
+    columns = row[-len(_LINE) :]
+    return None if columns[0] is None else JobLine(*columns)
 
 
 def my_job_choices(actor: Actor, most: int = 30) -> list[tuple[str, str]]:

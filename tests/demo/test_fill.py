@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from fieldapp.accounts.models import Group, Membership, User
+from fieldapp.accounts.queries import actor_of
+from fieldapp.approvals.queries import shown, waiting_for
 from fieldapp.customers.models import Asset, Customer
 from fieldapp.demo import PASSWORD, BadDemo, Book, fill
 from fieldapp.extensions import db
@@ -23,13 +25,21 @@ LOGINS = (
 
 
 @pytest.fixture
-def demo(bench: Any) -> Any:
+def filled(bench: Any) -> Any:
     """An application with nothing but the demo in it."""
     with bench.app.app_context():
         bench._empty()
         db.session.remove()
         fill()
-        yield bench.app
+        db.session.remove()
+    return bench.app
+
+
+@pytest.fixture
+def demo(filled: Any) -> Any:
+    """The same, its database at hand."""
+    with filled.app_context():
+        yield filled
         db.session.remove()
 
 
@@ -41,6 +51,25 @@ def test_the_published_logins_work(demo: Any) -> None:
         assert answer.status_code in {302, 303}, name
         if name == "tech1":
             assert client.get("/jobs").status_code == 200
+
+
+def test_the_first_screens_stay_within_their_queries(filled: Any, queries: Any) -> None:
+    """Design §8, with everything there is to decide in the leader's inbox: claims, reports, parts."""
+    offers = filled.extensions["offers"]
+    seen = 0
+    for name in LOGINS:
+        client = filled.test_client()
+        client.post("/login", data={"username": name, "password": PASSWORD})
+        with filled.app_context():
+            actor = actor_of(db.session.scalar(select(User.id).where(User.username == name)))
+            kinds = {row.case.subject_type for row in shown(waiting_for(actor, 50))}
+        assert name != "lead1" or kinds == {"expense_claim", "service_report", "parts_request"}
+        for entry in (*offers.tabs(actor), *offers.tiles(actor), *offers.links(actor)):
+            with queries() as asked:
+                assert client.get(entry.url).status_code == 200, (name, entry.url)
+            assert asked.count <= 12, (name, entry.url, asked.statements)
+            seen += 1
+    assert seen > 50
 
 
 def test_it_is_whole(demo: Any) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from fieldapp.extensions import db
-from fieldapp.jobs import JobLine, job_lines
+from fieldapp.jobs import JobLine, line_in, with_job
 from fieldapp.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.parts.policy import ENDED_WITHOUT_PARTS, Asked, Line, Split, split_of
 from fieldapp.settings import figure
@@ -44,10 +44,8 @@ def for_approval(request_ids: Sequence[str], with_split: bool = True) -> dict[st
     """What deciding on these requests takes, by id; the same few queries however many there are."""
     if not request_ids:
         return {}
-    known = _requests(request_ids, with_split)
+    known, lines, jobs = _read(request_ids, with_split)
     wanted = [known[one] for one in request_ids if one in known]
-    lines = _lines(list(known))
-    jobs = job_lines(request.job_id for request in wanted)
     days, limit = int(figure("parts.split_days")), Decimal(figure("parts.leader_limit"))
     asked = {
         key: Asked(key, one.submitted_at, tuple(_plain(priced.line) for priced in lines.get(key, [])))
@@ -57,38 +55,41 @@ def for_approval(request_ids: Sequence[str], with_split: bool = True) -> dict[st
     for request in wanted:
         others = [asked[key] for key, one in known.items() if _counts(one, request)]
         split = split_of(asked[request.id], others, days, limit) if with_split else None
-        job = jobs.get(request.job_id or "")
-        found[request.id] = ForApproval(request, lines.get(request.id, []), job, split, limit, days)
+        found[request.id] = ForApproval(request, lines.get(request.id, []), jobs[request.id], split, limit, days)
     return found
 
 
-def _requests(ids: Sequence[str], with_split: bool) -> dict[str, PartsRequest]:
-    """These requests, and the others of their jobs."""
+def _read(
+    ids: Sequence[str], with_split: bool
+) -> tuple[dict[str, PartsRequest], dict[str, list[Priced]], dict[str, JobLine | None]]:
+    """These requests and the others of their jobs, their lines and jobs, each by request id; one query."""
     asked_for: ColumnElement[bool] = PartsRequest.id.in_(ids)
     if with_split:
         jobs = select(PartsRequest.job_id).where(PartsRequest.id.in_(ids), PartsRequest.job_id.is_not(None))
         others = and_(PartsRequest.job_id.in_(jobs), PartsRequest.state.not_in(ENDED_WITHOUT_PARTS))
         asked_for = or_(asked_for, others)
-    return {one.id: one for one in db.session.scalars(select(PartsRequest).where(asked_for))}
+    query = (
+        select(PartsRequest, PartsLine, Part.price)
+        .outerjoin(PartsLine, PartsLine.request_id == PartsRequest.id)
+        .outerjoin(Part, Part.id == PartsLine.part_id)
+        .where(asked_for)
+        .order_by(PartsRequest.id, PartsLine.position)
+    )
+    known: dict[str, PartsRequest] = {}
+    lines: dict[str, list[Priced]] = {}
+    jobs_of: dict[str, JobLine | None] = {}
+    for row in db.session.execute(with_job(query, PartsRequest.job_id)):
+        request, line, price = row[:3]
+        known[request.id], jobs_of[request.id] = request, line_in(row)
+        if line is not None:
+            listed = price if price is not None and price > line.unit_price else None
+            lines.setdefault(request.id, []).append(Priced(line, listed))
+    return known, lines, jobs_of
 
 
 def _counts(other: PartsRequest, request: PartsRequest) -> bool:
     same_job = request.job_id is not None and other.job_id == request.job_id
     return same_job and other.id != request.id and other.state not in ENDED_WITHOUT_PARTS
-
-
-def _lines(ids: Sequence[str]) -> Mapping[str, list[Priced]]:
-    query = (
-        select(PartsLine, Part.price)
-        .outerjoin(Part, Part.id == PartsLine.part_id)
-        .where(PartsLine.request_id.in_(ids))
-        .order_by(PartsLine.request_id, PartsLine.position)
-    )
-    found: dict[str, list[Priced]] = {}
-    for line, price in db.session.execute(query):
-        listed = price if price is not None and price > line.unit_price else None
-        found.setdefault(line.request_id, []).append(Priced(line, listed))
-    return found
 
 
 def _plain(line: PartsLine) -> Line:

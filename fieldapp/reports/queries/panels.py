@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select
 from fieldapp.accounts import names_of
 from fieldapp.attachments import files_of, progress_of
 from fieldapp.extensions import db
-from fieldapp.jobs import job_lines, pack_jobs
+from fieldapp.jobs import line_in, pack_jobs, with_job
 from fieldapp.kernel import money
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import PackEntry, Panel
@@ -66,22 +66,24 @@ def job_tags(job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
 
 
 def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
-    """What the leader needs to decide, for all waiting reports in four queries."""
-    reports = db.session.scalars(select(ServiceReport).where(ServiceReport.id.in_(list(ids)))).all()
-    jobs = job_lines(report.job_id for report in reports)
-    photos, plans = files_of(KIND, ids), _plans(ids)
-    return {
-        report.id: Panel(
-            "reports/_inbox.html",
-            {
-                "report": report,
-                "job": jobs.get(report.job_id),
-                "photos": photos.get(report.id, []),
-                "plan": plans.get(report.id),
-            },
-        )
-        for report in reports
-    }
+    """What the leader needs to decide, for all waiting reports in two queries."""
+    photos = files_of(KIND, ids)
+    query = (
+        select(ServiceReport, NextVisitPlan, PlanLine)
+        .outerjoin(NextVisitPlan, NextVisitPlan.report_id == ServiceReport.id)
+        .outerjoin(PlanLine, PlanLine.report_id == NextVisitPlan.report_id)
+        .where(ServiceReport.id.in_(list(ids)))
+        .order_by(ServiceReport.id, PlanLine.position)
+    )
+    panels: dict[str, Panel] = {}
+    for row in db.session.execute(with_job(query, ServiceReport.job_id)):
+        report, plan, line = row[:3]
+        if report.id not in panels:
+            shown = {"report": report, "job": line_in(row), "photos": photos.get(report.id, [])}
+            panels[report.id] = Panel("reports/_inbox.html", {**shown, "plan": _Plan(plan) if plan else None})
+        if line is not None:
+            panels[report.id].context["plan"].lines.append(line)
+    return panels
 
 
 @dataclass
@@ -95,20 +97,6 @@ class _Plan:
     def total(self) -> Decimal:
         """What the parts are estimated to come to."""
         return sum((money.times(line.unit_price or money.yuan(0), line.qty) for line in self.lines), money.yuan(0))
-
-
-def _plans(ids: Sequence[str]) -> dict[str, _Plan]:
-    query = (
-        select(NextVisitPlan, PlanLine)
-        .outerjoin(PlanLine, PlanLine.report_id == NextVisitPlan.report_id)
-        .where(NextVisitPlan.report_id.in_(list(ids)))
-        .order_by(NextVisitPlan.report_id, PlanLine.position)
-    )
-    plans: dict[str, _Plan] = {}
-    for plan, line in db.session.execute(query):
-        lines = plans.setdefault(plan.report_id, _Plan(plan)).lines
-        lines.extend([line] if line is not None else [])
-    return plans
 
 
 def pack(actor: Actor) -> Iterable[PackEntry]:
