@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, tuple_
+from sqlalchemy import Select, and_, bindparam, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from fieldapp.accounts import members_of, name_by
@@ -162,11 +162,25 @@ def losses_of(keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Loss]:
     if not wanted:
         return {}
     key = tuple_(Device.dev, Device.user_id)
-    query = select(Device).where(key.in_(wanted), Device.missing_count > 0)
-    return _losses(list(db.session.scalars(query.order_by(Device.id))))
+    query = select(*_LIFE).where(key.in_(wanted), Device.missing_count > 0)
+    return _losses(db.session.execute(query.order_by(Device.id)).all())
 
 
-def _losses(lives: Sequence[Device]) -> dict[tuple[str, int], Loss]:
+#: What a life of a store says of its losses.
+_LIFE: tuple[Any, ...] = (
+    Device.dev,
+    Device.ep,
+    Device.user_id,
+    Device.missing,
+    Device.missing_count,
+    Device.missing_seen_at,
+    Device.missing_settled_at,
+)
+# Put together once: every first screen asks.
+_own_lives = select(*_LIFE).where(Device.user_id == bindparam("me"), Device.missing_count > 0).order_by(Device.id)
+
+
+def _losses(lives: Sequence[Any]) -> dict[tuple[str, int], Loss]:
     here = _arrived(lives)
     found: dict[tuple[str, int], Loss] = {}
     for life in lives:
@@ -191,7 +205,7 @@ def _together(one: Loss, other: Loss) -> Loss:
     )
 
 
-def _arrived(lives: Iterable[Device]) -> set[tuple[str, str, int, int]]:
+def _arrived(lives: Iterable[Any]) -> set[tuple[str, str, int, int]]:
     parts = [
         and_(
             Receipt.dev == life.dev,
@@ -209,8 +223,7 @@ def _arrived(lives: Iterable[Device]) -> set[tuple[str, str, int, int]]:
 
 def own_losses(actor: Actor) -> dict[str, Loss]:
     """What this person's phones have lost and they have not ticked off, by device."""
-    query = select(Device).where(Device.user_id == actor.id, Device.missing_count > 0)
-    lives = list(db.session.scalars(query.order_by(Device.id)))
+    lives = db.session.connection().execute(_own_lives, {"me": actor.id}).all()
     return {dev: loss for (dev, _), loss in _losses(lives).items() if loss.seen_at is None}
 
 
