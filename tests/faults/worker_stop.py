@@ -6,9 +6,10 @@ The page itself sends, so a stopped worker must not matter; what a crashed or fr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import CDPSession, Error, Page, Playwright
 from playwright.sync_api import TimeoutError as TooLong
@@ -22,6 +23,8 @@ from tests.faults.support.seeds import seeded
 ROUNDS = {"short": 6, "long": 200}
 #: The list on the phone grows with every record.
 ROUNDS_A_PHONE = 50
+#: Ten times what a round takes.
+PATIENCE = 60
 
 
 def run(size: Size) -> Iterator[Figure]:
@@ -32,35 +35,61 @@ def _stopped(playwright: Playwright, server: Server, folder: Path, rounds: int) 
     seed, chance = seeded("worker_stop")
     tally = Tally()
     done = {kind: 0 for kind in (_stop, _crash, _freeze)}
+    stuck = 0
     for first in range(0, rounds, ROUNDS_A_PHONE):
         diary = Diary(playwright, server, folder / f"phone-{first}", f"stop{first}", tally)
         # Another tab that could send what the first one leaves.
         diary.phone.new_tab().goto(f"{server.url}/outbox")
+        cookies = diary.phone.context.cookies()
         page = diary.phone.page
         for number in range(min(ROUNDS_A_PHONE, rounds - first)):
-            page = _saving(diary, page, number * 100_000)
-            _while_sending(page)
-            page.wait_for_timeout(chance.uniform(0, 60))
             kind = (_stop, _crash, _freeze)[number % 3]
-            kind(page)
             done[kind] += 1
-            if kind is _crash:
-                page.close()
-                page = diary.phone.new_tab()
-                page.goto(server.url + phones.EXPENSE)
-            diary.look(page)
+            try:
+                with phones.limited(diary.phone, PATIENCE) as struck:
+                    page = _round(diary, page, number, kind, chance.uniform(0, 60))
+            except Error:
+                if not struck.is_set():
+                    raise
+                stuck += 1
+                page = _started_again(diary, cookies)
         page.close()
         diary.phone.page = diary.phone.new_tab()
         diary.settle()
     what = ", ".join(f"{times} × {str(kind.__doc__).rstrip('.').lower()}" for kind, times in done.items())
     return Figure(
         "04 worker stopped",
-        f"in the middle of sending: {what}; {tally.saved:,} records shown as saved",
+        f"in the middle of sending: {what}; {tally.saved:,} records shown as saved"
+        + (f"; {stuck} × the browser did not answer any more and was killed" if stuck else ""),
         tally.faults,
         f"{rounds} rounds: 0 lost, doubled, torn, collided",
         tally.faultless and sum(done.values()) == rounds,
         seed,
     )
+
+
+def _round(diary: Diary, page: Page, number: int, kind: Callable[[Page], None], after: float) -> Page:
+    """Saves, and while it sends, does that to it; returns the tab that goes on."""
+    page = _saving(diary, page, number * 100_000)
+    _while_sending(page)
+    page.wait_for_timeout(after)
+    kind(page)
+    if kind is _crash:
+        page.close()
+        page = diary.phone.new_tab()
+        page.goto(diary.server.url + phones.EXPENSE)
+    diary.look(page)
+    return page
+
+
+def _started_again(diary: Diary, cookies: list[Any]) -> Page:
+    """The browser after a kill: nothing that was shown as saved may be gone."""
+    page = diary.phone.open()
+    diary.phone.context.add_cookies(cookies)
+    page.goto(diary.server.url + phones.EXPENSE)
+    diary.phone.new_tab().goto(f"{diary.server.url}/outbox")
+    diary.look(page)
+    return page
 
 
 def _saving(diary: Diary, page: Page, start: int) -> Page:

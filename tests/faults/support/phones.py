@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Timer
 from typing import Any, TypeVar
 
 from playwright.sync_api import ConsoleMessage, Page, Playwright, sync_playwright
@@ -107,6 +108,23 @@ def kill(phone: Phone) -> None:
         time.sleep(0.02)
     for lock in phone.profile.glob("Singleton*"):
         lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def limited(phone: Phone, seconds: float) -> Iterator[Event]:
+    """Kills the browser where the block takes longer, and says so: a tab that goes down may never answer."""
+    struck = Event()
+
+    def strike() -> None:
+        struck.set()
+        kill(phone)
+
+    timer = Timer(seconds, strike)
+    timer.start()
+    try:
+        yield struck
+    finally:
+        timer.cancel()
 
 
 def _running(mark: bytes) -> list[int]:
