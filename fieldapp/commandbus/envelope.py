@@ -6,7 +6,6 @@ import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -109,7 +108,7 @@ def parse(body: str) -> Envelope:
 def _fault(envelope: Envelope) -> str | None:
     checks = (
         (envelope.v == 1, "v must be 1"),
-        (ids.is_uuid(envelope.op) and UUID(envelope.op).version == 7, "op must be a UUIDv7"),
+        (ids.is_uuid7(envelope.op), "op must be a UUIDv7"),
         (ids.is_uuid(envelope.dev), "dev must be a UUID"),
         (len(envelope.ep) == 8 and all(c in "0123456789abcdef" for c in envelope.ep), "ep must be 8 hex digits"),
         (0 <= envelope.seq < 2**53, "seq out of range"),

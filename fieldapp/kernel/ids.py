@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from functools import lru_cache
 from uuid import UUID
 
 #: The device of envelopes the server makes itself from an ordinary form post.
@@ -27,11 +28,17 @@ def is_uuid(text: object) -> bool:
     return isinstance(text, str) and _CANONICAL.fullmatch(text) is not None
 
 
+def is_uuid7(text: object) -> bool:
+    """Whether `text` is a canonical UUID of version 7 (RFC 9562)."""
+    return isinstance(text, str) and is_uuid(text) and text[14] == "7" and text[19] in "89ab"
+
+
 #: No I, O, 0, 1: the reference is read aloud and written down by hand.
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
+@lru_cache(maxsize=4096)
 def device_code(device: str) -> str:
     """`K7`: how a phone's store is called. Same rule as the phone's (engine/ids.ts)."""
     code = 0x811C9DC5

@@ -28,14 +28,17 @@ def figure(key: str, on: date | None = None) -> Decimal | int:
     All changes are read once a request: there are few of them and most pages ask for several.
     """
     one = declared()[key]
-    changes: list[tuple[str, date, str]] | None = g.get("figure_changes")
+    changes: dict[str, list[tuple[date, str]]] | None = g.get("figure_changes")
     if changes is None:
-        changes = g.figure_changes = [(k, d, v) for k, d, v in db.session.connection().execute(_changes)]
-    day = on or clock.today()
+        changes = g.figure_changes = {}
+        for changed, since, text in db.session.connection().execute(_changes):
+            changes.setdefault(changed, []).append((since, text))
     value = one.default
-    for changed, since, text in changes:
-        if changed == key and since <= day:
-            value = one.read(text)
+    if key in changes:
+        day = on or clock.today()
+        for since, text in changes[key]:
+            if since <= day:
+                value = one.read(text)
     return value
 
 

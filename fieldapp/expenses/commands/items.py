@@ -137,7 +137,7 @@ def _day(ctx: Context, day: date | None, before: date | None) -> date:
     written = clock.local(ctx.at).date()
     if day is None:
         return before or written
-    if day > max(written, clock.local(ctx.now).date()):
+    if day > written and day > clock.local(ctx.now).date():
         raise Invalid.field("spent_on", _l("This day lies in the future."))
     days = int(figure("expenses.max_days"))
     if too_old(day, written, days):
