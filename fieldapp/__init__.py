@@ -52,7 +52,7 @@ def create_app(config: Config | None = None) -> Flask:
             "application/manifest+json",
         ],
         COMPRESS_ALGORITHM=["br", "gzip"],
-        COMPRESS_BR_LEVEL=5,
+        COMPRESS_BR_LEVEL=6,
         COMPRESS_MIN_SIZE=500,
         **config.extra,
     )
