@@ -8,11 +8,26 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, DateTime, Engine, Insert, MetaData, Table, event, insert
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Connection,
+    DateTime,
+    Engine,
+    Insert,
+    MetaData,
+    Table,
+    bindparam,
+    event,
+    insert,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import Pool
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from fieldapp.kernel import money
@@ -80,6 +95,37 @@ def _ignoring(dialect: str, model: Any) -> Any:
 def plain_insert(table: Table) -> Insert:
     """INSERT into a table, built once."""
     return insert(table)
+
+
+class _Among(FunctionElement[bool]):
+    name = "among"
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:
+        """Stands as it is: as a function it would be compared with 1 on SQLite, and no index be used."""
+        return self
+
+
+def among(column: Any, name: str) -> _Among:
+    """`column IN` the list that is given for the parameter `name`, empty or not.
+
+    The list travels as one parameter. An `IN` with a place for each member is put into words anew for every number
+    of them, which costs more than asking.
+    """
+    return _Among(column, bindparam(name, type_=JSON().with_variant(postgresql.ARRAY(column.type), "postgresql")))
+
+
+@compiles(_Among, "sqlite")
+def _among_json(element: _Among, compiler: Any, **how: Any) -> str:
+    column, members = (compiler.process(one, **how) for one in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({members})))"  # noqa: S608 - both by the compiler
+
+
+@compiles(_Among, "postgresql")
+def _among_array(element: _Among, compiler: Any, **how: Any) -> str:
+    column, members = (compiler.process(one, **how) for one in element.clauses)
+    return f"({column} = ANY ({members}))"
 
 
 @event.listens_for(Engine, "connect")

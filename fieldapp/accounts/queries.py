@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from fieldapp.accounts.models import Device, Group, Membership, User
 from fieldapp.accounts.roles import PATTERNS
-from fieldapp.database import alone
+from fieldapp.database import alone, among
 from fieldapp.errors import NotFound
 from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
@@ -34,7 +34,7 @@ _person = (
     .order_by(Membership.id)
 )
 
-_names = select(User.id, User.name).where(User.id.in_(bindparam("ids", expanding=True)))
+_names = select(User.id, User.name).where(among(User.id, "ids"))
 
 
 def actor_of(user_id: int) -> Actor:

@@ -12,13 +12,14 @@ from fieldapp.accounts import name_by
 from fieldapp.approvals.models import Case, Step
 from fieldapp.approvals.policy import OF_A_GROUP, may_decide
 from fieldapp.commandbus.models import Notice
+from fieldapp.database import among
 from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
 
 # Put together once: every page asks for the count.
 _turn = or_(
-    Case.waiting_role.in_(bindparam("roles", expanding=True)),
-    and_(Case.waiting_role == "leader", Case.group_id.in_(bindparam("led", expanding=True))),
+    among(Case.waiting_role, "roles"),
+    and_(Case.waiting_role == "leader", among(Case.group_id, "led")),
 )
 _mine = (Case.state == "open", Case.requester_id != bindparam("me"), _turn)
 _waiting = select(func.count()).where(*_mine)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from fieldapp.commandbus.envelope import Envelope
 from fieldapp.commandbus.models import Receipt
 from fieldapp.commandbus.result import Result
-from fieldapp.database import insert_ignoring
+from fieldapp.database import among, insert_ignoring
 from fieldapp.kernel.actor import Actor
 
 #: An envelope, its frozen bytes, and what is answered to it.
@@ -26,7 +26,7 @@ _receipts: Any = Receipt.__table__
 _lock = text("SELECT pg_advisory_xact_lock(lane) FROM unnest(CAST(:lanes AS bigint[])) AS lane")
 
 _remember = select(*(_receipts.c[name] for name in ("op", "sha256", "outcome", "ref", "ver", "detail")))
-_asked = _receipts.c.op.in_(bindparam("ops", expanding=True))
+_asked = among(_receipts.c.op, "ops")
 _authors = _receipts.c.user_id == bindparam("author")
 _own = _remember.where(_asked, _authors)
 # "held" stands in the text: only so is the index of the waiting ones used.

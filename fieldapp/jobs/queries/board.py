@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from fieldapp.accounts import names_of
 from fieldapp.customers import Asset, Contact, Customer, Site
-from fieldapp.database import Moment
+from fieldapp.database import Moment, among
 from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT, VOID
@@ -78,19 +78,19 @@ _unassigned: Any = (
 _assets = (
     select(JobAsset.job_id, Asset.plate, Asset.model)
     .join(Asset, Asset.id == JobAsset.asset_id)
-    .where(JobAsset.job_id.in_(bindparam("jobs", expanding=True)))
+    .where(among(JobAsset.job_id, "jobs"))
     .order_by(JobAsset.job_id, JobAsset.position, Asset.id)
 )
 _partners = (
     select(VisitMember.visit_id, VisitMember.user_id)
-    .where(VisitMember.visit_id.in_(bindparam("visits", expanding=True)))
+    .where(among(VisitMember.visit_id, "visits"))
     .where(VisitMember.removed_at.is_(None), VisitMember.user_id != bindparam("me"))
     .order_by(VisitMember.in_charge.desc(), VisitMember.user_id)
 )
 _visits = (
     select(Visit.job_id, Visit.id, Visit.planned_start, Visit.state, VisitMember.user_id)
     .join(VisitMember, and_(VisitMember.visit_id == Visit.id, VisitMember.removed_at.is_(None)))
-    .where(Visit.job_id.in_(bindparam("jobs", expanding=True)), Visit.state.not_in(VOID))
+    .where(among(Visit.job_id, "jobs"), Visit.state.not_in(VOID))
     .order_by(Visit.planned_start, Visit.id, VisitMember.in_charge.desc(), VisitMember.user_id)
 )
 

@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from fieldapp.accounts import names_of
 from fieldapp.attachments import files_of, progress_of
+from fieldapp.database import among
 from fieldapp.extensions import db
 from fieldapp.jobs import line_in, pack_jobs, with_job
 from fieldapp.kernel import money
@@ -53,7 +54,7 @@ def reports_of_job(actor: Actor, job_id: str) -> dict[str, Any]:
 
 
 _late = select(ServiceReport.job_id).where(
-    ServiceReport.job_id.in_(bindparam("jobs", expanding=True)), ServiceReport.late, ServiceReport.state == "submitted"
+    among(ServiceReport.job_id, "jobs"), ServiceReport.late, ServiceReport.state == "submitted"
 )
 
 
