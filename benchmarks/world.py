@@ -28,6 +28,8 @@ from tests.support import postgres
 from tests.support.bench import Bench, Person, build_app
 
 CHUNK = 5000
+#: A session notices another browser and its cookie is then signed anew for every answer.
+BROWSER = "bench"
 #: What people search for; inserted in bulk, it goes into the search index by hand.
 FOUND = (Customer, Contact, Asset, Job)
 Rows = dict[Any, list[dict[str, Any]]]
@@ -55,7 +57,7 @@ class World:
         """The session cookie of a signed-in person, as signing in leaves it."""
         app = self.bench.app
         signer: Any = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-        with app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
+        with app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}, headers={"User-Agent": BROWSER}):
             session.permanent = True
             login_user(SignedIn(actor_of(person.id), person.key))
             app.session_interface.should_set_cookie(app, session)
@@ -66,6 +68,7 @@ class World:
         """Headers of a signed-in phone in Chinese."""
         return {
             "Cookie": f"session={self.cookie(person)}",
+            "User-Agent": BROWSER,
             "Accept-Language": "zh-CN",
             "Accept-Encoding": "br",
             **more,
