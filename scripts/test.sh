@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All tests: the client's in Node, the browser's and the faults one after the other (they need the machine to themselves),
+# All tests: the client's in Node, the browser's two at a time, the faults alone (they need the machine to themselves),
 # then the server's on SQLite and PostgreSQL.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,6 +7,6 @@ export PYTHONPATH="$PWD"
 [ -x .venv/node/node ] && export PATH="$PWD/.venv/node:$PATH"
 npm run --silent test
 scripts/browser.sh
-.venv/bin/python -m pytest tests/e2e "$@"
+.venv/bin/python -m pytest -n 2 --dist loadgroup tests/e2e "$@"
 .venv/bin/python -m pytest tests/faults "$@"
 .venv/bin/python -m pytest -n 2 --ignore tests/e2e --ignore tests/faults "$@"
