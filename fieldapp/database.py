@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
-    Boolean,
     Connection,
     DateTime,
     Engine,
@@ -98,13 +97,8 @@ def plain_insert(table: Table) -> Insert:
 
 
 class _Among(FunctionElement[bool]):
-    name = "among"
-    type = Boolean()
+    # Without a type: what is Boolean is compared with 1 on SQLite, and then no index is used.
     inherit_cache = True
-
-    def self_group(self, against: Any = None) -> Any:
-        """Stands as it is: as a function it would be compared with 1 on SQLite, and no index be used."""
-        return self
 
 
 def among(column: Any, name: str) -> _Among:
