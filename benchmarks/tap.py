@@ -69,7 +69,16 @@ TIMES = """() => Object.fromEntries(
   ["sent", "stored", "painted"].map((name) => [name, Number(sessionStorage.getItem("bench-" + name))]))"""
 
 
+#: `(painted, stored, bare)` in milliseconds, each with one value a round.
+Taps = tuple[list[float], list[float], list[float]]
+
+
 def run(full: bool = False) -> list[Row]:
+    """The real form against the bare write."""
+    return _rows(taps(full))
+
+
+def taps(full: bool) -> Taps:
     """Interleaved in one page: the bare write, then the real form."""
     with world() as made, serving("wsgi:app", made.folder) as server, chromium() as browser:
         fill_jobs(made.bench, 12)
@@ -83,7 +92,8 @@ def run(full: bool = False) -> list[Row]:
         pictures = _pictures()
         rounds = [_round(page, f"{server.url}{FORM}", pictures) for _ in range((MORE if full else ROUNDS) + 1)][1:]
         context.close()
-    return _rows(rounds)
+    painted, stored, bare = (list(values) for values in zip(*rounds, strict=True))
+    return painted, stored, bare
 
 
 def _round(page: Page, form: str, pictures: list[FilePayload]) -> tuple[float, float, float]:
@@ -103,8 +113,8 @@ def _round(page: Page, form: str, pictures: list[FilePayload]) -> tuple[float, f
     return times["painted"] - times["sent"], times["stored"] - times["sent"], bare
 
 
-def _rows(rounds: list[tuple[float, float, float]]) -> list[Row]:
-    painted, stored, bare = (list(values) for values in zip(*rounds, strict=True))
+def _rows(taken: Taps) -> list[Row]:
+    painted, stored, bare = taken
     note = f"p50 {median(painted):,.0f} ms; in both stores after {median(stored):,.0f} ms"
     what = f"tap to “saved on this phone” on the screen, {PHOTOS} photos, no network"
     against = f"p50 {median(bare):,.1f} ms bare"
