@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,15 +15,12 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Engine,
-    Insert,
     MetaData,
-    Table,
     bindparam,
     event,
-    insert,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import Pool
@@ -81,19 +79,14 @@ class Moment(TypeDecorator[datetime]):
 
 def insert_ignoring(connection: Connection, model: Any) -> Any:
     """INSERT … ON CONFLICT DO NOTHING into a table or entity, for the connection's database."""
-    return _ignoring(connection.dialect.name, model)
+    return ignoring(connection.dialect.name, model)
 
 
 @cache
-def _ignoring(dialect: str, model: Any) -> Any:
+def ignoring(dialect: str, model: Any) -> Any:
+    """The same by the name of the database."""
     maker: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return maker(model).on_conflict_do_nothing()
-
-
-@cache
-def plain_insert(table: Table) -> Insert:
-    """INSERT into a table, built once."""
-    return insert(table)
 
 
 class _Among(FunctionElement[bool]):
@@ -139,7 +132,12 @@ def _begin(connection: Any) -> None:
     if connection.dialect.name == "sqlite":
         options = connection.get_execution_options()
         if not options.get("fieldapp_alone", False):
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("fieldapp_writes", False) else "BEGIN")
+            begin = "BEGIN IMMEDIATE" if options.get("fieldapp_writes", False) else "BEGIN"
+            try:
+                # Straight to the driver: it is said for every request.
+                connection.connection.dbapi_connection.execute(begin)
+            except sqlite3.OperationalError as error:
+                raise OperationalError(begin, None, error) from error
 
 
 def alone(engine: Engine) -> Connection:

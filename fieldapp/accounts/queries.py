@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, ScalarSelect, Select, bindparam, column, func, select, table
+from sqlalchemy import Engine, ScalarSelect, Select, bindparam, column, func, select, table
 from sqlalchemy.orm import aliased
 
 from fieldapp.accounts.models import Device, Group, Membership, User
 from fieldapp.accounts.roles import PATTERNS
-from fieldapp.database import alone, among
+from fieldapp.database import among
 from fieldapp.errors import NotFound
 from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
+from fieldapp.statements import Prepared
 
 #: The trail's end: every command moves it, whatever it wrote.
 _trail = select(column("last")).select_from(table("audit_head")).scalar_subquery()
@@ -26,7 +27,7 @@ _revoked = (
     .scalar_subquery()
 )
 _account = (User.username, User.name, User.active, User.session_key)
-_person = (
+_person = Prepared(
     select(*_account, Membership.role, Membership.group_id, _revoked, _trail)
     .outerjoin(Membership, Membership.user_id == User.id)
     .where(User.id == bindparam("user_id"))
@@ -34,12 +35,13 @@ _person = (
     .order_by(Membership.id)
 )
 
-_names = select(User.id, User.name).where(among(User.id, "ids"))
+_names = Prepared(select(User.id, User.name).where(among(User.id, "ids")))
+_groups = Prepared(select(Group.id, Group.name).order_by(Group.id))
 
 
 def actor_of(user_id: int) -> Actor:
     """The person with all roles, groups and verb patterns, in one query. Raises NotFound."""
-    rows = _rows(db.session.connection(), user_id)
+    rows = _person.rows(db.session.connection(), user_id=user_id, dev="")
     if not rows:
         raise NotFound("user.not_found")
     return _actor(user_id, rows)
@@ -47,35 +49,15 @@ def actor_of(user_id: int) -> Actor:
 
 def person_rows(user_id: int, dev: str) -> list[tuple[Any, ...]]:
     """A row for each role of the person on this phone, none for nobody, each with account and end of the trail."""
-    with alone(db.engine) as connection:
-        return _rows(connection, user_id, dev)
-
-
-def _rows(connection: Connection, user_id: int, dev: str = "") -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in connection.execute(_person, {"user_id": user_id, "dev": dev})]
+    return _person.rows_alone(db.engine, user_id=user_id, dev=dev)
 
 
 def person_reader(engine: Engine) -> Callable[[int], list[tuple[Any, ...]]]:
-    """The same outside of any request, straight from the driver: for what is asked before every other thing.
+    """The same outside of any request: for what is asked before every other thing.
 
     Of no phone: signing one out moves the trail.
     """
-    compiled: Any = _person.compile(engine)
-    statement, order = str(compiled), compiled.positiontup
-
-    def read(user_id: int) -> list[tuple[Any, ...]]:
-        given = {"user_id": user_id, "dev": ""}
-        connection = engine.raw_connection()
-        try:
-            cursor = connection.cursor()
-            cursor.execute(statement, [given[name] for name in order] if order else given)
-            rows = cursor.fetchall()
-            cursor.close()
-        finally:
-            connection.close()
-        return [(*row[:2], bool(row[2]), *row[3:]) for row in rows]
-
-    return read
+    return lambda user_id: _person.rows_alone(engine, user_id=user_id, dev="")
 
 
 def actor_in_session(user_id: int, session_key: str, since: datetime, rows: list[tuple[Any, ...]]) -> Actor | None:
@@ -107,7 +89,7 @@ def names_of(user_ids: Iterable[int]) -> dict[int, str]:
     wanted = set(user_ids)
     if not wanted:
         return {}
-    return dict(db.session.connection().execute(_names, {"ids": list(wanted)}).all())
+    return dict(_names.rows(db.session.connection(), ids=list(wanted)))
 
 
 def name_by(user_id: Any) -> ScalarSelect[str]:
@@ -117,7 +99,7 @@ def name_by(user_id: Any) -> ScalarSelect[str]:
 
 def group_names() -> dict[int, str]:
     """Names of all groups by id, in the order of their founding."""
-    return dict(db.session.execute(select(Group.id, Group.name).order_by(Group.id)).all())
+    return dict(_groups.rows(db.session.connection()))
 
 
 def technicians_of(group_ids: Iterable[int]) -> list[tuple[int, str]]:
@@ -166,13 +148,15 @@ def memberships_of(user_ids: Iterable[int]) -> Memberships:
     return Memberships(groups, leaders)
 
 
-def people_under(actor: Actor) -> Any:
-    """User ids of those this person decides about: members of led groups, and for the manager whom nobody else leads.
+def people_under(manager: bool) -> Any:
+    """User ids of those the person `me` decides about: members of the groups in `led`, and for a manager also those
+    whom nobody else leads.
 
-    As a subquery, to be asked along with what those people did.
+    As a subquery with these two parameters, to be asked along with what those people did.
     """
-    led = select(Membership.user_id).where(Membership.group_id.in_(actor.leads), Membership.user_id != actor.id)
-    if "manager" not in actor.roles:
+    me = bindparam("me", type_=User.id.type)
+    led = select(Membership.user_id).where(among(Membership.group_id, "led"), Membership.user_id != me)
+    if not manager:
         return led
     mine, leader = aliased(Membership), aliased(Membership)
     has_leader = (
@@ -180,7 +164,7 @@ def people_under(actor: Actor) -> Any:
         .join(leader, leader.group_id == mine.group_id)
         .where(mine.user_id == User.id, leader.role == "leader", leader.user_id != User.id)
     )
-    return led.union(select(User.id).where(User.id != actor.id, ~has_leader.exists()))
+    return led.union(select(User.id).where(User.id != me, ~has_leader.exists()))
 
 
 def leaders_of(*group_ids: int) -> list[int]:

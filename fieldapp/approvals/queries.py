@@ -15,6 +15,7 @@ from fieldapp.commandbus.models import Notice
 from fieldapp.database import among
 from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
+from fieldapp.statements import Prepared
 
 # Put together once: every page asks for the count.
 _turn = or_(
@@ -24,7 +25,7 @@ _turn = or_(
 _mine = (Case.state == "open", Case.requester_id != bindparam("me"), _turn)
 _waiting = select(func.count()).where(*_mine)
 _unread = select(func.count()).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
-_counts = select(_waiting.scalar_subquery(), _unread.scalar_subquery())
+_counts = Prepared(select(_waiting.scalar_subquery(), _unread.scalar_subquery()))
 
 
 def waiting_for(actor: Actor, most: int) -> Select[Any]:
@@ -38,8 +39,8 @@ def _asked(actor: Actor) -> dict[str, Any]:
 
 def counts(actor: Actor) -> tuple[int, int]:
     """How many decisions wait for this person, and how many notices they have not ticked off; one query."""
-    row = db.session.connection().execute(_counts, {**_asked(actor), "user": actor.id}).one()
-    return row[0], row[1]
+    ((cases, notices),) = _counts.rows(db.session.connection(), **_asked(actor), user=actor.id)
+    return cases, notices
 
 
 def case_for(kind: str, record: str) -> Case | None:

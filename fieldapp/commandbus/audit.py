@@ -7,18 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from fieldapp.commandbus.models import AuditEntry, AuditHead
-from fieldapp.database import insert_ignoring
 from fieldapp.kernel import clock
+from fieldapp.statements import Prepared, inserting, inserting_new
 
 _heads: Any = AuditHead.__table__
-_head_for_update = select(_heads.c.last, _heads.c.hash).where(_heads.c.id == 1).with_for_update()
-_move_head = update(_heads).where(_heads.c.id == 1).values(last=bindparam("b_last"), hash=bindparam("b_hash"))
+_head_for_update = Prepared(select(_heads.c.last, _heads.c.hash).where(_heads.c.id == 1).with_for_update())
+_move_head = Prepared(update(_heads).where(_heads.c.id == 1).values(last=bindparam("b_last"), hash=bindparam("b_hash")))
 _entries: Any = AuditEntry.__table__
-_insert = insert(_entries)
 
 START = "0" * 64
 HASHED = ("id", "op", "action", "agg_type", "agg_id", "user_id", "dev", "device_at", "at", "before", "after")
@@ -43,18 +42,19 @@ def append(connection: Connection, entries: Sequence[dict[str, Any]]) -> None:
         row["previous"] = previous
         row["hash"] = previous = digest(previous, row)
         rows.append(row)
-    connection.execute(_insert, rows)
-    connection.execute(_move_head, {"b_last": number, "b_hash": previous})
+    inserting(_entries).write(connection, *rows)
+    _move_head.write(connection, {"b_last": number, "b_hash": previous})
 
 
 def _take_head(connection: Connection) -> tuple[int, str]:
     """The trail's end, locked until the transaction ends."""
-    row = connection.execute(_head_for_update).one_or_none()
-    if row is None:
+    heads = _head_for_update.rows(connection)
+    if not heads:
         # Two first writers at once: one makes the row, the other waits for it.
-        connection.execute(insert_ignoring(connection, _heads), {"id": 1, "last": 0, "hash": START})
-        row = connection.execute(_head_for_update).one()
-    return row[0], row[1]
+        inserting_new(connection, _heads).write(connection, {"id": 1, "last": 0, "hash": START})
+        heads = _head_for_update.rows(connection)
+    ((last, previous),) = heads
+    return last, previous
 
 
 def _plain(value: dict[str, Any] | None) -> Any:

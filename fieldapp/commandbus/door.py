@@ -26,10 +26,11 @@ from fieldapp.commandbus.refusals import database_is_down, default_words, flat
 from fieldapp.commandbus.result import FINAL, Result
 from fieldapp.commandbus.transaction import writing
 from fieldapp.commandbus.waiting import missing, supersede
-from fieldapp.database import insert_ignoring, plain_insert
+from fieldapp.database import insert_ignoring
 from fieldapp.errors import AppError, Conflict
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.statements import inserting
 
 log = logging.getLogger(__name__)
 
@@ -212,7 +213,7 @@ class _Batch:
             return
         try:
             for table, rows in self.later.items():
-                self.connection.execute(plain_insert(table), rows)
+                inserting(table).write(self.connection, *rows)
         except IntegrityError as error:
             raise _Again from error
         self.later.clear()

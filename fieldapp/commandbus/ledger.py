@@ -15,6 +15,7 @@ from fieldapp.commandbus.models import Receipt
 from fieldapp.commandbus.result import Result
 from fieldapp.database import among, insert_ignoring
 from fieldapp.kernel.actor import Actor
+from fieldapp.statements import Prepared, inserting_new
 
 #: An envelope, its frozen bytes, and what is answered to it.
 Sent = tuple[Envelope, str, Result]
@@ -23,22 +24,26 @@ Held = tuple[int, str, str, list[str]]
 
 _receipts: Any = Receipt.__table__
 
-_lock = text("SELECT pg_advisory_xact_lock(lane) FROM unnest(CAST(:lanes AS bigint[])) AS lane")
+_lock = Prepared(
+    text("SELECT pg_advisory_xact_lock(lane) FROM unnest(CAST(:lanes AS bigint[])) AS lane").bindparams(
+        bindparam("lanes")
+    )
+)
 
 _remember = select(*(_receipts.c[name] for name in ("op", "sha256", "outcome", "ref", "ver", "detail")))
 _asked = among(_receipts.c.op, "ops")
 _authors = _receipts.c.user_id == bindparam("author")
-_own = _remember.where(_asked, _authors)
+_own = Prepared(_remember.where(_asked, _authors))
 # "held" stands in the text: only so is the index of the waiting ones used.
 _wait = and_(_authors, _receipts.c.outcome == literal_column("'held'"))
-_concerned = (
+_concerned = Prepared(
     _remember.add_columns(_receipts.c.user_id, _receipts.c.seq, _receipts.c.body)
     .where(or_(_asked, _wait))
     .order_by(_receipts.c.op)
     .with_for_update()
 )
 
-_update = (
+_update = Prepared(
     update(_receipts)
     .where(_receipts.c.op == bindparam("b_op"))
     .values({name: bindparam(f"b_{name}") for name in ("outcome", "ref", "ver", "detail", "applied_at")})
@@ -47,8 +52,8 @@ _update = (
 
 def known_receipts(ops: Sequence[str], actor: Actor, session: Session) -> list[Result]:
     """What the ledger holds of the given ids, as far as they are the actor's own."""
-    rows = session.connection().execute(_own, {"ops": list(ops), "author": actor.id})
-    return [_remembered(row) for row in rows]
+    rows = _own.rows(session.connection(), ops=list(ops), author=actor.id)
+    return [_remembered(*row) for row in rows]
 
 
 def lock_lanes(connection: Connection, author: int, sent: Iterable[Sent]) -> None:
@@ -58,7 +63,7 @@ def lock_lanes(connection: Connection, author: int, sent: Iterable[Sent]) -> Non
     """
     if connection.dialect.name == "postgresql":
         names = {f"author:{author}", *(envelope.lane for envelope, _, _ in sent)}
-        connection.execute(_lock, {"lanes": sorted(map(lock_key, names))})
+        _lock.rows(connection, lanes=sorted(map(lock_key, names)))
 
 
 def lock_key(name: str) -> int:
@@ -73,16 +78,17 @@ def concerned(connection: Connection, ops: Set[str], author: int) -> tuple[dict[
     """
     known: dict[str, Result] = {}
     held: dict[str, Held] = {}
-    for row in connection.execute(_concerned, {"ops": list(ops), "author": author}):
-        if row.op in ops:
-            known[row.op] = _remembered(row)
-        if row.outcome == "held" and row.user_id == author:
-            held[row.op] = (row.seq, row.body, row.sha256, row.detail.get("needs", []))
+    for row in _concerned.rows(connection, ops=list(ops), author=author):
+        op, sha256, outcome, _, _, detail, user, seq, body = row
+        if op in ops:
+            known[op] = _remembered(*row[:6])
+        if outcome == "held" and user == author:
+            held[op] = (seq, body, sha256, detail.get("needs", []))
     return known, held
 
 
-def _remembered(row: Any) -> Result:
-    return Result(row.op, row.sha256, row.outcome, replayed=True, ref=row.ref, ver=row.ver, **row.detail)
+def _remembered(op: str, sha256: str, outcome: str, ref: str | None, ver: int | None, detail: dict[str, Any]) -> Result:
+    return Result(op, sha256, outcome, replayed=True, ref=ref, ver=ver, **detail)
 
 
 def row(one: Sent, result: Result, now: datetime, how: dict[str, Any]) -> dict[str, Any]:
@@ -129,13 +135,11 @@ def insert_complete(connection: Connection, rows: list[dict[str, Any]]) -> bool:
     """Writes receipts with their outcomes. Whether all ids were free: where one was not, everything must go back."""
     if not rows:
         return True
-    statement = insert_ignoring(connection, _receipts)
-    written = connection.execute(statement, rows, execution_options={"preserve_rowcount": True})
-    return bool(written.rowcount == len(rows))
+    return inserting_new(connection, _receipts).write(connection, *rows) == len(rows)
 
 
 def update_outcomes(connection: Connection, decided: dict[str, Result], now: datetime) -> None:
     """Outcomes of records whose receipts are there already."""
     if decided:
         rows = [{"op": op, **_outcome(result, now)} for op, result in decided.items()]
-        connection.execute(_update, [{f"b_{name}": value for name, value in one.items()} for one in rows])
+        _update.write(connection, *({f"b_{name}": value for name, value in one.items()} for one in rows))

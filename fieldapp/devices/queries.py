@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, bindparam, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from fieldapp.accounts import members_of, name_by
-from fieldapp.accounts.models import Device, DeviceToken
+from fieldapp.accounts.models import Device, DeviceToken, Membership
 from fieldapp.commandbus.models import Receipt
+from fieldapp.database import Moment, among
 from fieldapp.devices.policy import sees_all
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
+from fieldapp.statements import Prepared
 
 #: A clock that is off by less is every phone's.
 CLOCK_DOUBT = timedelta(minutes=5)
@@ -177,7 +179,19 @@ _LIFE: tuple[Any, ...] = (
     Device.missing_settled_at,
 )
 # Put together once: every first screen asks.
-_own_lives = select(*_LIFE).where(Device.user_id == bindparam("me"), Device.missing_count > 0).order_by(Device.id)
+_own_lives = Prepared(
+    select(*_LIFE).where(Device.user_id == bindparam("me"), Device.missing_count > 0).order_by(Device.id)
+)
+
+
+class _Life(NamedTuple):
+    dev: str
+    ep: str
+    user_id: int
+    missing: list[int] | None
+    missing_count: int
+    missing_seen_at: datetime | None
+    missing_settled_at: datetime | None
 
 
 def _losses(lives: Sequence[Any]) -> dict[tuple[str, int], Loss]:
@@ -223,7 +237,7 @@ def _arrived(lives: Iterable[Any]) -> set[tuple[str, str, int, int]]:
 
 def own_losses(actor: Actor) -> dict[str, Loss]:
     """What this person's phones have lost and they have not ticked off, by device."""
-    lives = db.session.connection().execute(_own_lives, {"me": actor.id}).all()
+    lives = [_Life(*row) for row in _own_lives.rows(db.session.connection(), me=actor.id)]
     return {dev: loss for (dev, _), loss in _losses(lives).items() if loss.seen_at is None}
 
 
@@ -259,10 +273,26 @@ class Trouble:
 
 def trouble(actor: Actor) -> Trouble:
     """Phones with lost records that nobody dealt with, and with records that have waited for more than a day."""
-    mine = [] if sees_all(actor) else [Device.user_id.in_(members_of(actor.leads))]
+    everywhere = sees_all(actor)
+    given: dict[str, Any] = {} if everywhere else {"led": sorted(actor.leads)}
+    (found,) = _trouble[everywhere].rows(db.session.connection(), **given, since=clock.now() - OVERDUE)
+    return Trouble(*found)
+
+
+def _troubled(everywhere: bool) -> Prepared:
+    led = select(Membership.user_id).where(among(Membership.group_id, "led"))
+    mine = [] if everywhere else [Device.user_id.in_(led)]
     gone = select(func.count(Device.dev.distinct())).where(
         Device.missing_count > 0, Device.missing_settled_at.is_(None), *mine
     )
-    late = overdue(select(func.count()).select_from(Device).where(_latest(), Device.revoked_at.is_(None), *mine))
-    row = db.session.execute(select(gone.scalar_subquery(), late.scalar_subquery())).one()
-    return Trouble(*row)
+    late = select(func.count()).where(
+        Device.unsent > 0,
+        Device.oldest_at < bindparam("since", type_=Moment),
+        _latest(),
+        Device.revoked_at.is_(None),
+        *mine,
+    )
+    return Prepared(select(gone.scalar_subquery(), late.scalar_subquery()))
+
+
+_trouble = {everywhere: _troubled(everywhere) for everywhere in (False, True)}

@@ -6,14 +6,17 @@ from datetime import date
 from decimal import Decimal
 
 from flask import current_app, g
-from sqlalchemy import ScalarSelect, select
+from sqlalchemy import Date, ScalarSelect, bindparam, select
 
 from fieldapp.extensions import db
 from fieldapp.kernel import clock
 from fieldapp.kernel.figures import Figure
 from fieldapp.settings.models import Setting
+from fieldapp.statements import Prepared
 
-_changes = select(Setting.key, Setting.effective_on, Setting.value).order_by(Setting.effective_on, Setting.set_at)
+_changes = Prepared(
+    select(Setting.key, Setting.effective_on, Setting.value).order_by(Setting.effective_on, Setting.set_at)
+)
 
 
 def declared() -> dict[str, Figure]:
@@ -31,7 +34,7 @@ def figure(key: str, on: date | None = None) -> Decimal | int:
     changes: dict[str, list[tuple[date, str]]] | None = g.get("figure_changes")
     if changes is None:
         changes = g.figure_changes = {}
-        for changed, since, text in db.session.connection().execute(_changes):
+        for changed, since, text in _changes.rows(db.session.connection()):
             changes.setdefault(changed, []).append((since, text))
     value = one.default
     if key in changes:
@@ -43,8 +46,8 @@ def figure(key: str, on: date | None = None) -> Decimal | int:
 
 
 def figure_by(key: str) -> ScalarSelect[str]:
-    """Today's value of a figure as it was written, or null, to be read along with rows instead of in a query."""
-    query = select(Setting.value).where(Setting.key == key, Setting.effective_on <= clock.today())
+    """The value of a figure on the day `on`, a parameter, as it was written, or null: to be read along with rows."""
+    query = select(Setting.value).where(Setting.key == key, Setting.effective_on <= bindparam("on", type_=Date))
     return query.order_by(Setting.effective_on.desc(), Setting.set_at.desc()).limit(1).scalar_subquery()
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import current_app, g
-from sqlalchemy import select
+from sqlalchemy import bindparam, literal_column, select
 
 from fieldapp.accounts import memberships_of, name_by, people_under
 from fieldapp.commandbus import Command, label_of, parse, said
 from fieldapp.commandbus.models import Receipt
+from fieldapp.database import Moment
 from fieldapp.extensions import db
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.settings import figure_by, figure_from
+from fieldapp.statements import Prepared
 from fieldapp.waiting.figures import DAYS
 from fieldapp.waiting.policy import Author
 
@@ -57,30 +59,49 @@ def authors(user_ids: Iterable[int]) -> dict[int, Author]:
     }
 
 
-def overdue(actor: Actor) -> list[Any]:
+class _Row(NamedTuple):
+    op: str
+    kind: str
+    user_id: int
+    name: str
+    received_at: datetime
+    body: str
+    detail: dict[str, Any]
+    days: str | None
+
+
+def _asked(manager: bool) -> Prepared:
+    columns = (Receipt.op, Receipt.kind, Receipt.user_id, name_by(Receipt.user_id), Receipt.received_at)
+    return Prepared(
+        select(*columns, Receipt.body, Receipt.detail, figure_by("waiting.days"))
+        .where(Receipt.user_id.in_(people_under(manager)), Receipt.outcome == literal_column("'held'"))
+        .where(Receipt.received_at < bindparam("before", type_=Moment))
+        .order_by(Receipt.received_at, Receipt.op)
+        .limit(SHOWN)
+    )
+
+
+# Put together once: every page of those who decide asks for the count.
+_overdue = {manager: _asked(manager) for manager in (False, True)}
+
+
+def overdue(actor: Actor) -> list[_Row]:
     """The records this person decides about (the rule of `may_decide`), the oldest first.
 
     One query, once a request: the badge and the page ask for the same.
     """
-    known: dict[int, list[Any]] = g.setdefault("overdue_records", {})
+    known: dict[int, list[_Row]] = g.setdefault("overdue_records", {})
     if actor.id not in known:
         known[actor.id] = _read(actor)
     return known[actor.id]
 
 
-def _read(actor: Actor) -> list[Any]:
+def _read(actor: Actor) -> list[_Row]:
     if not actor.leads and "manager" not in actor.roles:
         return []
-    now = clock.now()
-    columns = (Receipt.op, Receipt.kind, Receipt.user_id, name_by(Receipt.user_id).label("name"), Receipt.received_at)
-    query = (
-        select(*columns, Receipt.body, Receipt.detail, figure_by("waiting.days").label("days"))
-        .where(Receipt.user_id.in_(people_under(actor)), Receipt.outcome == "held")
-        .where(Receipt.received_at < now - timedelta(days=int(DAYS.low)))
-        .order_by(Receipt.received_at, Receipt.op)
-        .limit(SHOWN)
-    )
-    rows = db.session.execute(query).all()
+    now, asked = clock.now(), _overdue["manager" in actor.roles]
+    given = {"me": actor.id, "led": sorted(actor.leads), "before": now - timedelta(days=int(DAYS.low))}
+    rows = [_Row(*row) for row in asked.rows(db.session.connection(), **given, on=clock.today())]
     return [row for row in rows if row.received_at < now - timedelta(days=int(figure_from("waiting.days", row.days)))]
 
 

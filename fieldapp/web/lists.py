@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
-from sqlalchemy import Select, tuple_
+from sqlalchemy import Select, bindparam, tuple_
 
 from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.statements import Prepared
 
 PAGE = 50
 
@@ -86,23 +87,30 @@ def list_page(
 
     `key_of(row)` gives the key values of a row; by default its first columns, in the order of `keys`. Putting a
     query together costs more than asking it. Where `made_from` names all that it is made from besides the filters'
-    values, it is done once for the first page; what differs from person to person is `given` for its parameters.
+    values, it is done once; what differs from person to person is `given` for its parameters.
     """
     values = {one.name: one.value() for one in filters}
     after = _decode(request.args.get("after", ""), len(keys))
+
+    names = [f"after_{place}" for place in range(len(keys))]
 
     def statement() -> Any:
         narrow = narrowed(query, filters)
         if after is not None:
             left = tuple_(*keys)
-            narrow = narrow.where(left < after if descending else left > after)
+            right = tuple_(*(bindparam(name, type_=key.type) for name, key in zip(names, keys, strict=True)))
+            narrow = narrow.where(left < right if descending else left > right)
         return narrow.order_by(*(key.desc() if descending else key.asc() for key in keys)).limit(size + 1)
 
     typed = any(values[one.name] for one in filters if one.widget == "text")
-    known = made_from is not None and after is None and not typed
-    asked = _kept((made_from, descending, size, *values.items()), statement) if known else statement()
+    given = {**(given or {}), **dict(zip(names, after or (), strict=False))}
     # Lists are made of columns: without what the session does for records, asking costs half.
-    rows = list(db.session.connection().execute(asked, given or {}).all())
+    connection = db.session.connection()
+    if made_from is not None and not typed:
+        prepared = _kept((made_from, descending, size, after is None, *values.items()), statement)
+        rows: list[Any] = prepared.rows(connection, **given)
+    else:
+        rows = list(connection.execute(statement(), given).all())
     more, rows = len(rows) > size, rows[:size]
     page = Page(rows, filters, values, first=after is None)
     if more:
@@ -114,14 +122,14 @@ def list_page(
 
 #: Queries kept in a process.
 KEPT = 200
-_statements: OrderedDict[Hashable, Any] = OrderedDict()
+_statements: OrderedDict[Hashable, Prepared] = OrderedDict()
 
 
-def _kept(key: Hashable, statement: Callable[[], Any]) -> Any:
+def _kept(key: Hashable, statement: Callable[[], Any]) -> Prepared:
     """The query of this key, put together when it is first asked for."""
     found = _statements.get(key)
     if found is None:
-        found = _statements[key] = statement()
+        found = _statements[key] = Prepared(statement())
         while len(_statements) > KEPT:
             _statements.popitem(last=False)
     return found

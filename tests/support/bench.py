@@ -28,6 +28,7 @@ from fieldapp.extensions import db, limiter
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
+from fieldapp.statements import asked
 
 PASSWORD = "a good password"  # noqa: S105 - of the test cast
 DEVICE = str(uuid4())
@@ -99,6 +100,9 @@ class QueryCount:
         return len(self.statements)
 
     def _note(self, _c: Any, _cur: Any, statement: str, *_: Any) -> None:
+        self._note_words(statement)
+
+    def _note_words(self, statement: str) -> None:
         if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "PRAGMA")):
             self.statements.append(statement)
 
@@ -106,10 +110,12 @@ class QueryCount:
         with self.app.app_context():
             self.engine = db.engine
         event.listen(self.engine, "before_cursor_execute", self._note)
+        asked.connect(self._note_words)
         return self
 
     def __exit__(self, *_: Any) -> None:
         event.remove(self.engine, "before_cursor_execute", self._note)
+        asked.disconnect(self._note_words)
 
 
 class Bench:

@@ -18,6 +18,7 @@ from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT, VOID
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.statements import Prepared
 
 #: How many jobs without a technician stand above a list; the filter shows the others.
 UNASSIGNED = 30
@@ -75,19 +76,19 @@ _unassigned: Any = (
     .order_by(case((Job.urgency == "emergency", 0), else_=1), Job.received_at, Job.id)
     .limit(UNASSIGNED)
 )
-_assets = (
+_assets = Prepared(
     select(JobAsset.job_id, Asset.plate, Asset.model)
     .join(Asset, Asset.id == JobAsset.asset_id)
     .where(among(JobAsset.job_id, "jobs"))
     .order_by(JobAsset.job_id, JobAsset.position, Asset.id)
 )
-_partners = (
+_partners = Prepared(
     select(VisitMember.visit_id, VisitMember.user_id)
     .where(among(VisitMember.visit_id, "visits"))
     .where(VisitMember.removed_at.is_(None), VisitMember.user_id != bindparam("me"))
     .order_by(VisitMember.in_charge.desc(), VisitMember.user_id)
 )
-_visits = (
+_visits = Prepared(
     select(Visit.job_id, Visit.id, Visit.planned_start, Visit.state, VisitMember.user_id)
     .join(VisitMember, and_(VisitMember.visit_id == Visit.id, VisitMember.removed_at.is_(None)))
     .where(among(Visit.job_id, "jobs"), Visit.state.not_in(VOID))
@@ -117,11 +118,6 @@ def group_jobs(actor: Actor) -> Select[Any]:
     return query
 
 
-def _read(query: Any, **values: Any) -> Any:
-    """Rows of columns, without what the session does for records."""
-    return db.session.connection().execute(query, values)
-
-
 def within(actor: Actor) -> ColumnElement[bool]:
     """Jobs of the groups whose jobs this person may all see."""
     if actor.sees_all_groups:
@@ -131,12 +127,13 @@ def within(actor: Actor) -> ColumnElement[bool]:
 
 def unassigned(actor: Actor) -> list[tuple[Any, ...]]:
     """Jobs without a technician, urgent ones first, then those that wait longest."""
-    return list(_read(_unassigned_of(actor.sees_all_groups, actor.leads)))
+    return _unassigned_of(actor.sees_all_groups, actor.leads).rows(db.session.connection())
 
 
 @lru_cache(maxsize=100)
-def _unassigned_of(everywhere: bool, leads: frozenset[int]) -> Any:
-    return _unassigned if everywhere else _unassigned.where(Job.group_id.in_(sorted(leads)) if leads else false())
+def _unassigned_of(everywhere: bool, leads: frozenset[int]) -> Prepared:
+    theirs = _unassigned if everywhere else _unassigned.where(Job.group_id.in_(sorted(leads)) if leads else false())
+    return Prepared(theirs)
 
 
 def assets_in_short(job_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
@@ -145,7 +142,7 @@ def assets_in_short(job_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
     if not wanted:
         return {}
     short: dict[str, tuple[str, int]] = {}
-    for job, plate, model in _read(_assets, jobs=wanted):
+    for job, plate, model in _assets.rows(db.session.connection(), jobs=wanted):
         first, count = short.get(job, (plate or model, 0))
         short[job] = (first, count + 1)
     return short
@@ -156,7 +153,7 @@ def partners(visit_ids: Sequence[str], actor: Actor) -> dict[str, str]:
     if not visit_ids:
         return {}
     people: dict[str, list[int]] = {}
-    for visit, user in _read(_partners, visits=list(visit_ids), me=actor.id):
+    for visit, user in _partners.rows(db.session.connection(), visits=visit_ids, me=actor.id):
         people.setdefault(visit, []).append(user)
     names = names_of(user for users in people.values() for user in users)
     return {visit: listed(names[user] for user in users) for visit, users in people.items()}
@@ -167,7 +164,7 @@ def visits_of_jobs(job_ids: Sequence[str]) -> dict[str, tuple[datetime, str, str
     if not job_ids:
         return {}
     chosen: dict[str, tuple[str, datetime, str, list[int]]] = {}
-    for job, visit, planned, state, user in _read(_visits, jobs=list(job_ids)):
+    for job, visit, planned, state, user in _visits.rows(db.session.connection(), jobs=job_ids):
         current = chosen.get(job)
         if current and current[0] == visit:
             current[3].append(user)

@@ -22,6 +22,7 @@ from fieldapp.kernel.offers import PackEntry, Panel
 from fieldapp.parts import part_choices
 from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport
 from fieldapp.reports.queries.due import due_by_job
+from fieldapp.statements import Prepared
 
 KIND = "service_report"
 
@@ -53,8 +54,10 @@ def reports_of_job(actor: Actor, job_id: str) -> dict[str, Any]:
     return {"job_id": job_id, "reports": rows, "names": names_of(row.author_id for row in rows), "due": due}
 
 
-_late = select(ServiceReport.job_id).where(
-    among(ServiceReport.job_id, "jobs"), ServiceReport.late, ServiceReport.state == "submitted"
+_late = Prepared(
+    select(ServiceReport.job_id).where(
+        among(ServiceReport.job_id, "jobs"), ServiceReport.late, ServiceReport.state == "submitted"
+    )
 )
 
 
@@ -62,8 +65,8 @@ def job_tags(job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
     """Late work that nobody has looked at yet stands on the job's card (D-JOB-10)."""
     if not job_ids:
         return {}
-    late = db.session.connection().execute(_late, {"jobs": list(job_ids)}).scalars()
-    return {job: [("hot", _l("Late work"))] for job in late}
+    late = _late.rows(db.session.connection(), jobs=job_ids)
+    return {job: [("hot", _l("Late work"))] for (job,) in late}
 
 
 def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:

@@ -1,0 +1,168 @@
+"""Statements of the busiest paths: put into the driver's words once, then asked without what else stands around it.
+
+What SQLAlchemy does for one asking (finding the statement again, a context, a result, a row of every row) costs
+several times what SQLite does for it. Statements stay written in its language; types, parameters, transactions and
+errors stay what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from blinker import Signal
+from sqlalchemy import Connection, Dialect, Engine, Table, insert
+from sqlalchemy.exc import DBAPIError
+
+from fieldapp.database import alone, ignoring
+
+#: Sent before each asking, with the statement's words.
+asked = Signal()
+
+Process = Callable[[Any], Any] | None
+
+
+class Prepared:
+    """A statement in the words of each database it meets.
+
+    Parameters that it does not fix must be given at every asking. An insert writes the columns of its rows, and of the
+    defaults that Python puts in those that are the same for all.
+    """
+
+    def __init__(self, statement: Any) -> None:
+        self._statement = statement
+        self._words: dict[Any, _Words] = {}
+
+    def rows(self, connection: Connection, **given: Any) -> list[tuple[Any, ...]]:
+        """What it finds, as plain tuples. Raises DBAPIError."""
+        return self._read(connection, connection.connection, connection.dialect, given)
+
+    def rows_alone(self, engine: Engine, **given: Any) -> list[tuple[Any, ...]]:
+        """The same on a connection of its own, in no transaction: nothing to begin, nothing to roll back."""
+        if engine.dialect.name != "sqlite":
+            with alone(engine) as connection:
+                return self.rows(connection, **given)
+        borrowed = engine.raw_connection()
+        try:
+            return self._read(borrowed, borrowed, engine.dialect, given)
+        finally:
+            borrowed.close()
+
+    def _read(self, holder: Any, borrowed: Any, dialect: Dialect, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        words = self._of(dialect)
+        with _asking(holder, borrowed, dialect, words.text) as cursor:
+            cursor.execute(words.text, words.bound(given))
+            return words.read(cursor, dialect)
+
+    def write(self, connection: Connection, *rows: Mapping[str, Any]) -> int:
+        """Writes with the parameters of each row, all of them alike, and tells how many rows it met.
+
+        Raises DBAPIError.
+        """
+        words = self._of(connection.dialect, tuple(rows[0]))
+        with _asking(connection, connection.connection, connection.dialect, words.text) as cursor:
+            if len(rows) == 1:
+                cursor.execute(words.text, words.bound(rows[0]))
+            else:
+                cursor.executemany(words.text, [words.bound(row) for row in rows])
+            return int(cursor.rowcount)
+
+    def _of(self, dialect: Dialect, columns: tuple[str, ...] | None = None) -> _Words:
+        key = (dialect.name, columns)
+        words = self._words.get(key)
+        if words is None:
+            words = self._words[key] = _Words(self._statement, dialect, columns)
+        return words
+
+
+@cache
+def inserting(table: Table) -> Prepared:
+    """INSERT into a table."""
+    return Prepared(insert(table))
+
+
+def inserting_new(connection: Connection, table: Table) -> Prepared:
+    """INSERT into a table where the key is not there yet."""
+    return _inserting_new(connection.dialect.name, table)
+
+
+@cache
+def _inserting_new(dialect: str, table: Table) -> Prepared:
+    return Prepared(ignoring(dialect, table))
+
+
+class _Words:
+    """A statement as a driver takes it, and how values go in and come out."""
+
+    def __init__(self, statement: Any, dialect: Dialect, columns: tuple[str, ...] | None) -> None:
+        into = {"column_keys": list(columns)} if columns and statement.is_insert else {}
+        compiled = statement.compile(dialect=dialect, **into)
+        defaults = {column.key: column.default for column in getattr(compiled, "insert_prefetch", ())}
+        if not all(default.is_scalar for default in defaults.values()):
+            raise TypeError("a column of this insert has a default that is made anew for each row")
+        wanted = {bind.key for bind in compiled.binds.values() if bind.required}
+        # Lists that stand in the statement get their places for good.
+        state = compiled.construct_expanded_state(dict.fromkeys(wanted))
+        self.text: str = state.statement
+        self.order: list[str] | None = state.positiontup if compiled.positional else None
+        self.fixed: dict[str, Any] = {}
+        self.called: list[tuple[str, Callable[[], Any], Process]] = []
+        self.wanted: list[tuple[str, str, Process]] = []
+        for name in self.order if self.order is not None else state.parameters:
+            bind, process = compiled.binds.get(name), state.processors.get(name)
+            if bind is not None:
+                process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if bind is not None and bind.key in wanted:
+                self.wanted.append((name, bind.key, process))
+            elif bind is not None and bind.callable is not None:
+                self.called.append((name, bind.callable, process))
+            else:
+                value = defaults[name].arg if name in defaults else state.parameters[name]
+                self.fixed[name] = process(value) if process else value
+        self.types = [column.type for column in getattr(statement, "selected_columns", ())]
+        self.taken: list[tuple[int, Callable[[Any], Any]]] | None = None
+
+    def bound(self, given: Mapping[str, Any]) -> Any:
+        """The parameters of one asking."""
+        values = dict(self.fixed)
+        for name, key, process in self.wanted:
+            values[name] = process(given[key]) if process else given[key]
+        for name, call, process in self.called:
+            values[name] = process(call()) if process else call()
+        return values if self.order is None else [values[name] for name in self.order]
+
+    def read(self, cursor: Any, dialect: Dialect) -> list[tuple[Any, ...]]:
+        """The rows of a cursor as the types of their columns mean them."""
+        if self.taken is None:
+            # The driver's own types are known with the first answer. Of a text's columns it knows no more than they.
+            pairs = zip(self.types, cursor.description, strict=bool(self.types))
+            taken = [one.dialect_impl(dialect).result_processor(dialect, column[1]) for one, column in pairs]
+            self.taken = [(place, process) for place, process in enumerate(taken) if process]
+        if not self.taken:
+            return list(cursor.fetchall())
+        read = []
+        for row in cursor:
+            values = list(row)
+            for place, process in self.taken:
+                values[place] = process(values[place])
+            read.append(tuple(values))
+        return read
+
+
+@contextmanager
+def _asking(holder: Any, borrowed: Any, dialect: Any, text: str) -> Iterator[Any]:
+    """A cursor of the driver, whose errors become those of SQLAlchemy; a connection that is gone is given up."""
+    if asked.receivers:
+        asked.send(text)
+    base = dialect.loaded_dbapi.Error
+    try:
+        cursor = borrowed.cursor()
+        yield cursor
+        cursor.close()
+    except base as error:
+        gone = dialect.is_disconnect(error, borrowed.dbapi_connection, None)
+        if gone:
+            holder.invalidate(error)
+        raise DBAPIError.instance(text, None, error, base, connection_invalidated=gone, dialect=dialect) from error
