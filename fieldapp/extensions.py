@@ -12,6 +12,8 @@ from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from htmx_flask import Htmx
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
 
 from fieldapp.database import Base
 
@@ -21,16 +23,40 @@ db: SQLAlchemy = SQLAlchemy(
     # Rows stay readable after the door has committed; what is read later is asked for again.
     session_options={"expire_on_commit": False},
 )
+
+
+def reading() -> Connection:
+    """The connection of the session's transaction, which begins where none is under way.
+
+    Statements that are prepared ask for it several times a page; the session looks for it anew each time.
+    """
+    session: Session = db.session()
+    known = session.info.get("reading")
+    if known is None or known[0] is not session.get_transaction():
+        connection = session.connection()
+        known = session.info["reading"] = (session.get_transaction(), connection)
+    found: Connection = known[1]
+    return found
+
+
+class LimitsWhereAsked(Limiter):
+    """Counts where a view or a block says so. Before every other request there is nothing to look for."""
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        if not in_middleware:
+            super()._check_request_limit(callable_name, in_middleware)
+
+
 login = LoginManager()
 htmx = Htmx()
 migrate = Migrate()
 babel = Babel()
 compress = Compress()
-limiter = Limiter(get_remote_address, storage_uri="memory://")
+limiter = LimitsWhereAsked(get_remote_address, storage_uri="memory://")
 
 if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
 
-__all__ = ["Model", "babel", "compress", "db", "htmx", "limiter", "login", "migrate"]
+__all__ = ["Model", "babel", "compress", "db", "htmx", "limiter", "login", "migrate", "reading"]

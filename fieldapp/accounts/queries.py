@@ -14,7 +14,7 @@ from fieldapp.accounts.models import Device, Group, Membership, User
 from fieldapp.accounts.roles import PATTERNS
 from fieldapp.database import among
 from fieldapp.errors import NotFound
-from fieldapp.extensions import db
+from fieldapp.extensions import db, reading
 from fieldapp.kernel.actor import Actor
 from fieldapp.statements import Prepared
 
@@ -41,7 +41,7 @@ _groups = Prepared(select(Group.id, Group.name).order_by(Group.id))
 
 def actor_of(user_id: int) -> Actor:
     """The person with all roles, groups and verb patterns, in one query. Raises NotFound."""
-    rows = _person.rows(db.session.connection(), user_id=user_id, dev="")
+    rows = _person.rows(reading(), user_id=user_id, dev="")
     if not rows:
         raise NotFound("user.not_found")
     return _actor(user_id, rows)
@@ -89,7 +89,7 @@ def names_of(user_ids: Iterable[int]) -> dict[int, str]:
     wanted = set(user_ids)
     if not wanted:
         return {}
-    return dict(_names.rows(db.session.connection(), ids=list(wanted)))
+    return dict(_names.rows(reading(), ids=list(wanted)))
 
 
 def name_by(user_id: Any) -> ScalarSelect[str]:
@@ -99,7 +99,7 @@ def name_by(user_id: Any) -> ScalarSelect[str]:
 
 def group_names() -> dict[int, str]:
     """Names of all groups by id, in the order of their founding."""
-    return dict(_groups.rows(db.session.connection()))
+    return dict(_groups.rows(reading()))
 
 
 def technicians_of(group_ids: Iterable[int]) -> list[tuple[int, str]]:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, Request, Response, g, jsonify, redirect, request, session, url_for
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_babel import gettext
 from flask_login import UserMixin
+from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import select
 
 from fieldapp.accounts import tokens
@@ -20,7 +21,7 @@ from fieldapp.accounts.roles import NAMES
 from fieldapp.extensions import db, login
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.web.known import KnownPages
+from fieldapp.web.known import CHECKED, Checked, KnownPages
 
 
 class SignedIn(UserMixin):
@@ -38,6 +39,23 @@ class SignedIn(UserMixin):
 
 class Sessions(SecureCookieSessionInterface):
     """Session cookies, renewed once a day while in use: signing one for every answer costs more than reading it."""
+
+    def __init__(self) -> None:
+        self._serializers: dict[Any, URLSafeTimedSerializer | None] = {}
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """The one of this key, made once."""
+        if app.secret_key not in self._serializers:
+            self._serializers[app.secret_key] = super().get_signing_serializer(app)
+        return self._serializers[app.secret_key]
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """What the cookie holds; its signature is checked once a request, by whoever reads it first."""
+        checked: Checked | None = request.environ.get(CHECKED)
+        serializer = self.get_signing_serializer(app)
+        if checked is None or serializer is None or request.cookies.get(self.get_cookie_name(app)) != checked.cookie:
+            return super().open_session(app, request)
+        return self.session_class(serializer.load_payload(checked.payload))
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         """Whether the answer carries the cookie: when something in it changed, and the first time in a day."""

@@ -13,7 +13,7 @@ from fieldapp.approvals.models import Case, Step
 from fieldapp.approvals.policy import OF_A_GROUP, may_decide
 from fieldapp.commandbus.models import Notice
 from fieldapp.database import among
-from fieldapp.extensions import db
+from fieldapp.extensions import db, reading
 from fieldapp.kernel.actor import Actor
 from fieldapp.statements import Prepared
 
@@ -39,7 +39,7 @@ def _asked(actor: Actor) -> dict[str, Any]:
 
 def counts(actor: Actor) -> tuple[int, int]:
     """How many decisions wait for this person, and how many notices they have not ticked off; one query."""
-    ((cases, notices),) = _counts.rows(db.session.connection(), **_asked(actor), user=actor.id)
+    ((cases, notices),) = _counts.rows(reading(), **_asked(actor), user=actor.id)
     return cases, notices
 
 

@@ -15,7 +15,7 @@ from fieldapp.accounts.models import Device, DeviceToken, Membership
 from fieldapp.commandbus.models import Receipt
 from fieldapp.database import Moment, among
 from fieldapp.devices.policy import sees_all
-from fieldapp.extensions import db
+from fieldapp.extensions import db, reading
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.statements import Prepared
@@ -237,7 +237,7 @@ def _arrived(lives: Iterable[Any]) -> set[tuple[str, str, int, int]]:
 
 def own_losses(actor: Actor) -> dict[str, Loss]:
     """What this person's phones have lost and they have not ticked off, by device."""
-    lives = [_Life(*row) for row in _own_lives.rows(db.session.connection(), me=actor.id)]
+    lives = [_Life(*row) for row in _own_lives.rows(reading(), me=actor.id)]
     return {dev: loss for (dev, _), loss in _losses(lives).items() if loss.seen_at is None}
 
 
@@ -275,7 +275,7 @@ def trouble(actor: Actor) -> Trouble:
     """Phones with lost records that nobody dealt with, and with records that have waited for more than a day."""
     everywhere = sees_all(actor)
     given: dict[str, Any] = {} if everywhere else {"led": sorted(actor.leads)}
-    (found,) = _trouble[everywhere].rows(db.session.connection(), **given, since=clock.now() - OVERDUE)
+    (found,) = _trouble[everywhere].rows(reading(), **given, since=clock.now() - OVERDUE)
     return Trouble(*found)
 
 

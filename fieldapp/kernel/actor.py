@@ -25,7 +25,7 @@ class Actor:
         """Whether any of the actor's roles holds a pattern that covers `verb` (`expense_claim.approve`)."""
         known = self._known.get(verb)
         if known is None:
-            known = self._known[verb] = _covers(self.patterns, verb)
+            known = self._known[verb] = covers(self.patterns, verb)
         return known
 
     @cached_property
@@ -35,6 +35,6 @@ class Actor:
 
 
 @lru_cache(maxsize=4096)
-def _covers(patterns: tuple[str, ...], verb: str) -> bool:
+def covers(patterns: tuple[str, ...], verb: str) -> bool:
     """People of one role hold the same patterns, and every page asks for the same verbs."""
     return any(fnmatchcase(verb, pattern) for pattern in patterns)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.actor import Actor, covers
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Offer:
     demo_order: int = 50
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Offers:
     """All features' offers together, asked per person."""
 
@@ -83,15 +84,15 @@ class Offers:
 
     def tabs(self, actor: Actor) -> list[Entry]:
         """The tabs this person has, in order."""
-        return _open_to(actor, (entry for offer in self.all for entry in offer.tabs))
+        return list(_open_to(self, "tabs", actor.patterns, actor.roles))
 
     def tiles(self, actor: Actor) -> list[Entry]:
         """What this person may add."""
-        return _open_to(actor, (entry for offer in self.all for entry in offer.tiles))
+        return list(_open_to(self, "tiles", actor.patterns, actor.roles))
 
     def links(self, actor: Actor) -> list[Entry]:
         """Further pages, listed on the personal page."""
-        return _open_to(actor, (entry for offer in self.all for entry in offer.links))
+        return list(_open_to(self, "links", actor.patterns, actor.roles))
 
     def home_for(self, actor: Actor) -> str:
         """The first screen: the entry that names one of the person's roles, else the first tab."""
@@ -156,6 +157,9 @@ class Offers:
         return sum(offer.inbox_count(actor) for offer in self.all if offer.inbox_count)
 
 
-def _open_to(actor: Actor, entries: Iterable[Entry]) -> list[Entry]:
-    shown = (one for one in entries if actor.can(one.verb) and (not one.roles or actor.roles & set(one.roles)))
-    return sorted(shown, key=lambda entry: entry.order)
+@lru_cache(maxsize=512)
+def _open_to(offers: Offers, place: str, patterns: tuple[str, ...], roles: frozenset[str]) -> tuple[Entry, ...]:
+    """The same for everybody with these roles."""
+    entries: Iterable[Entry] = (entry for offer in offers.all for entry in getattr(offer, place))
+    shown = (one for one in entries if covers(patterns, one.verb) and (not one.roles or roles & set(one.roles)))
+    return tuple(sorted(shown, key=lambda entry: entry.order))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from flask import current_app, g
 from sqlalchemy import Date, ScalarSelect, bindparam, select
 
-from fieldapp.extensions import db
+from fieldapp.extensions import reading
 from fieldapp.kernel import clock
 from fieldapp.kernel.figures import Figure
 from fieldapp.settings.models import Setting
@@ -34,7 +34,7 @@ def figure(key: str, on: date | None = None) -> Decimal | int:
     changes: dict[str, list[tuple[date, str]]] | None = g.get("figure_changes")
     if changes is None:
         changes = g.figure_changes = {}
-        for changed, since, text in _changes.rows(db.session.connection()):
+        for changed, since, text in _changes.rows(reading()):
             changes.setdefault(changed, []).append((since, text))
     value = one.default
     if key in changes:

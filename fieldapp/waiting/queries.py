@@ -14,7 +14,7 @@ from fieldapp.accounts import memberships_of, name_by, people_under
 from fieldapp.commandbus import Command, label_of, parse, said
 from fieldapp.commandbus.models import Receipt
 from fieldapp.database import Moment
-from fieldapp.extensions import db
+from fieldapp.extensions import db, reading
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.settings import figure_by, figure_from
@@ -101,7 +101,7 @@ def _read(actor: Actor) -> list[_Row]:
         return []
     now, asked = clock.now(), _overdue["manager" in actor.roles]
     given = {"me": actor.id, "led": sorted(actor.leads), "before": now - timedelta(days=int(DAYS.low))}
-    rows = [_Row(*row) for row in asked.rows(db.session.connection(), **given, on=clock.today())]
+    rows = [_Row(*row) for row in asked.rows(reading(), **given, on=clock.today())]
     return [row for row in rows if row.received_at < now - timedelta(days=int(figure_from("waiting.days", row.days)))]
 
 

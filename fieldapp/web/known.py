@@ -29,6 +29,8 @@ RENEW = timedelta(days=1)
 LONGEST_QUERY = 400
 #: Where a request notes for its answer what the page was made from.
 NOTE = "fieldapp.page"
+#: Where a request notes that its session's cookie was checked.
+CHECKED = "fieldapp.session"
 #: Besides address and person, whatever else a page depends on.
 _TELLING = ("HTTP_ACCEPT_LANGUAGE", "HTTP_HX_REQUEST", "HTTP_HX_BOOSTED", "HTTP_HX_HISTORY_RESTORE_REQUEST")
 #: Belongs to one answer alone.
@@ -47,6 +49,14 @@ class Note:
     def holds(self) -> bool:
         """Whether the clock allows the page."""
         return self.day == clock.today() and self.minute in {None, f"{clock.now():%H%M}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A session's cookie whose signature and age are good, and what was signed."""
+
+    cookie: str
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class KnownPages:
             who, signed = self.signer.unsign(cookies[self.cookie], max_age=self.age, return_timestamp=True)
         except BadData:
             return None
+        environ[CHECKED] = Checked(cookies[self.cookie], who)
         if datetime.now(UTC) - signed > RENEW:
             return None
         asked = (who, environ["PATH_INFO"], query, cookies.get("language"), *map(environ.get, _TELLING))

@@ -61,9 +61,10 @@ def _here() -> _Language | None:
 
     Asked for every word, so what the request noted is read without the proxies around it.
     """
-    if not g:
+    try:
+        noted = vars(g._get_current_object())
+    except RuntimeError:
         return None
-    noted = vars(g._get_current_object())
     babel = noted.get("_flask_babel")
     locale = getattr(babel, "babel_locale", None) or get_locale()
     known: tuple[Any, _Language] | None = noted.get("language_noted")

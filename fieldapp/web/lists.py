@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from flask import request
 from sqlalchemy import Select, bindparam, tuple_
 
-from fieldapp.extensions import db
+from fieldapp.extensions import reading
 from fieldapp.kernel import clock
 from fieldapp.statements import Prepared
 
@@ -105,7 +105,7 @@ def list_page(
     typed = any(values[one.name] for one in filters if one.widget == "text")
     given = {**(given or {}), **dict(zip(names, after or (), strict=False))}
     # Lists are made of columns: without what the session does for records, asking costs half.
-    connection = db.session.connection()
+    connection = reading()
     if made_from is not None and not typed:
         prepared = _kept((made_from, descending, size, after is None, *values.items()), statement)
         rows: list[Any] = prepared.rows(connection, **given)

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, case, false, or_, select, true
 from sqlalchemy.sql.elements import ColumnElement
 
-from fieldapp.accounts import names_of
+from fieldapp.accounts import name_by
 from fieldapp.customers import Asset, Contact, Customer, Site
 from fieldapp.database import Moment, among
-from fieldapp.extensions import db
+from fieldapp.extensions import reading
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT, VOID
 from fieldapp.kernel import clock
@@ -83,13 +83,13 @@ _assets = Prepared(
     .order_by(JobAsset.job_id, JobAsset.position, Asset.id)
 )
 _partners = Prepared(
-    select(VisitMember.visit_id, VisitMember.user_id)
+    select(VisitMember.visit_id, name_by(VisitMember.user_id))
     .where(among(VisitMember.visit_id, "visits"))
     .where(VisitMember.removed_at.is_(None), VisitMember.user_id != bindparam("me"))
     .order_by(VisitMember.in_charge.desc(), VisitMember.user_id)
 )
 _visits = Prepared(
-    select(Visit.job_id, Visit.id, Visit.planned_start, Visit.state, VisitMember.user_id)
+    select(Visit.job_id, Visit.id, Visit.planned_start, Visit.state, name_by(VisitMember.user_id))
     .join(VisitMember, and_(VisitMember.visit_id == Visit.id, VisitMember.removed_at.is_(None)))
     .where(among(Visit.job_id, "jobs"), Visit.state.not_in(VOID))
     .order_by(Visit.planned_start, Visit.id, VisitMember.in_charge.desc(), VisitMember.user_id)
@@ -114,26 +114,34 @@ def still_mine() -> ColumnElement[bool]:
 
 def group_jobs(actor: Actor) -> Select[Any]:
     """Jobs of the groups the person answers for, the newest first; received and job id come first."""
-    query: Select[Any] = _group_jobs.where(within(actor))
+    query: Select[Any] = _group_jobs_of(actor.sees_all_groups, actor.leads)
     return query
+
+
+@lru_cache(maxsize=100)
+def _group_jobs_of(everywhere: bool, leads: frozenset[int]) -> Any:
+    return _group_jobs.where(_within(everywhere, leads))
 
 
 def within(actor: Actor) -> ColumnElement[bool]:
     """Jobs of the groups whose jobs this person may all see."""
-    if actor.sees_all_groups:
+    return _within(actor.sees_all_groups, actor.leads)
+
+
+def _within(everywhere: bool, leads: frozenset[int]) -> ColumnElement[bool]:
+    if everywhere:
         return true()
-    return Job.group_id.in_(sorted(actor.leads)) if actor.leads else false()
+    return Job.group_id.in_(sorted(leads)) if leads else false()
 
 
 def unassigned(actor: Actor) -> list[tuple[Any, ...]]:
     """Jobs without a technician, urgent ones first, then those that wait longest."""
-    return _unassigned_of(actor.sees_all_groups, actor.leads).rows(db.session.connection())
+    return _unassigned_of(actor.sees_all_groups, actor.leads).rows(reading())
 
 
 @lru_cache(maxsize=100)
 def _unassigned_of(everywhere: bool, leads: frozenset[int]) -> Prepared:
-    theirs = _unassigned if everywhere else _unassigned.where(Job.group_id.in_(sorted(leads)) if leads else false())
-    return Prepared(theirs)
+    return Prepared(_unassigned.where(_within(everywhere, leads)))
 
 
 def assets_in_short(job_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
@@ -142,7 +150,7 @@ def assets_in_short(job_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
     if not wanted:
         return {}
     short: dict[str, tuple[str, int]] = {}
-    for job, plate, model in _assets.rows(db.session.connection(), jobs=wanted):
+    for job, plate, model in _assets.rows(reading(), jobs=wanted):
         first, count = short.get(job, (plate or model, 0))
         short[job] = (first, count + 1)
     return short
@@ -152,29 +160,24 @@ def partners(visit_ids: Sequence[str], actor: Actor) -> dict[str, str]:
     """Names of the others on each visit."""
     if not visit_ids:
         return {}
-    people: dict[str, list[int]] = {}
-    for visit, user in _partners.rows(db.session.connection(), visits=visit_ids, me=actor.id):
-        people.setdefault(visit, []).append(user)
-    names = names_of(user for users in people.values() for user in users)
-    return {visit: listed(names[user] for user in users) for visit, users in people.items()}
+    people: dict[str, list[str]] = {}
+    for visit, name in _partners.rows(reading(), visits=visit_ids, me=actor.id):
+        people.setdefault(visit, []).append(name)
+    return {visit: listed(names) for visit, names in people.items()}
 
 
 def visits_of_jobs(job_ids: Sequence[str]) -> dict[str, tuple[datetime, str, str]]:
     """`(planned start, state, names)` of the visit that stands for each job: the next open one, else the last."""
     if not job_ids:
         return {}
-    chosen: dict[str, tuple[str, datetime, str, list[int]]] = {}
-    for job, visit, planned, state, user in _visits.rows(db.session.connection(), jobs=job_ids):
+    chosen: dict[str, tuple[str, datetime, str, list[str]]] = {}
+    for job, visit, planned, state, name in _visits.rows(reading(), jobs=job_ids):
         current = chosen.get(job)
         if current and current[0] == visit:
-            current[3].append(user)
+            current[3].append(name)
         elif current is None or current[2] not in OPEN_VISIT:
-            chosen[job] = (visit, planned, state, [user])
-    names = names_of(user for _, _, _, users in chosen.values() for user in users)
-    return {
-        job: (planned, state, listed(names[user] for user in users))
-        for job, (_, planned, state, users) in chosen.items()
-    }
+            chosen[job] = (visit, planned, state, [name])
+    return {job: (planned, state, listed(names)) for job, (_, planned, state, names) in chosen.items()}
 
 
 def listed(names: Iterable[str]) -> str:

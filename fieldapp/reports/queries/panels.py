@@ -14,7 +14,7 @@ from sqlalchemy import select
 from fieldapp.accounts import names_of
 from fieldapp.attachments import files_of, progress_of
 from fieldapp.database import among
-from fieldapp.extensions import db
+from fieldapp.extensions import db, reading
 from fieldapp.jobs import line_in, pack_jobs, with_job
 from fieldapp.kernel import money
 from fieldapp.kernel.actor import Actor
@@ -65,7 +65,7 @@ def job_tags(job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
     """Late work that nobody has looked at yet stands on the job's card (D-JOB-10)."""
     if not job_ids:
         return {}
-    late = _late.rows(db.session.connection(), jobs=job_ids)
+    late = _late.rows(reading(), jobs=job_ids)
     return {job: [("hot", _l("Late work"))] for (job,) in late}
 
 

@@ -23,8 +23,6 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 bp = Blueprint("sync", __name__, url_prefix="/sync")
 
 
-# Only who is not signed in is limited; looking for limits costs more than routing does.
-limiter.request_filter(lambda: request.blueprint == bp.name and current_user.is_authenticated)
 #: Tokens are too long to be guessed; whoever tries is slowed down all the same.
 BAD_TOKENS = "60 per minute"
 

@@ -1,4 +1,4 @@
-import { one } from "./dom.ts";
+import { all } from "./dom.ts";
 
 export type Vars = { [name: string]: string | number };
 
@@ -9,12 +9,13 @@ export function fill(pattern: string, vars: Vars = {}): string {
 
 const found = new Map<string, string>();
 
-/** A sentence of the server's `<template id="texts">`; a missing one returns its key, so that it is noticed. */
+/** A sentence of the server's `<template data-texts>`; a missing one returns its key, so that it is noticed. */
 export function text(key: string, vars: Vars = {}): string {
   let pattern = found.get(key);
   if (pattern === undefined) {
-    const template = one<HTMLTemplateElement>(document, "template#texts");
-    pattern = template?.content.querySelector(`[data-text="${CSS.escape(key)}"]`)?.textContent?.trim() ?? key;
+    const templates = all<HTMLTemplateElement>(document, "template[data-texts]");
+    const name = `[data-text="${CSS.escape(key)}"]`;
+    pattern = templates.map((one) => one.content.querySelector(name)?.textContent?.trim()).find(Boolean) ?? key;
     found.set(key, pattern);
   }
   return fill(pattern, vars);
