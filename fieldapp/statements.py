@@ -7,8 +7,7 @@ errors stay what they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -50,24 +49,42 @@ class Prepared:
         finally:
             borrowed.close()
 
-    def _read(self, holder: Any, borrowed: Any, dialect: Dialect, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def _read(self, holder: Any, borrowed: Any, dialect: Any, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         words = self._of(dialect)
-        with _asking(holder, borrowed, dialect, words.text) as cursor:
-            cursor.execute(words.text, words.bound(given))
-            return words.read(cursor, dialect)
+        values = words.bound(given)
+        if asked.receivers:
+            asked.send(words.text)
+        try:
+            cursor = borrowed.cursor()
+            cursor.execute(words.text, values)
+            found = words.read(cursor, dialect)
+            cursor.close()
+        except dialect.loaded_dbapi.Error as error:
+            raise _known(holder, borrowed, dialect, words.text, error) from error
+        return found
 
     def write(self, connection: Connection, *rows: Mapping[str, Any]) -> int:
         """Writes with the parameters of each row, all of them alike, and tells how many rows it met.
 
         Raises DBAPIError.
         """
-        words = self._of(connection.dialect, tuple(rows[0]))
-        with _asking(connection, connection.connection, connection.dialect, words.text) as cursor:
-            if len(rows) == 1:
-                cursor.execute(words.text, words.bound(rows[0]))
+        dialect: Any = connection.dialect
+        borrowed: Any = connection.connection
+        words = self._of(dialect, tuple(rows[0]))
+        values = [words.bound(row) for row in rows]
+        if asked.receivers:
+            asked.send(words.text)
+        try:
+            cursor = borrowed.cursor()
+            if len(values) == 1:
+                cursor.execute(words.text, values[0])
             else:
-                cursor.executemany(words.text, [words.bound(row) for row in rows])
-            return int(cursor.rowcount)
+                cursor.executemany(words.text, values)
+            met = int(cursor.rowcount)
+            cursor.close()
+        except dialect.loaded_dbapi.Error as error:
+            raise _known(connection, borrowed, dialect, words.text, error) from error
+        return met
 
     def _of(self, dialect: Dialect, columns: tuple[str, ...] | None = None) -> _Words:
         key = (dialect.name, columns)
@@ -151,18 +168,11 @@ class _Words:
         return read
 
 
-@contextmanager
-def _asking(holder: Any, borrowed: Any, dialect: Any, text: str) -> Iterator[Any]:
-    """A cursor of the driver, whose errors become those of SQLAlchemy; a connection that is gone is given up."""
-    if asked.receivers:
-        asked.send(text)
+def _known(holder: Any, borrowed: Any, dialect: Any, text: str, error: Exception) -> Exception:
+    """An error of the driver as SQLAlchemy names it; a connection that is gone is given up."""
     base = dialect.loaded_dbapi.Error
-    try:
-        cursor = borrowed.cursor()
-        yield cursor
-        cursor.close()
-    except base as error:
-        gone = dialect.is_disconnect(error, borrowed.dbapi_connection, None)
-        if gone:
-            holder.invalidate(error)
-        raise DBAPIError.instance(text, None, error, base, connection_invalidated=gone, dialect=dialect) from error
+    gone = dialect.is_disconnect(error, borrowed.dbapi_connection, None)
+    if gone:
+        holder.invalidate(error)
+    known: Exception = DBAPIError.instance(text, None, error, base, connection_invalidated=gone, dialect=dialect)
+    return known

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 #: Where business days begin and end. The groups this product serves work in one civil time.
@@ -40,6 +41,7 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone(BUSINESS_ZONE)
 
 
+@lru_cache(maxsize=64)
 def day_bounds(day: date) -> tuple[datetime, datetime]:
     """First moment of `day` and of the next one, in UTC."""
     start = datetime(day.year, day.month, day.day, tzinfo=BUSINESS_ZONE)

@@ -13,7 +13,7 @@ from typing import Any
 from fieldapp.kernel.actor import Actor, covers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """A place to go: a tab, or a tile on the Add screen. Shown to whoever holds `verb` (and one of `roles`)."""
 
@@ -82,17 +82,17 @@ class Offers:
 
     all: tuple[Offer, ...]
 
-    def tabs(self, actor: Actor) -> list[Entry]:
+    def tabs(self, actor: Actor) -> tuple[Entry, ...]:
         """The tabs this person has, in order."""
-        return list(_open_to(self, "tabs", actor.patterns, actor.roles))
+        return _open_to(self, "tabs", actor.patterns, actor.roles)
 
-    def tiles(self, actor: Actor) -> list[Entry]:
+    def tiles(self, actor: Actor) -> tuple[Entry, ...]:
         """What this person may add."""
-        return list(_open_to(self, "tiles", actor.patterns, actor.roles))
+        return _open_to(self, "tiles", actor.patterns, actor.roles)
 
-    def links(self, actor: Actor) -> list[Entry]:
+    def links(self, actor: Actor) -> tuple[Entry, ...]:
         """Further pages, listed on the personal page."""
-        return list(_open_to(self, "links", actor.patterns, actor.roles))
+        return _open_to(self, "links", actor.patterns, actor.roles)
 
     def home_for(self, actor: Actor) -> str:
         """The first screen: the entry that names one of the person's roles, else the first tab."""

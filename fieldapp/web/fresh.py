@@ -12,7 +12,6 @@ from flask_login import current_user
 from fieldapp.kernel import clock
 from fieldapp.web import language
 from fieldapp.web.assets import Assets
-from fieldapp.web.guards import actor
 from fieldapp.web.known import NOTE, Note
 
 VARY = "HX-Request, Cookie, Accept-Language"
@@ -29,7 +28,8 @@ def unchanged(*more: Any) -> Response | None:
     """
     assets: Assets = current_app.extensions["assets"]
     # As read when the person was signed in to this request, before anything else was.
-    seen, today = (actor().id, current_user.seen), clock.today()
+    person, today = current_user._get_current_object(), clock.today()
+    seen = (person.actor.id, person.seen)
     made_from = (
         assets.build,
         current_app.extensions["instance_id"](),

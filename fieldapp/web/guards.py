@@ -27,9 +27,11 @@ def needs(verb: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def wrap(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            if not current_user.is_authenticated:
+            # Looked up once: each look at the proxy goes through two contexts.
+            person = current_user._get_current_object()
+            if not person.is_authenticated:
                 return cast(R, login.unauthorized())
-            if not actor().can(verb):
+            if not person.actor.can(verb):
                 raise NotAllowed("page.not_allowed")
             return view(*args, **kwargs)
 

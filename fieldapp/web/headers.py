@@ -18,15 +18,18 @@ def init_app(app: Flask) -> None:
 def _secure(response: Response) -> Response:
     headers = response.headers
     assets: Assets = current_app.extensions["assets"]
+    there = {name for name, _ in headers}
     for name, value in _always(assets.css_hash, current_app.config["SESSION_COOKIE_SECURE"]):
-        if name not in headers:
+        if name not in there:
             headers.add(name, value)
     if request.path.startswith("/static/dist/"):
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    elif "Cache-Control" not in headers:
+    elif "Cache-Control" not in there:
         headers["Cache-Control"] = "private, no-cache"
-    if response.mimetype == "text/html" and current_user.is_authenticated:
-        headers["X-Fieldapp-User"] = str(current_user.actor.id)
+    if response.mimetype == "text/html":
+        person = current_user._get_current_object()
+        if person.is_authenticated:
+            headers["X-Fieldapp-User"] = str(person.actor.id)
     return response
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -10,8 +11,11 @@ from babel.dates import format_skeleton
 from flask import Flask, current_app, g, request
 from flask_babel import format_date, format_timedelta
 from flask_login import current_user
+from markupsafe import Markup
 
 from fieldapp.kernel import clock, ids, money
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.offers import Entry
 from fieldapp.web import fresh, language
 from fieldapp.web.icons import icon
 from fieldapp.web.pieces import piece, rendered_at
@@ -80,9 +84,16 @@ def span(value: timedelta) -> str:
     return str(format_timedelta(value, threshold=1.2))
 
 
+def _tabs(tabs: Sequence[Entry], actor: Actor) -> Markup:
+    """The main pages; drawn anew where another one is open or another number waits."""
+    path = request.path
+    here = next((tab for tab in tabs if path == tab.url or path.startswith(f"{tab.url}/")), None)
+    return piece("web/_tabs.html", tabs, here, tuple(tab.badge(actor) if tab.badge else 0 for tab in tabs))
+
+
 def _context() -> dict[str, Any]:
-    signed_in = current_user.is_authenticated
-    actor = current_user.actor if signed_in else None
+    person = current_user._get_current_object()
+    actor = person.actor if person.is_authenticated else None
     offers = current_app.extensions["offers"]
     return {
         "actor": actor,
@@ -91,7 +102,7 @@ def _context() -> dict[str, Any]:
         "lang": language.tag(language.code()),
         "rendered_at": rendered_at(),
         "today": clock.today(),
-        "tabs": offers.tabs(actor) if actor else [],
+        "tabs": (lambda: _tabs(offers.tabs(actor), actor)) if actor else str,
         "links": offers.links(actor) if actor else [],
         "strips": (lambda: offers.strips(actor)) if actor else list,
         "path": request.path,
