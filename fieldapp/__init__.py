@@ -9,6 +9,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fieldapp.config import Config
+from fieldapp.database import begin_ourselves, from_json, to_json
 from fieldapp.extensions import babel, compress, db, htmx, limiter, migrate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +28,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config.update(
         SECRET_KEY=config.secret_key(),
         SQLALCHEMY_DATABASE_URI=config.url,
+        SQLALCHEMY_ENGINE_OPTIONS={"json_serializer": to_json, "json_deserializer": from_json},
         FILES=str(config.data / "files"),
         DATA=str(config.data),
         LANGUAGES=config.languages,
@@ -65,6 +67,8 @@ def create_app(config: Config | None = None) -> Flask:
         )
     app.extensions["assets"] = Assets.read()
     db.init_app(app)
+    with app.app_context():
+        begin_ourselves(db.engine)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
     htmx.init_app(app)
     limiter.init_app(app)

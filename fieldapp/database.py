@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -28,6 +29,13 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from fieldapp.kernel import money
+
+from_json = msgspec.json.decode
+
+
+def to_json(value: Any) -> str:
+    """How a value lies in a JSON column."""
+    return msgspec.json.encode(value).decode()
 
 
 class Base(DeclarativeBase):
@@ -127,7 +135,7 @@ def _among_array(element: _Among, compiler: Any, **how: Any) -> str:
 def _open(connection: Any, record: Any) -> None:
     if "sqlite" not in type(connection).__module__:
         return
-    # The driver's own BEGIN comes too late and is never IMMEDIATE; we begin ourselves below.
+    # The driver's own BEGIN comes too late and is never IMMEDIATE; we begin ourselves.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
@@ -135,23 +143,36 @@ def _open(connection: Any, record: Any) -> None:
     cursor.close()
 
 
-@event.listens_for(Engine, "begin")
+def begin_ourselves(engine: Engine) -> None:
+    """On SQLite transactions begin when SQLAlchemy says so; the driver would first wait for a write.
+
+    Not by the event for it: one listener, and every connection looks for listeners at each of its steps.
+    """
+    if engine.dialect.name == "sqlite":
+        engine.dialect.do_begin = _begin  # type: ignore[method-assign, assignment]
+
+
 def _begin(connection: Any) -> None:
+    connection.dbapi_connection.execute("BEGIN")
+
+
+def lock_for_writing(connection: Connection) -> None:
+    """Makes a transaction in which nothing was done yet SQLite's one writer, or waits for its turn.
+
+    Raises OperationalError where that takes too long, or where the database takes no writes.
+    """
     if connection.dialect.name == "sqlite":
-        options = connection.get_execution_options()
-        if not options.get("fieldapp_alone", False):
-            begin = "BEGIN IMMEDIATE" if options.get("fieldapp_writes", False) else "BEGIN"
-            try:
-                # Straight to the driver: it is said for every request.
-                connection.connection.dbapi_connection.execute(begin)
-            except sqlite3.OperationalError as error:
-                raise OperationalError(begin, None, error) from error
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            driver.execute("COMMIT")
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise OperationalError("BEGIN IMMEDIATE", None, error) from error
 
 
 def alone(engine: Engine) -> Connection:
     """A connection for one query that needs no transaction around it: nothing to begin, nothing to roll back."""
-    autocommit = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
-    return engine.connect().execution_options(fieldapp_alone=True, **autocommit)
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
 #: Seconds after which a connection from the pool is asked whether it is still there.

@@ -7,9 +7,9 @@ errors stay what they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from blinker import Signal
 from sqlalchemy import Connection, Dialect, Engine, Table, insert
@@ -36,7 +36,7 @@ class Prepared:
 
     def rows(self, connection: Connection, **given: Any) -> list[tuple[Any, ...]]:
         """What it finds, as plain tuples. Raises DBAPIError."""
-        return self._read(connection, connection.connection, connection.dialect, given)
+        return self.asking(**given).of(connection, connection.connection, connection.dialect)
 
     def rows_alone(self, engine: Engine, **given: Any) -> list[tuple[Any, ...]]:
         """The same on a connection of its own, in no transaction: nothing to begin, nothing to roll back."""
@@ -45,53 +45,88 @@ class Prepared:
                 return self.rows(connection, **given)
         borrowed = engine.raw_connection()
         try:
-            return self._read(borrowed, borrowed, engine.dialect, given)
+            return self.asking(**given).of(borrowed, borrowed, engine.dialect)
         finally:
             borrowed.close()
-
-    def _read(self, holder: Any, borrowed: Any, dialect: Any, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        words = self._of(dialect)
-        values = words.bound(given)
-        if asked.receivers:
-            asked.send(words.text)
-        try:
-            cursor = borrowed.cursor()
-            cursor.execute(words.text, values)
-            found = words.read(cursor, dialect)
-            cursor.close()
-        except dialect.loaded_dbapi.Error as error:
-            raise _known(holder, borrowed, dialect, words.text, error) from error
-        return found
 
     def write(self, connection: Connection, *rows: Mapping[str, Any]) -> int:
         """Writes with the parameters of each row, all of them alike, and tells how many rows it met.
 
         Raises DBAPIError.
         """
-        dialect: Any = connection.dialect
-        borrowed: Any = connection.connection
-        words = self._of(dialect, tuple(rows[0]))
-        values = [words.bound(row) for row in rows]
-        if asked.receivers:
-            asked.send(words.text)
-        try:
-            cursor = borrowed.cursor()
-            if len(values) == 1:
-                cursor.execute(words.text, values[0])
-            else:
-                cursor.executemany(words.text, values)
-            met = int(cursor.rowcount)
-            cursor.close()
-        except dialect.loaded_dbapi.Error as error:
-            raise _known(connection, borrowed, dialect, words.text, error) from error
-        return met
+        return self.writing(*rows).of(connection, connection.connection, connection.dialect)
 
-    def _of(self, dialect: Dialect, columns: tuple[str, ...] | None = None) -> _Words:
+    def asking(self, **given: Any) -> Asking[list[tuple[Any, ...]]]:
+        """The same for `together`."""
+        return Asking(self, (given,), None)
+
+    def writing(self, *rows: Mapping[str, Any]) -> Asking[int]:
+        """The same for `together`."""
+        return Asking(self, rows, tuple(rows[0]))
+
+    def words(self, dialect: Dialect, columns: tuple[str, ...] | None) -> _Words:
+        """It in the words of a database; `columns` are those of the rows that are written."""
         key = (dialect.name, columns)
         words = self._words.get(key)
         if words is None:
             words = self._words[key] = _Words(self._statement, dialect, columns)
         return words
+
+
+Answer = TypeVar("Answer")
+
+
+class Asking(Generic[Answer]):
+    """A statement with its parameters, once or for several rows, on its way to the database."""
+
+    def __init__(self, statement: Prepared, rows: Sequence[Mapping[str, Any]], columns: tuple[str, ...] | None) -> None:
+        self.statement, self.rows, self.columns = statement, rows, columns
+
+    def of(self, holder: Any, borrowed: Any, dialect: Any) -> Answer:
+        """Asks on the driver's connection; `holder` gives it up where it is gone."""
+        words = self.statement.words(dialect, self.columns)
+        try:
+            return self.answered(self.asked(words, borrowed), words, dialect)
+        except dialect.loaded_dbapi.Error as error:
+            raise _known(holder, borrowed, dialect, words.text, error) from error
+
+    def asked(self, words: _Words, borrowed: Any) -> Any:
+        """A cursor with the statement under way."""
+        values = [words.bound(row) for row in self.rows]
+        if asked.receivers:
+            asked.send(words.text)
+        cursor = borrowed.cursor()
+        if len(values) == 1:
+            cursor.execute(words.text, values[0])
+        else:
+            cursor.executemany(words.text, values)
+        return cursor
+
+    def answered(self, cursor: Any, words: _Words, dialect: Dialect) -> Answer:
+        """What came of it: the rows that were found, or how many were met."""
+        answer: Any = words.read(cursor, dialect) if self.columns is None else int(cursor.rowcount)
+        cursor.close()
+        return cast(Answer, answer)
+
+
+def together(connection: Connection, *askings: Asking[Any]) -> list[Any]:
+    """The answers to several statements, each carried out after the one before; all in one journey where there is one.
+
+    On SQLite nothing travels. To PostgreSQL and back takes longer than most of these statements do. Raises DBAPIError.
+    """
+    dialect, borrowed = connection.dialect, connection.connection
+    if dialect.name != "postgresql" or len(askings) == 1:
+        return [one.of(connection, borrowed, dialect) for one in askings]
+    words = [one.statement.words(dialect, one.columns) for one in askings]
+    driver: Any = borrowed.dbapi_connection
+    try:
+        with driver.pipeline():
+            cursors = [one.asked(said, borrowed) for one, said in zip(askings, words, strict=True)]
+        under_way = zip(askings, cursors, words, strict=True)
+        return [one.answered(cursor, said, dialect) for one, cursor, said in under_way]
+    except dialect.loaded_dbapi.Error as error:
+        text = "; ".join(said.text for said in words)
+        raise _known(connection, borrowed, dialect, text, error) from error
 
 
 @cache

@@ -10,7 +10,6 @@ from flask import Flask, Request, Response, g, jsonify, redirect, request, sessi
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_babel import gettext
 from flask_login import UserMixin
-from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import select
 
 from fieldapp.accounts import tokens
@@ -21,7 +20,8 @@ from fieldapp.accounts.roles import NAMES
 from fieldapp.extensions import db, login
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.web.known import CHECKED, Checked, KnownPages
+from fieldapp.web.cookies import SessionCookies
+from fieldapp.web.known import KnownPages
 
 
 class SignedIn(UserMixin):
@@ -40,22 +40,16 @@ class SignedIn(UserMixin):
 class Sessions(SecureCookieSessionInterface):
     """Session cookies, renewed once a day while in use: signing one for every answer costs more than reading it."""
 
-    def __init__(self) -> None:
-        self._serializers: dict[Any, URLSafeTimedSerializer | None] = {}
-
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """The one of this key, made once."""
-        if app.secret_key not in self._serializers:
-            self._serializers[app.secret_key] = super().get_signing_serializer(app)
-        return self._serializers[app.secret_key]
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """What the cookie holds; its signature is checked once a request, by whoever reads it first."""
-        checked: Checked | None = request.environ.get(CHECKED)
+    def __init__(self, app: Flask) -> None:
         serializer = self.get_signing_serializer(app)
-        if checked is None or serializer is None or request.cookies.get(self.get_cookie_name(app)) != checked.cookie:
-            return super().open_session(app, request)
-        return self.session_class(serializer.load_payload(checked.payload))
+        if serializer is None:
+            raise RuntimeError("without a key no session can be kept")
+        self.cookies = SessionCookies(serializer, app.permanent_session_lifetime)
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+        """What the cookie holds; an empty session where there is none that can be trusted."""
+        found = self.cookies.read(request.cookies.get(self.get_cookie_name(app), ""))
+        return self.session_class(found[0] if found else None)
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         """Whether the answer carries the cookie: when something in it changed, and the first time in a day."""
@@ -67,7 +61,7 @@ class Sessions(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     """Binds Flask-Login to the users of this database."""
-    app.session_interface = Sessions()
+    sessions = app.session_interface = Sessions(app)
     login.init_app(app)
     app.jinja_env.globals["role_name"] = lambda role: NAMES.get(role, role)
     login.user_loader(_load)
@@ -75,7 +69,7 @@ def init_app(app: Flask) -> None:
     login.request_loader(_by_token)
     login.unauthorized_handler(_sign_in_first)
     with app.app_context():
-        app.wsgi_app = KnownPages(app, person_reader(db.engine))  # type: ignore[method-assign]
+        app.wsgi_app = KnownPages(app, sessions.cookies, person_reader(db.engine))  # type: ignore[method-assign]
 
 
 def _load(token: str) -> SignedIn | None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from fieldapp.commandbus.models import AuditEntry, AuditHead
 from fieldapp.kernel import clock
-from fieldapp.statements import Prepared, inserting, inserting_new
+from fieldapp.statements import Asking, Prepared, inserting, inserting_new, together
 
 _heads: Any = AuditHead.__table__
 _head_for_update = Prepared(select(_heads.c.last, _heads.c.hash).where(_heads.c.id == 1).with_for_update())
@@ -29,11 +29,15 @@ def digest(previous: str, entry: dict[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode([previous, *plain], order="deterministic")).hexdigest()
 
 
-def append(connection: Connection, entries: Sequence[dict[str, Any]]) -> None:
-    """Writes entries at the end of the trail, taking the head's lock as late as possible."""
+def append(connection: Connection, entries: Sequence[dict[str, Any]], before: Sequence[Asking[int]] = ()) -> list[int]:
+    """Writes entries at the end of the trail, taking the head's lock as late as possible.
+
+    `before` is written first, on the same journey; its answers come back.
+    """
     if not entries:
-        return
-    number, previous = _take_head(connection)
+        return together(connection, *before)
+    *answers, heads = together(connection, *before, _head_for_update.asking())
+    number, previous = heads[0] if heads else _first_head(connection)
     rows = []
     for entry in entries:
         number += 1
@@ -42,18 +46,15 @@ def append(connection: Connection, entries: Sequence[dict[str, Any]]) -> None:
         row["previous"] = previous
         row["hash"] = previous = digest(previous, row)
         rows.append(row)
-    inserting(_entries).write(connection, *rows)
-    _move_head.write(connection, {"b_last": number, "b_hash": previous})
+    moved = _move_head.writing({"b_last": number, "b_hash": previous})
+    together(connection, inserting(_entries).writing(*rows), moved)
+    return answers
 
 
-def _take_head(connection: Connection) -> tuple[int, str]:
-    """The trail's end, locked until the transaction ends."""
-    heads = _head_for_update.rows(connection)
-    if not heads:
-        # Two first writers at once: one makes the row, the other waits for it.
-        inserting_new(connection, _heads).write(connection, {"id": 1, "last": 0, "hash": START})
-        heads = _head_for_update.rows(connection)
-    ((last, previous),) = heads
+def _first_head(connection: Connection) -> tuple[int, str]:
+    """The end of a trail without entries. Two first writers at once: one makes the row, the other waits for it."""
+    inserting_new(connection, _heads).write(connection, {"id": 1, "last": 0, "hash": START})
+    ((last, previous),) = _head_for_update.rows(connection)
     return last, previous
 
 

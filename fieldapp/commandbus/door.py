@@ -130,30 +130,40 @@ class _Batch:
 
     def apply(self, session: Session) -> None:
         self.connection = session.connection()
-        ledger.lock_lanes(self.connection, self.actor.id, self.todo)
         sent: dict[str, Sent] = {}
         for one in self.todo:
             sent.setdefault(one[0].op, one)
         fresh: Set[str] = set()
         if self.careful:
+            ledger.lock_lanes(self.connection, self.actor.id, self.todo)
             fresh = ledger.insert_first(self.connection, self._rows(sent, sent.keys()))
             point("inserted")
-        known, self.held = ledger.concerned(self.connection, sent.keys() - fresh, self.actor.id)
+        turn = () if self.careful else self.todo
+        known, self.held = ledger.concerned(self.connection, sent.keys() - fresh, self.actor.id, turn)
         if not self.careful:
             fresh = sent.keys() - known.keys()
         for envelope, body, result in self.todo:
             self._answer(session, envelope, body, result, self.decided.get(envelope.op) or known.get(envelope.op))
-        if not self.careful:
-            if not ledger.insert_complete(self.connection, self._rows(sent, fresh)):
-                raise _Again
-            point("inserted")
-        self._insert_later(session)
         point("applied")
         anew = {op: result for op, result in self.decided.items() if self.careful or op not in fresh}
         ledger.update_outcomes(self.connection, anew, self.now)
         if self.aside:
             self.connection.execute(insert_ignoring(self.connection, Quarantine), list(self.aside.values()))
-        audit.append(self.connection, self.trail)
+        receipts = [] if self.careful else self._rows(sent, fresh)
+        self._finish(receipts)
+        point("inserted")
+
+    def _finish(self, receipts: list[dict[str, Any]]) -> None:
+        """What waited for the end: receipts that are inserted complete, the rows kept back, the trail."""
+        last = [ledger.complete(self.connection, receipts)] if receipts else []
+        last += [inserting(table).writing(*rows) for table, rows in (self.later or {}).items()]
+        try:
+            written = audit.append(self.connection, self.trail, last)
+        except IntegrityError as error:
+            self._only_if_careful(error, wrote=True)
+            raise
+        if receipts and written[0] < len(receipts):
+            raise _Again
 
     def _rows(self, sent: dict[str, Sent], ops: Set[str]) -> list[dict[str, Any]]:
         """The receipts of these records, with the outcomes they have so far."""
@@ -202,12 +212,12 @@ class _Batch:
             self.accepted.add(envelope.op)
             self._release(session, envelope.op)
 
-    def _only_if_careful(self, error: Exception) -> None:
+    def _only_if_careful(self, error: Exception, wrote: bool = False) -> None:
         """Without savepoints, what failed after its command began may have written: the whole batch goes back."""
-        if self.running and not self.careful:
+        if (self.running or wrote) and not self.careful:
             raise _Again from error
 
-    def _insert_later(self, session: Session) -> None:
+    def _insert_later(self) -> None:
         """The inserts that commands left for later, one statement a table."""
         if not self.later:
             return
@@ -252,7 +262,7 @@ class _Batch:
             return
         data = command.schema.load(command.lift(envelope.data, envelope.schema))
         if not command.blind:
-            self._insert_later(session)
+            self._insert_later()
         ctx = Context(session, self.actor, envelope, self.now, self.mouth, later=self.later, batch=self)
         record = command.load(ctx, data)
         if not command.may(self.actor, record):

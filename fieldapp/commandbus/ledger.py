@@ -15,7 +15,7 @@ from fieldapp.commandbus.models import Receipt
 from fieldapp.commandbus.result import Result
 from fieldapp.database import among, insert_ignoring
 from fieldapp.kernel.actor import Actor
-from fieldapp.statements import Prepared, inserting_new
+from fieldapp.statements import Asking, Prepared, inserting_new, together
 
 #: An envelope, its frozen bytes, and what is answered to it.
 Sent = tuple[Envelope, str, Result]
@@ -56,14 +56,20 @@ def known_receipts(ops: Sequence[str], actor: Actor, session: Session) -> list[R
     return [_remembered(*row) for row in rows]
 
 
-def lock_lanes(connection: Connection, author: int, sent: Iterable[Sent]) -> None:
+def _turn(connection: Connection, author: int, sent: Iterable[Sent]) -> list[Asking[Any]]:
     """PostgreSQL lets writers in side by side: they queue per aggregate and author, always in the same order.
 
     Per author, because a record releases what waits for it in other lanes, and that may be coming again just now.
     """
-    if connection.dialect.name == "postgresql":
-        names = {f"author:{author}", *(envelope.lane for envelope, _, _ in sent)}
-        _lock.rows(connection, lanes=sorted(map(lock_key, names)))
+    if connection.dialect.name != "postgresql":
+        return []
+    names = {f"author:{author}", *(envelope.lane for envelope, _, _ in sent)}
+    return [_lock.asking(lanes=sorted(map(lock_key, names)))]
+
+
+def lock_lanes(connection: Connection, author: int, sent: Iterable[Sent]) -> None:
+    """Waits for the author's turn at these records."""
+    together(connection, *_turn(connection, author, sent))
 
 
 def lock_key(name: str) -> int:
@@ -71,14 +77,17 @@ def lock_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
-def concerned(connection: Connection, ops: Set[str], author: int) -> tuple[dict[str, Result], dict[str, Held]]:
-    """What the ledger holds under these ids, and what of the author's is waiting.
+def concerned(
+    connection: Connection, ops: Set[str], author: int, sent: Iterable[Sent] = ()
+) -> tuple[dict[str, Result], dict[str, Held]]:
+    """What the ledger holds under these ids, and what of the author's is waiting, once it is their turn at `sent`.
 
     Both stay locked on PostgreSQL, so that nobody decides a waiting record a second time at the same moment.
     """
     known: dict[str, Result] = {}
     held: dict[str, Held] = {}
-    for row in _concerned.rows(connection, ops=list(ops), author=author):
+    asking = _concerned.asking(ops=list(ops), author=author)
+    for row in together(connection, *(_turn(connection, author, sent) if sent else ()), asking)[-1]:
         op, sha256, outcome, _, _, detail, user, seq, body = row
         if op in ops:
             known[op] = _remembered(*row[:6])
@@ -131,11 +140,9 @@ def insert_first(connection: Connection, rows: list[dict[str, Any]]) -> set[str]
     return set(connection.scalars(statement, rows))
 
 
-def insert_complete(connection: Connection, rows: list[dict[str, Any]]) -> bool:
-    """Writes receipts with their outcomes. Whether all ids were free: where one was not, everything must go back."""
-    if not rows:
-        return True
-    return inserting_new(connection, _receipts).write(connection, *rows) == len(rows)
+def complete(connection: Connection, rows: list[dict[str, Any]]) -> Asking[int]:
+    """Writes receipts with their outcomes. Where an id was not free and fewer were written, everything must go back."""
+    return inserting_new(connection, _receipts).writing(*rows)
 
 
 def update_outcomes(connection: Connection, decided: dict[str, Result], now: datetime) -> None:

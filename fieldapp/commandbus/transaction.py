@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
+from fieldapp.database import lock_for_writing
 from fieldapp.extensions import db
 
 
@@ -18,8 +19,8 @@ def writing() -> Iterator[Session]:
     """
     session: Session = db.session()
     session.rollback()
-    session.connection(execution_options={"fieldapp_writes": True})
     try:
+        lock_for_writing(session.connection())
         yield session
         session.commit()
     except BaseException:

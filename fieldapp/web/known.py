@@ -12,9 +12,9 @@ from threading import Lock
 from typing import Any
 
 from flask import Flask
-from itsdangerous import BadData
 
 from fieldapp.kernel import clock
+from fieldapp.web.cookies import SessionCookies
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,6 @@ RENEW = timedelta(days=1)
 LONGEST_QUERY = 400
 #: Where a request notes for its answer what the page was made from.
 NOTE = "fieldapp.page"
-#: Where a request notes that its session's cookie was checked.
-CHECKED = "fieldapp.session"
 #: Besides address and person, whatever else a page depends on.
 _TELLING = ("HTTP_ACCEPT_LANGUAGE", "HTTP_HX_REQUEST", "HTTP_HX_BOOSTED", "HTTP_HX_HISTORY_RESTORE_REQUEST")
 #: Belongs to one answer alone.
@@ -52,14 +50,6 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A session's cookie whose signature and age are good, and what was signed."""
-
-    cookie: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class _Page:
     tag: str
     note: Note
@@ -73,13 +63,11 @@ class KnownPages:
     are read anew for every answer. Whatever is not certain goes to the application.
     """
 
-    def __init__(self, app: Flask, reader: Reader) -> None:
+    def __init__(self, app: Flask, sessions: SessionCookies, reader: Reader) -> None:
         self.inner = app.wsgi_app
         self.reader = reader
         self.cookie = app.config["SESSION_COOKIE_NAME"]
-        self.age = int(app.permanent_session_lifetime.total_seconds())
-        serializer: Any = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-        self.signer = serializer.make_signer(serializer.salt)
+        self.sessions = sessions
         self.pages: OrderedDict[bytes, _Page] = OrderedDict()
         self.lock = Lock()
 
@@ -107,14 +95,12 @@ class KnownPages:
         cookies = dict(_cookies(environ.get("HTTP_COOKIE", "")))
         if self.cookie not in cookies or len(query) > LONGEST_QUERY:
             return None
-        try:
-            who, signed = self.signer.unsign(cookies[self.cookie], max_age=self.age, return_timestamp=True)
-        except BadData:
+        found = self.sessions.read(cookies[self.cookie])
+        if found is None or datetime.now(UTC) - found[1] > RENEW:
             return None
-        environ[CHECKED] = Checked(cookies[self.cookie], who)
-        if datetime.now(UTC) - signed > RENEW:
-            return None
-        asked = (who, environ["PATH_INFO"], query, cookies.get("language"), *map(environ.get, _TELLING))
+        # Without when and how it was signed: a renewed cookie is the same session.
+        who, language = cookies[self.cookie].rsplit(".", 2)[0], cookies.get("language")
+        asked = (who, environ["PATH_INFO"], query, language, *map(environ.get, _TELLING))
         return blake2b(repr(asked).encode(), digest_size=16).digest()
 
     def _holds(self, page: _Page, given: str) -> bool:
