@@ -47,7 +47,7 @@ def run(full: bool = False) -> list[Row]:
         inserts, postmaster = stack.enter_context(_postgres(made.url))
         server = stack.enter_context(serving("wsgi:app", made.folder, made.url))
         # The server's own connection must be there before its processes are counted.
-        _push(made, server)(_requests(made, 1))
+        _push(server)(_requests(made, server, 1))
         rows += _measured("PostgreSQL", made, server, inserts, machine.family(postmaster))
     return rows
 
@@ -60,7 +60,7 @@ def _measured(name: str, made: World, server: Served, inserts: tuple[Insert, Ins
         contenders = {
             "receipts": Contender(_bare(inserts[0]), own, prepare),
             "ledger": Contender(_bare(inserts[1]), own, prepare),
-            "push": Contender(_push(made, server), theirs, partial(_requests, made, batch)),
+            "push": Contender(_push(server), theirs, partial(_requests, made, server, batch)),
         }
         taken = interleave(ROUNDS, contenders)
         what = f"push of expenses, {name}, {f'batches of {batch}' if batch > 1 else 'one at a time'}"
@@ -109,19 +109,19 @@ def _bare(insert: Insert) -> Callable[[list[list[str]]], int]:
     return work
 
 
-def _requests(made: World, size: int) -> list[tuple[int, bytes]]:
-    """How many records a request holds, and its body: putting it together is the phone's work."""
-    return [(len(batch), json.dumps({"ops": batch}).encode()) for batch in _batches(made, size)]
-
-
-def _push(made: World, server: Served) -> Callable[[list[tuple[int, bytes]]], int]:
+def _requests(made: World, server: Served, size: int) -> list[tuple[int, bytes]]:
+    """How many records a request holds, and its bytes: putting it together is the phone's work."""
     headers = made.headers(made.bench.cast.tech, **{"Content-Type": "application/json"})
+    bodies = [(len(batch), json.dumps({"ops": batch}).encode()) for batch in _batches(made, size)]
+    return [(count, server.post("/sync/push", headers, body)) for count, body in bodies]
 
+
+def _push(server: Served) -> Callable[[list[tuple[int, bytes]]], int]:
     def work(requests: list[tuple[int, bytes]]) -> int:
-        for size, body in requests:
-            answer = server.ask("/sync/push", headers, body)
-            if answer.text.count('"outcome":"accepted"') != size:
-                raise RuntimeError(f"a record was not accepted: {answer.text[:500]}")
+        for size, request in requests:
+            answer = server.send(request)
+            if answer.count(b'"outcome":"accepted"') != size:
+                raise RuntimeError(f"a record was not accepted: {answer[:500]!r}")
         return sum(size for size, _ in requests)
 
     return work

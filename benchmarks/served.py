@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import brotli  # type: ignore[import-untyped]
 
 from benchmarks import machine
 
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -40,6 +42,8 @@ class Served:
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process = process
+        self.port = port
+        self.wire: socket.socket | None = None
         self.url = f"http://127.0.0.1:{port}"
         self.line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.pids: list[int] = []
@@ -49,6 +53,32 @@ class Served:
         self.line.request("GET" if body is None else "POST", path, body=body, headers=headers or {})
         answer = self.line.getresponse()
         return Answer(answer.status, answer.headers, answer.read())
+
+    def post(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
+        """A request as its bytes travel, put together before the watch starts, for `send`."""
+        lines = {"Host": f"127.0.0.1:{self.port}", "Content-Length": str(len(body)), **headers}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+
+    def send(self, request: bytes) -> bytes:
+        """Those bytes over a connection that stays open; what the answer holds.
+
+        A client as lean as can be: what is measured is the server, and the floor has no client at all.
+        """
+        if self.wire is None:
+            self.wire = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+            self.wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.wire.sendall(request)
+        answer = b""
+        while True:
+            part = self.wire.recv(1 << 16)
+            if not part:
+                raise RuntimeError("the server hung up")
+            answer += part
+            head, met, body = answer.partition(b"\r\n\r\n")
+            length = _LENGTH.search(head) if met else None
+            if length and len(body) >= int(length[1]):
+                return brotli.decompress(body) if b"encoding: br" in head.lower() else body  # type: ignore[no-any-return]
 
     def meter(self) -> float:
         """CPU seconds of the server with its worker."""
