@@ -6,7 +6,16 @@ import { reference, uuidv7 } from "./ids.ts";
 import { evictDisposable } from "./mirror.ts";
 import { reconcile, sentStub } from "./reconcile.ts";
 import { AlreadySubmitted, type CaptureInput, StorageFull } from "./types.ts";
-import { type AttachmentRow, type Clock, getMeta, type OpRow, openOps, setMeta, type UserTx } from "./user-db.ts";
+import {
+  type AttachmentRow,
+  type Clock,
+  type DraftRow,
+  getMeta,
+  type OpRow,
+  openOps,
+  setMeta,
+  type UserTx,
+} from "./user-db.ts";
 
 /** Thrown inside when the stores moved on while the bytes were hashed; the capture starts over. */
 class Overtaken extends Error {}
@@ -71,17 +80,18 @@ async function prepare(ctx: Context, input: CaptureInput, id: string): Promise<O
   const key = input.draftKey;
   const now = surroundings.now();
   const at = await ctx.db.run(["ops", "drafts", "attachments", "meta"], "readonly", async (tx) => {
-    const draft = key === null ? undefined : await tx.objectStore("drafts").get(key);
-    return {
-      ep: await getMeta<string>(tx, "ep"),
-      seq: (await getMeta<number>(tx, "next_seq")) ?? 1,
-      pos: (await getMeta<number>(tx, "next_pos")) ?? 1,
-      clock: await getMeta<Clock>(tx, "clock"),
-      supersedes: input.supersedes ?? (draft?.state === "open" ? draft.supersedes : null),
-      gen: draft?.gen ?? 0,
-      photos: await photosOf(tx, key),
-      open: await openOps(tx),
-    };
+    // All asked at once: each answer takes a way through the browser, and the person waits.
+    const [draft, ep, seq, pos, clock, photos, open] = await Promise.all([
+      draftOf(tx, key),
+      getMeta<string>(tx, "ep"),
+      getMeta<number>(tx, "next_seq"),
+      getMeta<number>(tx, "next_pos"),
+      getMeta<Clock>(tx, "clock"),
+      photosOf(tx, key),
+      openOps(tx),
+    ]);
+    const supersedes = input.supersedes ?? (draft?.state === "open" ? draft.supersedes : null);
+    return { ep, seq: seq ?? 1, pos: pos ?? 1, clock, supersedes, gen: draft?.gen ?? 0, photos, open };
   });
   if (at.ep === undefined) throw new Unnumbered();
   const depends = dependsOn(input, at.open, at.supersedes);
@@ -98,6 +108,10 @@ async function prepare(ctx: Context, input: CaptureInput, id: string): Promise<O
   };
 }
 
+async function draftOf(tx: UserTx, key: string | null): Promise<DraftRow | undefined> {
+  return key === null ? undefined : tx.objectStore("drafts").get(key);
+}
+
 async function photosOf(tx: UserTx, key: string | null): Promise<AttachmentRow[]> {
   if (key === null) return [];
   const photos = await tx.objectStore("attachments").index("draft").getAll(key);
@@ -107,26 +121,32 @@ async function photosOf(tx: UserTx, key: string | null): Promise<AttachmentRow[]
 async function write(ctx: Context, op: OpRow): Promise<void> {
   const key = op.draftKey;
   await ctx.db.run(["ops", "drafts", "attachments", "meta"], "readwrite", async (tx) => {
+    const ops = tx.objectStore("ops");
+    const [known, ep, seq, draft, photos, earlier] = await Promise.all([
+      ops.getKey(op.op),
+      getMeta<string>(tx, "ep"),
+      getMeta<number>(tx, "next_seq"),
+      draftOf(tx, key),
+      photosOf(tx, key),
+      op.supersedes ? ops.get(op.supersedes) : undefined,
+    ]);
     // A connection lost in the very commit leaves it open whether it counted: our own id says so.
-    if ((await tx.objectStore("ops").getKey(op.op)) !== undefined) return;
-    const ep = await getMeta<string>(tx, "ep");
+    if (known !== undefined) return;
     if (ep === undefined) throw new Unnumbered();
-    const photos = await photosOf(tx, key);
-    if (key !== null) {
-      const draft = await tx.objectStore("drafts").get(key);
-      if (draft && draft.gen > (ctx.seen.get(key) ?? 0)) throw new AlreadySubmitted(draft.updated);
-      await tx.objectStore("drafts").put(sentStub(op));
-    }
-    if (ep !== op.ep || (await getMeta(tx, "next_seq")) !== op.seq) throw new Overtaken();
+    if (key !== null && draft && draft.gen > (ctx.seen.get(key) ?? 0)) throw new AlreadySubmitted(draft.updated);
+    if (ep !== op.ep || seq !== op.seq) throw new Overtaken();
     const named = (JSON.parse(op.body) as { atts: { id: string }[] }).atts.map((att) => att.id);
     if (named.join() !== photos.map((photo) => photo.id).join()) throw new Overtaken();
-    await tx.objectStore("ops").add(op);
-    for (const photo of photos) await tx.objectStore("attachments").put({ ...photo, op: op.op, draft: null });
-    if (op.supersedes) {
-      const earlier = await tx.objectStore("ops").get(op.supersedes);
-      if (earlier) await tx.objectStore("ops").put({ ...earlier, supersededBy: op.op });
-    }
-    await setMeta(tx, "next_seq", op.seq + 1);
-    await setMeta(tx, "next_pos", op.pos + 1);
+    const attachments = tx.objectStore("attachments");
+    const writes: (() => Promise<unknown>)[] = [
+      () => ops.add(op),
+      ...photos.map((photo) => () => attachments.put({ ...photo, op: op.op, draft: null })),
+      () => setMeta(tx, "next_seq", op.seq + 1),
+      () => setMeta(tx, "next_pos", op.pos + 1),
+    ];
+    if (key !== null) writes.push(() => tx.objectStore("drafts").put(sentStub(op)));
+    if (earlier) writes.push(() => ops.put({ ...earlier, supersededBy: op.op }));
+    // Each in a function of its own: where the transaction is over before the last is asked, none is left unheard.
+    await Promise.all(writes.map(async (write) => write()));
   });
 }

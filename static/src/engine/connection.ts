@@ -90,7 +90,8 @@ export function connect<S extends DBSchema>(
     }
     const abort = await ended;
     if (thrown === null && abort === null) return value as T;
-    // Quota shows only as the abort's reason; the request itself just says "aborted".
+    // Quota shows only as the abort's reason; requests just say "aborted", or that the transaction is over.
+    if (isQuota(abort)) throw abort;
     throw thrown !== null && nameOf(thrown) !== "AbortError" ? thrown : (abort ?? thrown);
   }
 
