@@ -58,6 +58,8 @@ def create_app(config: Config | None = None) -> Flask:
         COMPRESS_BR_LEVEL=5,
         COMPRESS_BR_WINDOW=16,
         COMPRESS_MIN_SIZE=500,
+        # What did not change was answered before it was drawn (web/fresh.py).
+        COMPRESS_EVALUATE_CONDITIONAL_REQUEST=False,
         **config.extra,
     )
     app.wsgi_app = static_files.around(app.wsgi_app, ROOT / "static")  # type: ignore[method-assign]

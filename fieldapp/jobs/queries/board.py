@@ -37,13 +37,8 @@ _my_visits: Any = (
         Visit.id,
         Visit.state,
         Job.id,
-        Job.number,
         Customer.name,
         Site.name,
-        Site.address,
-        Site.lat,
-        Site.lon,
-        Contact.phone,
         Job.title,
         Job.urgency,
         Job.service_class,
@@ -52,7 +47,6 @@ _my_visits: Any = (
     .join(Job, Job.id == Visit.job_id)
     .join(Customer, Customer.id == Job.customer_id)
     .join(Site, Site.id == Job.site_id)
-    .outerjoin(Contact, Contact.id == Job.contact_id)
     .where(VisitMember.removed_at.is_(None), VisitMember.user_id == bindparam("me"))
 )
 _group_jobs: Any = (
@@ -75,6 +69,13 @@ _unassigned: Any = (
     _group_jobs.where(Job.state == "new")
     .order_by(case((Job.urgency == "emergency", 0), else_=1), Job.received_at, Job.id)
     .limit(UNASSIGNED)
+)
+_way = Prepared(
+    select(Site.address, Site.lat, Site.lon, Contact.phone)
+    .select_from(Job)
+    .join(Site, Site.id == Job.site_id)
+    .outerjoin(Contact, Contact.id == Job.contact_id)
+    .where(Job.id == bindparam("job"))
 )
 _assets = Prepared(
     select(JobAsset.job_id, Asset.plate, Asset.model)
@@ -154,6 +155,13 @@ def assets_in_short(job_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
         first, count = short.get(job, (plate or model, 0))
         short[job] = (first, count + 1)
     return short
+
+
+def way_to(job_id: str) -> tuple[str, float | None, float | None, str | None]:
+    """Address, latitude, longitude and telephone of a job that is there."""
+    (found,) = _way.rows(reading(), job=job_id)
+    address, lat, lon, phone = found
+    return address, lat, lon, phone
 
 
 def partners(visit_ids: Sequence[str], actor: Actor) -> dict[str, str]:

@@ -107,9 +107,6 @@ class Card:
     job: str
     name: str
     customer: str
-    address: str
-    place: tuple[float | None, float | None]
-    phone: str | None
     what: str
     urgent: bool
     when: str
@@ -139,23 +136,24 @@ class Card:
         )
 
     def drawn_next(self) -> Markup:
-        """The card on top: the job at hand with its next step."""
-        lat_lon, steps = self.place, self.shown.steps
+        """The card on top: the job at hand with its next step, and the way there."""
+        address, lat, lon, phone = queries.way_to(self.job)
+        steps = self.shown.steps
         return forms_piece(
             "jobs/_next.html",
             self.job,
             self.visit,
             self.name,
             self.customer,
-            self.address,
+            address,
             self.what,
             self.urgent,
             self.when,
             self.service_class,
             self.with_,
             self.tags,
-            links.map_url(*lat_lon, self.customer, self.address),
-            links.call_url(self.phone) if self.phone else "",
+            links.map_url(lat, lon, self.customer, address),
+            links.call_url(phone) if phone else "",
             steps[0],
             steps[1:],
         )
@@ -191,11 +189,10 @@ def _cards(
 ) -> list[Card]:
     now = clock.now()
     states = {state: _shown(state, language.code()) for state in {row[3] for row in rows}}
-    classes = {kind: words.words(words.SERVICE_CLASSES, kind) for kind in {row[14] for row in rows}}
+    classes = {kind: words.words(words.SERVICE_CLASSES, kind) for kind in {row[9] for row in rows}}
     days: dict[Any, str] = {}
     cards = []
-    for _, planned, visit, state, job, _number, customer, site, address, lat, lon, phone, *rest in rows:
-        title, urgency, service_class = rest
+    for _, planned, visit, state, job, customer, site, title, urgency, service_class in rows:
         section = queries.section_of(planned, now)
         shown = states[state]
         cards.append(
@@ -204,9 +201,6 @@ def _cards(
                 job,
                 f"{customer} · {site}" if site and site != customer else customer,
                 customer,
-                address,
-                (lat, lon),
-                phone,
                 f"{title} · {things(short[job])}" if job in short else title,
                 urgency == "emergency",
                 when(planned, section, days),
