@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -24,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import Pool
+from sqlalchemy.pool import Pool, PoolProxiedConnection
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
@@ -170,9 +172,24 @@ def lock_for_writing(connection: Connection) -> None:
             raise OperationalError("BEGIN IMMEDIATE", None, error) from error
 
 
-def alone(engine: Engine) -> Connection:
-    """A connection for one query that needs no transaction around it: nothing to begin, nothing to roll back."""
-    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+@contextmanager
+def alone(engine: Engine) -> Iterator[PoolProxiedConnection]:
+    """A driver's connection for one query that needs no transaction around it: nothing to begin or to roll back."""
+    borrowed = engine.raw_connection()
+    driver: Any = borrowed.dbapi_connection
+    waits = engine.dialect.name == "postgresql"
+    if waits and driver.closed:
+        borrowed.invalidate()
+        borrowed = engine.raw_connection()
+        driver = borrowed.dbapi_connection
+    try:
+        if waits:
+            driver.autocommit = True
+        yield borrowed
+    finally:
+        if waits and not driver.closed:
+            driver.autocommit = False
+        borrowed.close()
 
 
 #: Seconds after which a connection from the pool is asked whether it is still there.

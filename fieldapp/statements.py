@@ -40,14 +40,8 @@ class Prepared:
 
     def rows_alone(self, engine: Engine, **given: Any) -> list[tuple[Any, ...]]:
         """The same on a connection of its own, in no transaction: nothing to begin, nothing to roll back."""
-        if engine.dialect.name != "sqlite":
-            with alone(engine) as connection:
-                return self.rows(connection, **given)
-        borrowed = engine.raw_connection()
-        try:
+        with alone(engine) as borrowed:
             return self.asking(**given).of(borrowed, borrowed, engine.dialect)
-        finally:
-            borrowed.close()
 
     def write(self, connection: Connection, *rows: Mapping[str, Any]) -> int:
         """Writes with the parameters of each row, all of them alike, and tells how many rows it met.

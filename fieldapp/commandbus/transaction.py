@@ -18,7 +18,8 @@ def writing() -> Iterator[Session]:
     Whatever the request has read before is forgotten first, so that nothing stale is written.
     """
     session: Session = db.session()
-    session.rollback()
+    if session.in_transaction():
+        session.rollback()
     try:
         lock_for_writing(session.connection())
         yield session

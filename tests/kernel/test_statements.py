@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from fieldapp.accounts.models import Group, Membership, User
 from fieldapp.commandbus.models import AuditHead, Receipt
 from fieldapp.commandbus.result import Result
-from fieldapp.database import Moment, among
+from fieldapp.database import Moment, alone, among
 from fieldapp.expenses.models import ExpenseItem
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
@@ -129,6 +129,11 @@ def test_a_connection_that_is_gone_is_given_up(bench: Bench) -> None:
             asked.rows(connection)
         assert caught.value.connection_invalidated
         db.session.rollback()
+        assert asked.rows(db.session.connection())[0][0] > 0
+        db.session.remove()
+        with alone(db.engine) as borrowed:
+            borrowed.dbapi_connection.close()
+        assert asked.rows_alone(db.engine)[0][0] > 0
         assert asked.rows(db.session.connection())[0][0] > 0
 
 
