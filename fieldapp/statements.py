@@ -109,7 +109,7 @@ def together(connection: Connection, *askings: Asking[Any]) -> list[Any]:
     On SQLite nothing travels. To PostgreSQL and back takes longer than most of these statements do. Raises DBAPIError.
     """
     dialect, borrowed = connection.dialect, connection.connection
-    if dialect.name != "postgresql" or len(askings) == 1:
+    if dialect.name != "postgresql" or len(askings) < 2:
         return [one.of(connection, borrowed, dialect) for one in askings]
     words = [one.statement.words(dialect, one.columns) for one in askings]
     driver: Any = borrowed.dbapi_connection

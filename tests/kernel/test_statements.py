@@ -16,7 +16,7 @@ from fieldapp.database import Moment, alone, among
 from fieldapp.expenses.models import ExpenseItem
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
-from fieldapp.statements import Prepared, inserting, inserting_new
+from fieldapp.statements import Prepared, inserting, inserting_new, together
 from tests.support.bench import Bench, QueryCount
 
 AT = datetime(2026, 11, 22, 8, 30, 15, 123456, tzinfo=UTC)
@@ -135,6 +135,37 @@ def test_a_connection_that_is_gone_is_given_up(bench: Bench) -> None:
             borrowed.dbapi_connection.close()
         assert asked.rows_alone(db.engine)[0][0] > 0
         assert asked.rows(db.session.connection())[0][0] > 0
+
+
+def test_together_each_sees_what_the_one_before_did(bench: Bench) -> None:
+    table = ExpenseItem.__table__
+    count = Prepared(select(func.count()).select_from(table))
+    kinds = Prepared(select(table.c.kind).where(among(table.c.id, "ids")))
+    one, two, three = (expense(bench, number) for number in (1, 2, 3))
+    with bench.app.app_context():
+        connection = db.session.connection()
+        answers = together(
+            connection,
+            count.asking(),
+            inserting(table).writing(one, two),
+            inserting_new(connection, table).writing(two, three),
+            count.asking(),
+            kinds.asking(ids=[three["id"]]),
+        )
+        assert together(connection) == []
+    assert answers == [[(0,)], 2, 1, [(3,)], [("local_transport",)]]
+
+
+def test_together_one_error_ends_them_all(bench: Bench) -> None:
+    table = ExpenseItem.__table__
+    count = Prepared(select(func.count()).select_from(table))
+    one = expense(bench, 1)
+    with bench.app.app_context():
+        connection = db.session.connection()
+        with pytest.raises(IntegrityError):
+            together(connection, inserting(table).writing(one), inserting(table).writing(one), count.asking())
+        db.session.rollback()
+        assert count.rows(db.session.connection()) == [(0,)]
 
 
 def test_they_are_counted_like_all_others(bench: Bench) -> None:
