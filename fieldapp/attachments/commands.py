@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from fieldapp.attachments.queries import AGAIN
 from fieldapp.commandbus import Context, Effect, Photos, command
 from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
@@ -31,7 +32,7 @@ def _may(actor: Actor, row: Attachment) -> bool:
 
 
 @command(
-    "attachment.add",
+    AGAIN,
     label=_l("Photo taken again"),
     schema=Again,
     load=_load,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, case, func, or_, select, tuple_
 
 from fieldapp.accounts import members_of, name_by
 from fieldapp.commandbus.models import Attachment, Receipt
@@ -15,6 +16,9 @@ from fieldapp.web.lists import Page, list_page
 
 #: A record names them and people cannot see them (failure modes 63, 64).
 MISSING = ("expected", "partial", "lost", "refused")
+
+#: Kind of the record that brings a photo taken again.
+AGAIN = "attachment.add"
 
 _ROW: tuple[Any, ...] = (
     Attachment.created_at,
@@ -72,6 +76,23 @@ def missing_page(actor: Actor) -> Page:
         .where(Attachment.state.in_(MISSING))
     )
     return list_page(query, keys=_ROW[:2], descending=False)
+
+
+def origins_of(records: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, str | None, datetime]]:
+    """`(kind, reference, written at)` of the first of each record's receipts that named a photo, by type and id.
+
+    A photo that is taken again comes with a receipt of its own, which says nothing of the record.
+    """
+    wanted = set(records)
+    if not wanted:
+        return {}
+    query = (
+        select(Attachment.agg_type, Attachment.agg_id, Receipt.kind, Receipt.ref, Receipt.device_at)
+        .join(Receipt, Receipt.op == Attachment.op)
+        .where(tuple_(Attachment.agg_type, Attachment.agg_id).in_(wanted), Receipt.kind != AGAIN)
+        .order_by(Receipt.received_at.desc(), Receipt.op.desc())
+    )
+    return {(str(kind), str(record)): (name, ref, at) for kind, record, name, ref, at in db.session.execute(query)}
 
 
 def newest_missing(actor: Actor) -> list[tuple[str, str, bool]]:

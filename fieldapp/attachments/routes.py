@@ -10,7 +10,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.attachments import store
-from fieldapp.attachments.queries import missing_page
+from fieldapp.attachments.queries import AGAIN, missing_page, origins_of
 from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
 from fieldapp.extensions import db
@@ -56,9 +56,11 @@ def missing() -> Response:
     for row in page.rows:
         record = records.setdefault((row.agg_type, row.agg_id), {"row": row, "photos": []})
         record["photos"].append(row)
+    origins = origins_of(key for key, record in records.items() if record["row"].kind == AGAIN)
     for (kind, one), record in records.items():
         row = record["row"]
-        record["words"] = commands[row.kind].label if row.kind in commands else row.kind
+        name, record["ref"], record["at"] = origins.get((kind, one), (row.kind, row.ref, row.device_at))
+        record["words"] = commands[name].label if name in commands else name
         record["place"] = offers.place_of(kind, one, row.user_id == actor().id)
         record["phone"] = None if row.dev == ids.DESK_DEVICE else ids.short_reference(row.dev, row.seq)
     return render("attachments/missing.html", page=page, records=list(records.values()))
@@ -73,7 +75,7 @@ def again(attachment_id: UUID) -> Response:
         raise NotFound("attachment.not_found")
     return form_page(
         FormPage(
-            kind="attachment.add",
+            kind=AGAIN,
             agg=(row.agg_type, row.agg_id),
             title=_l("Take the photo again"),
             done="/attachments/missing",

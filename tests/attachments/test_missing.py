@@ -95,6 +95,10 @@ def test_64_a_photo_taken_again_takes_the_place_of_the_lost_one(bench: Bench) ->
     )
     assert done.outcome == "accepted"
     assert state_of(bench, note["id"]) == "replaced"
+    waiting = tech.get("/attachments/missing").text
+    # Until it has come it stands under the record it belongs to, not under the way it came.
+    assert ">Expense<" in waiting
+    assert "Photo taken again" not in waiting.split("<main")[1].split("<template")[0]
     create(tech, fresh)
     patch(tech, fresh, 0, data)
     assert "No photo is missing" in tech.get("/attachments/missing").text
