@@ -30,7 +30,7 @@ from fieldapp.database import insert_ignoring
 from fieldapp.errors import AppError, Conflict
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.statements import inserting
+from fieldapp.statements import Asking, inserting, together
 
 log = logging.getLogger(__name__)
 
@@ -156,12 +156,13 @@ class _Batch:
     def _finish(self, receipts: list[dict[str, Any]]) -> None:
         """What waited for the end: receipts that are inserted complete, the rows kept back, the trail."""
         last = [ledger.complete(self.connection, receipts)] if receipts else []
-        last += [inserting(table).writing(*rows) for table, rows in (self.later or {}).items()]
+        last += self._kept_back()
         try:
             written = audit.append(self.connection, self.trail, last)
         except IntegrityError as error:
-            self._only_if_careful(error, wrote=True)
-            raise
+            if self.careful:
+                raise
+            raise _Again from error
         if receipts and written[0] < len(receipts):
             raise _Again
 
@@ -212,18 +213,20 @@ class _Batch:
             self.accepted.add(envelope.op)
             self._release(session, envelope.op)
 
-    def _only_if_careful(self, error: Exception, wrote: bool = False) -> None:
+    def _only_if_careful(self, error: Exception) -> None:
         """Without savepoints, what failed after its command began may have written: the whole batch goes back."""
-        if (self.running or wrote) and not self.careful:
+        if self.running and not self.careful:
             raise _Again from error
+
+    def _kept_back(self) -> list[Asking[int]]:
+        return [inserting(table).writing(*rows) for table, rows in (self.later or {}).items()]
 
     def _insert_later(self) -> None:
         """The inserts that commands left for later, one statement a table."""
         if not self.later:
             return
         try:
-            for table, rows in self.later.items():
-                inserting(table).write(self.connection, *rows)
+            together(self.connection, *self._kept_back())
         except IntegrityError as error:
             raise _Again from error
         self.later.clear()

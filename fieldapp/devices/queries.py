@@ -114,9 +114,9 @@ def lost(query: Select[Any]) -> Select[Any]:
     return query.where(select(life.id).where(same).correlate(Device).exists())
 
 
-def overdue(query: Select[Any]) -> Select[Any]:
-    """Only stores whose oldest record has waited for more than a day."""
-    return query.where(Device.unsent > 0, Device.oldest_at < clock.now() - OVERDUE)
+def overdue(query: Select[Any], since: Any = None) -> Select[Any]:
+    """Only stores whose oldest record has waited for more than a day, or from before `since`."""
+    return query.where(Device.unsent > 0, Device.oldest_at < (clock.now() - OVERDUE if since is None else since))
 
 
 def phones_for(actor: Actor) -> Select[Any]:
@@ -285,13 +285,8 @@ def _troubled(everywhere: bool) -> Prepared:
     gone = select(func.count(Device.dev.distinct())).where(
         Device.missing_count > 0, Device.missing_settled_at.is_(None), *mine
     )
-    late = select(func.count()).where(
-        Device.unsent > 0,
-        Device.oldest_at < bindparam("since", type_=Moment),
-        _latest(),
-        Device.revoked_at.is_(None),
-        *mine,
-    )
+    alive = select(func.count()).select_from(Device).where(_latest(), Device.revoked_at.is_(None), *mine)
+    late = overdue(alive, bindparam("since", type_=Moment))
     return Prepared(select(gone.scalar_subquery(), late.scalar_subquery()))
 
 
