@@ -143,12 +143,16 @@ async function image(event: FetchEvent, url: string): Promise<Response> {
 
 type Kind = "page" | "fragment" | "image";
 
+/** Pages beside the pictures: what is missing, and the form to take it again. */
+const ABOUT_PHOTOS = /^\/attachments\/(missing|[^/]+\/again)$/;
+
 /** Null: none of our business, the browser does what it always does. */
 function kindOf(request: Request, url: URL): Kind | null {
   if (request.method !== "GET" || url.origin !== scope.location.origin) return null;
   if (UNTOUCHED.test(url.pathname) || DOWNLOAD.test(url.pathname) || request.headers.has("Range")) return null;
   if (request.headers.has("X-Fieldapp-Pack")) return null;
-  if (url.pathname.startsWith("/attachments/")) return request.destination === "image" ? "image" : null;
+  if (url.pathname.startsWith("/attachments/") && !ABOUT_PHOTOS.test(url.pathname))
+    return request.destination === "image" ? "image" : null;
   if (request.mode === "navigate") return "page";
   if (request.headers.has("HX-Request")) return "fragment";
   return request.headers.get("Accept")?.includes("text/html") ? "page" : null;
