@@ -7,7 +7,7 @@ import { PrecacheController } from "workbox-precaching/PrecacheController.js";
 import { PrecacheRoute } from "workbox-precaching/PrecacheRoute.js";
 import { registerRoute } from "workbox-routing/registerRoute.js";
 import { CacheFirst } from "workbox-strategies/CacheFirst.js";
-import { type Active, forgetPages, ownerOf, readActive, writeActive } from "./page/active.ts";
+import { type Active, forgetPages, givenAt, ownerOf, readActive, writeActive } from "./page/active.ts";
 
 declare const __PRECACHE__: { url: string; revision: string | null }[];
 const scope = self as unknown as ServiceWorkerGlobalScope;
@@ -49,14 +49,17 @@ async function keep(cacheName: string, url: string, response: Response, most: nu
   for (const key of keys.slice(0, Math.max(0, keys.length - most))) await cache.delete(key, { ignoreVary: true });
 }
 
+async function held(name: string | null, url: string): Promise<Response | undefined> {
+  if (!name || !(await caches.has(name))) return undefined;
+  return (await caches.open(name)).match(url, { ignoreVary: true });
+}
+
+/** The newer of what the pack brought and what this person saw: a page opened after the pack came shows what changed. */
 async function kept(active: Active, url: string): Promise<Response | undefined> {
   if (!mayServe(active)) return undefined;
-  for (const name of [active.pack, `visited-${active.user}`]) {
-    const found =
-      name && (await caches.has(name)) ? await (await caches.open(name)).match(url, { ignoreVary: true }) : null;
-    if (found) return found;
-  }
-  return undefined;
+  const visited = await held(`visited-${active.user}`, url);
+  if (visited && givenAt(visited) >= active.asOf) return visited;
+  return (await held(active.pack, url)) ?? visited;
 }
 
 /** What the network says about who is signed in counts more than what any page remembers. */
@@ -97,7 +100,7 @@ async function remember(event: FetchEvent, url: string, response: Response): Pro
   }
 }
 
-/** Network, for three seconds; then this person's pack, what they visited, and at last the shell. */
+/** Network, for three seconds; then what this phone keeps of it, and at last the shell. */
 async function page(event: FetchEvent, url: string): Promise<Response> {
   const network = fetch(event.request).then((response) => {
     const copy = response.clone();

@@ -202,6 +202,20 @@ class Phone:
             self.page.wait_for_timeout(100)
         raise AssertionError("the pages for offline never came")
 
+    def seen(self, path: str) -> None:
+        """Waits until the copy of a page that was just opened is kept beside the pack."""
+        script = """async (path) => {
+            for (const name of await caches.keys())
+                if (name.startsWith('visited-') && await (await caches.open(name)).match(path, {ignoreVary: true}))
+                    return true;
+            return false;
+        }"""
+        for _ in range(100):
+            if self.page.evaluate(script, path):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"{path} was not kept")
+
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:

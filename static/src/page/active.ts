@@ -11,11 +11,26 @@ export interface Active {
   leaving: boolean;
   /** When the pack was last asked for, ms since 1970. */
   checked: number;
+  /** When the server gave out the pack's list, by its own clock: what it gave later is newer than the pack. */
+  asOf: number;
+}
+
+/** When the server gave this answer, by its own clock, ms since 1970; 0 where it does not say. */
+export function givenAt(response: Response): number {
+  return Date.parse(response.headers.get("Date") ?? "") || 0;
 }
 
 export const STATE_CACHE = "fieldapp-state";
 const STATE_URL = "/__state/active";
-export const NOBODY: Active = { user: null, pack: null, previous: null, locked: false, leaving: false, checked: 0 };
+export const NOBODY: Active = {
+  user: null,
+  pack: null,
+  previous: null,
+  locked: false,
+  leaving: false,
+  checked: 0,
+  asOf: 0,
+};
 
 export async function readActive(): Promise<Active> {
   try {

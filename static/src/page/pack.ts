@@ -1,4 +1,4 @@
-import { type Active, readActive, writeActive } from "./active.ts";
+import { type Active, givenAt, readActive, writeActive } from "./active.ts";
 import { session } from "./session.ts";
 
 interface Entry {
@@ -10,6 +10,7 @@ interface Manifest {
   gen: string;
   entries: Entry[];
   gone: string[];
+  asOf: number;
 }
 
 const PAUSE = 5 * 60_000;
@@ -24,7 +25,7 @@ async function loadManifest(): Promise<Manifest | null> {
   if (!answer.ok || !ours || !answer.headers.get("Content-Type")?.startsWith("application/json")) return null;
   const manifest = (await answer.json()) as Partial<Manifest>;
   if (typeof manifest.gen !== "string" || !Array.isArray(manifest.entries)) return null;
-  return { gen: manifest.gen, entries: manifest.entries, gone: manifest.gone ?? [] };
+  return { gen: manifest.gen, entries: manifest.entries, gone: manifest.gone ?? [], asOf: givenAt(answer) };
 }
 
 async function unchanged(from: Cache | null, entry: Entry): Promise<Response | null> {
@@ -83,8 +84,8 @@ async function renew(user: number, active: Active): Promise<void> {
   if (now.user !== user || now.locked) return void (await caches.delete(name));
   // Only now: whoever leaves a page half-way through goes on with the next one.
   const checked = Date.now();
-  if (now.pack === name) return void (await writeActive({ checked }));
-  await writeActive({ pack: name, previous: now.pack, checked });
+  if (now.pack === name) return void (await writeActive({ checked, asOf: manifest.asOf }));
+  await writeActive({ pack: name, previous: now.pack, checked, asOf: manifest.asOf });
   for (const other of await caches.keys()) {
     if (other.startsWith(`pack-${user}-`) && other !== name && other !== now.pack) await caches.delete(other);
   }
