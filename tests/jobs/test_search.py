@@ -15,11 +15,13 @@ from fieldapp.jobs.models import Job, JobAsset
 from fieldapp.jobs.queries import search
 
 
-@pytest.fixture(params=["few", "many"], autouse=True)
+@pytest.fixture(params=["few", "many", "more than looked at"], autouse=True)
 def way(request: Any, monkeypatch: Any) -> None:
-    """Both ways of finding must find the same: job by job, and along the list."""
-    if request.param == "many":
+    """All ways of finding must find the same: job by job, along the list, and along it without knowing the kinds."""
+    if request.param != "few":
         monkeypatch.setattr(search, "MANY", 0)
+    if request.param == "more than looked at":
+        monkeypatch.setattr(search, "SEEN", 0)
 
 
 @pytest.fixture

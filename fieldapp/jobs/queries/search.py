@@ -16,6 +16,9 @@ from fieldapp.kernel.findable import plain
 KINDS = frozenset(model.__tablename__ for model in (Job, Customer, Contact, Asset))
 #: So many found jobs, or records that lead to them, are gone through; of more the list meets enough on its way.
 MANY = 3000
+#: So many records are looked at for their kinds. Each kind is another look at every job that the list meets; where even
+#: more are found, a page is full before that tells.
+SEEN = 20_000
 
 
 def found(query: Select[Any], text: str) -> Select[Any]:
@@ -61,15 +64,18 @@ def _ids(key: str) -> CompoundSelect[Any]:
 def _count(key: str, ids: CompoundSelect[Any]) -> tuple[int, frozenset[str]]:
     """How many records are found, or jobs they lead to if that is more, not counted beyond `MANY`; of which kinds.
 
-    Where there are more records than that, they may be of any kind.
+    Where there are more records than `SEEN`, they may be of any kind.
     """
-    some = hits(key).limit(MANY + 1).subquery()
-    records = select(func.count()).select_from(some).scalar_subquery()
+    some = hits(key).limit(SEEN + 1).subquery()
+    records = func.sum(func.count()).over()
+    # Asked only where it decides.
     jobs = select(func.count()).select_from(ids.limit(MANY + 1).subquery()).scalar_subquery()
-    query = select(some.c.kind, func.count(), case((records > MANY, records), else_=jobs)).group_by(some.c.kind)
+    query = select(some.c.kind, records, case((records > MANY, records), else_=jobs)).group_by(some.c.kind)
     rows = db.session.connection().execute(query).all()
-    kinds = frozenset(kind for kind, _, _ in rows)
-    return max((row[2] for row in rows), default=0), KINDS if sum(row[1] for row in rows) > MANY else kinds
+    if not rows:
+        return 0, frozenset()
+    _, found, count = rows[0]
+    return count, KINDS if found > SEEN else frozenset(kind for kind, _, _ in rows)
 
 
 def _told(key: str, kinds: frozenset[str]) -> ColumnElement[bool]:
