@@ -139,8 +139,8 @@ def _day(ctx: Context, day: date | None, before: date | None) -> date:
         return before or written
     if day > written and day > clock.local(ctx.now).date():
         raise Invalid.field("spent_on", _l("This day lies in the future."))
-    days = int(figure("expenses.max_days"))
-    if too_old(day, written, days):
+    # Most are written down on their day, which is never too old: no figure needs to be asked for.
+    if day < written and too_old(day, written, days := int(figure("expenses.max_days"))):
         raise Invalid.field("spent_on", _l("Older than %(days)s days.", days=days))
     return day
 
