@@ -92,6 +92,19 @@ def test_no_signal(phone: Phone, server: Server) -> None:
     assert phone.problems == []
 
 
+def test_the_signal_returns_without_a_word(phone: Phone) -> None:
+    """No event, or one before anything comes through: a page that was not kept opens without a tap all the same."""
+    page = phone.page
+    phone.sign_in("tech1")
+    phone.ready_for_offline()
+    page.add_init_script("addEventListener('online', (event) => event.stopImmediatePropagation(), true)")
+    phone.offline()
+    phone.go("/expenses?state=discarded")
+    expect(page.locator("[data-shell-state=away]")).to_be_visible()
+    phone.offline(False)
+    expect(page.locator("[data-shell]")).to_have_count(0)
+
+
 def test_a_page_that_stood_open_for_two_days(phone: Phone, server: Server) -> None:
     """There is no form token that could go stale: it sends as on the first minute (failure mode 40)."""
     page = phone.page

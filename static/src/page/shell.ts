@@ -1,6 +1,27 @@
 import { readActive } from "./active.ts";
 import { all, hide, one } from "./dom.ts";
 import { rescueWithoutEngine } from "./rescue-button.ts";
+import { session } from "./session.ts";
+
+const FIRST = 3000;
+const MOST = 60_000;
+
+async function serverAnswers(): Promise<boolean> {
+  try {
+    const answer = await fetch("/healthz", { cache: "no-store", redirect: "error" });
+    return answer.ok && answer.headers.get("X-Fieldapp") === session.instance;
+  } catch {
+    return false;
+  }
+}
+
+/** A phone may say that it is online before anything comes through, and says it only once: the server is asked. */
+function whenItAnswers(again: () => Promise<void>, pause = FIRST): void {
+  setTimeout(async () => {
+    if (document.visibilityState === "visible" && (await serverAnswers())) return void (await again());
+    whenItAnswers(again, Math.min(pause * 2, MOST));
+  }, pause);
+}
 
 /** The page that is shown when there is no network and no copy: what it says depends on who is here. */
 export async function showShell(settle: () => Promise<unknown>): Promise<void> {
@@ -18,4 +39,5 @@ export async function showShell(settle: () => Promise<unknown>): Promise<void> {
   };
   one(root, "[data-shell-retry]")?.addEventListener("click", () => void again());
   addEventListener("online", () => void again());
+  whenItAnswers(again);
 }
