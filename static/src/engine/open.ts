@@ -37,7 +37,10 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     for (const listener of listeners) listener();
   };
   const noting = oneAtATime();
-  const note = () => void noting(() => noteAccount(ctx)).catch(() => undefined);
+  let noted: Promise<void> = Promise.resolve();
+  const note = () => {
+    noted = noting(() => noteAccount(ctx)).catch(() => undefined);
+  };
   const mirror = openMirror(surroundings.caches, userId);
   const ctx: Context = {
     ...{ surroundings, userId, build, instance, core, db, mirror, device: NOWHERE, token: null, seen: new Map() },
@@ -94,6 +97,7 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     rescue: async () => (await import("./rescue.ts")).rescue(ctx, tools),
     drafts: draftsOf(ctx),
     photos: photosOf(ctx),
+    noted: () => noted,
     leave: () => forgetToken(ctx),
     idle: () => running.idle(),
     hello: () => running.hello(),

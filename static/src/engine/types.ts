@@ -195,6 +195,8 @@ export interface Engine {
     bytes(id: string): Promise<Uint8Array | null>;
     remove(id: string): Promise<void>;
   };
+  /** Once others on this phone may learn how much is unsent now: a page that goes at once would leave the old number. */
+  noted(): Promise<void>;
   /** Its owner signs out: this phone no longer speaks for them, and keeps all they wrote. */
   leave(): Promise<void>;
   close(): void;

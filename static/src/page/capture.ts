@@ -76,6 +76,10 @@ function afterPaint(then: () => void): void {
   });
 }
 
+/** A number for others on this phone is worth a moment, and no form that stays where it is. */
+const NOTING = 500;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 function afterSaved(state: FormState, message: string): void {
   markClean(state.form);
   if (state.key) forgetWords(state.engine.userId, state.key);
@@ -86,7 +90,7 @@ function afterSaved(state: FormState, message: string): void {
     toast(message);
     flashNext(message);
     state.closed = true;
-    afterPaint(() => location.assign(done));
+    afterPaint(() => void Promise.race([state.engine.noted(), pause(NOTING)]).then(() => location.assign(done)));
     return;
   }
   toast(message);
