@@ -58,13 +58,24 @@ def tap(page: Page, kind: str) -> None:
     expect(page.locator(f'form[data-op="{kind}"] button:visible')).to_have_count(0)
 
 
+#: For an init script: a page whose stores open late, as on a slow phone.
+SLOW_STORES = """
+const open = CacheStorage.prototype.open;
+CacheStorage.prototype.open = async function (name) {
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  return open.call(this, name);
+};
+"""
+
+
 def sign(page: Page, depth: float = 0.7) -> None:
     """The customer signs; nobody signs twice in exactly the same way."""
     canvas = page.locator("[data-signature] canvas").first
+    # Faster than any hand: the field takes the finger once its code is there.
+    page.wait_for_function("() => document.querySelector('[data-signature] canvas')?.style.touchAction === 'none'")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box is not None
-    page.wait_for_function("() => document.querySelector('[data-signature] canvas')?.width > 0")
     for offset in (0.2, 0.45, 0.7):
         page.mouse.move(box["x"] + box["width"] * offset, box["y"] + box["height"] * 0.3)
         page.mouse.down()

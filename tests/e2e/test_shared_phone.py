@@ -138,6 +138,20 @@ def test_a_shared_phone(phone: Phone, server: Server, tmp_path: Path) -> None:
     assert phone.problems == []
 
 
+def test_signing_out_before_the_stores_are_open(phone: Phone) -> None:
+    """A tap that comes early asks about what is unsent and ends on the locked page, too (failure mode 43)."""
+    phone.sign_in("tech1")
+    phone.ready_for_offline()
+    phone.offline()
+    phone.go("/expenses/new")
+    expense(phone.page, "12.34", PRIVATE)
+    keep(phone.page)
+    phone.page.add_init_script(steps.SLOW_STORES)
+    asked = sign_out(phone)
+    expect(phone.page.locator("[data-shell-state=locked]")).to_be_visible()
+    assert len(asked) == 1
+
+
 def test_signing_out_with_a_signal(phone: Phone, server: Server) -> None:
     """A's session ends at once, also in a second tab; B's page never sends A's records (failure modes 39, 41, 42)."""
     page = phone.page

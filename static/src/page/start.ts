@@ -143,8 +143,9 @@ async function start(): Promise<void> {
   let core: Core;
   try {
     core = openCore(browser());
-    if (!(await settleUser(core))) return;
-    watchLogout(core);
+    const settled = settleUser(core);
+    watchLogout(core, settled);
+    if (!(await settled)) return;
     await showShell(() => settleUser(core));
   } catch (error) {
     if (session.userId !== null) goPlain(error);

@@ -81,11 +81,18 @@ export async function othersUnsent(core: Core): Promise<number> {
     .reduce((sum, account) => sum + account.unsent + account.attention, 0);
 }
 
-async function logout(form: HTMLFormElement, core: Core): Promise<void> {
+async function logout(form: HTMLFormElement, core: Core, settled: Promise<unknown>): Promise<void> {
+  form.setAttribute("aria-busy", "true");
+  await settled.catch(() => {});
   const engine = await session.engine;
+  // Nothing can be kept here, so there is nothing to ask about, and no page of ours for the time without network.
+  if (session.broken) return form.submit();
   const counts = engine ? await engine.counts() : null;
   const left = (counts?.unsent ?? 0) + (counts?.attention ?? 0);
-  if (left > 0 && !confirm(text("logout.unsent", { n: left }))) return;
+  if (left > 0 && !confirm(text("logout.unsent", { n: left }))) {
+    form.removeAttribute("aria-busy");
+    return;
+  }
   const user = session.userId;
   if (user !== null) {
     await writeActive({ locked: true, leaving: true, pack: null, previous: null, checked: 0 });
@@ -102,14 +109,18 @@ async function logout(form: HTMLFormElement, core: Core): Promise<void> {
     // No network. The page behind this address is the locked shell until the server could be told.
     location.replace("/offline");
   }
-  form.toggleAttribute("aria-busy", true);
 }
 
-export function watchLogout(core: Core): void {
+/**
+ * From the first moment on, before the stores are open: a form that goes by itself asks nothing about what is unsent,
+ * and without a network it ends on the browser's own error.
+ */
+export function watchLogout(core: Core, settled: Promise<unknown>): void {
   for (const form of all<HTMLFormElement>(document, "form[data-logout]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      void logout(form, core);
+      // What cannot be done here goes the ordinary way.
+      if (!form.hasAttribute("aria-busy")) logout(form, core, settled).catch(() => form.submit());
     });
   }
 }
