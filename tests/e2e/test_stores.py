@@ -149,3 +149,24 @@ def test_photos_as_cameras_make_them(phone: Phone, server: Server, tmp_path: Pat
     )
     eventually(server, stored, 9404, expected=most)
     assert phone.problems == []
+
+
+def test_a_signature_before_the_stores_are_open(phone: Phone) -> None:
+    """Strokes made at once are in the draft, and a draft found later is not put over them (failure mode 24)."""
+    phone.sign_in("tech1")
+    phone.ready_for_offline()
+    page = phone.page
+    job = steps.next_job(phone)
+    phone.go(f"{job}/report")
+    page.fill("[name=fault]", steps.FAULT)
+    expect(page.locator("[data-draft-note]")).to_be_visible()
+    page.add_init_script(steps.SLOW_STORES)
+    page.reload()
+    steps.sign(page)
+    expect(page.locator("[data-draft-note]")).to_be_hidden()
+    signature = page.locator("[name=signature]").input_value()
+    assert signature
+    expect(page.locator("[name=fault]")).to_have_value(steps.FAULT)
+    page.reload()
+    expect(page.locator("[name=fault]")).to_have_value(steps.FAULT)
+    assert page.locator("[name=signature]").input_value() == signature

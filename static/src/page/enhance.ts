@@ -36,9 +36,9 @@ function enhancePhotos(block: HTMLElement, state: FormState): void {
   take();
 }
 
-function enhanceSignature(block: HTMLElement, state: FormState): void {
+function enhanceSignature(block: HTMLElement, form: HTMLFormElement): void {
   import("./signature.ts")
-    .then(({ attachSignature }) => attachSignature(block, state))
+    .then(({ attachSignature }) => attachSignature(block, form))
     .catch(() => showBlock(block, text("signature.failed")));
 }
 
@@ -52,6 +52,7 @@ function dressForm(form: HTMLFormElement): void {
     if (state) touch(state);
   };
   enhanceRepeats(form, changed);
+  for (const block of all(form, "[data-signature]")) enhanceSignature(block, form);
   updateShowWhen(form);
   form.addEventListener("input", (event) => {
     updateShowWhen(form);
@@ -71,7 +72,6 @@ async function enhanceForm(form: HTMLFormElement, engine: Engine | null): Promis
   if (form.hasAttribute("data-position")) void warmPosition();
   const state = await attachDraft(form, engine);
   for (const block of all(form, "[data-photos]")) enhancePhotos(block, state);
-  for (const block of all(form, "[data-signature]")) enhanceSignature(block, state);
 }
 
 /** The forms of a page as soon as the script runs, before any store is open. */

@@ -112,9 +112,11 @@ export function fieldsOf(form: HTMLFormElement): Fields {
 export function typedEarly(form: HTMLFormElement): Fields {
   const fields: Fields = {};
   for (const control of controlsOf(form)) {
-    if (!control.name || control.name.endsWith("[]") || control.type === "hidden" || isButton(control)) continue;
+    if (!control.name || control.name.endsWith("[]") || isButton(control)) continue;
     if (control instanceof HTMLSelectElement || isChoice(control)) continue;
-    if (control.value !== control.defaultValue) fields[control.name] = control.value;
+    // A hidden input does not remember what the server's page said; a signature says itself that it is new.
+    const early = control.type === "hidden" ? control.dataset.early === "" : control.value !== control.defaultValue;
+    if (early) fields[control.name] = control.value;
   }
   return fields;
 }

@@ -1,13 +1,14 @@
 import SignaturePad, { type PointGroup } from "signature_pad";
 import { one } from "./dom.ts";
-import { type FormState, RESTORED, saveNow, touch } from "./draft.ts";
+import { RESTORED, saveNow, stateOf, touch } from "./draft.ts";
 import { BOX, decode, encode, type Stroke } from "./strokes.ts";
 import { clearBlock } from "./validate.ts";
 
 const clamp = (value: number, most: number) => Math.min(most, Math.max(0, Math.round(value)));
 
 /** The hidden input is the truth; the canvas is only how it looks at this size. */
-export function attachSignature(block: HTMLElement, state: FormState): void {
+export function attachSignature(block: HTMLElement, form: HTMLFormElement): void {
+  let drawing = false;
   const canvas = one<HTMLCanvasElement>(block, "canvas");
   const input = one<HTMLInputElement>(block, "input[type=hidden]");
   if (!canvas || !input) return;
@@ -54,18 +55,30 @@ export function attachSignature(block: HTMLElement, state: FormState): void {
   }
 
   function keep(): void {
+    drawing = false;
     value.value = encode(strokes());
     if (value.value) clearBlock(block);
+    const state = stateOf(form);
+    if (!state) {
+      // Signed before the draft was found: it must not be put over this.
+      value.dataset.early = "";
+      return;
+    }
     touch(state);
     void saveNow(state);
   }
 
+  pad.addEventListener("beginStroke", () => {
+    drawing = true;
+  });
   pad.addEventListener("endStroke", keep);
   one(block, "[data-signature-clear]")?.addEventListener("click", () => {
     pad.clear();
     keep();
   });
-  state.form.addEventListener(RESTORED, draw);
+  form.addEventListener(RESTORED, () => {
+    if (!drawing) draw();
+  });
   new ResizeObserver(draw).observe(surface);
   draw();
 }
