@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flask import Response, current_app
 from flask_babel import Babel
 from flask_compress import Compress
 from flask_limiter import Limiter
@@ -47,11 +48,29 @@ class LimitsWhereAsked(Limiter):
             super()._check_request_limit(callable_name, in_middleware)
 
 
-login = LoginManager()
+class CompressWorthIt(Compress):
+    """Leaves short answers as they are before anything is looked up for them."""
+
+    def after_request(self, response: Response | None) -> Response:
+        """Compresses an answer that is long enough, where the client can read it."""
+        least = current_app.config["COMPRESS_MIN_SIZE"]
+        if response is not None and response.content_length is not None and response.content_length < least:
+            return response
+        return super().after_request(response)
+
+
+class Login(LoginManager):
+    """A session does not depend on the address and the browser it began with: phones roam, and browsers are renewed."""
+
+    def _session_protection_failed(self) -> bool:
+        return False
+
+
+login = Login()
 htmx = Htmx()
 migrate = Migrate()
 babel = Babel()
-compress = Compress()
+compress = CompressWorthIt()
 limiter = LimitsWhereAsked(get_remote_address, storage_uri="memory://")
 
 if TYPE_CHECKING:

@@ -58,6 +58,15 @@ class Sessions(SecureCookieSessionInterface):
             session["renewed"] = today
         return session.modified
 
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """As Flask does it. Most answers carry no cookie; all that is left to say is that they depend on one."""
+        if self.should_set_cookie(app, session):
+            super().save_session(app, session, response)
+        elif session.accessed:
+            vary = response.headers.get("Vary", "")
+            if "Cookie" not in vary:
+                response.headers["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
+
 
 def init_app(app: Flask) -> None:
     """Binds Flask-Login to the users of this database."""

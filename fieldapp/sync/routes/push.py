@@ -33,8 +33,9 @@ def push() -> Response:
     said: Push = read_json(Push)
     if len(said.ops) > BATCH_OPS:
         raise Refused(413, "push.too_many", gettext("At most %(n)s records at once.", n=BATCH_OPS))
-    results = execute(said.ops, actor())
-    tell_of_closed_accounts(actor(), results)
+    author = actor()
+    results = execute(said.ops, author)
+    tell_of_closed_accounts(author, results)
     return answer({"results": [result.wire() for result in results]})
 
 
