@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import Pool, PoolProxiedConnection
@@ -155,21 +154,21 @@ def begin_ourselves(engine: Engine) -> None:
 
 
 def _begin(connection: Any) -> None:
-    connection.dbapi_connection.execute("BEGIN")
+    connection.dbapi_connection.execute("BEGIN IMMEDIATE" if connection.info.pop(WRITES, False) else "BEGIN")
 
 
-def lock_for_writing(connection: Connection) -> None:
-    """Makes a transaction in which nothing was done yet SQLite's one writer, or waits for its turn.
+#: Where a connection notes that the transaction it is about to begin is going to write.
+WRITES = "writes"
+
+
+def begin_writing(connection: Connection) -> None:
+    """Begins a transaction, on SQLite as its one writer, or after waiting for its turn.
 
     Raises OperationalError where that takes too long, or where the database takes no writes.
     """
     if connection.dialect.name == "sqlite":
-        driver: Any = connection.connection.dbapi_connection
-        try:
-            driver.execute("COMMIT")
-            driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise OperationalError("BEGIN IMMEDIATE", None, error) from error
+        connection.info[WRITES] = True
+    connection.begin()
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import Response, current_app
+from flask import Response, current_app, g
 from flask_babel import Babel
 from flask_compress import Compress
 from flask_limiter import Limiter
@@ -12,25 +12,46 @@ from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
 from htmx_flask import Htmx
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from fieldapp.database import Base
 
+#: Where a request keeps the connection of its write transaction while one is under way (commandbus/transaction.py).
+WRITING = "writing_connection"
+
+
+class JoiningSession(FlaskSession):
+    """Takes part in the write transaction that is under way, whoever asks for the session and when."""
+
+    def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **how: Any) -> Any:
+        """The connection of the write transaction; without one, an engine."""
+        return g.get(WRITING) or super().get_bind(mapper, clause, bind, **how)
+
+
 db: SQLAlchemy = SQLAlchemy(
     model_class=Base,
     disable_autonaming=True,
     # Rows stay readable after the door has committed; what is read later is asked for again.
-    session_options={"expire_on_commit": False},
+    session_options={"class_": JoiningSession, "expire_on_commit": False},
 )
 
 
+def used_session() -> Session | None:
+    """The request's session, if anything has asked for it."""
+    return db.session() if db.session.registry.has() else None
+
+
 def reading() -> Connection:
-    """The connection of the session's transaction, which begins where none is under way.
+    """The connection of the transaction under way, a reading one if none is.
 
     Statements that are prepared ask for it several times a page; the session looks for it anew each time.
     """
+    writing: Connection | None = g.get(WRITING)
+    if writing is not None:
+        return writing
     session: Session = db.session()
     known = session.info.get("reading")
     if known is None or known[0] is not session.get_transaction():

@@ -103,19 +103,22 @@ class Asking(Generic[Answer]):
         return cast(Answer, answer)
 
 
-def together(connection: Connection, *askings: Asking[Any]) -> list[Any]:
+def together(connection: Connection, *askings: Asking[Any], along: Callable[[], None] | None = None) -> list[Any]:
     """The answers to several statements, each carried out after the one before; all in one journey where there is one.
 
-    On SQLite nothing travels. To PostgreSQL and back takes longer than most of these statements do. Raises DBAPIError.
+    On SQLite nothing travels. To PostgreSQL and back takes longer than most of these statements do. `along` asks the
+    driver for what is to travel behind them; where nothing travels it is not called. Raises DBAPIError.
     """
     dialect, borrowed = connection.dialect, connection.connection
-    if dialect.name != "postgresql" or len(askings) < 2:
+    if dialect.name != "postgresql" or len(askings) < (1 if along else 2):
         return [one.of(connection, borrowed, dialect) for one in askings]
     words = [one.statement.words(dialect, one.columns) for one in askings]
     driver: Any = borrowed.dbapi_connection
     try:
         with driver.pipeline():
             cursors = [one.asked(said, borrowed) for one, said in zip(askings, words, strict=True)]
+            if along:
+                along()
         under_way = zip(askings, cursors, words, strict=True)
         return [one.answered(cursor, said, dialect) for one, cursor, said in under_way]
     except dialect.loaded_dbapi.Error as error:

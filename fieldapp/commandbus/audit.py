@@ -29,13 +29,21 @@ def digest(previous: str, entry: dict[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode([previous, *plain], order="deterministic")).hexdigest()
 
 
-def append(connection: Connection, entries: Sequence[dict[str, Any]], before: Sequence[Asking[int]] = ()) -> list[int]:
-    """Writes entries at the end of the trail, taking the head's lock as late as possible.
+def append(connection: Connection, entries: Sequence[dict[str, Any]]) -> None:
+    """Writes entries at the end of the trail."""
+    _, last = appending(connection, entries)
+    together(connection, *last)
 
-    `before` is written first, on the same journey; its answers come back.
+
+def appending(
+    connection: Connection, entries: Sequence[dict[str, Any]], before: Sequence[Asking[int]] = ()
+) -> tuple[list[int], list[Asking[int]]]:
+    """What writes entries at the end of the trail, whose lock is taken now, as late as possible.
+
+    `before` is written first, on the same journey as that; its answers come back.
     """
     if not entries:
-        return together(connection, *before)
+        return together(connection, *before), []
     *answers, heads = together(connection, *before, _head_for_update.asking())
     number, previous = heads[0] if heads else _first_head(connection)
     rows = []
@@ -46,9 +54,7 @@ def append(connection: Connection, entries: Sequence[dict[str, Any]], before: Se
         row["previous"] = previous
         row["hash"] = previous = digest(previous, row)
         rows.append(row)
-    moved = _move_head.writing({"b_last": number, "b_hash": previous})
-    together(connection, inserting(_entries).writing(*rows), moved)
-    return answers
+    return answers, [inserting(_entries).writing(*rows), _move_head.writing({"b_last": number, "b_hash": previous})]
 
 
 def _first_head(connection: Connection) -> tuple[int, str]:

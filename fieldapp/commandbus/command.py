@@ -18,6 +18,7 @@ from fieldapp.commandbus.merge import Merges
 from fieldapp.commandbus.models import Notice, Redirect
 from fieldapp.database import insert_ignoring
 from fieldapp.errors import Conflict, Invalid, NotFound
+from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
 
 Row = TypeVar("Row")
@@ -46,7 +47,6 @@ class Merged:
 class Context:
     """What a command is given besides its data. `batch` is the door's own, for waiting.py alone."""
 
-    session: Session
     actor: Actor
     envelope: Envelope
     now: datetime
@@ -55,6 +55,12 @@ class Context:
     later: Later | None = None
     merged: Merged = field(default_factory=Merged)
     batch: Any = None
+
+    @cached_property
+    def session(self) -> Session:
+        """The session, in the transaction of the door; the simplest commands come without one."""
+        session: Session = db.session()
+        return session
 
     @cached_property
     def at(self) -> datetime:

@@ -13,7 +13,6 @@ from flask_babel import gettext
 from marshmallow import ValidationError
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import Session
 
 from fieldapp.commandbus import audit, ledger
 from fieldapp.commandbus.command import Command, Context, Later
@@ -24,10 +23,11 @@ from fieldapp.commandbus.ledger import Held, Sent
 from fieldapp.commandbus.models import Attachment, Quarantine, Receipt
 from fieldapp.commandbus.refusals import database_is_down, default_words, flat
 from fieldapp.commandbus.result import FINAL, Result
-from fieldapp.commandbus.transaction import writing
+from fieldapp.commandbus.transaction import Transaction, transaction
 from fieldapp.commandbus.waiting import missing, supersede
 from fieldapp.database import insert_ignoring
 from fieldapp.errors import AppError, Conflict
+from fieldapp.extensions import db, used_session
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.statements import Asking, inserting, together
@@ -53,8 +53,8 @@ def execute(bodies: Sequence[str], actor: Actor, mouth: str = "phone", importer:
 def _through(bodies: Sequence[str], actor: Actor, mouth: str, importer: int | None, careful: bool) -> list[Result]:
     batch = _Batch(actor, mouth, importer, careful)
     batch.read(bodies)
-    with writing() as session:
-        batch.apply(session)
+    with transaction() as under_way:
+        batch.apply(under_way)
         point("before-commit")
     point("after-commit")
     return batch.answers()
@@ -128,8 +128,8 @@ class _Batch:
 
     # -- writing ---------------------------------------------------------------------------------------------
 
-    def apply(self, session: Session) -> None:
-        self.connection = session.connection()
+    def apply(self, under_way: Transaction) -> None:
+        self.connection = under_way.connection
         sent: dict[str, Sent] = {}
         for one in self.todo:
             sent.setdefault(one[0].op, one)
@@ -143,28 +143,29 @@ class _Batch:
         if not self.careful:
             fresh = sent.keys() - known.keys()
         for envelope, body, result in self.todo:
-            self._answer(session, envelope, body, result, self.decided.get(envelope.op) or known.get(envelope.op))
+            self._answer(envelope, body, result, self.decided.get(envelope.op) or known.get(envelope.op))
         point("applied")
         anew = {op: result for op, result in self.decided.items() if self.careful or op not in fresh}
         ledger.update_outcomes(self.connection, anew, self.now)
         if self.aside:
             self.connection.execute(insert_ignoring(self.connection, Quarantine), list(self.aside.values()))
         receipts = [] if self.careful else self._rows(sent, fresh)
-        self._finish(receipts)
+        under_way.last += self._finish(receipts)
         point("inserted")
 
-    def _finish(self, receipts: list[dict[str, Any]]) -> None:
-        """What waited for the end: receipts that are inserted complete, the rows kept back, the trail."""
-        last = [ledger.complete(self.connection, receipts)] if receipts else []
-        last += self._kept_back()
+    def _finish(self, receipts: list[dict[str, Any]]) -> list[Asking[int]]:
+        """Writes the receipts that are inserted complete and the rows kept back; gives back what writes the trail."""
+        waited = [ledger.complete(self.connection, receipts)] if receipts else []
+        waited += self._kept_back()
         try:
-            written = audit.append(self.connection, self.trail, last)
+            written, trail = audit.appending(self.connection, self.trail, waited)
         except IntegrityError as error:
             if self.careful:
                 raise
             raise _Again from error
         if receipts and written[0] < len(receipts):
             raise _Again
+        return trail
 
     def _rows(self, sent: dict[str, Sent], ops: Set[str]) -> list[dict[str, Any]]:
         """The receipts of these records, with the outcomes they have so far."""
@@ -172,7 +173,7 @@ class _Batch:
             ledger.row(one, self.decided.get(op, one[2]), self.now, self.how) for op, one in sent.items() if op in ops
         ]
 
-    def _answer(self, session: Session, envelope: Envelope, body: str, result: Result, earlier: Result | None) -> None:
+    def _answer(self, envelope: Envelope, body: str, result: Result, earlier: Result | None) -> None:
         if earlier is not None and earlier.sha256 != result.sha256:
             result.outcome = "id_reused"
             words = gettext("This number was already used for another record.")
@@ -182,17 +183,17 @@ class _Batch:
         elif earlier is not None and earlier.outcome in FINAL:
             result.__dict__.update(earlier.__dict__, replayed=True)
         else:
-            self.process(session, envelope, body, result)
+            self.process(envelope, body, result)
 
-    def process(self, session: Session, envelope: Envelope, body: str, result: Result) -> None:
+    def process(self, envelope: Envelope, body: str, result: Result) -> None:
         """One envelope in a savepoint. Whatever goes wrong, its bytes stay and the others go on."""
         try:
             # Before the savepoint: which record it corrects stays known also when the correction is refused.
             self.running = False
-            supersede(session, envelope, self.actor.id)
+            supersede(envelope, self.actor.id)
             self.held.pop(envelope.supersedes or "", None)
-            with session.begin_nested() if self.careful else nullcontext():
-                self._decide(session, envelope, result)
+            with db.session.begin_nested() if self.careful else nullcontext():
+                self._decide(envelope, result)
         except (ValidationError, AppError) as error:
             self._only_if_careful(error)
             self._refused(result, error)
@@ -202,7 +203,8 @@ class _Batch:
             self.running = True
             self._only_if_careful(error)
             self._failed(envelope, result)
-        if session.identity_map:
+        session = used_session()
+        if session is not None and session.identity_map:
             session.expunge_all()
         self.decided[envelope.op] = result
         if result.outcome == "held":
@@ -211,7 +213,7 @@ class _Batch:
             self.held.pop(envelope.op, None)
         if result.outcome == "accepted":
             self.accepted.add(envelope.op)
-            self._release(session, envelope.op)
+            self._release(envelope.op)
 
     def _only_if_careful(self, error: Exception) -> None:
         """Without savepoints, what failed after its command began may have written: the whole batch goes back."""
@@ -250,7 +252,7 @@ class _Batch:
         words = gettext("The server could not do this now. It will be tried again. Number %(number)s", number=number)
         self._refuse(result, "busy", "server.failed", {"_": [words]})
 
-    def _decide(self, session: Session, envelope: Envelope, result: Result) -> None:
+    def _decide(self, envelope: Envelope, result: Result) -> None:
         command = self.commands.get(envelope.kind)
         if command is None or not command.oldest <= envelope.schema <= command.version:
             words = gettext("The server does not know this kind of record yet.")
@@ -259,14 +261,14 @@ class _Batch:
         if not self.actor.can(envelope.kind):
             self._refuse(result, "rejected", "command.not_allowed", {"_": [gettext("You may not do this.")]})
             return
-        result.needs = missing(session, envelope.depends, self.accepted)
+        result.needs = missing(envelope.depends, self.accepted)
         if result.needs:
             result.outcome = "held"
             return
         data = command.schema.load(command.lift(envelope.data, envelope.schema))
         if not command.blind:
             self._insert_later()
-        ctx = Context(session, self.actor, envelope, self.now, self.mouth, later=self.later, batch=self)
+        ctx = Context(self.actor, envelope, self.now, self.mouth, later=self.later, batch=self)
         record = command.load(ctx, data)
         if not command.may(self.actor, record):
             self._refuse(result, "rejected", "record.not_allowed", {"_": [gettext("You may not do this here.")]})
@@ -275,9 +277,12 @@ class _Batch:
         data = compared(ctx, command, record, data, self.trail)
         self.running = True
         effect = command.run(ctx, record, data)
-        self._expect_files(session, envelope)
-        session.add_all(ctx.notices)
-        session.flush()
+        self._expect_files(envelope)
+        if ctx.notices:
+            db.session.add_all(ctx.notices)
+        session = used_session()
+        if session is not None:
+            session.flush()
         result.outcome, result.ref, result.ver = "accepted", effect.ref, effect.ver
         result.problems, result.needs, result.code = {}, [], None
         result.current = {"note": str(effect.note)} if effect.note else None
@@ -296,30 +301,30 @@ class _Batch:
             }
         )
 
-    def _expect_files(self, session: Session, envelope: Envelope) -> None:
+    def _expect_files(self, envelope: Envelope) -> None:
         """The record names its files; their bytes may come before or long after it."""
         for note in envelope.atts:
-            row = session.get(Attachment, note.id, with_for_update=True)
+            row = db.session.get(Attachment, note.id, with_for_update=True)
             if row is None:
                 row = Attachment(
                     id=note.id, user_id=self.actor.id, size=note.size, sha256=note.sha256, created_at=self.now
                 )
-                session.add(row)
+                db.session.add(row)
             elif (row.user_id, row.sha256, row.size) != (self.actor.id, note.sha256, note.size):
                 raise Conflict("attachment.reused", gettext("A photo of this record belongs to another one."))
             row.op, row.role, row.name, row.mime = envelope.op, note.role, note.name, note.mime
             row.agg_type, row.agg_id = envelope.agg
 
-    def _release(self, session: Session, parent: str) -> None:
+    def _release(self, parent: str) -> None:
         """Applies what was waiting for `parent`, in the order its author wrote it (failure mode 46)."""
         if not self.held:
             return
-        parents = {parent, *session.scalars(select(Receipt.op).where(Receipt.superseded_by == parent))}
+        parents = {parent, *db.session.scalars(select(Receipt.op).where(Receipt.superseded_by == parent))}
         waiting = sorted((seq, op) for op, (seq, _, _, needs) in self.held.items() if parents.intersection(needs))
         for _, op in waiting:
             if op in self.held:
                 _, body, digest, _ = self.held[op]
-                self.process(session, parse(body), body, Result(op, digest, "busy"))
+                self.process(parse(body), body, Result(op, digest, "busy"))
 
     def answers(self) -> list[Result]:
         """In the order of the request; a record released later in the batch shows its last outcome."""

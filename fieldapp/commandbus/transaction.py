@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+from flask import g
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from fieldapp.database import lock_for_writing
-from fieldapp.extensions import db
+from fieldapp.database import begin_writing
+from fieldapp.extensions import WRITING, db, used_session
+from fieldapp.statements import Asking, together
+
+
+class Transaction:
+    """A write transaction under way: its connection, and what is to be written on the way to its end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.last: list[Asking[Any]] = []
+
+
+@contextmanager
+def transaction() -> Iterator[Transaction]:
+    """A write transaction: takes SQLite's write lock at once, commits on leaving, rolls back on any error.
+
+    The session joins it as soon as anything asks for a session. Whatever the request has read before is forgotten
+    first, so that nothing stale is written. Raises RuntimeError inside another one: that would end here, too.
+    """
+    if WRITING in g:
+        raise RuntimeError("a write transaction is open already")
+    session = used_session()
+    if session is not None and session.in_transaction():
+        session.rollback()
+    with db.engine.connect() as connection:
+        begin_writing(connection)
+        setattr(g, WRITING, connection)
+        try:
+            under_way = Transaction(connection)
+            yield under_way
+            session = used_session()
+            if session is not None:
+                session.commit()
+            _commit(connection, under_way.last)
+        except BaseException:
+            session = used_session()
+            if session is not None:
+                session.rollback()
+            raise
+        finally:
+            g.pop(WRITING)
+
+
+def _commit(connection: Connection, last: Sequence[Asking[Any]]) -> None:
+    driver: Any = connection.connection.dbapi_connection
+    together(connection, *last, along=driver.commit)
+    # Where that travelled along, nothing is left to do but to note it.
+    connection.commit()
 
 
 @contextmanager
 def writing() -> Iterator[Session]:
-    """A write transaction: takes SQLite's write lock at once, commits on leaving, rolls back on any error.
-
-    Whatever the request has read before is forgotten first, so that nothing stale is written.
-    """
-    session: Session = db.session()
-    if session.in_transaction():
-        session.rollback()
-    try:
-        lock_for_writing(session.connection())
-        yield session
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+    """The same for whoever works with the session."""
+    with transaction():
+        yield db.session()

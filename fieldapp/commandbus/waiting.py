@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from flask_babel import gettext
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
 
 from fieldapp.commandbus import ledger
 from fieldapp.commandbus.command import Context
@@ -14,10 +13,11 @@ from fieldapp.commandbus.envelope import Envelope, parse
 from fieldapp.commandbus.models import Receipt
 from fieldapp.commandbus.result import FINAL, Result
 from fieldapp.errors import Conflict
+from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
 
 
-def missing(session: Session, depends: Iterable[str], accepted: set[str]) -> list[str]:
+def missing(depends: Iterable[str], accepted: set[str]) -> list[str]:
     """Which of the records one refers to have not been accepted yet; `accepted` were so in this very batch."""
     wanted = list(depends)
     if not wanted:
@@ -25,30 +25,30 @@ def missing(session: Session, depends: Iterable[str], accepted: set[str]) -> lis
     settled = set(accepted)
     open_ops = [op for op in wanted if op not in settled]
     if open_ops:
-        rows = session.execute(select(Receipt.op, Receipt.superseded_by).where(Receipt.op.in_(open_ops))).all()
+        rows = db.session.execute(select(Receipt.op, Receipt.superseded_by).where(Receipt.op.in_(open_ops))).all()
         stands_for = {successor or op: op for op, successor in rows}
         query = select(Receipt.op).where(Receipt.op.in_(stands_for), Receipt.outcome == "accepted")
-        settled |= {stands_for[op] for op in session.scalars(query)}
+        settled |= {stands_for[op] for op in db.session.scalars(query)}
         settled |= {op for op, successor in rows if successor in settled}
     return [op for op in wanted if op not in settled]
 
 
-def supersede(session: Session, envelope: Envelope, author: int) -> None:
+def supersede(envelope: Envelope, author: int) -> None:
     """A corrected record takes the place of the refused one; one already in effect is not replaced silently."""
     if envelope.supersedes is None:
         return
-    row = session.get(Receipt, envelope.supersedes, with_for_update=True)
+    row = db.session.get(Receipt, envelope.supersedes, with_for_update=True)
     if row is None or row.user_id != author:
         return
     if row.outcome == "accepted":
         raise Conflict("record.already_received", gettext("The first version of this record was already received."))
     # Corrected more than once: every earlier version stands for the latest, so that what refers to it still fits.
     chain = update(Receipt).where(Receipt.superseded_by == row.op).values(superseded_by=envelope.op)
-    session.execute(chain.execution_options(synchronize_session=False))
+    db.session.execute(chain.execution_options(synchronize_session=False))
     row.superseded_by = envelope.op
     if row.outcome not in FINAL:
         row.outcome = "rejected"
-    session.flush()
+    db.session.flush()
 
 
 def decide_apart(ctx: Context, op: str, author: Actor) -> Result:
@@ -63,7 +63,7 @@ def decide_apart(ctx: Context, op: str, author: Actor) -> Result:
     batch.connection = ctx.session.connection()
     _, batch.held = ledger.concerned(batch.connection, set(), author.id)
     batch.accepted = set(envelope.depends)
-    batch.process(ctx.session, envelope, row.body, result)
+    batch.process(envelope, row.body, result)
     if result.outcome not in FINAL:
         words = gettext("The server cannot take this record in now. It goes on waiting.")
         raise Conflict("waiting_record.not_now", words)

@@ -132,7 +132,7 @@ def test_other_features_work_through_the_workings(cast: Any, bench: Any) -> None
             data={},
             issued=clock.iso(clock.now()),
         )
-        ctx = Context(session, actor, parse(body), clock.now(), "desk")
+        ctx = Context(actor, parse(body), clock.now(), "desk")
         return visit_reported(ctx, session.get(Visit, visit_id), "solved")
 
     with bench.app.app_context():

@@ -297,7 +297,7 @@ def planned(bench: Bench, job: str, lines: list[dict[str, Any]]) -> str:
     body = bench.envelope(cast.leader, "service_report.accept", ("service_report", str(ids.uuid7())), {})
     with bench.app.test_request_context():
         with writing() as session:
-            ctx = Context(session, actor, parse(body), clock.now(), "phone")
+            ctx = Context(actor, parse(body), clock.now(), "phone")
             request = request_from_plan(
                 ctx,
                 job_id=job,
