@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fieldapp.config import Config
-from fieldapp.database import begin_ourselves, from_json, to_json
+from fieldapp.database import from_json, look_after, to_json
 from fieldapp.extensions import babel, compress, db, htmx, limiter, migrate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,15 +62,16 @@ def create_app(config: Config | None = None) -> Flask:
         COMPRESS_EVALUATE_CONDITIONAL_REQUEST=False,
         **config.extra,
     )
+    assets = app.extensions["assets"] = Assets.read()
+    app.wsgi_app = headers.around(app.wsgi_app, assets.css_hash, config.secure_cookies)  # type: ignore[method-assign]
     app.wsgi_app = static_files.around(app.wsgi_app, ROOT / "static")  # type: ignore[method-assign]
     if config.trust_proxy:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=config.trust_proxy, x_proto=config.trust_proxy, x_host=config.trust_proxy
         )
-    app.extensions["assets"] = Assets.read()
     db.init_app(app)
     with app.app_context():
-        begin_ourselves(db.engine)
+        look_after(db.engine)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
     htmx.init_app(app)
     limiter.init_app(app)

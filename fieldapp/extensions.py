@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, current_app, g
+from flask import Flask, Response, after_this_request, current_app, g
 from flask_babel import Babel
 from flask_compress import Compress
 from flask_limiter import Limiter
@@ -62,11 +62,18 @@ def reading() -> Connection:
 
 
 class LimitsWhereAsked(Limiter):
-    """Counts where a view or a block says so. Before every other request there is nothing to look for."""
+    """Counts where a view or a block says so. Around every other request there is nothing to look for."""
+
+    def init_app(self, app: Flask) -> None:
+        """Takes back the hooks that the library has just put around every request."""
+        super().init_app(app)
+        app.before_request_funcs[None].pop()
+        self._say: Any = app.after_request_funcs[None].pop()
+        app.teardown_request_funcs[None].pop()
 
     def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
-        if not in_middleware:
-            super()._check_request_limit(callable_name, in_middleware)
+        after_this_request(self._say)
+        super()._check_request_limit(callable_name, in_middleware)
 
 
 class CompressWorthIt(Compress):

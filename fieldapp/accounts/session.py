@@ -20,7 +20,7 @@ from fieldapp.accounts.roles import NAMES
 from fieldapp.extensions import db, login
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.web.cookies import SessionCookies
+from fieldapp.web.cookies import SessionCookies, named
 from fieldapp.web.known import KnownPages
 
 
@@ -48,7 +48,8 @@ class Sessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
         """What the cookie holds; an empty session where there is none that can be trusted."""
-        found = self.cookies.read(request.cookies.get(self.get_cookie_name(app), ""))
+        cookies = named(request.environ.get("HTTP_COOKIE", ""))
+        found = self.cookies.read(cookies.get(self.get_cookie_name(app), ""))
         return self.session_class(found[0] if found else None)
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:

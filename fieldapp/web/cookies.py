@@ -35,3 +35,12 @@ class SessionCookies:
     def _check(self, cookie: str) -> tuple[Mapping[str, Any], datetime]:
         held, signed = self._serializer.loads(cookie, return_timestamp=True)
         return held, signed
+
+
+def named(header: str) -> dict[str, str]:
+    """The cookies of a request's header; of two with one name the first. Ours are never quoted."""
+    found: dict[str, str] = {}
+    for part in header.split(";"):
+        name, _, value = part.strip().partition("=")
+        found.setdefault(name, value)
+    return found

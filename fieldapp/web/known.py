@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask
 
 from fieldapp.kernel import clock
-from fieldapp.web.cookies import SessionCookies
+from fieldapp.web.cookies import SessionCookies, named
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class KnownPages:
     def _key(self, environ: dict[str, Any]) -> bytes | None:
         """Who asks for what and how; None where there is no sound and young session."""
         query = environ.get("QUERY_STRING", "")
-        cookies = dict(_cookies(environ.get("HTTP_COOKIE", "")))
+        cookies = named(environ.get("HTTP_COOKIE", ""))
         if self.cookie not in cookies or len(query) > LONGEST_QUERY:
             return None
         found = self.sessions.read(cookies[self.cookie])
@@ -124,9 +124,3 @@ class KnownPages:
             self.pages.move_to_end(key)
             if len(self.pages) > KEPT:
                 self.pages.popitem(last=False)
-
-
-def _cookies(header: str) -> Iterator[tuple[str, str]]:
-    for part in header.split(";"):
-        name, _, value = part.strip().partition("=")
-        yield name, value
