@@ -24,12 +24,12 @@ def faults() -> Iterator[str]:
 
 
 def _receipts_and_effects() -> Iterator[str]:
-    traced = select(AuditEntry.op).where(AuditEntry.op == Receipt.op).exists()
-    for op in db.session.scalars(select(Receipt.op).where(Receipt.outcome == "accepted", ~traced)):
+    accepted = select(Receipt.op).where(Receipt.outcome == "accepted")
+    traced = select(AuditEntry.op).where(AuditEntry.op.is_not(None))
+    for op in db.session.scalars(accepted.except_(traced)):
         yield f"receipt {op} is accepted but has no effect"
-    accepted = select(Receipt.op).where(Receipt.op == AuditEntry.op, Receipt.outcome == "accepted").exists()
-    for traced_op in db.session.scalars(select(AuditEntry.op).where(AuditEntry.op.is_not(None), ~accepted)):
-        yield f"effect of {traced_op} has no accepted receipt"
+    for op in db.session.scalars(traced.except_(accepted)):
+        yield f"effect of {op} has no accepted receipt"
 
 
 def _files() -> Iterator[str]:

@@ -102,8 +102,9 @@ class AuditEntry(Model):
 
     __tablename__ = "audit_entry"
 
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    op: Mapped[str | None] = mapped_column(String(36), index=True)
+    #: On SQLite the row's own number: a key of another type would be an index beside the table.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
+    op: Mapped[str | None] = mapped_column(String(36))
     action: Mapped[str] = mapped_column(String(64))
     agg_type: Mapped[str] = mapped_column(String(40))
     agg_id: Mapped[str] = mapped_column(String(36))

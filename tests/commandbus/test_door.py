@@ -8,12 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from fieldapp.commandbus import audit
 from fieldapp.commandbus.models import AuditEntry, Quarantine, Receipt
 from fieldapp.expenses.models import ExpenseItem
 from fieldapp.extensions import db
+from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
 from tests.support.bench import Bench
 
@@ -235,6 +236,18 @@ def test_the_trail_shows_any_change(bench: Bench) -> None:
             entry = session.get_one(AuditEntry, 2)
             entry.after = {"amount": "1.00"}
         assert list(audit.broken(db.session())) == [2]
+
+
+def test_a_receipt_without_its_effect_is_found_and_the_other_way_round(bench: Bench) -> None:
+    lost, alone, _ = (bench.send(bench.cast.tech, *item()).op for _ in range(3))
+    with bench.app.app_context(), db.engine.begin() as connection:
+        connection.execute(delete(AuditEntry).where(AuditEntry.op == lost))
+        connection.execute(delete(Receipt).where(Receipt.op == alone))
+    with bench.app.app_context():
+        found = list(faults())
+    assert f"receipt {lost} is accepted but has no effect" in found
+    assert f"effect of {alone} has no accepted receipt" in found
+    assert sum("effect" in one for one in found) == 2
 
 
 def test_4_superseding_a_refused_record_links_the_two(bench: Bench) -> None:

@@ -78,3 +78,21 @@ def _fill_search(folder: Path, url: str) -> None:
             assert [tuple(row) for row in connection.execute(hits("豫log"))] == [("customer", "c")]
             assert [tuple(row) for row in connection.execute(hits("sn7"))] == [("asset", "a")]
         db.engine.dispose()
+
+
+def test_the_trail_stays_as_it_is(tmp_path: Path) -> None:
+    """SQLite makes the table anew for a key of another type."""
+    app = create_app(Config(data=tmp_path))
+    with app.app_context():
+        upgrade(revision="0007")
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO audit_entry VALUES (7, 'o', 'x.y', 'x', 'r', NULL, NULL, NULL, "
+                "'2026-11-27 08:00:00.000000', NULL, '{\"a\": 1}', 'p', 'h')"
+            )
+            before = connection.execute(text("SELECT * FROM audit_entry")).all()
+        upgrade()
+        with db.engine.connect() as connection:
+            assert connection.execute(text("SELECT * FROM audit_entry")).all() == before
+            assert connection.execute(text("SELECT rowid FROM audit_entry")).scalars().all() == [7]
+        db.engine.dispose()
