@@ -28,8 +28,8 @@ def _receipts_and_effects() -> Iterator[str]:
     traced = select(AuditEntry.op).where(AuditEntry.op.is_not(None))
     for op in db.session.scalars(accepted.except_(traced)):
         yield f"receipt {op} is accepted but has no effect"
-    for op in db.session.scalars(traced.except_(accepted)):
-        yield f"effect of {op} has no accepted receipt"
+    for traced_op in db.session.scalars(traced.except_(accepted)):
+        yield f"effect of {traced_op} has no accepted receipt"
 
 
 def _files() -> Iterator[str]:

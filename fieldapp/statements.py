@@ -155,32 +155,34 @@ class _Words:
         # Lists that stand in the statement get their places for good.
         state = compiled.construct_expanded_state(dict.fromkeys(wanted))
         self.text: str = state.statement
-        self.order: list[str] | None = state.positiontup if compiled.positional else None
-        self.fixed: dict[str, Any] = {}
-        self.called: list[tuple[str, Callable[[], Any], Process]] = []
-        self.wanted: list[tuple[str, str, Process]] = []
-        for name in self.order if self.order is not None else state.parameters:
+        self.names: list[str] = list(state.positiontup if compiled.positional else state.parameters)
+        self.by_place = compiled.positional
+        #: The values in their order: what is fixed stands there, the others are put in their places.
+        self.fixed: list[Any] = [None] * len(self.names)
+        self.called: list[tuple[int, Callable[[], Any], Process]] = []
+        self.wanted: list[tuple[int, str, Process]] = []
+        for place, name in enumerate(self.names):
             bind, process = compiled.binds.get(name), state.processors.get(name)
             if bind is not None:
                 process = bind.type.dialect_impl(dialect).bind_processor(dialect)
             if bind is not None and bind.key in wanted:
-                self.wanted.append((name, bind.key, process))
+                self.wanted.append((place, bind.key, process))
             elif bind is not None and bind.callable is not None:
-                self.called.append((name, bind.callable, process))
+                self.called.append((place, bind.callable, process))
             else:
                 value = defaults[name].arg if name in defaults else state.parameters[name]
-                self.fixed[name] = process(value) if process else value
+                self.fixed[place] = process(value) if process else value
         self.types = [column.type for column in getattr(statement, "selected_columns", ())]
         self.taken: list[tuple[int, Callable[[Any], Any]]] | None = None
 
     def bound(self, given: Mapping[str, Any]) -> Any:
         """The parameters of one asking."""
-        values = dict(self.fixed)
-        for name, key, process in self.wanted:
-            values[name] = process(given[key]) if process else given[key]
-        for name, call, process in self.called:
-            values[name] = process(call()) if process else call()
-        return values if self.order is None else [values[name] for name in self.order]
+        values = self.fixed.copy()
+        for place, key, process in self.wanted:
+            values[place] = process(given[key]) if process else given[key]
+        for place, call, process in self.called:
+            values[place] = process(call()) if process else call()
+        return values if self.by_place else dict(zip(self.names, values, strict=True))
 
     def read(self, cursor: Any, dialect: Dialect) -> list[tuple[Any, ...]]:
         """The rows of a cursor as the types of their columns mean them."""

@@ -20,8 +20,10 @@ def tell_of_closed_accounts(author: Actor, results: Iterable[Result]) -> None:
 
     The mark itself stands in the ledger, written with the record; this line only says that it is there.
     """
+    if author.active:
+        return
     fresh = sum(result.outcome in {"accepted", "held"} and not result.replayed for result in results)
-    if author.active or fresh == 0:
+    if fresh == 0:
         return
     params = {"n": fresh, "who": author.name}
     with writing() as session:
