@@ -90,6 +90,11 @@ class CompressWorthIt(Compress):
 class Login(LoginManager):
     """A session does not depend on the address and the browser it began with: phones roam, and browsers are renewed."""
 
+    def init_app(self, app: Flask, add_context_processor: bool = True) -> None:
+        """Without cookies that remember somebody longer than the session does, there is nothing to do for an answer."""
+        super().init_app(app, add_context_processor)
+        app.after_request_funcs[None].pop()
+
     def _session_protection_failed(self) -> bool:
         return False
 

@@ -37,7 +37,7 @@ def is_capture(path: str) -> bool:
 
 def bearer(request: Request) -> str | None:
     """The token that came with the request, if any."""
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, secret = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     return secret.strip()[:200] or None if scheme.lower() == "bearer" else None
 
 
@@ -66,9 +66,10 @@ def presented(request: Request) -> Token | None:
     return token
 
 
-def used(token: Token) -> None:
-    """Notes the first use of a token, which ends those before it: the phone has the new one for certain."""
-    if token.used_at is not None:
+def note_use(request: Request, user_id: int) -> None:
+    """Notes the first use of a person's token, which ends those before it: the phone has the new one for certain."""
+    token = presented(request)
+    if token is None or token.user_id != user_id or token.used_at is not None:
         return
     with writing() as session:
         row = session.get(DeviceToken, token.hash, with_for_update=True)

@@ -30,14 +30,16 @@ def transaction() -> Iterator[Transaction]:
     The session joins it as soon as anything asks for a session. Whatever the request has read before is forgotten
     first, so that nothing stale is written. Raises RuntimeError inside another one: that would end here, too.
     """
-    if WRITING in g:
+    # Looked up once: each look goes through the proxy.
+    held = g._get_current_object()
+    if WRITING in held:
         raise RuntimeError("a write transaction is open already")
     session = used_session()
     if session is not None and session.in_transaction():
         session.rollback()
     with db.engine.connect() as connection:
         begin_writing(connection)
-        setattr(g, WRITING, connection)
+        setattr(held, WRITING, connection)
         try:
             under_way = Transaction(connection)
             yield under_way
@@ -51,7 +53,7 @@ def transaction() -> Iterator[Transaction]:
                 session.rollback()
             raise
         finally:
-            g.pop(WRITING)
+            held.pop(WRITING)
 
 
 def _commit(connection: Connection, last: Sequence[Asking[Any]]) -> None:

@@ -56,10 +56,12 @@ def read_json(kind: Any) -> Any:
     if length is not None and length > BATCH_BYTES:
         request.get_data(cache=False) if length < 8 * BATCH_BYTES else None
         raise _too_large()
-    body = request.stream.read(BATCH_BYTES + 1)
+    # Where its length is known and allowed, the stream that would guard it need not be built.
+    source = request.stream if length is None else request.environ["wsgi.input"]
+    body = source.read(BATCH_BYTES + 1 if length is None else length)
     if len(body) > BATCH_BYTES:
         raise _too_large()
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    encoding = request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
     if encoding in {"gzip", "deflate"}:
         body = _unpacked(body)
     elif encoding != "identity":

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import logging
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from fieldapp.accounts.tokens import bearer, presented, used
+from fieldapp.accounts.tokens import bearer, note_use
 from fieldapp.errors import AppError
 from fieldapp.extensions import limiter
 from fieldapp.sync.answers import Refused, refusal
@@ -31,9 +31,8 @@ BAD_TOKENS = "60 per minute"
 def _who() -> Response | None:
     """A session, or for what a phone sends its token; both are looked for without a redirect."""
     if current_user.is_authenticated:
-        token = presented(request)
-        if token is not None and token.user_id == actor().id:
-            used(token)
+        if "by_token" in g:
+            note_use(request, actor().id)
         return None
     if bearer(request):
         with limiter.shared_limit(BAD_TOKENS, scope="bad-token"):
