@@ -110,10 +110,10 @@ def fill_jobs(bench: Bench, count: int, start: int = 0, group: int = 1) -> None:
                         if model in FOUND:
                             entered(session.connection(), model, values)
         db.session.remove()
-        _settle()
+        settle()
 
 
-def _settle() -> None:
+def settle() -> None:
     """What PostgreSQL does by itself within minutes of so many rows; not in the middle of being measured."""
     if db.engine.dialect.name == "postgresql":
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
