@@ -86,8 +86,10 @@ class Moment(TypeDecorator[datetime]):
             return super().bind_processor(dialect)
 
         def text(value: datetime | None) -> str | None:
-            plain = self.process_bind_param(value, dialect)
-            return None if plain is None else plain.isoformat(" ", "microseconds")
+            if value is not None and value.tzinfo is not UTC:
+                value = self.process_bind_param(value, dialect)
+            # What the zone adds to the text is cut off, where there is one.
+            return None if value is None else value.isoformat(" ", "microseconds")[:26]
 
         return text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -22,11 +23,21 @@ class Refused(Exception):
         self.status, self.code, self.words = status, code, words
 
 
+class Json(Response):
+    """A whole answer: its length and its headers stand, nothing is left to be looked after on its way out."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Goes out as it is."""
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        return self.response  # type: ignore[return-value]
+
+
 def answer(content: Any, status: int = 200) -> Response:
-    """JSON with the header by which phones know their own server."""
-    response = Response(msgspec.json.encode(content), status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    """JSON that nobody keeps."""
+    kept = {"Cache-Control": "no-store", "Vary": "Cookie"}
+    return Json(msgspec.json.encode(content), status, kept, mimetype="application/json")
 
 
 def refusal(status: int, code: str, words: str) -> Response:
