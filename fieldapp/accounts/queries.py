@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Engine, ScalarSelect, Select, bindparam, column, func, select, table
@@ -69,8 +70,12 @@ def actor_in_session(user_id: int, session_key: str, since: datetime, rows: list
 
 
 def _actor(user_id: int, rows: list[tuple[Any, ...]]) -> Actor:
-    username, name, active = rows[0][:3]
-    held = [(row[4], row[5]) for row in rows if row[4] is not None]
+    return _as(user_id, *rows[0][:3], tuple((row[4], row[5]) for row in rows if row[4] is not None))
+
+
+@lru_cache(maxsize=1024)
+def _as(user_id: int, username: str, name: str, active: bool, held: tuple[tuple[str, int | None], ...]) -> Actor:
+    """Plain data made from what was just read: the same for the same."""
     roles = frozenset(role for role, _ in held)
     return Actor(
         id=user_id,
