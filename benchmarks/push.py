@@ -41,7 +41,7 @@ def run(full: bool = False) -> list[Row]:
     rows: list[Row] = []
     with ExitStack() as stack:
         made = stack.enter_context(world())
-        inserts = stack.enter_context(_sqlite(made.folder / "ledger.sqlite3"))
+        inserts = stack.enter_context(_sqlite(made.folder / "fieldapp.sqlite3"))
         server = stack.enter_context(serving("wsgi:app", made.folder))
         _used_before(made, server)
         rows += _measured("SQLite", made, server, inserts, machine.Processes([]))

@@ -37,7 +37,7 @@ class Json(Response):
 def answer(content: Any, status: int = 200) -> Response:
     """JSON that nobody keeps."""
     kept = {"Cache-Control": "no-store", "Vary": "Cookie"}
-    return Json(msgspec.json.encode(content), status, kept, mimetype="application/json")
+    return Json(msgspec.json.encode(content), status, kept, content_type="application/json")
 
 
 def refusal(status: int, code: str, words: str) -> Response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import subprocess
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -112,3 +114,14 @@ def test_facts_of_the_machine_name_no_place() -> None:
     assert "/" not in facts
     assert machine.cpu_of([os.getpid()]) > 0
     assert os.getpid() in machine.family(os.getppid())
+
+
+def test_what_a_process_has_used_stays_counted_when_it_ends() -> None:
+    work = "sum(range(10**6)); print('done', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        some = machine.Processes([process.pid])
+        before = some.cpu()
+    assert before > 0
+    assert some.cpu() == before
