@@ -170,12 +170,12 @@ def look_after(engine: Engine) -> None:
         event.listen(engine, "checkout", _still_there)
 
 
-def _begin(connection: Any) -> None:
-    connection.dbapi_connection.execute("BEGIN IMMEDIATE" if connection.info.pop(WRITES, False) else "BEGIN")
-
-
 #: Where a connection notes that the transaction it is about to begin is going to write.
 WRITES = "writes"
+
+
+def _begin(connection: Any) -> None:
+    connection.dbapi_connection.execute("BEGIN IMMEDIATE" if connection.info.pop(WRITES, False) else "BEGIN")
 
 
 def begin_writing(connection: Connection) -> None:

@@ -31,7 +31,8 @@ BAD_TOKENS = "60 per minute"
 def _who() -> Response | None:
     """A session, or for what a phone sends its token; both are looked for without a redirect."""
     if current_user.is_authenticated:
-        if "by_token" in g:
+        # Beside a session nobody asks the token: that it has arrived is noted with a hello, not with every record.
+        if "by_token" in g or request.endpoint == "sync.hello":
             note_use(request, actor().id)
         return None
     if bearer(request):

@@ -8,7 +8,7 @@ from flask import Response, current_app, g, request
 from flask_babel import gettext
 from sqlalchemy import select
 
-from fieldapp.accounts.tokens import note_use, presented
+from fieldapp.accounts.tokens import presented
 from fieldapp.commandbus.models import Attachment
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
@@ -27,8 +27,6 @@ def hello() -> Response:
     good = ids.is_uuid(said.dev) and len(said.ep) == 8 and 0 < said.next_seq < 2**53
     if not good:
         raise Refused(400, "request.unreadable", gettext("This request cannot be read."))
-    # With a session nobody asks the token; that it has arrived is said here, and not with every record.
-    note_use(request, actor().id)
     found = Remembered()
     if said.user == actor().id:
         found = remember(said, actor(), presented(request), by_token="by_token" in g)
