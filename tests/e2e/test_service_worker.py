@@ -251,8 +251,10 @@ def test_the_kill_switch(phone: Phone, server: Server) -> None:
     # With a page the browser looks once for another worker; should that look fail, it looks again, as with the next.
     for _ in range(12):
         page.wait_for_timeout(1500)
-        if page.evaluate(GONE_OR_LOOK_AGAIN):
+        gone = page.evaluate(GONE_OR_LOOK_AGAIN)
+        if gone:
             break
+    assert gone
     # It answers nothing any more.
     phone.offline()
     with pytest.raises(Error, match="INTERNET_DISCONNECTED"):
