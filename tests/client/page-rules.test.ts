@@ -19,7 +19,7 @@ import { isAppleTab, judgeStorage } from "../../static/src/page/storage-care.ts"
 import { decode, encode } from "../../static/src/page/strokes.ts";
 import { fill } from "../../static/src/page/texts.ts";
 
-const nothing = { unsent: 0, attention: 0, photos: 0, oldest: null };
+const nothing = { unsent: 0, attention: 0, photos: 0, oldest: null, photoAt: null };
 
 test("the chip says the most urgent thing", () => {
   assert.deepEqual(chipFor(nothing, "online"), { key: "chip.synced", n: 0, look: "" });

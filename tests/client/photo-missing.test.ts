@@ -34,10 +34,14 @@ test("63 photos go only after their record, and show as on the way until the ser
   await phone.settle();
   const order = phone.server.log.map((entry) => entry.path);
   assert.ok(order.indexOf("/sync/push") < order.indexOf("/sync/attachments"));
-  assert.equal((await tab.engine.counts()).photos, 1);
+  const waiting = await tab.engine.counts();
+  assert.deepEqual([waiting.photos, waiting.photoAt], [1, null]);
   phone.fault = () => "pass";
+  const before = phone.now;
   await phone.run(HOUR);
-  assert.equal((await tab.engine.counts()).photos, 0);
+  const { photos, photoAt } = await tab.engine.counts();
+  assert.equal(photos, 0);
+  assert.ok(photoAt !== null && photoAt >= before && photoAt <= phone.now);
 });
 
 test("63 the server asks for a photo it lost: sent again while the phone has it, else named as lost", async () => {

@@ -141,11 +141,11 @@ def ops_on_phone(page: Page) -> list[dict[str, Any]]:
 
 
 def wait_all_received(phone: Phone, timeout: int = 60_000) -> None:
-    """Until the chip says that nothing waits any more, photos included."""
+    """Until the chip says that nothing waits any more, photos included; a page just opened says nothing yet."""
     phone.page.wait_for_function(
         """() => {
             const chip = document.querySelector('#sync-chip');
-            return chip && !chip.classList.contains('wait') && !chip.classList.contains('bad');
+            return chip && chip.dataset.says === 'chip.synced';
         }""",
         timeout=timeout,
     )

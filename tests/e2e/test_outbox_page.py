@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Playwright, Route, expect
 
 from tests.e2e import steps
 from tests.e2e.conftest import Phone, Server
@@ -203,6 +203,42 @@ def test_64_a_photo_lost_on_the_phone_is_told_and_taken_again(phone: Phone, serv
     # Without a tap: the page asks anew once its record was received.
     expect(page.locator(".empty")).to_be_visible()
     assert server.flask("check").returncode == 0
+
+
+def test_63_a_photo_that_arrives_while_a_page_is_coming(playwright: Playwright, server: Server, tmp_path: Path) -> None:
+    """The server wrote that it is missing, and it was there before the page was: the page asks anew by itself."""
+    # Without a service worker, so that the page's own answer can be held back here.
+    phone = Phone(playwright, server, tmp_path / "phone", service_workers="block")
+    assert phone.context is not None
+    page = phone.page
+    phone.sign_in("tech1")
+    phone.context.route("**/sync/attachments**", lambda route: route.abort())
+    phone.go("/expenses/new")
+    page.fill("[name=amount]", "63.63")
+    steps.choose(page, "kind", "parking")
+    steps.add_photos(page, "receipt", steps.picture(tmp_path, "late.jpg"))
+    press(page, EXPENSE)
+    expect(page).to_have_url(re.compile("/expenses$"))
+    stored = (
+        "SELECT count(*) FROM attachment WHERE state='stored' AND agg_id=(SELECT id FROM expense_item WHERE amount=?)"
+    )
+    eventually(server, "SELECT count(*) FROM expense_item WHERE amount=?", 6363, expected=1)
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        assert "data-awaits-photos" in answer.text()
+        assert phone.context is not None
+        phone.context.unroute("**/sync/attachments**")
+        page.evaluate("() => dispatchEvent(new Event('online'))")
+        eventually(server, stored, 6363, expected=1)
+        steps.wait_all_received(phone)
+        route.fulfill(response=answer)
+
+    second = phone.new_tab()
+    second.route("**/attachments/missing", late, times=1)
+    second.goto(server.url + "/attachments/missing")
+    expect(second.locator(".empty")).to_be_visible()
+    phone.close()
 
 
 def test_35_an_old_tab_that_holds_the_database_is_named(phone: Phone) -> None:

@@ -6,7 +6,7 @@ import { uuidv7 } from "./ids.ts";
 import { shownAttachment } from "./photos.ts";
 import { deleteOp } from "./release.ts";
 import type { Attachment, Counts, Draft, Op } from "./types.ts";
-import { type AttachmentRow, type DraftRow, type OpRow, openOps } from "./user-db.ts";
+import { type AttachmentRow, type DraftRow, getMeta, type OpRow, openOps } from "./user-db.ts";
 
 /** Newest first. What its author replaced is represented by what replaced it. */
 export async function list(ctx: Context): Promise<Op[]> {
@@ -28,7 +28,7 @@ export async function attachmentsOf(ctx: Context, owner: { op?: string; draft?: 
 }
 
 export function counts(ctx: Context): Promise<Counts> {
-  return ctx.db.run(["ops", "attachments"], "readonly", async (tx) => {
+  return ctx.db.run(["ops", "attachments", "meta"], "readonly", async (tx) => {
     const open = (await openOps(tx)).filter((op) => op.supersededBy === null);
     const refused = open.filter((op) => op.state === "rejected" || op.state === "conflict");
     const unsent = open.filter((op) => op.state !== "rejected" && op.state !== "conflict");
@@ -40,7 +40,8 @@ export function counts(ctx: Context): Promise<Counts> {
     let photos = 0;
     for (const op of owners) if ((await tx.objectStore("ops").get(op))?.state === "accepted") photos++;
     const oldest = unsent.length > 0 ? Math.min(...unsent.map((op) => op.created)) : null;
-    return { unsent: unsent.length, attention: refused.length, photos, oldest };
+    const photoAt = (await getMeta<number>(tx, "photo_at")) ?? null;
+    return { unsent: unsent.length, attention: refused.length, photos, oldest, photoAt };
   });
 }
 

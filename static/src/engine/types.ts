@@ -125,6 +125,8 @@ export interface Counts {
   /** accepted ops whose photos are still on the way. */
   photos: number;
   oldest: number | null; // ms since 1970 of the oldest unsent
+  /** When the last photo of this phone's was settled: arrived, refused or lost. ms since 1970. */
+  photoAt: number | null;
 }
 
 /** One entry of the rescue file. */

@@ -3,7 +3,7 @@ import { base64, sha256, sha256Hex, utf8 } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import { release } from "./release.ts";
 import { judgeBare, type Reply, type Verdict } from "./reply.ts";
-import type { AttachmentRow } from "./user-db.ts";
+import { type AttachmentRow, setMeta } from "./user-db.ts";
 import { type Ask, ask, REQUEST_MS } from "./wire.ts";
 
 export type Uploaded =
@@ -171,9 +171,10 @@ async function finish(ctx: Context, photo: AttachmentRow, state: "stored" | "ref
 }
 
 async function update(ctx: Context, id: string, change: Partial<AttachmentRow>): Promise<void> {
-  await ctx.db.run(["attachments"], "readwrite", async (tx) => {
+  await ctx.db.run(["attachments", "meta"], "readwrite", async (tx) => {
     const row = await tx.objectStore("attachments").get(id);
     if (row) await tx.objectStore("attachments").put({ ...row, ...change });
+    if (change.state !== "sending") await setMeta(tx, "photo_at", ctx.surroundings.now());
   });
   ctx.changed();
 }

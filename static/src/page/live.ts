@@ -1,5 +1,5 @@
 import htmx from "htmx.org";
-import type { Engine, Op, OpState } from "../engine/types.ts";
+import type { Counts, Engine, Op, OpState } from "../engine/types.ts";
 import { anyDirty } from "./dirty.ts";
 import { all, isControl } from "./dom.ts";
 import { settle } from "./draft.ts";
@@ -90,10 +90,13 @@ export async function watchReceipts(engine: Engine, ops: readonly Op[], shown: R
   return received;
 }
 
-let photosLeft = 0;
+/** The page shows what the server knew when it was asked for; `performance.timeOrigin` goes wrong as a phone sleeps. */
+let shownUntil = Date.now() - performance.now();
 
-/** A page that says photos are missing is made anew once the last of this phone's has arrived. */
-export function watchPhotos(left: number): void {
-  if (left === 0 && photosLeft > 0 && document.querySelector("[data-awaits-photos]")) refreshSoon();
-  photosLeft = left;
+/** A page that says photos are missing is made anew once all of this phone's are settled, be it while it was coming. */
+export function watchPhotos({ photos, photoAt }: Counts): void {
+  // A time to come is from before the clock was set back: it would be newer than every page.
+  if (photos > 0 || photoAt === null || photoAt < shownUntil || photoAt > Date.now()) return;
+  shownUntil = photoAt + 1;
+  if (document.querySelector("[data-awaits-photos]")) refreshSoon();
 }

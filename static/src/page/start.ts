@@ -30,7 +30,7 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
     const ops: Op[] = await engine.list();
     const shown = applyPending(ops, engine.hello()?.offsetMs ?? 0, adopt);
     outbox();
-    watchPhotos((await updateChip(engine)).photos);
+    watchPhotos(await updateChip(engine));
     if ((await watchReceipts(engine, ops, shown)).length > 0) refreshPackSoon();
   }
   async function run(): Promise<void> {
