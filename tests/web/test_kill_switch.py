@@ -35,6 +35,9 @@ def test_61_everything_else_works_without_a_worker(tmp_path: Path) -> None:
     with app.app_context():
         db.create_all()
     client = app.test_client()
-    assert client.get("/login").status_code == 200
+    page = client.get("/login")
+    assert page.status_code == 200
+    # No page registers it anew: that would bring one that is just going back to life.
+    assert "data-no-worker" in page.text
     assert client.get("/offline").status_code == 200
     assert "Clear-Site-Data" not in client.get("/login").headers

@@ -29,6 +29,11 @@ export async function registerServiceWorker(kick: (reason: string) => void): Pro
     if (data === "kick") kick("background-sync");
   });
   try {
+    if ("noWorker" in document.documentElement.dataset) {
+      // Called back. Registering again would bring back to life the one that is just going.
+      await (await navigator.serviceWorker.getRegistration("/"))?.update();
+      return;
+    }
     activateWaiting(await navigator.serviceWorker.register("/sw.js", { scope: "/", updateViaCache: "none" }));
     void claimThisPage();
   } catch {
