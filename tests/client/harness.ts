@@ -139,6 +139,7 @@ export class Tab {
       random: () => phone.random(),
       sleep: (ms) => phone.sleep(ms).then(() => (this.alive ? undefined : never())),
       timezone: () => "Asia/Shanghai",
+      language: () => "zh-Hans",
       channel: (name) => this.#channel(name),
       displayMode: () => "standalone",
       persisted: async () => true,

@@ -106,6 +106,7 @@ class RealPhone {
       random: Math.random,
       sleep: (ms) => new Promise((wake) => setTimeout(wake, shortened(ms)).unref()),
       timezone: () => timezone,
+      language: () => "zh-Hans",
       channel: () => null,
       displayMode: () => "standalone",
       persisted: async () => true,

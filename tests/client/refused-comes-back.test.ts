@@ -41,6 +41,17 @@ test("52 a refused record comes back filled in, with the reasons and its photos"
   assert.deepEqual(phone.caches.entries("outbox-17"), []);
 });
 
+test("52 the server is asked in the language of the page that will show its words", async () => {
+  const phone = new Phone();
+  const asked = new Set<string | null>();
+  phone.fault = ({ headers }) => {
+    asked.add(headers.get("Accept-Language"));
+    return "pass";
+  };
+  await refused(phone);
+  assert.deepEqual([...asked], ["zh-Hans"]);
+});
+
 test("52 killed anywhere while reopening, the refused record and its photos are still there", async () => {
   const phone = new Phone();
   const { tab, op } = await refused(phone);

@@ -25,8 +25,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--lang=zh-CN",
-    # What a page asks for before the emulated language reaches it.
-    "--accept-lang=zh-CN",
 ]
 #: A busy machine is no fault of the product.
 expect.set_options(timeout=20_000)

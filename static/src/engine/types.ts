@@ -237,6 +237,8 @@ export interface Surroundings {
   random(): number;
   sleep(ms: number): Promise<void>;
   timezone(): string;
+  /** The page's: the server's words about a record are shown beside the page's own. */
+  language(): string;
   channel(name: string): BroadcastChannel | null;
   /** "browser" | "standalone" | …, reported in hello. */
   displayMode(): string;

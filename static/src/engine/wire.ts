@@ -25,14 +25,19 @@ export async function ask(
   signal.addEventListener("abort", abort);
   void ctx.surroundings.sleep(REQUEST_MS).then(abort);
   const cut = new Promise<null>((resolve) => controller.signal.addEventListener("abort", () => resolve(null)));
-  const { fetch } = ctx.surroundings;
+  const { fetch, language } = ctx.surroundings;
   const whole = async () => {
     const response = await fetch(path, {
       method,
       redirect: "error",
       cache: "no-store",
       credentials: "same-origin",
-      headers: { "X-Fieldapp-Client": ctx.build, ...authorization(ctx.token), ...headers },
+      headers: {
+        "Accept-Language": language(),
+        "X-Fieldapp-Client": ctx.build,
+        ...authorization(ctx.token),
+        ...headers,
+      },
       body: typeof body === "object" ? plain(body) : body,
       signal: controller.signal,
     });

@@ -27,6 +27,7 @@ export function browser(): Surroundings {
     random: () => Math.random(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     timezone: () => Intl.DateTimeFormat().resolvedOptions().timeZone,
+    language: () => document.documentElement.lang,
     channel: (name) => (typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(name)),
     displayMode,
     persisted: async () => (await navigator.storage?.persisted?.()) ?? false,
