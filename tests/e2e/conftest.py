@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, expect, sync_playwright
@@ -28,6 +29,18 @@ FLAGS = [
 ]
 #: A busy machine is no fault of the product.
 expect.set_options(timeout=20_000)
+
+#: A bad network as the page sees it. Playwright's own routes let a request through now and then as its page goes.
+CUT = """
+const whole = window.fetch;
+window.fetch = async (asked, options) => {
+  const [how, ...paths] = decodeURIComponent(/(?:^|; )cut=([^;]*)/.exec(document.cookie)?.[1] ?? '').split(' ');
+  const { pathname } = new URL(asked.url ?? asked, location.href);
+  if (!paths.some((path) => pathname.startsWith(path))) return whole(asked, options);
+  if (how === 'answers') await whole(asked, options).catch(() => {});
+  throw new TypeError('cut');
+};
+"""
 
 PASSWORD = "demo-field-2026"  # noqa: S105 - of the demo data
 
@@ -136,6 +149,7 @@ class Phone:
         self.context = self.playwright.chromium.launch_persistent_context(
             str(self.profile), executable_path="/usr/bin/chromium", headless=True, args=FLAGS, **self.options
         )
+        self.context.add_init_script(CUT)
         self.page = self.context.pages[0] if self.context.pages else self.context.new_page()
         self._watch(self.page)
         return self.page
@@ -178,6 +192,16 @@ class Phone:
     def offline(self, yes: bool = True) -> None:
         assert self.context is not None
         self.context.set_offline(yes)
+
+    def cut(self, *paths: str, only: str = "requests") -> None:
+        """What begins with one of these paths does not arrive until `mend`; with `only="answers"` it does, unheard."""
+        assert self.context is not None
+        words = quote(" ".join((only, *paths)))
+        self.context.add_cookies([{"name": "cut", "value": words, "url": self.server.url}])
+
+    def mend(self) -> None:
+        assert self.context is not None
+        self.context.clear_cookies(name="cut")
 
     def go(self, path: str) -> None:
         self.page.goto(self.server.url + path)

@@ -19,7 +19,7 @@ def test_a_wiped_phone(phone: Phone, another_phone: Phone, server: Server) -> No
     page = phone.page
     phone.sign_in("tech1")
     phone.ready_for_offline()
-    page.context.route("**/sync/push", lambda route: route.abort())
+    phone.cut("/sync/push")
     phone.go("/expenses/new")
     page.fill("[name=amount]", "23.45")
     steps.choose(page, "kind", "parking")
@@ -36,7 +36,7 @@ def test_a_wiped_phone(phone: Phone, another_phone: Phone, server: Server) -> No
     page.goto("about:blank")
     session = page.context.new_cdp_session(page)
     session.send("Storage.clearDataForOrigin", {"origin": server.url, "storageTypes": STORES})
-    page.context.unroute("**/sync/push")
+    phone.mend()
     before = rows(server, "SELECT count(*) FROM device")[0][0]
     phone.go("/jobs")
     eventually(server, "SELECT count(*) FROM device", expected=before + 1)

@@ -212,7 +212,7 @@ def test_63_a_photo_that_arrives_while_a_page_is_coming(playwright: Playwright, 
     assert phone.context is not None
     page = phone.page
     phone.sign_in("tech1")
-    phone.context.route("**/sync/attachments**", lambda route: route.abort())
+    phone.cut("/sync/attachments")
     phone.go("/expenses/new")
     page.fill("[name=amount]", "63.63")
     steps.choose(page, "kind", "parking")
@@ -227,8 +227,7 @@ def test_63_a_photo_that_arrives_while_a_page_is_coming(playwright: Playwright, 
     def late(route: Route) -> None:
         answer = route.fetch()
         assert "data-awaits-photos" in answer.text()
-        assert phone.context is not None
-        phone.context.unroute("**/sync/attachments**")
+        phone.mend()
         page.evaluate("() => dispatchEvent(new Event('online'))")
         eventually(server, stored, 6363, expected=1)
         steps.wait_all_received(phone)

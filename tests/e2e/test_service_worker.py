@@ -158,7 +158,7 @@ def test_a_bad_fragment_does_not_replace_a_form(playwright: Playwright, server: 
             route.continue_()
 
     # Decided without a signal; once the page shows that and the record was received, the page asks for its part.
-    page.route("**/sync/push", lambda route: route.abort())
+    phone.cut("/sync/push")
     other = page.locator(f"#_inbox li.card:not({case})", has=page.locator("form[data-op$='.approve']")).first
     decided = f"#{other.get_attribute('id')}"
     with page.expect_navigation():
@@ -166,7 +166,7 @@ def test_a_bad_fragment_does_not_replace_a_form(playwright: Playwright, server: 
     expect(page.locator(f"{decided} form")).to_have_count(0)
     expect(page.locator(f"{case} textarea")).to_have_value("photo of the label missing")
     page.route("**/inbox", answer)
-    page.unroute("**/sync/push")
+    phone.mend()
     with page.expect_response(lambda one: one.url.endswith("/inbox") and one.status == 502, timeout=20_000):
         page.evaluate("() => dispatchEvent(new Event('online'))")
     expect(page.locator("#toast")).to_contain_text(re.compile("[\u4e00-\u9fff]"))
@@ -238,7 +238,7 @@ def test_the_kill_switch(phone: Phone, server: Server) -> None:
     server.settings["FIELDAPP_SW_KILL"] = "1"
     server.start()
     # Nothing may leave yet: what is looked at is what the change of workers does to it.
-    phone.context.route("**/sync/push", lambda route: route.abort())
+    phone.cut("/sync/push")
     phone.offline(False)
     phone.go("/outbox")
     gone = "async () => (await navigator.serviceWorker.getRegistration()) === undefined"
@@ -260,7 +260,7 @@ def test_the_kill_switch(phone: Phone, server: Server) -> None:
     ]
     assert page.evaluate("async () => (await caches.keys()).some((name) => name.startsWith('outbox-'))")
 
-    phone.context.unroute("**/sync/push")
+    phone.mend()
     page.reload()
     eventually(server, COUNT, 7404, expected=1)
     expect(page.locator('[data-outbox-group="delivered"] li')).to_have_count(1)

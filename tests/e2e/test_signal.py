@@ -129,11 +129,11 @@ def test_background_sync(phone: Phone, server: Server) -> None:
     session.on("ServiceWorker.workerRegistrationUpdated", lambda told: workers.extend(told["registrations"]))
     session.send("ServiceWorker.enable")
 
-    phone.context.route("**/sync/push", lambda route: route.abort())
+    phone.cut("/sync/push")
     phone.go("/expenses/new")
     type_expense(page, "83.03")
     keep_expense(page)
-    phone.context.unroute("**/sync/push")
+    phone.mend()
     # Failed several times by now: without a call it would wait.
     session.send(
         "ServiceWorker.dispatchSyncEvent",

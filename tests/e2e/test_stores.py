@@ -76,7 +76,7 @@ def test_a_phone_without_room(phone: Phone, server: Server) -> None:
     phone.sign_in("tech3")
     phone.ready_for_offline()
     page = phone.page
-    phone.context.route("**/sync/push", lambda route: route.abort())
+    phone.cut("/sync/push")
     phone.go("/expenses/new")
     send_expense(page, "95.05")
     expect(page).to_have_url(re.compile("/expenses$"))
@@ -86,7 +86,7 @@ def test_a_phone_without_room(phone: Phone, server: Server) -> None:
     page.goto("about:blank")
     session.send("Storage.overrideQuotaForOrigin", {"origin": server.url, "quotaSize": 1000})
     page.wait_for_timeout(3000)  # Chromium remembers the room there was until it has closed the database
-    phone.context.unroute("**/sync/push")
+    phone.mend()
     phone.go("/expenses/new")
     page.wait_for_timeout(500)
     expect(page.locator("#banner")).to_be_hidden()

@@ -171,7 +171,7 @@ def _garbled(playwright: Playwright, server: Server, folder: Path) -> Figure:
     tally = Tally()
     for number, (_, files, damage) in enumerate(HANDS):
         life = Life(playwright, server, folder / f"hand-{number}", f"hand{number}", tally)
-        life.phone.context.route("**/sync/**", lambda route: route.abort())
+        life.phone.cut("/sync/")
         life.phone.go(phones.EXPENSE)
         life.begin(0)
         life.phone.page.wait_for_timeout(1500)

@@ -53,7 +53,7 @@ def _full(playwright: Playwright, server: Server, folder: Path, rounds: int) -> 
     seed, chance = seeded("quota")
     seen = Counter[str]()
     diary = Diary(playwright, server, folder / "phone", "quota", Tally())
-    diary.phone.context.route("**/sync/push", lambda route: route.abort())
+    diary.phone.cut("/sync/push")
     page = diary.phone.page
     # A tab of its own: the limit ends with the tab that set it, also when that goes elsewhere.
     keeper = diary.phone.new_tab()
@@ -86,7 +86,7 @@ def _full(playwright: Playwright, server: Server, folder: Path, rounds: int) -> 
             saved.append(note)
             seen["then saved"] += told["said"].startswith("saved")
     seen["space shown"] = _space_shown(diary.phone)
-    diary.phone.context.unroute("**/sync/push")
+    diary.phone.mend()
     diary.drain()
     lost = set(saved) - {note for (note,) in steps.rows(server, "SELECT note FROM expense_item")}
     diary.phone.close()
