@@ -119,6 +119,28 @@ def test_a_page_that_stood_open_for_two_days(phone: Phone, server: Server) -> No
     assert phone.problems == []
 
 
+def test_an_answer_that_is_lost(phone: Phone, server: Server) -> None:
+    """The server has it and the phone does not know: it stands in lists once, and counts as unsent (failure mode 1)."""
+    phone.sign_in("tech2")
+    page = phone.page
+    phone.cut("/sync/push", only="answers")
+    phone.go("/expenses/new")
+    type_expense(page, "89.09")
+    keep_expense(page)
+    eventually(server, COUNT, 8909, expected=1)
+    for path, inside in (("/expenses", "#open-items > li"), ("/expenses/claims/new", "#claim-items > li")):
+        phone.go(path)
+        expect(page.locator("#sync-chip")).to_have_attribute("data-says", re.compile("pending"))
+        expect(page.locator(inside, has_text="89.09")).to_have_count(1)
+    phone.go("/outbox")
+    expect(page.locator('[data-outbox-group="unsent"] li')).to_have_count(1)
+    phone.mend()
+    page.evaluate("() => dispatchEvent(new Event('online'))")
+    expect(page.locator('[data-outbox-group="delivered"] li')).to_have_count(1)
+    assert rows(server, COUNT, 8909) == [(1,)]
+    assert phone.problems == []
+
+
 def test_background_sync(phone: Phone, server: Server) -> None:
     """Where there is one, it wakes the page; where there is none, nothing is missing (failure mode 68)."""
     phone.sign_in("tech3")

@@ -136,6 +136,13 @@ function targetOf(op: Op, template: HTMLTemplateElement): Element | null {
   return one?.dataset.ahead?.split(" ").includes(op.kind) ? one : null;
 }
 
+/** The server has it, only its answer was lost: the piece for a new record would show it a second time. */
+function isListed(op: Op, { agg, each, mode, target }: DOMStringMap): boolean {
+  if (agg || each || mode === "replace" || !target) return false;
+  const id = CSS.escape(op.agg[1]);
+  return document.querySelector(`${target} :is([id$="${id}"],[href$="${id}"],[value="${id}"])`) !== null;
+}
+
 function matching(op: Op, offset: number): Known | undefined {
   const fits = known().filter(
     ({ template, rendered }) =>
@@ -143,7 +150,8 @@ function matching(op: Op, offset: number): Known | undefined {
       (!template.dataset.agg || template.dataset.agg === op.agg.join(":")) &&
       (!template.dataset.each || targetOf(op, template)) &&
       concerns(op, template.dataset.where) &&
-      !isReflected(op, rendered, offset),
+      !isReflected(op, rendered, offset) &&
+      !isListed(op, template.dataset),
   );
   const before = placed.find((one) => one.op === op.op)?.template;
   return fits.find(({ template }) => template === before) ?? fits[0];
