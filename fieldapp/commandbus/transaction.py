@@ -51,6 +51,8 @@ def transaction() -> Iterator[Transaction]:
             session = used_session()
             if session is not None:
                 session.rollback()
+            # After a commit that failed, the pool would take it for ended and hand on what is still open.
+            connection.rollback()
             raise
         finally:
             held.pop(WRITING)
