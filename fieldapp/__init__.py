@@ -20,11 +20,12 @@ def create_app(config: Config | None = None) -> Flask:
     from fieldapp import cli, wiring
     from fieldapp.accounts import session
     from fieldapp.web import error_pages, headers, language, origin, page, static_files
+    from fieldapp.web.application import Application
     from fieldapp.web.assets import Assets
 
     config = config or Config.from_environment()
     config.data.mkdir(parents=True, exist_ok=True)
-    app = Flask("fieldapp", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app = Application("fieldapp", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.config.update(
         SECRET_KEY=config.secret_key(),
         SQLALCHEMY_DATABASE_URI=config.url,
