@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -75,23 +75,12 @@ class Moment(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs a zone")
-        value = value.astimezone(UTC)
+        value = _in_utc(value)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def bind_processor(self, dialect: Any) -> Any:
         """On SQLite to its text in one step: a record carries half a dozen."""
-        if dialect.name != "sqlite":
-            return super().bind_processor(dialect)
-
-        def text(value: datetime | None) -> str | None:
-            if value is not None and value.tzinfo is not UTC:
-                value = self.process_bind_param(value, dialect)
-            # What the zone adds to the text is cut off, where there is one.
-            return None if value is None else value.isoformat(" ", "microseconds")[:26]
-
-        return text
+        return _moment_text if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         if value is None:
@@ -101,6 +90,19 @@ class Moment(TypeDecorator[datetime]):
     def result_processor(self, dialect: Any, coltype: Any) -> Any:
         """On SQLite from its text in one step: lists read hundreds."""
         return _moment if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a zone")
+    return value.astimezone(UTC)
+
+
+@lru_cache(maxsize=256)
+def _moment_text(value: datetime | None) -> str | None:
+    """Made once for the columns of a record that hold the same instant."""
+    # What the zone adds to the text is cut off.
+    return None if value is None else _in_utc(value).isoformat(" ", "microseconds")[:26]
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -62,6 +62,7 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
+@lru_cache(maxsize=1024)
 def parse_iso(text: str) -> datetime:
     """Reads an ISO 8601 instant with zone into UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
