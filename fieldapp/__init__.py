@@ -46,7 +46,6 @@ def create_app(config: Config | None = None) -> Flask:
         BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
         BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "fieldapp" / "translations"),
         TESTING=config.testing,
-        SW_KILL=config.sw_kill,
         COMPRESS_MIMETYPES=[
             "text/html",
             "text/javascript",
@@ -63,7 +62,7 @@ def create_app(config: Config | None = None) -> Flask:
         COMPRESS_EVALUATE_CONDITIONAL_REQUEST=False,
         **config.extra,
     )
-    assets = app.extensions["assets"] = Assets.read()
+    assets = app.extensions["assets"] = Assets.read(worker=not config.sw_kill)
     app.wsgi_app = headers.around(app.wsgi_app, assets.css_hash, config.secure_cookies)  # type: ignore[method-assign]
     app.wsgi_app = static_files.around(app.wsgi_app, ROOT / "static")  # type: ignore[method-assign]
     if config.trust_proxy:

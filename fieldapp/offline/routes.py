@@ -23,11 +23,12 @@ def service_worker() -> Response:
 
     With FIELDAPP_SW_KILL=1 the one that unregisters itself and leaves every record alone (failure mode 61).
     """
-    name = "sw-kill.js" if current_app.config["SW_KILL"] else "sw.js"
+    worker = current_app.extensions["assets"].worker
+    name = "sw.js" if worker else "sw-kill.js"
     if not (FOLDER / name).exists():
         abort(404)
     response: Response
-    if current_app.config["SW_KILL"]:
+    if not worker:
         # Never the same bytes: a page that registers it while it goes would bring the same one back for good.
         response = Response(f"{(FOLDER / name).read_text()}\n// {uuid7()}\n", mimetype="text/javascript")
     else:

@@ -31,7 +31,7 @@ def unchanged(*more: Any) -> Response | None:
     person, today = current_user._get_current_object(), clock.today()
     seen = (person.actor.id, person.seen)
     made_from = (
-        assets.build,
+        assets.mark,
         current_app.extensions["instance_id"](),
         language.code(),
         seen,

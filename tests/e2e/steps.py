@@ -144,8 +144,9 @@ def wait_all_received(phone: Phone, timeout: int = 60_000) -> None:
     """Until the chip says that nothing waits any more, photos included; a page just opened says nothing yet."""
     phone.page.wait_for_function(
         """() => {
-            const chip = document.querySelector('#sync-chip');
-            return chip && chip.dataset.says === 'chip.synced';
+            const chip = document.querySelector('#sync-chip [data-chip-text]');
+            const word = document.querySelector('#texts').content.querySelector('[data-text="chip.synced"]');
+            return chip && chip.textContent === word.textContent;
         }""",
         timeout=timeout,
     )

@@ -243,7 +243,7 @@ def test_the_kill_switch(phone: Phone, server: Server) -> None:
     phone.go("/outbox")
     gone = "async () => (await navigator.serviceWorker.getRegistration()) === undefined"
     steps.until(page, gone)
-    # It stays gone: a page that registers brings one that is just going back to life, and it would never go again.
+    # It stays gone: a page that registers brings one that is just going back to life.
     phone.go("/jobs")
     page.wait_for_timeout(2500)
     assert page.evaluate(gone)

@@ -130,7 +130,7 @@ def test_an_answer_that_is_lost(phone: Phone, server: Server) -> None:
     eventually(server, COUNT, 8909, expected=1)
     for path, inside in (("/expenses", "#open-items > li"), ("/expenses/claims/new", "#claim-items > li")):
         phone.go(path)
-        expect(page.locator("#sync-chip")).to_have_attribute("data-says", re.compile("pending"))
+        expect(page.locator("#sync-chip")).to_have_class(re.compile("wait"))
         expect(page.locator(inside, has_text="89.09")).to_have_count(1)
     phone.go("/outbox")
     expect(page.locator('[data-outbox-group="unsent"] li')).to_have_count(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from fieldapp import create_app
 from fieldapp.config import Config
 from fieldapp.extensions import db
+from tests.support.bench import Bench
 
 
 @pytest.mark.parametrize("kill", [False, True])
@@ -28,6 +30,23 @@ def test_61_sw_js_is_the_worker_or_the_one_that_goes(tmp_path: Path, kill: bool)
         # It touches no store and no page: records, photos and drafts stay where they are.
         for word in ("caches", "indexedDB", "delete", "Clear-Site-Data", "clients", "postMessage", "import"):
             assert word not in source, word
+
+
+def test_61_a_page_kept_from_before_is_another_page(bench: Bench) -> None:
+    """Neither the browser's copy nor the phone's pack outlives the call-back, or its end."""
+    client = bench.client_of(bench.cast.tech)
+
+    def marks() -> tuple[str, str]:
+        return client.get("/jobs").headers["ETag"], client.get("/sync/pack").json["gen"]
+
+    assets = bench.app.extensions["assets"]
+    before = marks()
+    bench.app.extensions["assets"] = replace(assets, worker=False)
+    during = marks()
+    bench.app.extensions["assets"] = assets
+    assert marks() == before
+    assert before[0] != during[0]
+    assert before[1] != during[1]
 
 
 def test_61_everything_else_works_without_a_worker(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from fieldapp.web.guards import actor, public
 def pack() -> Response:
     """Addresses of the pages this person needs offline, each with a tag that changes when the page would."""
     offers = current_app.extensions["offers"]
-    common = f"{current_app.extensions['assets'].build}:{get_locale()}:{actor().id}:{clock.today()}"
+    common = f"{current_app.extensions['assets'].mark}:{get_locale()}:{actor().id}:{clock.today()}"
     entries = [
         {"url": entry.url, "etag": hashlib.sha256(f"{common}:{entry.url}:{entry.version}".encode()).hexdigest()[:20]}
         for entry in offers.pack(actor())

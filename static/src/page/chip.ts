@@ -35,7 +35,6 @@ export async function updateChip(engine: Engine): Promise<Counts> {
     label.textContent = message;
     chip.classList.remove("wait", "bad", "calm");
     if (look) chip.classList.add(look);
-    chip.dataset.says = key;
     chip.title = since && text("chip.since", { time: since });
   }
   // Read out only what changed while the person was here.
