@@ -42,7 +42,7 @@ def _first(made: World, server: Served, person: Person) -> list[Row]:
     worker = len(server.ask("/sw.js", made.headers(person)).body)
     note = f"HTML {html / KB:.1f}, script {script / KB:.1f}, worker {worker / KB:.1f}"
     rows = [
-        at_most(f"first visit to a job list of {BUSY} jobs", (html + script + worker) / KB, 60, " KB", note),
+        at_most(f"first visit to a job list of {BUSY} jobs", (html + script + worker) / KB, 64, " KB", note),
         at_most(f"HTML of a job list of {BUSY} jobs with its stylesheet", html / KB, 14, " KB"),
     ]
     kept = json.loads((ROOT / "static" / "dist" / "manifest.json").read_text())["precache"]
@@ -66,5 +66,5 @@ def _page(made: World, server: Served, person: Person, path: str, words: str = "
     more = {"HX-Request": "true"} if htmx else {}
     answer = server.ask(path, made.headers(person, **more))
     if answer.status != 200:
-        return Row(f"page {path}", f"answers {answer.status}", "≤ 10 KB", False)
-    return at_most(f"{'fragment' if htmx else 'page'} {path}{words}", len(answer.body) / KB, 10, " KB")
+        return Row(f"page {path}", f"answers {answer.status}", "≤ 12 KB", False)
+    return at_most(f"{'fragment' if htmx else 'page'} {path}{words}", len(answer.body) / KB, 12, " KB")
