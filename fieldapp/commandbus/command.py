@@ -173,11 +173,21 @@ class Command:
     photos: tuple[Photos, ...] = ()
     blind: bool = False
     merges: Merges | None = None
+    aggs: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in self.merges.fields if self.merges else ():
             if isinstance(self.schema.load_fields[name], fields.Decimal):
                 raise TypeError(f"{self.kind}: {name} is money and never merged")
+
+    @property
+    def agg_types(self) -> tuple[str, ...]:
+        """The types of record the command accepts: what it declares, else the noun of its kind; empty is any."""
+        return (self.kind.partition(".")[0],) if self.aggs is None else self.aggs
+
+    def accepts(self, agg_type: str) -> bool:
+        """Whether the command may be about a record of this type."""
+        return not self.agg_types or agg_type in self.agg_types
 
     @property
     def oldest(self) -> int:
@@ -224,16 +234,18 @@ def command(
     photos: tuple[Photos, ...] = (),
     blind: bool = False,
     merges: Merges | None = None,
+    aggs: tuple[str, ...] | None = None,
 ) -> Callable[[Callable[[Context, Any, Data], Effect]], Command]:
     """Makes a Command of a function `(ctx, record, data) -> Effect`; discovery finds it in commands.py.
 
     `may(actor, record)` is asked on the loaded record after the role's verb pattern; both must say yes.
     `blind` says that the command reads no record an earlier one of the batch may have made: it need not wait
     until their rows are in. With `merges`, what the author had seen is compared with what holds now, and the
-    function finds in `ctx.merged` and in its data only what is to be written.
+    function finds in `ctx.merged` and in its data only what is to be written. `aggs` are the types of record the
+    envelope may name, by default the noun of `kind`; with an empty tuple, `load` must compare the type itself.
     """
 
     def wrap(run: Callable[[Context, Any, Data], Effect]) -> Command:
-        return Command(kind, label, schema(), load, may, run, version, lifts, photos, blind, merges)
+        return Command(kind, label, schema(), load, may, run, version, lifts, photos, blind, merges, aggs)
 
     return wrap

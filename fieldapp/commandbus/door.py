@@ -258,12 +258,7 @@ class _Batch:
             words = gettext("The server does not know this kind of record yet.")
             self._refuse(result, "unsupported_schema", "command.unsupported", {"kind": [words]})
             return
-        if not self.actor.can(envelope.kind):
-            self._refuse(result, "rejected", "command.not_allowed", {"_": [gettext("You may not do this.")]})
-            return
-        result.needs = missing(envelope.depends, self.accepted)
-        if result.needs:
-            result.outcome = "held"
+        if self._turned_away(command, envelope, result):
             return
         data = command.schema.load(command.lift(envelope.data, envelope.schema))
         if not command.blind:
@@ -300,6 +295,20 @@ class _Batch:
                 "after": effect.after if effect.after is not None else envelope.data,
             }
         )
+
+    def _turned_away(self, command: Command, envelope: Envelope, result: Result) -> bool:
+        """Refuses or holds what must not be loaded: a verb nobody gave, a record of another type, missing records."""
+        if not self.actor.can(envelope.kind):
+            self._refuse(result, "rejected", "command.not_allowed", {"_": [gettext("You may not do this.")]})
+            return True
+        if not command.accepts(envelope.agg[0]):
+            words = gettext("This command does not belong to this kind of record.")
+            self._refuse(result, "rejected", "record.wrong_type", {"_": [words]})
+            return True
+        result.needs = missing(envelope.depends, self.accepted)
+        if result.needs:
+            result.outcome = "held"
+        return bool(result.needs)
 
     def _expect_files(self, envelope: Envelope) -> None:
         """The record names its files; their bytes may come before or long after it."""

@@ -27,7 +27,7 @@ def _load(ctx: Context, data: dict[str, Any]) -> JobFacts:
     return facts
 
 
-@command("job.dispatch", label=_l("Plan a visit"), schema=Dispatch, load=_load, may=may_dispatch)
+@command("job.dispatch", label=_l("Plan a visit"), schema=Dispatch, load=_load, may=may_dispatch, aggs=("visit",))
 def dispatch(ctx: Context, facts: JobFacts, data: dict[str, Any]) -> Effect:
     """Plans a visit for technicians of the job's own group, and tells them."""
     if data["id"] != ctx.id:
