@@ -24,6 +24,8 @@ MAX_TEXT = MEGABYTE
 MAX_MANIFEST = 8 * MEGABYTE
 #: The directory at the end of a ZIP: some 60,000 entries. Python reads it whole before we see any of it.
 MAX_DIRECTORY = 4 * MEGABYTE
+#: What is unpacked at once.
+PIECE = 64 * 1024
 _END = 22
 _BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, struct.error, ValueError)
 
@@ -116,8 +118,42 @@ class Rescue:
     photos: list[Photo] = field(default_factory=list)
 
 
+class Unpacker:
+    """The entries of a ZIP, unpacked in pieces; what comes out is counted, whatever its directory claims.
+
+    One reading of the file gives out at most `limits.megabytes`, an entry that is named twice counted twice.
+    """
+
+    def __init__(self, archive: ZipFile, limits: Limits) -> None:
+        self._archive = archive
+        self._limits = limits
+        self._left = limits.megabytes * MEGABYTE
+        self.names = frozenset(archive.namelist())
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """What an entry holds. Raises BadRescue where all of them together hold more than is allowed."""
+        with self._archive.open(name) as source:
+            while piece := source.read(PIECE):
+                self._left -= len(piece)
+                if self._left < 0:
+                    raise BadRescue(_too_large(self._limits))
+                yield piece
+
+    def text(self, name: str, most: int) -> str | None:
+        """An entry as text, or None where it is missing, damaged or larger than `most`."""
+        found = bytearray()
+        try:
+            for piece in self.pieces(name):
+                found += piece
+                if len(found) > most:
+                    return None
+            return found.decode()
+        except (KeyError, *_BROKEN):
+            return None
+
+
 @contextmanager
-def opened(path: Path, limits: Limits) -> Iterator[ZipFile]:
+def opened(path: Path, limits: Limits) -> Iterator[Unpacker]:
     """The ZIP behind `path`, found harmless. Raises BadRescue."""
     _check_directory(path, limits)
     try:
@@ -126,10 +162,10 @@ def opened(path: Path, limits: Limits) -> Iterator[ZipFile]:
         raise BadRescue(_not_whole()) from None
     with archive:
         _check_entries(archive, limits)
-        yield archive
+        yield Unpacker(archive, limits)
 
 
-def read(archive: ZipFile, limits: Limits, instance: str) -> Rescue:
+def read(archive: Unpacker, limits: Limits, instance: str) -> Rescue:
     """The contents, each record compared with its hash. Raises BadRescue."""
     manifest = _manifest(archive)
     if manifest.v != 1:
@@ -138,32 +174,32 @@ def read(archive: ZipFile, limits: Limits, instance: str) -> Rescue:
         raise BadRescue(gettext("This rescue file belongs to another installation. Nothing was taken from it."))
     if len(manifest.ops) > limits.records:
         raise BadRescue(gettext("More than %(n)s records in one file.", n=limits.records))
-    there = set(archive.namelist())
     rescue = Rescue(manifest)
     seen: set[str] = set()
     for one in manifest.ops:
         if one.op not in seen:
             seen.add(one.op)
-            rescue.records.append(_record(archive, there, one))
+            rescue.records.append(_record(archive, one))
     for note in manifest.atts:
         if note.draft is None:
-            rescue.photos.append(Photo(note, note.file if note.file in there else ""))
+            rescue.photos.append(Photo(note, note.file if note.file in archive.names else ""))
     return rescue
 
 
-def copy_out(archive: ZipFile, entry: str, target: Path, size: int) -> str | None:
-    """Writes an entry of exactly `size` bytes to `target`; its SHA-256, or None where it is damaged."""
-    digest = hashlib.sha256()
-    if archive.getinfo(entry).file_size != size:
-        return None
+def copy_out(archive: Unpacker, entry: str, target: Path, size: int) -> str | None:
+    """Writes an entry of exactly `size` bytes to `target`; its SHA-256, or None where it is damaged or larger."""
+    digest, left = hashlib.sha256(), size
     try:
-        with archive.open(entry) as source, target.open("wb") as file:
-            while chunk := source.read(MEGABYTE):
-                digest.update(chunk)
-                file.write(chunk)
+        with target.open("wb") as file:
+            for piece in archive.pieces(entry):
+                left -= len(piece)
+                if left < 0:
+                    return None
+                digest.update(piece)
+                file.write(piece)
     except _BROKEN:
         return None
-    return digest.hexdigest()
+    return digest.hexdigest() if left == 0 else None
 
 
 def _not_whole() -> str:
@@ -193,7 +229,7 @@ def _check_entries(archive: ZipFile, limits: Limits) -> None:
     for info in archive.infolist():
         if info.flag_bits & 1 or info.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
             raise BadRescue(gettext("This ZIP is encrypted or packed in a way that no phone uses."))
-    # What an entry claims is also the most that is ever read of it.
+    # A first look only: what comes out is counted while it is unpacked.
     if sum(info.file_size for info in archive.infolist()) > limits.megabytes * MEGABYTE:
         raise BadRescue(_too_large(limits))
 
@@ -206,17 +242,8 @@ def _harmless(name: str) -> bool:
     return not re.search(r"^/|\\|:|\x00", name) and ".." not in name.split("/")
 
 
-def _text(archive: ZipFile, name: str, most: int) -> str | None:
-    """An entry as text, or None where it is missing, damaged or too large."""
-    try:
-        info = archive.getinfo(name)
-        return archive.read(info).decode() if info.file_size <= most else None
-    except (KeyError, *_BROKEN):
-        return None
-
-
-def _manifest(archive: ZipFile) -> Manifest:
-    text = _text(archive, "manifest.json", MAX_MANIFEST)
+def _manifest(archive: Unpacker) -> Manifest:
+    text = archive.text("manifest.json", MAX_MANIFEST)
     if text is None:
         raise BadRescue(gettext("This is no rescue file: its list of contents is missing or damaged."))
     try:
@@ -225,9 +252,9 @@ def _manifest(archive: ZipFile) -> Manifest:
         raise BadRescue(gettext("This is no rescue file: its list of contents cannot be read.")) from None
 
 
-def _record(archive: ZipFile, there: set[str], said: _Op) -> Record:
+def _record(archive: Unpacker, said: _Op) -> Record:
     record = Record(said.op, _printed(said.ref, 40), _printed(said.title, 200))
-    body = _text(archive, said.file, MAX_TEXT) if said.file in there else None
+    body = archive.text(said.file, MAX_TEXT) if said.file in archive.names else None
     if body is None or hashlib.sha256(body.encode()).hexdigest() != said.sha256:
         record.problem = gettext("Its bytes were changed or are missing. Only the phone still has it whole.")
         return record

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
-from zipfile import ZipFile
 
 from sqlalchemy.orm import Session
 
@@ -17,13 +16,13 @@ from fieldapp.commandbus import audit, execute, writing
 from fieldapp.commandbus.models import Attachment, Notice
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.rescue.archive import Photo, Record, Rescue, copy_out
+from fieldapp.rescue.archive import Photo, Record, Rescue, Unpacker, copy_out
 from fieldapp.rescue.queries import Found, found_of, obstacle, owners
 
 BATCH = 50
 
 
-def bring_in(archive: ZipFile, rescue: Rescue, digest: str, importer: Actor, number: str) -> None:
+def bring_in(archive: Unpacker, rescue: Rescue, digest: str, importer: Actor, number: str) -> None:
     """Imports what can be imported, `number` being the id of this import on the trail.
 
     The trail comes first: whatever happens after it, what is missing can be seen and brought in again. Everything
@@ -97,7 +96,7 @@ def _line(record: Record, refused: str) -> dict[str, Any]:
     return line
 
 
-def _keep(archive: ZipFile, photo: Photo, author: int) -> None:
+def _keep(archive: Unpacker, photo: Photo, author: int) -> None:
     """The photo's bytes under their hash, like an upload of the author's; nothing where they do not agree with it."""
     note = photo.note
     temporary = store.partial_path(f"rescue-{uuid.uuid4()}")
