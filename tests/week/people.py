@@ -214,16 +214,17 @@ class Technician(Person):
         )
         if not self.go(where):
             return
-        links = self.page.locator(f"#main a[href^='{where}/']" if where != "/inbox" else f"#main a[href$='{way}']")
-        found = [str(links.nth(n).get_attribute("href")) for n in range(min(8, links.count()))]
-        for path in found:
-            if not path.endswith(way):
-                if not self.go(path) or self.page.locator(f"#main a[href$='{way}']:visible").count() == 0:
-                    continue
-                path = str(self.page.locator(f"#main a[href$='{way}']:visible").first.get_attribute("href"))
-            if self.go(path):
-                return self._send_again()
-        return None
+        near = f"#main a[href^='{where}/']" if where != "/inbox" else f"#main a[href$='{way}']"
+        links = self.page.locator(near)
+        for path in [str(links.nth(n).get_attribute("href")) for n in range(min(8, links.count()))]:
+            form = path if path.endswith(way) else self._way_on(path, way)
+            if form and self.go(form):
+                self._send_again()
+                return
+
+    def _way_on(self, record: str, way: str) -> str | None:
+        links = self.page.locator(f"#main a[href$='{way}']:visible")
+        return links.first.get_attribute("href") if self.go(record) and links.count() else None
 
     def _send_again(self) -> None:
         form = self.page.locator("form[data-op$='.resubmit']").first
