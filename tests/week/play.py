@@ -28,6 +28,10 @@ WHO: tuple[tuple[str, type[Person]], ...] = (
 )
 
 
+#: Thrown by the browser driver's own script where a page goes while the driver looks for what it will tap.
+DRIVER = "root.elementsFromPoint is not a function"
+
+
 @dataclass(frozen=True)
 class Dose:
     """Acts to be tried, and how many seconds they may take at most."""
@@ -131,7 +135,7 @@ def _played(playwright: Playwright, server: Server, folder: Path, dose: Dose) ->
         desk = Phone(playwright, server, folder / "desk", viewport={"width": 1280, "height": 900}, is_mobile=False)
         found += oracle.money(desk, server)
         desk.close()
-        found += [f"{one.name}: {words}" for one in week.people for words in one.phone.problems]
+        found += [f"{one.name}: {words}" for one in week.people for words in one.phone.problems if DRIVER not in words]
     finally:
         week.close()
     return Played(
