@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All tests: the client's in Node, the browser's two at a time, the faults alone (they need the machine to themselves),
+# All tests: the client's in Node, the browser's two at a time, the faults and the week alone (they need the machine to themselves),
 # then the server's on SQLite and PostgreSQL.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,5 +8,5 @@ export PYTHONPATH="$PWD"
 npm run --silent test
 scripts/browser.sh
 .venv/bin/python -m pytest -n 2 --dist loadgroup tests/e2e "$@"
-.venv/bin/python -m pytest tests/faults "$@"
-.venv/bin/python -m pytest -n 2 --ignore tests/e2e --ignore tests/faults "$@"
+.venv/bin/python -m pytest tests/faults tests/week "$@"
+.venv/bin/python -m pytest -n 2 --ignore tests/e2e --ignore tests/faults --ignore tests/week "$@"
