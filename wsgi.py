@@ -1,10 +1,21 @@
-"""The WSGI entry: `flask --app wsgi …`, `granian wsgi:app`."""
+"""The entry of the process: `flask --app wsgi …`, `granian --interface rsgi wsgi:server`, or `wsgi:app` for WSGI."""
 
 import gc
+import sys
 
-from fieldapp import create_app
+from fieldapp import create_app, startup
+from fieldapp.config import BadConfig, Config
+from fieldapp.serving import gateway_for
 
-app = create_app()
+startup.install()
+try:
+    config = Config.from_environment()
+    config.check()
+    startup.close_to_others(config.data)
+    app = create_app(config)
+except BadConfig as error:
+    sys.exit(f"Error: {error}")
+server = gateway_for(app, config)
 
 # What the application is made of stays as long as its process. Left in the collector's sight, walking it again and
 # again costs a tenth of every page.

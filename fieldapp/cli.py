@@ -20,6 +20,7 @@ from fieldapp.commandbus import writing
 from fieldapp.config import Config
 from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.startup import check_database
 
 
 def init_app(app: Flask) -> None:
@@ -33,7 +34,7 @@ def init_app(app: Flask) -> None:
 @with_appcontext
 def prepare(with_demo: bool) -> None:
     """Migrate the database; fill an empty one with demo data if asked."""
-    upgrade()
+    _migrate()
     if with_demo and db.session.scalar(select(User.id).limit(1)) is None:
         _fill()
 
@@ -165,24 +166,25 @@ def reindex() -> None:
 @with_appcontext
 def serve(with_demo: bool) -> None:
     """Migrate and serve (HOST, PORT, FIELDAPP_WORKERS)."""
-    from granian import Granian
-    from granian.constants import Interfaces
+    from fieldapp import serving
 
-    upgrade()
-    if with_demo and db.session.scalar(select(User.id).limit(1)) is None:
-        _fill()
-    current_app.extensions["instance_id"]()
-    db.session.remove()
-    db.engine.dispose()
     config = Config.from_environment()
-    click.echo(f"Serving http://{config.host}:{config.port}")
-    Granian(
-        "wsgi:app",
-        address=config.host,
-        port=config.port,
-        interface=Interfaces.WSGI,
-        workers=config.workers,
-        blocking_threads=8,
-        websockets=False,
-        respawn_failed_workers=True,
-    ).serve()
+    try:
+        # On SQLite a second server is a mistake: it would be the same installation under another port.
+        alone = db.engine.dialect.name == "sqlite"
+        with serving.place(config.host, config.port, config.data, alone) as listener:
+            _migrate()
+            if with_demo and db.session.scalar(select(User.id).limit(1)) is None:
+                _fill()
+            current_app.extensions["instance_id"]()
+            db.session.remove()
+            db.engine.dispose()
+            click.echo(f"Serving http://{config.host}:{config.port}")
+            serving.run("wsgi:server", listener, config.workers, config.data)
+    except serving.CannotServe as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _migrate() -> None:
+    check_database(db.engine, Path(current_app.root_path) / "migrations")
+    upgrade()

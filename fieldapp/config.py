@@ -7,6 +7,12 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+#: A key that can be guessed lets anybody sign in as anybody.
+SHORTEST_SECRET = 16
+
 
 class BadConfig(Exception):
     """A setting in the environment cannot be used as it is."""
@@ -17,16 +23,16 @@ def _integer(name: str, default: int, low: int, high: int) -> int:
     try:
         value = int(raw)
     except ValueError:
-        raise BadConfig(f"{name}={raw!r} is not a whole number") from None
+        raise BadConfig(f"{name}={raw!r} is not a whole number. Set it to one from {low} to {high}.") from None
     if not low <= value <= high:
-        raise BadConfig(f"{name}={value} is not between {low} and {high}")
+        raise BadConfig(f"{name}={value} is not between {low} and {high}. Set it to a number in between.")
     return value
 
 
 def _boolean(name: str, default: bool) -> bool:
     raw = os.environ.get(name, "1" if default else "0")
     if raw not in {"0", "1"}:
-        raise BadConfig(f"{name}={raw!r}: use 1 or 0")
+        raise BadConfig(f"{name}={raw!r} is neither 1 nor 0. Set it to one of them.")
     return raw == "1"
 
 
@@ -39,6 +45,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
+    body_seconds: int = 30
     secure_cookies: bool = False
     trust_proxy: int = 0
     sw_kill: bool = False
@@ -53,11 +60,12 @@ class Config:
     def from_environment(cls) -> Config:
         """Reads `FIELDAPP_DATA DATABASE_URL HOST PORT FIELDAPP_WORKERS …`. Raises BadConfig."""
         return cls(
-            data=Path(os.environ.get("FIELDAPP_DATA", "data")).resolve(),
+            data=Path(os.environ.get("FIELDAPP_DATA") or "data").resolve(),
             database_url=os.environ.get("DATABASE_URL", ""),
             host=os.environ.get("HOST", "127.0.0.1"),
             port=_integer("PORT", 8000, 1, 65535),
             workers=_integer("FIELDAPP_WORKERS", 1, 1, 64),
+            body_seconds=_integer("FIELDAPP_BODY_SECONDS", 30, 1, 600),
             secure_cookies=_boolean("FIELDAPP_SECURE_COOKIES", False),
             trust_proxy=_integer("FIELDAPP_TRUST_PROXY", 0, 0, 5),
             sw_kill=_boolean("FIELDAPP_SW_KILL", False),
@@ -65,26 +73,68 @@ class Config:
 
     @property
     def url(self) -> str:
-        """The database address in SQLAlchemy's words; PostgreSQL always through psycopg 3."""
+        """The database address in SQLAlchemy's words; PostgreSQL always through psycopg 3. Raises BadConfig."""
         if not self.database_url:
             return f"sqlite:///{self.data / 'fieldapp.sqlite3'}"
         for scheme in ("postgres://", "postgresql://"):
             if self.database_url.startswith(scheme):
                 return "postgresql+psycopg://" + self.database_url[len(scheme) :]
-        return self.database_url
+        if self.database_url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            return self.database_url
+        scheme = self.database_url.partition(":")[0]
+        raise BadConfig(
+            f"DATABASE_URL begins with {scheme!r}, which is no database this server works with. "
+            "Set it to postgresql://user:password@host/name, or leave it empty for SQLite in FIELDAPP_DATA."
+        )
+
+    def check(self) -> None:
+        """Makes the data folder and tries what cannot be mended later. Raises BadConfig."""
+        try:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadConfig(
+                f"FIELDAPP_DATA={self.data} cannot be made: {error.strerror}. Set it to a folder this user may write."
+            ) from None
+        if not os.access(self.data, os.W_OK | os.X_OK):
+            raise BadConfig(
+                f"FIELDAPP_DATA={self.data} cannot be written to by this user. Change its owner, or set another folder."
+            )
+        try:
+            make_url(self.url)
+        except (ArgumentError, ValueError):
+            raise BadConfig(
+                "DATABASE_URL cannot be read. Set it to postgresql://user:password@host/name, with special characters "
+                "of the password in percent encoding."
+            ) from None
 
     def secret_key(self) -> str:
         """The key that signs sessions: made once, kept in the data folder, or given as FIELDAPP_SECRET."""
         given = os.environ.get("FIELDAPP_SECRET")
-        if given:
+        if given is not None:
+            if len(given) < SHORTEST_SECRET:
+                raise BadConfig(
+                    f"FIELDAPP_SECRET is {'empty' if not given else 'too short'}. Set it to at least {SHORTEST_SECRET} "
+                    "random characters, or unset it: then a key is made and kept in FIELDAPP_DATA."
+                )
             return given
-        self.data.mkdir(parents=True, exist_ok=True)
         path = self.data / "secret-key"
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return path.read_text().strip()
+            return self._kept_key(path)
+        except OSError as error:
+            raise BadConfig(f"{path} cannot be made: {error.strerror}. Give this user the folder, or room.") from None
         with os.fdopen(handle, "w") as file:
             key = secrets.token_hex(32)
             file.write(key)
+        return key
+
+    @staticmethod
+    def _kept_key(path: Path) -> str:
+        try:
+            key = path.read_text().strip()
+        except OSError as error:
+            raise BadConfig(f"{path} cannot be read: {error.strerror}. Give the file to this user.") from None
+        if len(key) < SHORTEST_SECRET:
+            raise BadConfig(f"{path} holds no key. Delete it; a new one is made, and everybody signs in again.")
         return key

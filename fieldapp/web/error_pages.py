@@ -10,6 +10,7 @@ from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 
 from fieldapp.errors import AppError
+from fieldapp.web import trouble
 from fieldapp.web.render import render
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ def _words(status: int) -> str:
         403: gettext("You may not do this."),
         404: gettext("This page does not exist, or is not yours to see."),
         405: gettext("This cannot be done here."),
+        408: gettext("The connection was too slow. Nothing was stored; please try again."),
+        411: gettext("This request cannot be read."),
         413: gettext("Too much at once. Nothing was stored; please send smaller photos."),
         429: gettext("Too many tries. Please wait a minute."),
         503: gettext("The server is busy. Nothing is lost; please try again."),
@@ -50,7 +53,21 @@ def _http_error(error: HTTPException) -> Response:
     return _draw(error.code or 500, _words(error.code or 500))
 
 
+def _stores_nothing(error: Exception) -> Response:
+    """503: what was typed stands on the page, with a button that sends it again."""
+    trouble.note(error)
+    trouble.without_person()
+    if request.method == "POST":
+        response = render("error/unsaved.html", status=503, words=trouble.words(), **trouble.typed())
+    else:
+        response = _draw(503, _words(503))
+    response.headers["Retry-After"] = "60"
+    return response
+
+
 def _unexpected(error: Exception) -> Response:
+    if trouble.is_storage_trouble(error):
+        return _stores_nothing(error)
     number = secrets.token_hex(4)
     log.exception("unexpected, number %s", number)
     return _draw(500, gettext("Something went wrong. Nothing you saved is lost."), number)

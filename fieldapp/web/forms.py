@@ -13,6 +13,7 @@ from flask_babel import gettext
 from fieldapp.commandbus import AttachmentNote, Base, Command, Result, desk_envelope, execute, plain
 from fieldapp.errors import Invalid
 from fieldapp.kernel import clock, ids
+from fieldapp.web import trouble
 from fieldapp.web.controls import Control, controls
 from fieldapp.web.formdata import to_data
 from fieldapp.web.guards import actor
@@ -141,12 +142,24 @@ def form_page(page: FormPage) -> Response:
     if "refused_post" in g:
         return _draw(page, *g.refused_post)
     data = to_data(request.form.items(multi=True))
-    result = post(page, data)
+    try:
+        result = post(page, data)
+    except Exception as error:
+        if not trouble.is_storage_trouble(error):
+            raise
+        trouble.note(error)
+        # Sent again under the same number: it may have been stored after all, where the database was lost at the end.
+        g.refused_post = (data, {"_": trouble.words()}, _seen(), 503, True)
+        return _shown_again()
     if result.outcome in {"accepted", "held"}:
         return _gone_to(page.done)
     status = {"conflict": 409, "busy": 503}.get(result.outcome, 422)
     # The door forgot whatever the request had read: the page is made anew, of what holds now.
     g.refused_post = (*_decided(data, result), status)
+    return _shown_again()
+
+
+def _shown_again() -> Response:
     return cast(Response, current_app.view_functions[str(request.endpoint)](**(request.view_args or {})))
 
 
@@ -198,8 +211,11 @@ def _draw(
     problems: Mapping[str, list[str]] | None = None,
     base: Base | None = None,
     status: int = 200,
+    same: bool = False,
 ) -> Response:
     bound = bind(page, data, problems, base)
+    if same and ids.is_uuid(request.form.get("_op", "")):
+        bound.op, bound.issued = request.form["_op"], request.form.get("_issued") or bound.issued
     return render(page.template, form=bound, title=page.title, back=page.back, status=status, **page.context)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 
 from flask import Blueprint, Response, g, request
 from flask_babel import gettext
 from flask_login import current_user
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from fieldapp.accounts.tokens import bearer, note_use
@@ -16,10 +14,10 @@ from fieldapp.errors import AppError
 from fieldapp.extensions import limiter
 from fieldapp.sync.answers import Refused, refusal
 from fieldapp.sync.instance import instance
+from fieldapp.web import trouble
 from fieldapp.web.guards import actor, public
 
 log = logging.getLogger(__name__)
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 bp = Blueprint("sync", __name__, url_prefix="/sync")
 
 
@@ -62,24 +60,12 @@ def _http_error(error: HTTPException) -> Response:
     return refusal(error.code or 500, f"http.{error.code}", error.name)
 
 
-@bp.errorhandler(OperationalError)
-def _database_busy(error: OperationalError) -> Response:
-    """A full, locked or read-only database is the server's trouble, never the record's (failure mode 37)."""
-    log.error("the database does not take writes: %s", error.orig)
-    return refusal(503, "server.busy", gettext("The server cannot store anything now. Nothing is lost."))
-
-
-@bp.errorhandler(OSError)
-def _disk_full(error: OSError) -> Response:
-    """No room for a photo is the server's trouble, too: it comes again when there is some (failure mode 37)."""
-    if error.errno not in NO_ROOM:
-        return _unexpected(error)
-    log.error("the disk does not take writes: %s", error)
-    return refusal(503, "server.busy", gettext("The server cannot store anything now. Nothing is lost."))
-
-
 @bp.errorhandler(Exception)
 def _unexpected(error: Exception) -> Response:
+    """What the database or the disk does not take is the server's trouble, never the record's (failure mode 37)."""
+    if trouble.is_storage_trouble(error):
+        trouble.note(error)
+        return refusal(503, "server.busy", gettext("The server cannot store anything now. Nothing is lost."))
     log.exception("sync request failed")
     return refusal(500, "server.failed", gettext("The server could not do this now."))
 
