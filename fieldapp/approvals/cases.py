@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select
 
-from fieldapp.accounts.models import Membership
+from fieldapp.accounts.models import Membership, User
 from fieldapp.approvals.models import Case, Step
 from fieldapp.approvals.policy import chain
 from fieldapp.commandbus import Context
@@ -19,14 +20,20 @@ def open_case(
     subject: tuple[str, str],
     *,
     requester_id: int,
-    group_id: int,
+    group_id: int | None,
+    ver: int,
+    shown: Mapping[str, Any],
     roles: Sequence[str] = ("leader",),
     amount: Decimal | None = None,
 ) -> Case:
-    """Asks for a yes. A record that comes back after a return opens its next round."""
+    """Ask for a yes. A record that comes back after a return opens its next round.
+
+    `ver` is the record's version, `shown` what is decided upon: both are what a decision of this round names.
+    Without a group, or where the group has no leader, the step of the leader goes one up (D-ROLE-1).
+    """
     kind, record = subject
     held = ctx.session.scalars(select(Membership.role).where(Membership.user_id == requester_id))
-    steps = chain(roles, set(held))
+    steps = chain(roles, set(held), _missing(ctx, requester_id, group_id))
     earlier = ctx.session.scalar(
         select(func.max(Case.round)).where(Case.subject_type == kind, Case.subject_id == record)
     )
@@ -37,17 +44,33 @@ def open_case(
         round=(earlier or 0) + 1,
         requester_id=requester_id,
         group_id=group_id,
+        ver=ver,
+        shown=dict(shown),
         amount=amount,
         state="open",
-        waiting_role=steps[0],
+        waiting_role=steps[0][0],
         opened_at=ctx.now,
     )
     ctx.session.add(case)
     ctx.session.flush()
     ctx.session.add_all(
-        Step(case_id=case.id, position=position, role=role, state="waiting") for position, role in enumerate(steps)
+        Step(case_id=case.id, position=position, role=role, state="waiting", why=why)
+        for position, (role, why) in enumerate(steps)
     )
     return case
+
+
+def _missing(ctx: Context, requester_id: int, group_id: int | None) -> dict[str, str]:
+    """Return why nobody can take the leader's step, by role."""
+    if group_id is None:
+        return {"leader": "no_group"}
+    leaders = (
+        select(Membership.user_id)
+        .join(User, User.id == Membership.user_id)
+        .where(Membership.role == "leader", Membership.group_id == group_id)
+        .where(User.active.is_(True), User.id != requester_id)
+    )
+    return {} if ctx.exists(leaders) else {"leader": "nobody"}
 
 
 def close_case(ctx: Context, subject: tuple[str, str], state: str = "withdrawn") -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldapp.database import Moment, Money
@@ -13,7 +14,12 @@ from fieldapp.extensions import Model
 
 
 class Case(Model):
-    """`state`: open, approved, returned, rejected, withdrawn. `waiting_role` and `group_id` say whose turn it is."""
+    """`state`: open, approved, returned, rejected, withdrawn. `waiting_role` and `group_id` say whose turn it is.
+
+    `ver` is the record's version in this round, `shown` what is decided upon, as the feature's Subject names it;
+    a decision about another round or version is a conflict that says what changed. `group_id` is null for the
+    request of somebody without a group.
+    """
 
     __tablename__ = "approval_case"
 
@@ -22,7 +28,9 @@ class Case(Model):
     subject_id: Mapped[str] = mapped_column(String(36))
     round: Mapped[int] = mapped_column(Integer)
     requester_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
-    group_id: Mapped[int] = mapped_column(ForeignKey("group.id"))
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("group.id"))
+    ver: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    shown: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     amount: Mapped[Decimal | None] = mapped_column(Money)
     state: Mapped[str] = mapped_column(String(12))
     waiting_role: Mapped[str | None] = mapped_column(String(20))
@@ -37,7 +45,10 @@ class Case(Model):
 
 
 class Step(Model):
-    """One decision in a case. `decided_by` is who decided; `state`: waiting, approved, returned, rejected."""
+    """One decision in a case. `decided_by` is who decided; `state`: waiting, approved, returned, rejected.
+
+    `why` says why the step went one up: `own` (the requester holds the role), `no_group`, `nobody` (no leader there).
+    """
 
     __tablename__ = "approval_step"
 
@@ -48,3 +59,4 @@ class Step(Model):
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     decided_at: Mapped[datetime | None] = mapped_column(Moment)
     reason: Mapped[str | None] = mapped_column(Text)
+    why: Mapped[str | None] = mapped_column(String(12))

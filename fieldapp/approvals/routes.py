@@ -9,6 +9,7 @@ from flask import Blueprint, Response, abort, current_app, url_for
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
+from fieldapp.approvals.decisions import changes_since, draft_key, earlier_rounds, say, seen_json, seen_of
 from fieldapp.approvals.models import Step
 from fieldapp.approvals.notices import unread
 from fieldapp.approvals.queries import Shown, case_for, may_decide_now, shown, waiting_for
@@ -49,12 +50,16 @@ def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
         (kind, one): panel for kind, ids in by_kind.items() for one, panel in offers.inbox_panels(kind, ids).items()
     }
     commands = current_app.extensions["commands"]
+    before = earlier_rounds([row.case for row in rows])
     return [
         {
             "case": row.case,
             "panel": panels.get((row.case.subject_type, row.case.subject_id)),
             "requester": row.requester,
             "steps": row.steps,
+            "seen": seen_of(row.case, row.steps),
+            "seen_json": seen_json(row.case, row.steps),
+            "changes": [say(one) for one in changes_since(row.case, before.get(row.case.id))],
             "yes": next(v for v in ("approve", "accept") if f"{row.case.subject_type}.{v}" in commands),
             "noes": [v for v in ("return", "reject") if f"{row.case.subject_type}.{v}" in commands],
         }
@@ -82,7 +87,8 @@ def decide(kind: str, record: UUID, verb: str) -> Response:
             submit=command.label,
             done=url_for("approvals.inbox"),
             back=url_for("approvals.inbox"),
-            draft=f"{name}:{record}",
+            draft=draft_key(case, verb),
+            base=card["seen"],
             template="approvals/decide.html",
             context={"card": card},
         )

@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.accounts import names_of
-from fieldapp.approvals import history_of, may_decide_now
+from fieldapp.approvals import history_of, may_decide_now, seen_json
 from fieldapp.errors import NotFound
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.expenses.policy import CLAIM, COMMON, FREE, ITEM, NEEDS_TRIP, fapiao_life
@@ -175,6 +175,7 @@ def claim(claim_id: UUID) -> Response:
         holder=holder(found.state, latest),
         own=own,
         may_decide=may_decide_now(actor(), latest) and actor().can("expense_claim.approve"),
+        seen_json=seen_json(latest, rounds[-1][1]) if rounds else "",
         may_withdraw=own and (found.state, "withdraw") in CLAIM.moves,
         may_resubmit=own and (found.state, "submit") in CLAIM.moves,
     )

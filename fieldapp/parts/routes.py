@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, or_, select
 
 from fieldapp.accounts import names_of
-from fieldapp.approvals import history_of, may_decide_now
+from fieldapp.approvals import history_of, may_decide_now, seen_json
 from fieldapp.attachments import files_of, progress_of
 from fieldapp.errors import NotFound
 from fieldapp.extensions import db
@@ -183,6 +183,7 @@ def show(request_id: UUID) -> Response:
         photos=files_of("parts_request", [one.id]).get(one.id, []),
         verbs=open_to_author(actor(), facts_of_request(one)),
         deciding=may_decide_now(actor(), last),
+        seen_json=seen_json(*rounds[-1]) if rounds else "",
     )
 
 

@@ -27,6 +27,7 @@ class FormPage:
     `agg` is `(type, id)` of an existing record, or `(type, None)` where the form makes one.
     `draft` is the key under which the phone keeps it half-filled; leave it empty for plain buttons.
     `ver` is the record's version where the form changes one: `initial` is what the person sees of it.
+    `base` is said of what the person sees where it is more than that, such as the round of a decision.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class FormPage:
     ver: int = 0
     position: bool = False
     intro: Any = ""
+    base: Base | None = None
 
 
 @dataclass
@@ -111,8 +113,8 @@ def bind(
 
 def _shown(page: FormPage, command: Command) -> Base | None:
     """What a person who opens the form now sees: the record's version, and the fields that the command compares."""
-    if not page.ver:
-        return None
+    if page.base is not None or not page.ver:
+        return page.base
     names = [name for name in (command.merges.fields if command.merges else ()) if name in page.initial]
     return Base(page.ver, {name: plain(page.initial[name]) for name in names})
 
@@ -166,6 +168,9 @@ def _shown_again() -> Response:
 def _decided(data: dict[str, Any], result: Result) -> tuple[dict[str, Any], dict[str, list[str]], Base | None]:
     """What the form shows again: where two people met, what holds now, with one's own words at the disputed fields."""
     card = (result.current or {}).get("merge")
+    if "decision" in (result.current or {}):
+        # The page is made anew with what changed since; the next decision is about that.
+        return data, result.problems, None
     if card is None:
         return data, result.problems, _seen()
     mine = {one["name"]: one["mine"] for one in card["disputed"]}

@@ -177,7 +177,7 @@ export class FakeServer {
     if (kind === "expense_item.capture" && !(Number(data.amount) > 0)) {
       entry.outcome = "rejected";
       entry.problems = { amount: ["missing"] };
-    } else if (data.clash === "yes") entry.outcome = "conflict";
+    } else if (data.clash === "yes" || data.decision) entry.outcome = "conflict";
     else {
       entry.outcome = "accepted";
       this.applied.push(id);
@@ -199,7 +199,9 @@ export class FakeServer {
     if (!entry) return {};
     const { sha256, outcome, problems } = entry;
     const needs = outcome === "held" ? this.#needs(entry.envelope) : [];
-    return { op: id, sha256, outcome, replayed, ref: null, ver: 1, problems, current: null, needs };
+    const { decision } = entry.envelope.data;
+    const current = decision ? { decision } : null;
+    return { op: id, sha256, outcome, replayed, ref: null, ver: 1, problems, current, needs };
   }
 
   #lost(id: string, upload: Upload | undefined, bare: (status: number, upload?: Upload) => Response): Response {

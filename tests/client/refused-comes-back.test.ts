@@ -184,3 +184,15 @@ test("72 the rescue file holds the frozen bytes and photos of all that is not re
   assert.equal(files.get(manifest.atts[0].file)?.length, 900);
   assert.equal(manifest.ops[0].sha256, row?.sha256);
 });
+
+test("51 a decision about an earlier round is made anew on its page, for what is seen there", async () => {
+  const phone = new Phone();
+  const tab = await phone.open();
+  const decision = { url: "/inbox/expense_claim/x/approve", draft: "expense_claim.approve:x:2", changes: [] };
+  const input = expense({ draftKey: null, fields: { reason: "fine", _base: "the old round" } }, { decision });
+  const { op } = await tab.engine.capture(input);
+  await phone.settle();
+  const draft = await tab.engine.reopen(op);
+  assert.deepEqual([draft.url, draft.key, draft.supersedes], [decision.url, decision.draft, op]);
+  assert.deepEqual(draft.fields, { reason: "fine" });
+});

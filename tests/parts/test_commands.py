@@ -155,7 +155,7 @@ def test_withdrawn_while_nobody_acted(app: Flask, cast: Cast, ask: Any, decide: 
     assert decide(cast.tech, "withdraw", record).outcome == "accepted"
     assert stored(record).state == "withdrawn"
     late = decide(cast.leader, "approve", record)
-    assert (late.outcome, late.current) == ("conflict", {"state": "withdrawn"})
+    assert (late.outcome, late.current) == ("conflict", {"state": "withdrawn", "taken": True})
     assert decide(cast.tech, "withdraw", record).outcome == "conflict"
 
 

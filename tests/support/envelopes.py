@@ -251,12 +251,16 @@ def freeze(bench: Bench, build: str, moment: datetime) -> list[Frozen]:
 
 
 def replay(bench: Bench, frozen: list[Frozen], moment: datetime) -> Iterator[tuple[Frozen, Result]]:
-    """Sends a build's envelopes to this server in the world they were made for, as their authors, on their day."""
+    """Sends a build's envelopes to this server in the world they were made for, as their authors, on their day.
+
+    Each arrives when it was written: whoever decides has seen what was sent before.
+    """
     world(bench, moment)
     people = {person.id: person for person in vars(bench.cast).values() if isinstance(person, Person)}
-    with clock.standing_at(moment + timedelta(hours=10)):
-        for one in frozen:
-            yield one, bench.push(people[json.loads(one.body)["user"]], one.body)[0]
+    for one in frozen:
+        written = json.loads(one.body)
+        with clock.standing_at(clock.parse_iso(written["at"]["utc"])):
+            yield one, bench.push(people[written["user"]], one.body)[0]
 
 
 def builds() -> list[str]:

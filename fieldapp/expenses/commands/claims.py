@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select, update
 
-from fieldapp.accounts import group_names
-from fieldapp.approvals import Subject, close_case, decision, open_case
+from fieldapp.approvals import Detail, Subject, close_case, decision, open_case
 from fieldapp.commandbus import Context, Effect, command
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
@@ -60,7 +60,7 @@ def submit(ctx: Context, claim: ExpenseClaim | None, data: dict[str, Any]) -> Ef
     for item in items:
         _take_in(item, claim.id, found[item.id])
     ctx.session.flush()
-    _ask(ctx, claim)
+    _ask(ctx, claim, items)
     return Effect(ref=claim.number, ver=claim.ver, before=before, after={**_facts(claim), "items": chosen})
 
 
@@ -100,7 +100,25 @@ def settled(ctx: Context, record: str, verdict: str, reason: str | None) -> Effe
     return Effect(ref=claim.number, ver=claim.ver, before=before, after=_facts(claim))
 
 
-SUBJECT = Subject(KIND, settled)
+def details(shown: Mapping[str, Any]) -> list[Detail]:
+    """A claim's sum, note and expenses in words."""
+    rows = [Detail(f"item:{one['id']}", gettext("Expense"), _in_words(one)) for one in shown["items"]]
+    return [
+        Detail("total", gettext("Amount"), f"{Decimal(shown['total']):,.2f}"),
+        Detail("note", gettext("Note to the approver"), shown["note"]),
+        *rows,
+    ]
+
+
+def _in_words(item: Mapping[str, Any]) -> str:
+    words = [f"{KIND_WORDS[item['kind']]} ¥{Decimal(item['amount']):,.2f}", item["day"]]
+    if item["fapiao"]:
+        words.append(gettext("fapiao %(number)s", number=item["fapiao"]))
+    words.append(ngettext("%(num)s receipt", "%(num)s receipts", item["receipts"]))
+    return " · ".join([*words, *([item["note"]] if item["note"] else [])])
+
+
+SUBJECT = Subject(KIND, settled, details)
 approve = decision(SUBJECT, "approve")
 send_back = decision(SUBJECT, "return")
 reject = decision(SUBJECT, "reject")
@@ -182,17 +200,30 @@ def _change(
     ctx.session.execute(query.values(**changes).execution_options(synchronize_session=False))
 
 
-def _ask(ctx: Context, claim: ExpenseClaim) -> None:
-    """The group's leader decides; for a leader's own claim the next one up; without a group the manager (D-ROLE-1)."""
-    group = claim.group_id
+def _ask(ctx: Context, claim: ExpenseClaim, items: Sequence[ExpenseItem]) -> None:
+    """The group's leader decides; for a leader's own claim, and without a group, the next one up (D-ROLE-1)."""
     open_case(
         ctx,
         (KIND, claim.id),
         requester_id=claim.owner_id,
-        group_id=group if group is not None else next(iter(group_names())),
-        roles=["leader" if group is not None else "manager"],
+        group_id=claim.group_id,
+        ver=claim.ver,
+        shown={"total": str(claim.total), "note": claim.note, "items": [_shown(item) for item in items]},
         amount=claim.total,
     )
+
+
+def _shown(item: ExpenseItem) -> dict[str, Any]:
+    """An expense as the approver sees it."""
+    return {
+        "id": item.id,
+        "kind": item.kind,
+        "amount": str(item.amount),
+        "day": item.spent_on.isoformat(),
+        "fapiao": item.fapiao_number,
+        "receipts": item.receipts,
+        "note": item.note,
+    }
 
 
 def _facts(claim: ExpenseClaim) -> dict[str, Any]:

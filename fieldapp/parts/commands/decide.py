@@ -7,7 +7,7 @@ from typing import Any
 
 from fieldapp.approvals import Subject, decision
 from fieldapp.commandbus import Command, Context, Effect
-from fieldapp.parts.commands.record import KIND, move, next_state
+from fieldapp.parts.commands.record import KIND, details, move, next_state
 from fieldapp.parts.models import PartsRequest
 from fieldapp.parts.policy import approved_state
 
@@ -38,7 +38,7 @@ def _step_by_step(base: Command) -> Command:
     return replace(base, run=run)
 
 
-SUBJECT = Subject(KIND, _settled)
+SUBJECT = Subject(KIND, _settled, details)
 approve = _step_by_step(decision(SUBJECT, "approve"))
 send_back = decision(SUBJECT, "return")
 reject = decision(SUBJECT, "reject")

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.approvals import open_case
+from fieldapp.approvals import Detail, open_case
 from fieldapp.commandbus import Context, Effect
 from fieldapp.errors import Conflict, Invalid
+from fieldapp.jobs import job_lines
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.states import IllegalMove
 from fieldapp.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.parts.policy import REQUEST, Line, chain_roles, goes_up, total_of
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE
+from fieldapp.parts.words import URGENCIES
 from fieldapp.settings import figure
 
 KIND = "parts_request"
@@ -49,9 +53,52 @@ def keep(ctx: Context, request: PartsRequest, given: Sequence[Mapping[str, Any]]
         (KIND, request.id),
         requester_id=request.requester_id,
         group_id=request.group_id,
+        ver=request.ver,
+        shown=_shown_to_decide(request, lines),
         roles=chain_roles(judged, limit),
         amount=request.total,
     )
+
+
+def _shown_to_decide(request: PartsRequest, lines: Sequence[PartsLine]) -> dict[str, Any]:
+    """What those in the chain decide upon."""
+    return {
+        "total": str(request.total),
+        "urgency": request.urgency,
+        "wanted_on": request.wanted_on.isoformat(),
+        "reason": request.reason,
+        "job": request.job_id,
+        "lines": [
+            {"part": line.part_id, "name": line.name, "qty": line.qty, "price": str(line.unit_price), "note": line.note}
+            for line in lines
+        ],
+    }
+
+
+def details(shown: Mapping[str, Any]) -> list[Detail]:
+    """A request's sum, lines and circumstances in words; a line is known by its part, else by its name."""
+    rows, times_named = [], Counter[str]()
+    for line in shown["lines"]:
+        name = line["part"] or line["name"]
+        times_named[name] += 1
+        words = f"{line['name']} {line['qty']} × {Decimal(line['price']):,.2f}"
+        words += f" · {line['note']}" if line["note"] else ""
+        rows.append(Detail(f"line:{name}:{times_named[name]}", gettext("Item"), words))
+    return [
+        Detail("total", gettext("Amount"), f"{Decimal(shown['total']):,.2f}"),
+        *rows,
+        Detail("urgency", gettext("Urgency"), str(URGENCIES[shown["urgency"]])),
+        Detail("wanted_on", gettext("Wanted by"), shown["wanted_on"]),
+        Detail("reason", gettext("What for"), shown["reason"]),
+        Detail("job", gettext("Job"), _job_in_words(shown["job"]), shown["job"] or ""),
+    ]
+
+
+def _job_in_words(job_id: str | None) -> str:
+    if job_id is None:
+        return gettext("no job")
+    line = job_lines([job_id]).get(job_id)
+    return line.words if line else job_id
 
 
 def _priced(ctx: Context, given: Sequence[Mapping[str, Any]]) -> list[PartsLine]:

@@ -10,6 +10,7 @@ from fieldapp.jobs import Job, Visit, facts_of_visit, plan_visit, visit_settled
 from fieldapp.kernel import clock
 from fieldapp.parts import request_from_plan
 from fieldapp.reports.commands.checks import KIND
+from fieldapp.reports.commands.shown import details
 from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport
 from fieldapp.reports.policy import REPORT
 
@@ -85,6 +86,6 @@ def _request_parts(ctx: Context, report: ServiceReport, plan: NextVisitPlan) -> 
         )
 
 
-REPORTS = Subject(KIND, settled)
+REPORTS = Subject(KIND, settled, details)
 accept = decision(REPORTS, "accept")
 send_back = decision(REPORTS, "return")

@@ -17,7 +17,7 @@ from fieldapp.kernel.states import IllegalMove
 from fieldapp.reports.commands.checks import KIND, OnVisit, check_new, check_plan, name_parts
 from fieldapp.reports.commands.keep import PHOTOS, keep, reference
 from fieldapp.reports.models import ReportVersion, ServiceReport
-from fieldapp.reports.policy import REPORT, content_of, late_because, may_correct
+from fieldapp.reports.policy import REPORT, content_of, fingerprint, late_because, may_correct
 from fieldapp.reports.schemas import Resubmit, Submit
 
 #: What the author hears with the receipt of late work (D-JOB-10).
@@ -63,7 +63,7 @@ def submit(ctx: Context, on: OnVisit, data: dict[str, Any]) -> Effect:
         is_further=ctx.exists(others),
     )
     content = keep(ctx, report, data, [note.sha256 for note in ctx.envelope.atts])
-    _ask(ctx, report)
+    _ask(ctx, report, content)
     _move_visit(ctx, report, on.visit)
     if report.late:
         _tell_leaders(ctx, report)
@@ -100,7 +100,7 @@ def resubmit(ctx: Context, report: ServiceReport, data: dict[str, Any]) -> Effec
         ctx.session.flush()
     report.state, report.version = state, report.version + 1
     content = keep(ctx, report, data, photos)
-    _ask(ctx, report)
+    _ask(ctx, report, content)
     _move_visit(ctx, report, ctx.load(Visit, report.visit_id))
     return Effect(ref=report.ref, ver=report.version, before=before, after=_trail(report, content))
 
@@ -112,9 +112,16 @@ def _late_because(ctx: Context, on: OnVisit) -> str | None:
     return late_because(visit.state, visit.job_state, ctx.actor.id in visit.members)
 
 
-def _ask(ctx: Context, report: ServiceReport) -> None:
+def _ask(ctx: Context, report: ServiceReport, content: dict[str, Any]) -> None:
     """The leader of the group decides; a leader's own report goes one up (D-ROLE-1)."""
-    open_case(ctx, (KIND, report.id), requester_id=report.author_id, group_id=report.group_id, roles=["leader"])
+    open_case(
+        ctx,
+        (KIND, report.id),
+        requester_id=report.author_id,
+        group_id=report.group_id,
+        ver=report.version,
+        shown={"content": content, "signature": fingerprint({"strokes": report.signature}) if report.signature else ""},
+    )
 
 
 def _move_visit(ctx: Context, report: ServiceReport, visit: Visit) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from fieldapp.accounts import names_of
-from fieldapp.approvals import history_of, may_decide_now
+from fieldapp.approvals import history_of, may_decide_now, seen_json
 from fieldapp.attachments import files_of
 from fieldapp.errors import NotFound
 from fieldapp.extensions import db
@@ -75,6 +75,7 @@ class View:
     next_visit: bool
     may_decide: bool
     may_correct: bool
+    seen_json: str
 
     @property
     def now(self) -> Version:
@@ -133,6 +134,7 @@ def view(actor: Actor, report_id: str) -> View:
         next_visit=db.session.scalar(planned) is not None,
         may_decide=may_decide_now(actor, rounds[-1][0] if rounds else None) and actor.can("service_report.accept"),
         may_correct=actor.id == report.author_id and report.state != "accepted",
+        seen_json=seen_json(*rounds[-1]) if rounds else "",
     )
 
 

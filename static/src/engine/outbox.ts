@@ -1,6 +1,7 @@
 /** What people see and do with their records: list, count, correct, discard, rescue. */
 
 import type { Context } from "./context.ts";
+import { decisionOf, unseen } from "./decision.ts";
 import { shown } from "./drafts.ts";
 import { uuidv7 } from "./ids.ts";
 import { shownAttachment } from "./photos.ts";
@@ -57,12 +58,14 @@ export async function reopen(ctx: Context, id: string): Promise<Draft> {
     }
     const drafts = tx.objectStore("drafts");
     const own = `op:${id}`;
-    for (const key of [op.draftKey ?? own, own]) {
+    const again = decisionOf(op);
+    for (const key of [again?.draft ?? op.draftKey ?? own, own]) {
       const row = await drafts.get(key);
       if (row?.state === "open" && row.supersedes === id) return { draft: row, used: false };
       // Something else is being written under this key: leave it alone.
       if (row?.state === "open") continue;
-      const { kind, title, url, fields } = op;
+      const { kind, title } = op;
+      const { url, fields } = again ? { url: again.url, fields: unseen(op.fields) } : op;
       const gen = Math.max(row?.gen ?? 0, ctx.seen.get(key) ?? 0);
       const problems = op.result?.problems ?? null;
       const draft: DraftRow = {

@@ -1,4 +1,5 @@
 import type { Core } from "../engine/core-db.ts";
+import { decisionOf, isTaken } from "../engine/decision.ts";
 import type { Attachment, Draft, Engine, Op } from "../engine/types.ts";
 import { CAPTURED } from "./capture.ts";
 import { all, cloneTemplate, hide, one } from "./dom.ts";
@@ -70,7 +71,8 @@ async function render(item: HTMLElement, op: Op, engine: Engine, known: Known): 
   slot(item, "state", state);
   const tag = one(item, '[data-slot="state"]');
   if (tag) tag.className = `tag ${LOOK[groupOf(op)]}`;
-  slot(item, "problems", op.state === "accepted" ? "" : problems.join(" "));
+  const again = decisionOf(op);
+  slot(item, "problems", op.state === "accepted" ? "" : problems.join(again ? "\n" : " "));
   slot(item, "reason", say(reasonOf(op, known, Date.now())));
   slot(item, "note", String(op.result?.current?.note ?? ""));
   if (op.state === "conflict") {
@@ -81,11 +83,12 @@ async function render(item: HTMLElement, op: Op, engine: Engine, known: Known): 
   slot(item, "server_ref", receivedLine(op));
   const gone = attachments.some((photo) => photo.state === "lost_on_device" || photo.state === "refused");
   hide(one(item, "[data-missing-photos]"), !(op.state === "accepted" && gone));
-  const allowed: string[] = actionsFor(op.state);
+  const allowed: string[] = actionsFor(op.state).filter((action) => !(isTaken(op) && action === "correct"));
   for (const button of all(item, ":scope > .row [data-act]")) {
     hide(button, !allowed.includes(button.dataset.act ?? ""));
     // "Correct" alone says nothing to somebody who hears it in a list of buttons.
     button.setAttribute("aria-describedby", `op-${op.op}`);
+    if (again && button.dataset.act === "correct") button.textContent = text("conflict.decide_again");
   }
   one(item, "[data-op-name]")?.setAttribute("id", `op-${op.op}`);
   return state;
