@@ -7,11 +7,12 @@ from flask_babel import gettext
 from flask_login import current_user, login_user, logout_user
 
 from fieldapp.accounts.roles import NAMES
-from fieldapp.accounts.session import begin, check, safe_target
+from fieldapp.accounts.session import begin, check
 from fieldapp.accounts.tokens import forget
 from fieldapp.commandbus import writing
 from fieldapp.extensions import limiter
 from fieldapp.web.guards import actor, needs, public
+from fieldapp.web.own_path import own_path
 from fieldapp.web.render import render
 
 bp = Blueprint("accounts", __name__)
@@ -33,7 +34,7 @@ def home() -> Response:
 def sign_in() -> Response:
     """The log-in form."""
     if current_user.is_authenticated:
-        return redirect(safe_target(request.args.get("next")))  # type: ignore[return-value]
+        return redirect(own_path(request.args.get("next")))  # type: ignore[return-value]
     return render("accounts/login.html", next=request.args.get("next", ""), username="", problem=None)
 
 
@@ -50,7 +51,7 @@ def sign_in_post() -> Response:
         return render("accounts/login.html", next=target, username=username, problem=problem, status=422)
     begin()
     login_user(person)
-    return redirect(safe_target(target), 303)  # type: ignore[return-value]
+    return redirect(own_path(target), 303)  # type: ignore[return-value]
 
 
 @bp.post("/logout")
@@ -81,7 +82,7 @@ def me() -> Response:
 def language() -> Response:
     """Chooses the language of this browser."""
     chosen = request.form.get("language", "")
-    response: Response = redirect(safe_target(request.form.get("next")), 303)  # type: ignore[assignment]
+    response: Response = redirect(own_path(request.form.get("next")), 303)  # type: ignore[assignment]
     if chosen in current_app.config["LANGUAGES"]:
         response.set_cookie("language", chosen, max_age=31_536_000, samesite="Lax", httponly=True)
     return response

@@ -134,9 +134,3 @@ def _sign_in_first() -> Response:
         return answer
     target = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("accounts.sign_in", next=target))  # type: ignore[return-value]
-
-
-def safe_target(target: str | None) -> str:
-    """Where to go after signing in: a path of ours or the start page."""
-    ours = target and target.startswith("/") and not target.startswith(("//", "/\\")) and "\n" not in target
-    return target if ours and target else "/"
