@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from pathlib import Path
 
@@ -76,7 +75,6 @@ def create_user(username: str, name: str, roles: tuple[str, ...], group_name: st
             username=username,
             name=name,
             password_hash=hashed(password),
-            session_key=secrets.token_hex(8),
             created_at=clock.now(),
         )
         session.add(user)
