@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from flask import session
-from flask_login import login_user
 from sqlalchemy import insert, text
 
-from fieldapp.accounts.queries import actor_of
-from fieldapp.accounts.session import SignedIn
+from fieldapp.accounts.session import sign_in
 from fieldapp.commandbus import writing
 from fieldapp.customers.models import Asset, Contact, Customer, Site
 from fieldapp.extensions import db
@@ -58,8 +56,7 @@ class World:
         app = self.bench.app
         signer: Any = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
         with app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}, headers={"User-Agent": BROWSER}):
-            session.permanent = True
-            login_user(SignedIn(actor_of(person.id), person.key))
+            sign_in(person.id)
             app.session_interface.should_set_cookie(app, session)
             db.session.remove()
             return str(signer.dumps(dict(session)))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from pathlib import Path
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from flask_babel import force_locale
 from flask_migrate import upgrade
 from sqlalchemy import select
 
 from fieldapp import finding
 from fieldapp.accounts.models import Group, Membership, User
-from fieldapp.accounts.passwords import hashed
+from fieldapp.accounts.passwords import hashed, problem_of
 from fieldapp.accounts.roles import PATTERNS
 from fieldapp.commandbus import writing
 from fieldapp.config import Config
@@ -56,6 +56,13 @@ def _fill() -> None:
     click.echo("Demo data are in. Sign in as tech1, lead1, finance, … with the password demo-field-2026.")
 
 
+def _check_password(password: str, *about: str) -> None:
+    problem = problem_of(password, *about)
+    if problem is not None:
+        with force_locale("en"):
+            raise click.ClickException(str(problem))
+
+
 @click.command("create-user")
 @click.argument("username")
 @click.option("--name", required=True)
@@ -66,6 +73,7 @@ def _fill() -> None:
 @with_appcontext
 def create_user(username: str, name: str, roles: tuple[str, ...], group_name: str, city: str, password: str) -> None:
     """Make an account."""
+    _check_password(password, username, name)
     with writing() as session:
         group = None
         if group_name:
@@ -77,7 +85,6 @@ def create_user(username: str, name: str, roles: tuple[str, ...], group_name: st
             username=username,
             name=name,
             password_hash=hashed(password),
-            session_key=secrets.token_hex(8),
             created_at=clock.now(),
         )
         session.add(user)

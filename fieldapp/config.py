@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -36,6 +38,16 @@ def _boolean(name: str, default: bool) -> bool:
     return raw == "1"
 
 
+class Lifetime(NamedTuple):
+    """How long a session lasts without being used, and at most."""
+
+    idle: timedelta
+    longest: timedelta
+
+
+SESSION_LASTS = Lifetime(timedelta(days=30), timedelta(days=180))
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything an operator can set. Names in docs/operations.md are the environment's."""
@@ -52,6 +64,7 @@ class Config:
     languages: tuple[str, ...] = ("zh_Hans", "zh_Hant", "en")
     feature_roots: tuple[str, ...] = ("fieldapp",)
     login_limit: str = "10 per minute; 60 per hour"
+    session_lasts: Lifetime = SESSION_LASTS
     max_request_bytes: int = 128 * 1024 * 1024
     testing: bool = False
     extra: dict[str, object] = field(default_factory=dict)
@@ -69,6 +82,10 @@ class Config:
             secure_cookies=_boolean("FIELDAPP_SECURE_COOKIES", False),
             trust_proxy=_integer("FIELDAPP_TRUST_PROXY", 0, 0, 5),
             sw_kill=_boolean("FIELDAPP_SW_KILL", False),
+            session_lasts=Lifetime(
+                timedelta(days=_integer("FIELDAPP_SESSION_IDLE_DAYS", 30, 1, 366)),
+                timedelta(days=_integer("FIELDAPP_SESSION_DAYS", 180, 1, 3660)),
+            ),
         )
 
     @property

@@ -41,6 +41,9 @@ VARIABLES = {
     "FIELDAPP_SECRET": "Key that signs sessions, at least 16 characters. Not set: one is made at first start and kept "
     "in the data folder as `secret-key`. Set it where several machines serve one installation. Empty is refused.",
     "FIELDAPP_SECURE_COOKIES": "`1` where the app is reached by HTTPS: cookies only over HTTPS, and HSTS is sent.",
+    "FIELDAPP_SESSION_DAYS": "After so many days everybody signs in again, however often the session was used.",
+    "FIELDAPP_SESSION_IDLE_DAYS": "After so many days without use a session ends. Its phone still hands in what was "
+    "recorded, by its token.",
     "FIELDAPP_SW_KILL": "`1` serves a service worker that unregisters itself and touches no store.",
     "FIELDAPP_TRUST_PROXY": "How many proxies stand in front and set `X-Forwarded-For`, `-Proto` and `-Host`.",
     "FIELDAPP_WORKERS": "Web worker processes that `serve` starts.",

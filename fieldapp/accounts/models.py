@@ -13,7 +13,7 @@ from fieldapp.extensions import Model
 
 
 class User(Model):
-    """A person with an account. `session_key` changes when every session is to end."""
+    """A person with an account."""
 
     __tablename__ = "user"
 
@@ -24,7 +24,6 @@ class User(Model):
     password_hash: Mapped[str] = mapped_column(String(200))
     language: Mapped[str | None] = mapped_column(String(10))
     active: Mapped[bool] = mapped_column(Boolean, default=True)
-    session_key: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -52,6 +51,30 @@ class Membership(Model):
         UniqueConstraint("user_id", "group_id", "role"),
         Index("ix_membership_group", "group_id", "role"),
     )
+
+
+class UserSession(Model):
+    """One sign-in of one person in one browser. The cookie holds a random secret, this row its hash.
+
+    `ended_how`: `signed_out`, `ended` (by its person from another browser), `replaced` (another sign-in in the same
+    browser), `phone` (the phone was signed out), `password`, `reset`, `deactivated`. Rows that ended or ran out stay
+    for a while, then a later sign-in deletes them (`fieldapp/accounts/sessions.py`).
+    """
+
+    __tablename__ = "session"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    dev: Mapped[str | None] = mapped_column(String(36))
+    browser: Mapped[str] = mapped_column(String(60))
+    address: Mapped[str] = mapped_column(String(45))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    seen_at: Mapped[datetime] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    ended_how: Mapped[str | None] = mapped_column(String(20))
+
+    __table_args__ = (Index("ix_session_user", "user_id", "dev"), Index("ix_session_seen", "seen_at"))
 
 
 class Device(Model):

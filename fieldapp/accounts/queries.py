@@ -8,33 +8,45 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, ScalarSelect, Select, bindparam, column, func, select, table
+from sqlalchemy import Engine, ScalarSelect, Select, bindparam, column, select, table
 from sqlalchemy.orm import aliased
 
-from fieldapp.accounts.models import Device, Group, Membership, User
+from fieldapp.accounts.models import Group, Membership, User, UserSession
 from fieldapp.accounts.roles import PATTERNS
-from fieldapp.database import among
+from fieldapp.config import Lifetime
+from fieldapp.database import Moment, among
 from fieldapp.errors import NotFound
 from fieldapp.extensions import db, reading
+from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.statements import Prepared
 
 #: The trail's end: every command moves it, whatever it wrote.
 _trail = select(column("last")).select_from(table("audit_head")).scalar_subquery()
-#: When the phone was last signed out from afar.
-_revoked = (
-    select(func.max(Device.revoked_at))
-    .where(Device.dev == bindparam("dev"), Device.user_id == bindparam("user_id"))
-    .scalar_subquery()
-)
-_account = (User.username, User.name, User.active, User.session_key)
+_account = (User.id, User.username, User.name, User.active, Membership.role, Membership.group_id)
 _person = Prepared(
-    select(*_account, Membership.role, Membership.group_id, _revoked, _trail)
+    select(*_account, _trail)
     .outerjoin(Membership, Membership.user_id == User.id)
     .where(User.id == bindparam("user_id"))
+    .order_by(Membership.id)
+)
+#: Session, person and roles in one statement: every request of a session asks for them.
+_session = Prepared(
+    select(*_account, _trail, UserSession.id, UserSession.dev, UserSession.created_at, UserSession.seen_at)
+    .join(User, User.id == UserSession.user_id)
+    .outerjoin(Membership, Membership.user_id == User.id)
+    .where(
+        UserSession.hash == bindparam("hash"),
+        UserSession.ended_at.is_(None),
+        UserSession.seen_at > bindparam("seen_after", type_=Moment),
+        UserSession.created_at > bindparam("created_after", type_=Moment),
+        User.active,
+    )
     # Compared as a whole between two requests.
     .order_by(Membership.id)
 )
+#: So many columns of its rows are of the person and the trail, which pages are made from; the others of the session.
+_PERSON_COLUMNS = len(_account) + 1
 
 _names = Prepared(select(User.id, User.name).where(among(User.id, "ids")))
 _groups = Prepared(select(Group.id, Group.name).order_by(Group.id))
@@ -42,35 +54,48 @@ _groups = Prepared(select(Group.id, Group.name).order_by(Group.id))
 
 def actor_of(user_id: int) -> Actor:
     """The person with all roles, groups and verb patterns, in one query. Raises NotFound."""
-    rows = _person.rows(reading(), user_id=user_id, dev="")
+    rows = _person.rows(reading(), user_id=user_id)
     if not rows:
         raise NotFound("user.not_found")
-    return _actor(user_id, rows)
+    return _actor(rows)
 
 
-def person_rows(user_id: int, dev: str) -> list[tuple[Any, ...]]:
-    """A row for each role of the person on this phone, none for nobody, each with account and end of the trail."""
-    return _person.rows_alone(db.engine, user_id=user_id, dev=dev)
+@dataclass(frozen=True)
+class Here:
+    """The session of a request: its id, the phone it is on as far as known, when it began and was last noted."""
+
+    id: str
+    dev: str | None
+    created_at: datetime
+    seen_at: datetime
 
 
-def person_reader(engine: Engine) -> Callable[[int], list[tuple[Any, ...]]]:
-    """The same outside of any request: for what is asked before every other thing.
-
-    Of no phone: signing one out moves the trail.
-    """
-    return lambda user_id: _person.rows_alone(engine, user_id=user_id, dev="")
+#: Columns of person and trail, a row for each role: what pages are made from.
+Seen = list[tuple[Any, ...]]
 
 
-def actor_in_session(user_id: int, session_key: str, since: datetime, rows: list[tuple[Any, ...]]) -> Actor | None:
-    """The person of these rows while that session holds, the account is open and the phone was not signed out since."""
-    if not rows or not rows[0][2] or rows[0][3] != session_key:
+def person_in_session(engine: Engine, digest: str, lasts: Lifetime) -> tuple[Actor, Here, Seen] | None:
+    """Return the person of the living session with this hash, and what was read; None where there is none."""
+    rows = _session_rows(engine, digest, lasts)
+    if not rows:
         return None
-    revoked: datetime | None = rows[0][6]
-    return None if revoked is not None and revoked >= since else _actor(user_id, rows)
+    seen = [row[:_PERSON_COLUMNS] for row in rows]
+    return _actor(seen), Here(*rows[0][_PERSON_COLUMNS:]), seen
 
 
-def _actor(user_id: int, rows: list[tuple[Any, ...]]) -> Actor:
-    return _as(user_id, *rows[0][:3], tuple((row[4], row[5]) for row in rows if row[4] is not None))
+def session_reader(engine: Engine, lasts: Lifetime) -> Callable[[str], Seen]:
+    """Return a function from a session's hash to what pages are made from, to be called outside of any request."""
+    return lambda digest: [row[:_PERSON_COLUMNS] for row in _session_rows(engine, digest, lasts)]
+
+
+def _session_rows(engine: Engine, digest: str, lasts: Lifetime) -> Seen:
+    now = clock.now()
+    given = {"hash": digest, "seen_after": now - lasts.idle, "created_after": now - lasts.longest}
+    return _session.rows_alone(engine, **given)
+
+
+def _actor(rows: Seen) -> Actor:
+    return _as(*rows[0][:4], tuple((row[4], row[5]) for row in rows if row[4] is not None))
 
 
 @lru_cache(maxsize=1024)

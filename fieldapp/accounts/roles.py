@@ -19,6 +19,8 @@ EVERYONE = (
     "attachment.add",
     "device.revoke",
     "device.acknowledge",
+    "session.end",
+    "session.end_others",
 )
 
 FIELD_WORK = (

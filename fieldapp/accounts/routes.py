@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, redirect, request, session, url_for
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, redirect, request, url_for
 from flask_babel import gettext
-from flask_login import current_user, login_user, logout_user
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
 
 from fieldapp.accounts.roles import NAMES
-from fieldapp.accounts.session import begin, check, safe_target
-from fieldapp.accounts.tokens import forget
-from fieldapp.commandbus import writing
+from fieldapp.accounts.session import check, here
+from fieldapp.accounts.session import sign_in as begin_session
+from fieldapp.accounts.session import sign_out as end_session
 from fieldapp.extensions import limiter
+from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs, public
+from fieldapp.web.own_path import own_path
 from fieldapp.web.render import render
 
 bp = Blueprint("accounts", __name__)
+
+#: The page with one's phones and sessions (fieldapp/devices/routes.py).
+SIGN_INS = "/me/devices"
 
 
 def _login_limit() -> str:
@@ -33,7 +41,7 @@ def home() -> Response:
 def sign_in() -> Response:
     """The log-in form."""
     if current_user.is_authenticated:
-        return redirect(safe_target(request.args.get("next")))  # type: ignore[return-value]
+        return redirect(own_path(request.args.get("next")))  # type: ignore[return-value]
     return render("accounts/login.html", next=request.args.get("next", ""), username="", problem=None)
 
 
@@ -48,9 +56,8 @@ def sign_in_post() -> Response:
     if person is None:
         problem = gettext("Name or password is wrong.")
         return render("accounts/login.html", next=target, username=username, problem=problem, status=422)
-    begin()
-    login_user(person)
-    return redirect(safe_target(target), 303)  # type: ignore[return-value]
+    begin_session(person)
+    return redirect(own_path(target), 303)  # type: ignore[return-value]
 
 
 @bp.post("/logout")
@@ -60,11 +67,7 @@ def sign_out() -> Response:
 
     Nothing on the phone is erased: unsent records stay for their author (failure mode 36).
     """
-    if current_user.is_authenticated and "dev" in session:
-        with writing() as transaction:
-            forget(transaction, session["dev"], actor().id)
-    logout_user()
-    session.clear()
+    end_session()
     return redirect(url_for("accounts.sign_in"), 303)  # type: ignore[return-value]
 
 
@@ -76,12 +79,29 @@ def me() -> Response:
     return render("accounts/me.html", roles=roles)
 
 
+@bp.post("/me/sessions/<uuid:session_id>/end")
+@needs("session.end")
+def end_one(session_id: UUID) -> Response:
+    """The button, without JavaScript."""
+    page = FormPage("session.end", ("session", str(session_id)), _l("Sign out there"), SIGN_INS, back=SIGN_INS)
+    return form_page(page)
+
+
+@bp.post("/me/sessions/end-others")
+@needs("session.end_others")
+def end_others() -> Response:
+    """The button, without JavaScript."""
+    current = here()
+    kept = ("session", current.id if current else "")
+    return form_page(FormPage("session.end_others", kept, _l("Sign out everywhere else"), SIGN_INS, back=SIGN_INS))
+
+
 @bp.post("/me/language")
 @public
 def language() -> Response:
     """Chooses the language of this browser."""
     chosen = request.form.get("language", "")
-    response: Response = redirect(safe_target(request.form.get("next")), 303)  # type: ignore[assignment]
+    response: Response = redirect(own_path(request.form.get("next")), 303)  # type: ignore[assignment]
     if chosen in current_app.config["LANGUAGES"]:
         response.set_cookie("language", chosen, max_age=31_536_000, samesite="Lax", httponly=True)
     return response

@@ -2,36 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+import logging
 
-from flask import Flask, Request, Response, g, jsonify, redirect, request, session, url_for
+from flask import (
+    Flask,
+    Request,
+    Response,
+    current_app,
+    g,
+    has_request_context,
+    jsonify,
+    redirect,
+    request,
+    session,
+    url_for,
+)
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_babel import gettext
-from flask_login import UserMixin
+from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
-from fieldapp.accounts import tokens
-from fieldapp.accounts.models import User
+from fieldapp.accounts import journal, sessions, tokens
+from fieldapp.accounts.models import User, UserSession
 from fieldapp.accounts.passwords import matches, nobodys
-from fieldapp.accounts.queries import actor_in_session, actor_of, person_reader, person_rows
+from fieldapp.accounts.queries import Here, Seen, actor_of, person_in_session, session_reader
 from fieldapp.accounts.roles import NAMES
+from fieldapp.accounts.sessions import digest
+from fieldapp.commandbus import writing
+from fieldapp.config import Lifetime
 from fieldapp.extensions import db, login
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.web.cookies import SessionCookies, named
 from fieldapp.web.known import KnownPages
 
+log = logging.getLogger(__name__)
+
 
 class SignedIn(UserMixin):
     """What Flask-Login holds: plain data, so that no write transaction can make it stale."""
 
-    def __init__(self, actor: Actor, session_key: str, seen: Sequence[tuple[Any, ...]] = ()) -> None:
+    def __init__(self, actor: Actor, secret: str = "", here: Here | None = None, seen: Seen | None = None) -> None:
         self.actor = actor
+        #: The session of this request; None where a phone sends by its token.
+        self.here = here
+        #: Hash of the session's secret: under it the session is asked for again (web/known.py).
+        self.key = digest(secret)
         #: What was read of the person, with the end of the audit trail: what pages are made from (web/fresh.py).
-        self.seen = list(seen)
-        self._id = f"{actor.id}:{session_key}"
+        self.seen = list(seen or ())
+        self._id = secret
 
     def get_id(self) -> str:
         return self._id
@@ -61,6 +81,7 @@ class Sessions(SecureCookieSessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """As Flask does it. Most answers carry no cookie; all that is left to say is that they depend on one."""
+        _note_use()
         if self.should_set_cookie(app, session):
             super().save_session(app, session, response)
         elif session.accessed:
@@ -69,9 +90,20 @@ class Sessions(SecureCookieSessionInterface):
                 response.headers["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
 
 
+def _note_use() -> None:
+    """Write "last seen", once in a while. A database that takes no writes keeps nobody from reading."""
+    known: Here | None = getattr(g.get("_login_user"), "here", None)
+    if known is None or clock.now() - known.seen_at < sessions.TOUCH_EVERY:
+        return
+    try:
+        sessions.touch(known.id)
+    except DBAPIError:
+        log.warning("the use of a session could not be noted", exc_info=True)
+
+
 def init_app(app: Flask) -> None:
     """Binds Flask-Login to the users of this database."""
-    sessions = app.session_interface = Sessions(app)
+    interface = app.session_interface = Sessions(app)
     login.init_app(app)
     app.jinja_env.globals["role_name"] = lambda role: NAMES.get(role, role)
     login.user_loader(_load)
@@ -79,16 +111,22 @@ def init_app(app: Flask) -> None:
     login.request_loader(_by_token)
     login.unauthorized_handler(_sign_in_first)
     with app.app_context():
-        app.wsgi_app = KnownPages(app, sessions.cookies, person_reader(db.engine))  # type: ignore[method-assign]
+        front = KnownPages(app, interface.cookies, session_reader(db.engine, app.config["SESSION_LASTS"]))
+    app.wsgi_app = front  # type: ignore[method-assign]
 
 
-def _load(token: str) -> SignedIn | None:
-    user_id, _, key = token.partition(":")
-    if not user_id.isdecimal() or len(user_id) > 9:
+def _load(secret: str) -> SignedIn | None:
+    found = person_in_session(db.engine, digest(secret), lasts())
+    if found is None:
         return None
-    rows = person_rows(int(user_id), session.get("dev", ""))
-    actor = actor_in_session(int(user_id), key, signed_in_at(), rows)
-    return SignedIn(actor, key, rows) if actor else None
+    actor, here, seen = found
+    return SignedIn(actor, secret, here, seen)
+
+
+def lasts() -> Lifetime:
+    """Return how long sessions last here."""
+    configured: Lifetime = current_app.config["SESSION_LASTS"]
+    return configured
 
 
 def _by_token(request: Request) -> SignedIn | None:
@@ -97,33 +135,68 @@ def _by_token(request: Request) -> SignedIn | None:
     if token is None:
         return None
     g.by_token = True
-    return SignedIn(actor_of(token.user_id), "")
+    return SignedIn(actor_of(token.user_id))
 
 
-def begin() -> None:
-    """What a session holds from its first moment on. Which phone it is on, the phone says in its first hello."""
+def here() -> Here | None:
+    """Return the session of this request; None where there is none."""
+    person = current_user._get_current_object() if has_request_context() else None
+    found: Here | None = getattr(person, "here", None)
+    return found
+
+
+def this_phone() -> str | None:
+    """Return the phone this session is on, as its last hello said."""
+    session = here()
+    return session.dev if session else None
+
+
+def sign_in(user_id: int) -> None:
+    """Begin a session for this person in this browser; the one whose cookie came along ends.
+
+    It may be somebody else's on a shared phone, whose sign-out never reached the server.
+    """
+    with writing() as transaction:
+        before = sessions.by_secret(transaction, session.get("_user_id"))
+        if before is not None and before.ended_at is None:
+            sessions.end(transaction, "replaced", UserSession.id == before.id)
+        secret = sessions.begin(transaction, user_id, request)
+        sessions.delete_old(transaction)
+        browser = sessions.browser_of(request.headers.get("User-Agent", ""))
+        network = sessions.network_of(sessions.address_of(request))
+        journal.note(transaction, "user.sign_in", user_id, user_id, browser=browser, network=network)
     session.clear()
     session.permanent = True
-    session["since"] = clock.iso_exact(clock.now())
+    person = _load(secret)
+    if person is not None:
+        login_user(person)
 
 
-def signed_in_at() -> datetime:
-    """When this session began; long ago where it does not say."""
-    try:
-        return clock.parse_iso(session["since"])
-    except (KeyError, ValueError, TypeError):
-        return datetime(1970, 1, 1, tzinfo=UTC)
+def sign_out() -> None:
+    """End the session of this request's cookie, and the phone's token with it.
+
+    Also where the session has ended already: signing out is the person's word that this phone sends nothing for them
+    any more, and it may reach the server long after (failure mode 43).
+    """
+    secret = session.get("_user_id")
+    if secret is not None:
+        with writing() as transaction:
+            row = sessions.by_secret(transaction, secret)
+            if row is not None and row.dev is not None:
+                tokens.forget(transaction, row.dev, row.user_id)
+            if row is not None and sessions.end(transaction, "signed_out", UserSession.id == row.id):
+                journal.note(transaction, "user.sign_out", row.user_id, row.user_id, browser=row.browser)
+    logout_user()
+    session.clear()
 
 
-def check(username: str, password: str) -> SignedIn | None:
-    """The person, if name and password agree and the account is open."""
+def check(username: str, password: str) -> int | None:
+    """Return the person's number, if name and password agree and the account is open."""
     user = db.session.scalar(select(User).where(User.username == username))
     if user is None:
         matches(password, nobodys())
         return None
-    if not matches(password, user.password_hash) or not user.active:
-        return None
-    return SignedIn(actor_of(user.id), user.session_key, person_rows(user.id, ""))
+    return user.id if matches(password, user.password_hash) and user.active else None
 
 
 def _sign_in_first() -> Response:
@@ -134,9 +207,3 @@ def _sign_in_first() -> Response:
         return answer
     target = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("accounts.sign_in", next=target))  # type: ignore[return-value]
-
-
-def safe_target(target: str | None) -> str:
-    """Where to go after signing in: a path of ours or the start page."""
-    ours = target and target.startswith("/") and not target.startswith(("//", "/\\")) and "\n" not in target
-    return target if ours and target else "/"

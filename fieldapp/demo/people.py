@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from fieldapp.accounts.models import Group, Membership, User
 from fieldapp.accounts.passwords import hashed
 from fieldapp.demo.book import Book
@@ -33,7 +31,6 @@ def add_people(book: Book) -> None:
             phone=one["phone"],
             password_hash=password,
             active=True,
-            session_key=secrets.token_hex(8),
             created_at=book.now,
         )
         book.session.add(user)

@@ -8,8 +8,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.accounts import groups_of
-from fieldapp.accounts.models import Device
+from fieldapp.accounts import groups_of, sessions
+from fieldapp.accounts.models import Device, UserSession
 from fieldapp.accounts.tokens import forget
 from fieldapp.commandbus import Context, Effect, command
 from fieldapp.devices.policy import may_look_after
@@ -45,6 +45,7 @@ def _may(actor: Actor, phone: Phone) -> bool:
 def revoke(ctx: Context, phone: Phone, data: dict[str, Any]) -> Effect:
     """The phone's token and its session end at once. What lies on it stays there until its owner signs in on it."""
     forget(ctx.session, ctx.id, phone.owner_id)
+    sessions.end(ctx.session, "phone", UserSession.user_id == phone.owner_id, UserSession.dev == ctx.id)
     for life in phone.lives:
         life.revoked_at, life.revoked_by = ctx.now, ctx.actor.id
     code = ids.device_code(ctx.id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flask import has_request_context, session
 from flask_babel import lazy_gettext as _l
 
+from fieldapp.accounts.session import this_phone
 from fieldapp.devices.queries import elsewhere, own_losses, trouble
 from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
@@ -36,15 +36,14 @@ def losses(actor: Actor) -> list[dict[str, Any]]:
 
 
 def _pack(actor: Actor) -> list[PackEntry]:
-    here = session.get("dev") if has_request_context() else None
-    waiting = [(phone.dev, phone.unsent) for phone in elsewhere(actor, here)]
+    waiting = [(phone.dev, phone.unsent) for phone in elsewhere(actor, this_phone())]
     gone = {dev: loss.refs for dev, loss in own_losses(actor).items()}
     return [PackEntry("/outbox", f"{waiting}:{gone}")]
 
 
 offer = Offer(
     links=(
-        Entry("my_phones", _l("My phones"), "/me/devices", "me.devices", order=15, icon="phone"),
+        Entry("my_phones", _l("My phones and sign-ins"), "/me/devices", "me.devices", order=15, icon="phone"),
         Entry(
             "phones",
             _l("Phones"),

@@ -1,17 +1,18 @@
-"""My phones, and the phones a leader answers for."""
+"""My phones and sign-ins, and the phones a leader answers for."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, session
+from flask import Blueprint, Response, current_app
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select
 
-from fieldapp.accounts import group_names, groups_of, members_of
+from fieldapp.accounts import group_names, groups_of, journal, members_of, sessions
 from fieldapp.accounts.models import Device, User
+from fieldapp.accounts.session import here, lasts, this_phone
 from fieldapp.commandbus.models import Receipt
 from fieldapp.devices import queries
 from fieldapp.devices.closed import arrived_after
@@ -36,12 +37,16 @@ OUTCOMES = {
 @bp.get("/me/devices")
 @needs("me.devices")
 def mine() -> Response:
-    """Every store that holds records of mine: what it holds, since when, and the way to sign it out."""
+    """Every store that holds records of mine, every sign-in of mine, and the way to end each of them."""
+    current = here()
     return render(
         "devices/mine.html",
         fragment="devices/_mine.html",
         phones=queries.own_phones(actor()),
-        here=session.get("dev"),
+        here=this_phone(),
+        current=current.id if current else "",
+        sessions=sessions.living(actor().id, lasts()),
+        events=journal.recent(actor().id),
         build=current_app.extensions["assets"].build,
     )
 
@@ -124,7 +129,7 @@ def _sign_out(owner: int, dev: str, back: str) -> Response:
             back=back,
             initial={"user_id": owner},
             template="devices/sign_out.html",
-            context={"phone": phone, "own": owner == actor().id, "here": dev == session.get("dev")},
+            context={"phone": phone, "own": owner == actor().id, "here": dev == this_phone()},
         )
     )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, current_app, jsonify, send_from_directory, session
+from flask import Blueprint, Response, abort, current_app, jsonify, send_from_directory
 from flask_babel import gettext
 from sqlalchemy import text
 
+from fieldapp.accounts.session import this_phone
 from fieldapp.devices import elsewhere, losses
 from fieldapp.extensions import db
 from fieldapp.kernel.ids import uuid7
@@ -74,7 +75,7 @@ def shell() -> Response:
 @needs("outbox.view")
 def outbox() -> Response:
     """What is still on this phone, which the phone fills in; what is in the person's other stores, and what is lost."""
-    return render("offline/outbox.html", elsewhere=elsewhere(actor(), session.get("dev")), losses=losses(actor()))
+    return render("offline/outbox.html", elsewhere=elsewhere(actor(), this_phone()), losses=losses(actor()))
 
 
 @bp.get("/add")

@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from flask import session as cookie
 from flask_babel import gettext
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from fieldapp.accounts import leaders_of
-from fieldapp.accounts.models import Device
-from fieldapp.accounts.session import signed_in_at
+from fieldapp.accounts import leaders_of, sessions
+from fieldapp.accounts.models import Device, UserSession
+from fieldapp.accounts.queries import Here
 from fieldapp.accounts.tokens import Token, is_due, issue
 from fieldapp.commandbus import audit, writing
 from fieldapp.commandbus.models import Notice
@@ -67,25 +66,43 @@ class Remembered(msgspec.Struct):
     token: str | None = None
 
 
-def remember(said: Hello, actor: Actor, token: Token | None, by_token: bool) -> Remembered:
-    """Writes down what this phone holds, judges what is missing, and renews its token. Raises Refused."""
+def remember(said: Hello, actor: Actor, token: Token | None, here: Here | None) -> Remembered:
+    """Write down what this phone holds, judge what is missing, and renew its token. Raises Refused.
+
+    `here` is the session that speaks, None where only a token does.
+    """
+    try:
+        return _remember(said, actor, token, here)
+    except _SignedOut:
+        # Nothing of the hello was kept; this session began before the phone was signed out, and ends now.
+        if here is not None:
+            with writing() as session:
+                sessions.end(session, "phone", UserSession.id == here.id)
+        raise Refused(401, "session.needed", gettext("Please sign in.")) from None
+
+
+class _SignedOut(Exception):
+    """This phone or this session was signed out, and its owner has not signed in on it since."""
+
+
+def _remember(said: Hello, actor: Actor, token: Token | None, here: Here | None) -> Remembered:
     now = clock.now()
-    earlier_dev = said.dev if by_token else cookie.get("dev", said.dev)
+    earlier_dev = (here and here.dev) or said.dev
     with writing() as session:
         devices = _devices(session, actor.id, said, earlier_dev)
         current = _current(session, devices, said, actor.id, now)
-        if not by_token:
-            _welcome(devices, said.dev)
+        if here is not None:
+            _welcome(devices, said.dev, here)
+            if not sessions.on_phone(session, here.id, said.dev):
+                raise _SignedOut
         _take_over(current, said, now)
         before = {device.id: list(device.missing or ()) for device in devices}
         judge(_stores(devices, current, said, earlier_dev))
         trail = [_noted(session, device, before[device.id], actor, now) for device in devices]
         audit.append(session.connection(), [entry for entry in trail if entry])
         missing = [(device.dev, seq) for device in devices for seq in device.missing or ()]
-        due = actor.active and is_due(token, said.dev, actor.id, by_token)
+        due = actor.active and is_due(token, said.dev, actor.id, by_token=here is None)
         secret = issue(session, said.dev, actor.id) if due else None
-    if not by_token:
-        cookie["dev"] = said.dev
     missing.sort(key=lambda one: one[1])
     return Remembered([seq for _, seq in missing], [ids.short_reference(*one) for one in missing], secret)
 
@@ -112,14 +129,13 @@ def _current(session: Session, devices: list[Device], said: Hello, user_id: int,
     return made
 
 
-def _welcome(devices: Sequence[Device], dev: str) -> None:
+def _welcome(devices: Sequence[Device], dev: str, here: Here) -> None:
     """A phone that was signed out is taken back when its owner has signed in on it since, and not before."""
     for device in devices:
         if device.dev != dev or device.revoked_at is None:
             continue
-        if device.revoked_at >= signed_in_at():
-            cookie["dev"] = dev
-            raise Refused(401, "session.needed", gettext("Please sign in."))
+        if device.revoked_at >= here.created_at:
+            raise _SignedOut
         device.revoked_at = device.revoked_by = None
 
 

@@ -48,7 +48,7 @@ def unchanged(*more: Any) -> Response | None:
     same = next((one for one in (tag, timed) if request.if_none_match.contains_weak(one)), None)
     if not more:
         # Known to the process from now on; what changes beside the trail is only known in here.
-        request.environ[NOTE] = Note(*seen, today, timed[-4:] if same == timed else None)
+        request.environ[NOTE] = Note(person.key, person.seen, today, timed[-4:] if same == timed else None)
     if same is None:
         g.page_tags = (tag, timed)
         return None

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 #: What a page was made from, as read for its person; equal as long as the page would be the same.
 State = Any
-#: Reads that for a user's id, from a thread that holds no request.
-Reader = Callable[[int], State]
+#: Reads that for a session's hash, from a thread that holds no request; empty where the session has ended.
+Reader = Callable[[str], State]
 #: Pages kept in a process, of about two KB each: their tags and headers, never what is on them.
 KEPT = 2048
 #: A session's cookie is renewed by the application once a day; one this old is left to it.
@@ -39,7 +39,7 @@ _OWN = frozenset({"content-length", "content-type", "content-encoding", "set-coo
 class Note:
     """What a page was made from, and until when: `minute` where it counts from now."""
 
-    user: int
+    session: str
     state: State
     day: date
     minute: str | None = None
@@ -59,8 +59,8 @@ class _Page:
 class KnownPages:
     """In front of the application: tags of the pages it sent, and the answer 304 while they hold.
 
-    The cookie is checked as the application checks it, and the person's account, roles and the end of the audit trail
-    are read anew for every answer. Whatever is not certain goes to the application.
+    The cookie is checked as the application checks it; the session, the person's account, roles and the end of the
+    audit trail are read anew for every answer. Whatever is not certain goes to the application.
     """
 
     def __init__(self, app: Flask, sessions: SessionCookies, reader: Reader) -> None:
@@ -109,7 +109,7 @@ class KnownPages:
         if not page.note.holds():
             return False
         try:
-            return bool(self.reader(page.note.user) == page.note.state)
+            return bool(self.reader(page.note.session) == page.note.state)
         except Exception:  # whatever the database has, the application says in words
             log.warning("a page could not be compared", exc_info=True)
             return False

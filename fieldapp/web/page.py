@@ -31,6 +31,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["icon"] = icon
     app.jinja_env.globals["piece"] = piece
     app.jinja_env.globals["_"] = language.word
+    app.jinja_env.globals["device_code"] = ids.device_code
     app.jinja_env.globals["new_op"] = lambda: str(ids.uuid7())
     app.context_processor(_context)
     app.before_request(_note_time)

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import event, inspect, text
 
 from fieldapp import create_app
+from fieldapp.accounts import sessions
 from fieldapp.accounts.models import Group, Membership, User
 from fieldapp.accounts.passwords import hashed
 from fieldapp.accounts.queries import actor_of
@@ -39,7 +40,6 @@ class Person:
     id: int
     username: str
     name: str
-    key: str
 
 
 @dataclass
@@ -146,14 +146,13 @@ class Bench:
                         username=key,
                         name=f"{key.title()} Person",
                         password_hash=_HASH,
-                        session_key="k",
                         active=True,
                         created_at=clock.now(),
                     )
                     session.add(user)
                     session.flush()
                     session.add(Membership(user_id=number, group_id=group, role=role))
-                    people[key] = Person(number, key, user.name, "k")
+                    people[key] = Person(number, key, user.name)
             db.session.remove()
         self.cast = Cast(**people, group=1, other_group=2)
 
@@ -211,10 +210,16 @@ class Bench:
     def send(self, person: Person, kind: str, agg: tuple[str, str], data: dict[str, Any], **over: Any) -> Result:
         return self.push(person, self.envelope(person, kind, agg, data, **over))[0]
 
+    def session_of(self, person: Person, **headers: str) -> str:
+        """The secret of a new session of this person, as signing in leaves it."""
+        with self.app.test_request_context(headers=headers), writing() as session:
+            return sessions.begin(session, person.id, request)
+
     def client_of(self, person: Person) -> FlaskClient:
         client = self.app.test_client()
+        secret = self.session_of(person)
         with client.session_transaction() as session:
-            session["_user_id"] = f"{person.id}:{person.key}"
+            session["_user_id"] = secret
             session["_fresh"] = True
         client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
         return client

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fieldapp.accounts.models import UserSession
 from fieldapp.commandbus import Command, Result, writing
 from fieldapp.customers.models import Asset, Contact, Customer, Site
 from fieldapp.extensions import db
@@ -172,6 +173,8 @@ def day(moment: datetime) -> list[Step]:
         claim(2, 2),
         Step("tech", "expense_claim.withdraw", ("expense_claim", CLAIMS[2]), {}),
         Step("tech", "notice.dismiss", ("notice", fixed(400)), {"up_to": "1"}),
+        Step("tech", "session.end_others", ("session", fixed(410)), {}),
+        Step("tech", "session.end", ("session", fixed(410)), {}),
         Step("admin", "setting.change", ("setting", fixed(300)), change),
     ]
 
@@ -202,6 +205,8 @@ def world(bench: Bench, moment: datetime) -> None:
                     )
                     session.flush()
                     session.add(VisitMember(visit_id=one, user_id=tech, in_charge=True))
+                seen = {"browser": "", "address": "", "created_at": moment, "seen_at": moment}
+                session.add(UserSession(id=fixed(410), hash="0" * 64, user_id=bench.cast.tech.id, **seen))
             db.session.remove()
 
 

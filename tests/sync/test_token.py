@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from fieldapp.accounts import sessions
 from fieldapp.accounts.models import DeviceToken, User
 from fieldapp.commandbus import writing
 from fieldapp.commandbus.models import Receipt
@@ -49,7 +50,7 @@ def test_39_a_session_that_ended_strands_nothing(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     bearing(bench, issued(bench, client), client)
     with bench.app.app_context(), writing() as session:
-        session.get_one(User, bench.cast.tech.id).session_key = "another password"
+        sessions.end_all_of(session, "password", bench.cast.tech.id)
     assert client.get("/me").status_code == 302
     body = capture(bench)
     note, _ = bench.photo("receipt")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from fieldapp.accounts.models import Membership, User
+from fieldapp.accounts.models import Membership, User, UserSession
 from fieldapp.commandbus import writing
 from fieldapp.extensions import db
 from fieldapp.jobs.models import Job
@@ -107,7 +107,7 @@ def test_the_person_is_read_anew(
             "role": update(Membership).where(roles).values(role="agent"),
             "group": update(Membership).where(roles).values(group_id=cast.other_group),
             "closed": user.values(active=False),
-            "signed out everywhere": user.values(session_key="other"),
+            "signed out everywhere": update(UserSession).values(ended_at=clock.now()),
         }[what],
     )
     expected = 302 if what in {"closed", "signed out everywhere"} else 200

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, g, request
+from flask import Response, current_app, request
 from flask_babel import gettext
 from sqlalchemy import select
 
+from fieldapp.accounts.session import here
 from fieldapp.accounts.tokens import presented
 from fieldapp.commandbus.models import Attachment
 from fieldapp.extensions import db
@@ -29,7 +30,7 @@ def hello() -> Response:
         raise Refused(400, "request.unreadable", gettext("This request cannot be read."))
     found = Remembered()
     if said.user == actor().id:
-        found = remember(said, actor(), presented(request), by_token="by_token" in g)
+        found = remember(said, actor(), presented(request), here())
     return answer(
         {
             "instance": instance()["id"],

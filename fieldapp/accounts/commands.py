@@ -1,0 +1,44 @@
+"""Ending one's other sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.accounts import sessions
+from fieldapp.accounts.models import UserSession
+from fieldapp.commandbus import Context, Effect, command
+from fieldapp.errors import NotFound
+from fieldapp.kernel.actor import Actor
+from fieldapp.web.fields import Form
+
+
+class Nothing(Form):
+    """The record and the verb say everything."""
+
+
+def _load(ctx: Context, data: dict[str, Any]) -> UserSession:
+    row = ctx.find(UserSession, ctx.id)
+    if row is None:
+        raise NotFound("session.not_found")
+    return row
+
+
+def _own(actor: Actor, row: UserSession) -> bool:
+    """Everybody ends sessions of their own."""
+    return row.user_id == actor.id
+
+
+@command("session.end", label=_l("Sign out there"), schema=Nothing, load=_load, may=_own)
+def end(ctx: Context, row: UserSession, data: dict[str, Any]) -> Effect:
+    """The session ends at once. What waits on that phone is still taken in, by its token."""
+    ended = sessions.end(ctx.session, "ended", UserSession.id == row.id)
+    return Effect(after={"browser": row.browser, "ended": ended})
+
+
+@command("session.end_others", label=_l("Sign out everywhere else"), schema=Nothing, load=_load, may=_own)
+def end_others(ctx: Context, row: UserSession, data: dict[str, Any]) -> Effect:
+    """Every session but this one ends, as far as it had begun: the word may arrive long after it was given."""
+    mine = (UserSession.user_id == row.user_id, UserSession.id != row.id, UserSession.created_at <= ctx.at)
+    return Effect(after={"ended": sessions.end(ctx.session, "ended", *mine)})

@@ -1,0 +1,56 @@
+"""What happens to accounts, on the audit trail: sign-ins, wrong passwords, resets.
+
+Never a password, never a full address.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fieldapp.commandbus import audit
+from fieldapp.commandbus.models import AuditEntry
+from fieldapp.extensions import db
+from fieldapp.kernel import clock
+
+WORDS = {
+    "user.sign_in": _l("Signed in"),
+    "user.sign_out": _l("Signed out"),
+}
+
+
+def key_of(user_id: int) -> str:
+    """Return an account's number in the form that every record on the trail has."""
+    return str(UUID(int=user_id))
+
+
+def note(session: Session, action: str, user_id: int, by: int | None, **facts: Any) -> None:
+    """Add an entry about an account; `by` is who did it, None where nobody is signed in."""
+    entry = {
+        "op": None,
+        "action": action,
+        "agg_type": "user",
+        "agg_id": key_of(user_id),
+        "user_id": by,
+        "dev": None,
+        "device_at": None,
+        "at": clock.now(),
+        "before": None,
+        "after": facts,
+    }
+    audit.append(session.connection(), [entry])
+
+
+def recent(user_id: int, most: int = 20) -> list[tuple[Any, Any, dict[str, Any]]]:
+    """Return `(when, words, facts)` of the last entries about an account, the newest first."""
+    query = (
+        select(AuditEntry.at, AuditEntry.action, AuditEntry.after)
+        .where(AuditEntry.agg_type == "user", AuditEntry.agg_id == key_of(user_id))
+        .order_by(AuditEntry.id.desc())
+        .limit(most)
+    )
+    return [(at, WORDS.get(action, action), after or {}) for at, action, after in db.session.execute(query)]
