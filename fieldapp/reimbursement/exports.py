@@ -38,7 +38,7 @@ class Names:
 def headings() -> list[str]:
     """The columns of every item, in the language of who downloads."""
     return [
-        gettext("Claim"),
+        gettext("Claim number"),
         gettext("Person"),
         gettext("Group"),
         gettext("Day"),
@@ -183,7 +183,7 @@ class _Sheets:
             gettext("Group"),
             *kinds,
             gettext("Total"),
-            gettext("Expenses"),
+            gettext("Number of expenses"),
             gettext("Exceptions"),
         ]
         sheet = self.begin(gettext("Per person"), columns, [14, 14, *[12] * (len(kinds) + 3)])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, send_file, stream_with_context
-from flask_babel import get_locale
+from flask_babel import get_locale, gettext
 from sqlalchemy.engine import Row
 
 from fieldapp.attachments import files_of
@@ -19,6 +18,7 @@ from fieldapp.kernel import clock, ids
 from fieldapp.reimbursement.exports import Names, as_csv, as_xlsx
 from fieldapp.reimbursement.policy import may_read
 from fieldapp.reimbursement.queries import Summary, as_of, filters, groups_in, rows_query, summary
+from fieldapp.web.downloads import as_download, file_name
 from fieldapp.web.guards import actor, needs
 from fieldapp.web.lists import Filter, list_page, narrowed
 from fieldapp.web.render import render
@@ -47,7 +47,6 @@ def page() -> Response:
         claim_words=CLAIM_WORDS,
         looks=LOOKS,
         warning_words=warning_words,
-        query=urlencode(_asked(chosen)),
         may_export=actor().can("reimbursement.export"),
     )
 
@@ -59,7 +58,7 @@ def xlsx() -> Response:
     chosen = filters()
     sums = _log(chosen, "xlsx")
     file = as_xlsx(_rows(chosen), _names(sums, chosen), sums, _maker(), as_of(chosen))
-    return send_file(file, mimetype=XLSX, as_attachment=True, download_name=_file_name(chosen, "xlsx"))
+    return _named(send_file(file, mimetype=XLSX), chosen, "xlsx")
 
 
 @bp.get("/reimbursements/list.csv")
@@ -69,8 +68,7 @@ def csv() -> Response:
     chosen = filters()
     names = _names(_log(chosen, "csv"), chosen)
     response = Response(stream_with_context(as_csv(_rows(chosen), names)), mimetype="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{_file_name(chosen, "csv")}"'
-    return response
+    return _named(response, chosen, "csv")
 
 
 def _must_be_reader() -> None:
@@ -124,9 +122,11 @@ def _maker() -> str:
     return f"{actor().name} ({actor().username})"
 
 
-def _file_name(chosen: Sequence[Filter], ending: str) -> str:
-    """Says whose and from when it is, also where the file itself cannot."""
+def _named(response: Response, chosen: Sequence[Filter], ending: str) -> Response:
+    """A file name that says whose and from when it is, also where the file itself cannot."""
     month = next(one.value() for one in chosen if one.name == "month")
     made = clock.local(clock.now()).strftime("%Y%m%d-%H%M%S")
     user = "".join(one for one in actor().username if one.isascii() and one.isalnum())
-    return f"reimbursement-{month}-{user}-{made}.{ending}"
+    name = file_name([gettext("Reimbursement list"), month, actor().name, made], ending)
+    as_download(response, name, file_name(["reimbursement", month, user, made], ending))
+    return response

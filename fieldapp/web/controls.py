@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from fieldapp.kernel import clock
+from fieldapp.web import show_when
 from fieldapp.web.fields import MAX_MONEY, _Day, _LocalTime
 
 
@@ -30,6 +31,8 @@ class Control:
     options: list[tuple[str, Any]] = field(default_factory=list)
     option_fills: dict[str, dict[str, str]] = field(default_factory=dict)
     show_when: str = ""
+    #: Does not apply to the values shown: a browser with scripts hides it from the start.
+    off: bool = False
     rows: list[list[Control]] = field(default_factory=list)
     blank_row: list[Control] = field(default_factory=list)
 
@@ -55,6 +58,35 @@ def controls(
     return made
 
 
+def switch_off(made: Sequence[Control]) -> dict[str, list[str]]:
+    """Mark what does not apply; return the values that count. What is off itself decides nothing (show-when.ts)."""
+    values = {one.name: _chosen(one) for one in _each(made)}
+    for one in _each(made):
+        if one.show_when and not show_when.holds(one.show_when, values):
+            for inner in _each([one]):
+                inner.off = True
+                values.pop(inner.name, None)
+    for one in _each(made):
+        for blank in _each(one.blank_row):
+            blank.off = bool(blank.show_when) and not show_when.holds(blank.show_when, {})
+    return values
+
+
+def _each(made: Sequence[Control]) -> Iterator[Control]:
+    for one in made:
+        yield one
+        for row in one.rows:
+            yield from _each(row)
+
+
+def _chosen(one: Control) -> list[str]:
+    if one.widget == "rows":
+        return []
+    if one.widget == "check":
+        return ["true"] if one.value else []
+    return [str(one.value)]
+
+
 def _control(
     one: fields.Field,
     name: str,
@@ -73,7 +105,7 @@ def _control(
         value=_shown(value),
         errors=list(problems.get(full, [])),
         attrs=_constraints(one),
-        show_when=meta.get("show_when", ""),
+        show_when=show_when.qualified(meta.get("show_when", ""), full.removesuffix(name)),
     )
     if control.widget == "rows":
         _add_rows(control, meta, value, problems, options)

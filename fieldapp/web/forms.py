@@ -13,8 +13,8 @@ from flask_babel import gettext
 from fieldapp.commandbus import AttachmentNote, Base, Command, Result, desk_envelope, execute, plain
 from fieldapp.errors import Invalid
 from fieldapp.kernel import clock, ids
-from fieldapp.web import trouble
-from fieldapp.web.controls import Control, controls
+from fieldapp.web import show_when, trouble
+from fieldapp.web.controls import Control, controls, switch_off
 from fieldapp.web.formdata import to_data
 from fieldapp.web.guards import actor
 from fieldapp.web.render import render
@@ -62,6 +62,11 @@ class BoundForm:
     issued: str
     said: Mapping[str, list[str]] = field(default_factory=dict)
     base: Base | None = None
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def shows(self, rule: str) -> bool:
+        """Whether the rule of a part of the page holds for the values shown."""
+        return show_when.holds(rule, self.values)
 
     def __getitem__(self, name: str) -> Control:
         return next(control for control in self.controls if control.name == name)
@@ -108,6 +113,7 @@ def bind(
         clock.iso(clock.now()),
         problems,
         base or _shown(page, command),
+        switch_off(made),
     )
 
 

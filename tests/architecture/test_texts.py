@@ -10,7 +10,14 @@ from tests.support.bench import Bench
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "static" / "src" / "page"
 #: Modules at work only where the outbox or the rescue button is; whatever else they say every page has.
-OUTBOX = {"outbox-page.ts", "outbox-rules.ts", "conflict-card.ts", "rescue-button.ts", "storage-care.ts"}
+OUTBOX = {
+    "outbox-page.ts",
+    "outbox-rules.ts",
+    "conflict-card.ts",
+    "outbox-record.ts",
+    "rescue-button.ts",
+    "storage-care.ts",
+}
 _SAID = re.compile(r'(?:\btext\(|\bkey: )\s*"(\w+\.\w+)"')
 _TEXT = re.compile(r'data-text="(\w+\.\w+)"')
 

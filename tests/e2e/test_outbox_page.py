@@ -14,6 +14,9 @@ from tests.e2e.steps import eventually, until
 from tests.e2e.test_accessibility import look_at
 from tests.e2e.test_bad_input import CHINESE, EXPENSE, press
 
+#: Said instead of a count of tries.
+NO_SIGNAL = "\u6ca1\u6709\u4fe1\u53f7\uff0c\u4f1a\u81ea\u52a8\u53d1\u9001"
+
 #: Puts records of every kind beside the real one, as the engine would have left them.
 MAKE = """async (rows) => {
     const user = document.documentElement.dataset.user;
@@ -90,14 +93,14 @@ def test_72_every_state_in_words_with_its_reason_in_every_look(phone: Phone, tmp
     assert "\u9700\u4fee\u6539" in attention["0000"]
     assert "\u6709\u51b2\u7a81" in attention["0001"]
     assert "K7-0900" in unsent["0002"]
-    assert "4" in unsent["0003"]
+    expect(page.locator("li[data-op-id^='01a20003']")).to_contain_text(NO_SIGNAL)
     assert "\u6bcf\u5c0f\u65f6" in unsent["0004"]
     assert "K7-0900" in unsent["0005"]
     delivered = items(page, "delivered")["0006"]
     assert "3/5" in delivered
     assert "W-261123-07" in delivered
     expect(page.locator('[data-outbox-group="delivered"] [data-missing-photos] a:visible')).to_have_count(1)
-    expect(page.locator('[data-outbox-group="earlier"] summary')).to_contain_text("1")
+    expect(page.locator('[data-outbox-group="earlier"] > details > summary')).to_contain_text("1")
     expect(page.locator('[data-obstacle="old"]')).to_be_visible()
     expect(page.locator("#sync-chip")).to_have_class(re.compile("bad"))
     expect(page.locator("[data-kept]")).to_have_text(CHINESE)
@@ -116,6 +119,8 @@ def test_discarding_asks_once_offers_a_copy_and_keeps_on_escape(phone: Phone, se
     item = page.locator('[data-outbox-group="unsent"] li')
     expect(item).to_have_count(1)
     dialog = page.locator("dialog[data-discard]")
+    expect(item.locator("[data-act=discard]")).to_be_hidden()
+    item.locator("summary").click()
     item.locator("[data-act=discard]").click()
     expect(dialog).to_be_visible()
     expect(dialog.locator("[data-answer='']")).to_be_focused()
@@ -131,6 +136,37 @@ def test_discarding_asks_once_offers_a_copy_and_keeps_on_escape(phone: Phone, se
     expect(page.locator("#outbox")).to_be_focused()
     expect(page.locator("[data-outbox-empty-shown]")).to_be_visible()
     phone.offline(False)
+
+
+def test_a_waiting_record_is_read_where_it_lies(phone: Phone, tmp_path: Path) -> None:
+    """What was filled in and its photo, without a signal; sending is one button for all, discarding is inside."""
+    page = phone.page
+    phone.sign_in("tech1")
+    phone.ready_for_offline()
+    phone.offline()
+    phone.go("/expenses/new")
+    page.fill("[name=amount]", "45.67")
+    steps.choose(page, "kind", "parking")
+    page.fill("[name=note]", "P3 north")
+    steps.add_photos(page, "receipt", steps.picture(tmp_path, "slip.jpg"))
+    label = page.locator("label[for=f-note]").inner_text().strip()
+    kind = page.locator("label:has(> [name=kind]:checked)").inner_text().strip()
+    press(page, EXPENSE)
+    steps.wait_saved(page)
+    phone.go("/outbox")
+    item = page.locator('[data-outbox-group="unsent"] li')
+    expect(item).to_have_count(1)
+    expect(page.locator("[data-act=send_all]:visible")).to_have_count(1)
+    expect(item.locator("button:visible")).to_have_count(0)
+    item.locator("summary").click()
+    words = item.locator("[data-record-words]")
+    expect(words.locator("dd")).to_contain_text(["45.67", kind, "P3 north"])
+    expect(words.locator("dt", has_text=label)).to_have_count(1)
+    until(page, "() => document.querySelector('[data-record-words] img')?.naturalWidth > 0")
+    assert look_at(page, "opened record") == []
+    item.locator("[data-act=discard]").click()
+    expect(page.locator("dialog[data-discard]")).to_be_visible()
+    assert phone.problems == []
 
 
 def test_what_changes_is_read_out_once(phone: Phone) -> None:

@@ -213,7 +213,7 @@ def test_the_main_job(phone: Phone, another_phone: Phone, desk: Phone, server: S
     files = {}
     for kind in ("xlsx", "csv"):
         with desk.page.expect_download() as waiting:
-            desk.page.locator(f'a[href*="/reimbursements/list.{kind}"]').first.click()
+            desk.page.locator(f'button[formaction$="/reimbursements/list.{kind}"]').click()
         files[kind] = Path(waiting.value.path()).read_bytes()
     book = openpyxl.load_workbook(io.BytesIO(files["xlsx"]), read_only=True)
     sheet = book.worksheets[1]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from openpyxl import load_workbook
@@ -131,14 +133,18 @@ def test_the_files_agree_to_the_fen(client_of: Any, cast: Any, approved: Any, be
     of_csv = [fen(row["Allowed"]) for row in read_csv(text.data)]
     of_xlsx = [fen(row["Allowed"]) for row in read_xlsx(book.data, 1)]
     assert of_csv == of_xlsx
-    assert [row["Claim"] for row in read_csv(text.data)] == [row["Claim"] for row in read_xlsx(book.data, 1)]
+    assert [row["Claim number"] for row in read_csv(text.data)] == [
+        row["Claim number"] for row in read_xlsx(book.data, 1)
+    ]
     with bench.app.app_context():
         stored = sum(fen(one) for one in db.session.scalars(select(ExpenseItem.amount)))
         db.session.remove()
     assert sum(of_csv) == stored
     sums = read_xlsx(book.data, 0)
     assert fen(sums[-1]["Total"]) == stored == sum(fen(row["Total"]) for row in sums[:-1])
-    kinds_shown = [name for name in sums[0] if name not in {"Person", "Group", "Total", "Expenses", "Exceptions"}]
+    kinds_shown = [
+        name for name in sums[0] if name not in {"Person", "Group", "Total", "Number of expenses", "Exceptions"}
+    ]
     for row in sums[:-1]:
         assert sum(fen(row[kind] or 0) for kind in kinds_shown) == fen(row["Total"])
     page = client.get("/reimbursements").text
@@ -306,3 +312,34 @@ def test_queries_do_not_grow(bench: Any, client_of: Any, cast: Any, queries: Any
             made.append(counted.count)
         counts.append(made)
     assert counts[0] == counts[1]
+
+
+def test_no_heading_of_a_count_names_what_is_counted(client_of: Any, cast: Any, approved: Any) -> None:
+    """A number below *Expenses* reads as an amount of money."""
+    approved(cast.tech, {"amount": "46.00"}, by=cast.leader)
+    client = client_of(cast.finance)
+    sheet = read_xlsx(client.get("/reimbursements/list.xlsx").data, 0)
+    assert {"Number of expenses", "Exceptions"} < set(sheet[0])
+    assert "Claim number" in read_csv(client.get("/reimbursements/list.csv").data)[0]
+
+
+def test_the_downloads_are_buttons_of_the_filters(client_of: Any, cast: Any, approved: Any) -> None:
+    """So they bring what the filters say now, also before they were applied, with and without scripts."""
+    approved(cast.tech, {"amount": "46.00"}, by=cast.leader)
+    text = client_of(cast.finance).get("/reimbursements").text
+    form = re.search(r'<form [^>]*method="get"[^>]*id="([\w-]+)"', text)
+    assert form is not None
+    for ending in ("xlsx", "csv"):
+        assert f'form="{form[1]}" formaction="/reimbursements/list.{ending}"' in text
+    assert not re.search(r'href="/reimbursements/list\.', text)
+
+
+def test_the_file_is_called_by_the_language_of_its_reader(client_of: Any, cast: Any) -> None:
+    client = client_of(cast.finance)
+    client.post("/me/language", data={"language": "zh_Hans", "next": "/me"})
+    for ending in ("xlsx", "csv"):
+        said = client.get(f"/reimbursements/list.{ending}?month=2026-11").headers["Content-Disposition"]
+        plain, star = re.fullmatch(r"attachment; filename=\"([^\"]+)\"; filename\*=UTF-8''(\S+)", said).groups()  # type: ignore[union-attr]
+        assert plain.isascii()
+        assert unquote(star).startswith("\u62a5\u9500\u6e05\u5355-2026-11-")
+        assert unquote(star).endswith(f".{ending}")

@@ -98,10 +98,11 @@ async function prepare(ctx: Context, input: CaptureInput, id: string): Promise<O
   const numbering = { op: id, dev: ctx.device.id, ep: at.ep, user: ctx.userId, seq: at.seq, build: ctx.build };
   const stamp = timestamp(now, surroundings.timezone(), at.clock);
   const body = freeze(numbering, input, depends, at.supersedes, stamp, at.photos);
-  const { kind, agg, title, url, fields } = input;
+  const { kind, agg, title, url, fields, words } = input;
   return {
     ...{ op: id, seq: at.seq, ep: at.ep, ref: reference(ctx.device.code, at.seq), kind, agg, body },
     ...{ sha256: await sha256Hex(body), state: "saved", title, url, draftKey: key, fields, depends },
+    ...(words ? { words } : {}),
     ...{ supersedes: at.supersedes, attempts: 0, nextAt: 0, lastError: null, created: now, receivedAt: null },
     ...{ result: null, pos: at.pos, gen: Math.max(at.gen, key === null ? 0 : (ctx.seen.get(key) ?? 0)) },
     ...{ supersededBy: null, errorRun: 0 },

@@ -10,7 +10,8 @@ const ASK_AGAIN_MS = 60_000;
 const ASK_SELDOM_MS = 3_600_000;
 
 export async function markSending(ctx: Context, ops: OpRow[]): Promise<void> {
-  await change(ctx, ops, (row) => ({ ...row, state: "sending", attempts: row.attempts + 1 }));
+  const triedAt = ctx.surroundings.now();
+  await change(ctx, ops, (row) => ({ ...row, state: "sending", attempts: row.attempts + 1, triedAt }));
 }
 
 /** Back to waiting; `error` blames the record itself, null only the way to the server. */

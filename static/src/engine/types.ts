@@ -70,9 +70,13 @@ export interface Op {
   draftKey: string | null;
   /** The form's fields as typed, so that a refused record can be reopened as it was. */
   fields: { [name: string]: string | string[] };
+  /** What the form said in its author's words, for reading it on this phone; a rebuilt database has none. */
+  words?: [label: string, words: string][];
   depends: string[];
   supersedes: string | null;
   attempts: number;
+  /** When it was last offered to the server, ms since 1970. */
+  triedAt?: number;
   nextAt: number;
   lastError: string | null;
   created: number;
@@ -114,6 +118,7 @@ export interface CaptureInput {
   /** Key of the draft this came from; null for plain buttons. Submitting is a compare-and-set on it. */
   draftKey: string | null;
   fields: { [name: string]: string | string[] };
+  words?: [label: string, words: string][];
   supersedes?: string | null;
 }
 

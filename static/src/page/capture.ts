@@ -10,6 +10,7 @@ import { positionData } from "./position.ts";
 import { banner, giveUpStoring, session } from "./session.ts";
 import { text } from "./texts.ts";
 import { validate } from "./validate.ts";
+import { wordsOf } from "./words.ts";
 
 /** Dispatched on document once a record is in both stores. */
 export const CAPTURED = "fieldapp:captured";
@@ -58,6 +59,7 @@ async function freeze(state: FormState, submitter: HTMLElement | null): Promise<
     url: location.pathname + location.search,
     draftKey: state.key,
     fields,
+    words: wordsOf(form),
     supersedes: state.supersedes,
   });
 }

@@ -73,7 +73,7 @@ async function render(item: HTMLElement, op: Op, engine: Engine, known: Known): 
   if (tag) tag.className = `tag ${LOOK[groupOf(op)]}`;
   const again = decisionOf(op);
   slot(item, "problems", op.state === "accepted" ? "" : problems.join(again ? "\n" : " "));
-  slot(item, "reason", say(reasonOf(op, known, Date.now())));
+  slot(item, "reason", say(reasonOf(op, known, Date.now(), engine.link())));
   slot(item, "note", String(op.result?.current?.note ?? ""));
   if (op.state === "conflict") {
     // Without it the words of both values still stand there, and the form can be opened.
@@ -84,9 +84,9 @@ async function render(item: HTMLElement, op: Op, engine: Engine, known: Known): 
   const gone = attachments.some((photo) => photo.state === "lost_on_device" || photo.state === "refused");
   hide(one(item, "[data-missing-photos]"), !(op.state === "accepted" && gone));
   const allowed: string[] = actionsFor(op.state).filter((action) => !(isTaken(op) && action === "correct"));
-  for (const button of all(item, ":scope > .row [data-act]")) {
-    hide(button, !allowed.includes(button.dataset.act ?? ""));
-    // "Correct" alone says nothing to somebody who hears it in a list of buttons.
+  for (const action of ["correct", "discard"]) hide(one(item, `[data-act=${action}]`), !allowed.includes(action));
+  // "Correct" alone says nothing to somebody who hears it in a list of buttons.
+  for (const button of all(item, "[data-act=correct],[data-act=discard],summary")) {
     button.setAttribute("aria-describedby", `op-${op.op}`);
     if (again && button.dataset.act === "correct") button.textContent = text("conflict.decide_again");
   }
@@ -243,7 +243,7 @@ async function decide(button: HTMLElement, op: Op | undefined, engine: Engine): 
 
 async function act(button: HTMLElement, id: string | null, root: HTMLElement, engine: Engine): Promise<void> {
   const { act: action } = button.dataset;
-  if (action === "send_all" || action === "retry") {
+  if (action === "send_all") {
     toast(text("outbox.trying"));
     engine.kick("asked");
   } else if (action === "rescue") {
@@ -254,6 +254,17 @@ async function act(button: HTMLElement, id: string | null, root: HTMLElement, en
   else if (action === "discard") {
     const op = await engine.get(id);
     if (op) await discard(root, op, engine);
+  }
+}
+
+/** A record is read where it lies; the code for it comes with the first one that is opened. */
+async function open(target: EventTarget | null, engine: Engine): Promise<void> {
+  if (!(target instanceof HTMLDetailsElement) || !target.open || !target.matches("[data-record]")) return;
+  try {
+    const op = await engine.get(target.closest<HTMLElement>("[data-op-id]")?.dataset.opId ?? "");
+    if (op) await (await import("./outbox-record.ts")).showRecord(target, op, engine);
+  } catch {
+    toast(text("outbox.not_now"));
   }
 }
 
@@ -274,8 +285,13 @@ export function attachOutbox(engine: Engine, core: Core): () => void {
     const op = button.closest<HTMLElement>("[data-op-id]")?.dataset.opId ?? null;
     act(button, op, root, engine).catch(() => toast(text("outbox.not_now")));
   });
+  // A toggle does not bubble.
+  root.addEventListener("toggle", (event) => void open(event.target, engine), true);
   attachStorage(document);
   return () => {
-    busy = busy.then(() => renderAll(root, engine, core)).catch(() => {});
+    busy = busy
+      .then(() => renderAll(root, engine, core))
+      .catch(() => {})
+      .then(() => root.removeAttribute("aria-busy"));
   };
 }

@@ -2,7 +2,7 @@ import type { Attachment, Draft, Link, Op, OpState } from "../engine/types.ts";
 import type { Vars } from "./texts.ts";
 
 export type Group = "attention" | "unsent" | "delivered" | "earlier";
-export type Action = "retry" | "correct" | "discard";
+export type Action = "correct" | "discard";
 
 export const DAY_MS = 86_400_000;
 
@@ -16,8 +16,7 @@ export function groupOf(op: Pick<Op, "state" | "receivedAt">, since = Number.NEG
 /** What a person may do about a record; never while it is on its way. */
 export function actionsFor(state: OpState): Action[] {
   if (state === "rejected" || state === "conflict") return ["correct", "discard"];
-  if (state === "accepted" || state === "sending") return [];
-  return state === "held" ? ["retry"] : ["retry", "discard"];
+  return state === "saved" || state === "parked" ? ["discard"] : [];
 }
 
 /** The page a draft belongs to; one with a key of its own is named after the hash. */
@@ -46,7 +45,7 @@ type Waiting = Pick<Op, "state" | "depends" | "attempts" | "nextAt" | "lastError
 type Known = ReadonlyMap<string, Pick<Op, "ref" | "state">>;
 
 /** Why a record is not received yet, where there is more to say than its state. */
-export function reasonOf(op: Waiting, known: Known, now: number): Said | null {
+export function reasonOf(op: Waiting, known: Known, now: number, link: Link): Said | null {
   if (op.state === "held") return waitsFor(op.result?.needs ?? [], known);
   if (op.state === "parked") return { key: "outbox.parked" };
   if (op.state !== "saved") return null;
@@ -57,7 +56,7 @@ export function reasonOf(op: Waiting, known: Known, now: number): Said | null {
   if (op.lastError === "unsupported_schema") return { key: "outbox.waits_update" };
   if (op.lastError === "too_large") return { key: "outbox.too_large" };
   if (op.lastError && op.nextAt > now) return { key: "outbox.server_trouble" };
-  return op.attempts > 0 ? { key: "outbox.tried", vars: { n: op.attempts } } : null;
+  return op.attempts > 0 && link === "offline" ? { key: "outbox.no_signal" } : null;
 }
 
 function waitsFor(needs: readonly string[], known: Known): Said | null {

@@ -7,7 +7,7 @@ import { text } from "./texts.ts";
 
 export async function saveRescue(files: RescueEntry[]): Promise<void> {
   if (files.length === 0) toast(text("outbox.nothing_to_rescue"));
-  else (await import("./rescue.ts")).download(files, text("rescue.readme"));
+  else (await import("./rescue.ts")).download(files, text("rescue.readme"), text("rescue.title"));
 }
 
 /** The rescue button where there is no outbox: its database cannot be opened, or the page is the offline shell. */

@@ -2,7 +2,7 @@ import { strToU8, zipSync } from "fflate";
 import type { RescueEntry } from "../engine/types.ts";
 
 /** Hands the entries to the person as one file the desk can bring in through the same ledger. */
-export function download(files: RescueEntry[], readme: string): void {
+export function download(files: RescueEntry[], readme: string, title: string): void {
   const entries: { [name: string]: Uint8Array } = { "README.txt": strToU8(readme) };
   for (const { name, bytes } of files) entries[name] = bytes;
   // Stored, not packed: photos do not get smaller and the phone is slow.
@@ -10,7 +10,7 @@ export function download(files: RescueEntry[], readme: string): void {
   const newest = /([\w-]+?)-[\da-f]{8}-/.exec(files.filter(({ name }) => name.startsWith("ops/")).at(-1)?.name ?? "");
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([zip as BlobPart], { type: "application/zip" }));
-  link.download = `rescue-${newest?.[1] ?? "records"}-${new Date().toISOString().slice(0, 10)}.zip`;
+  link.download = `${title}-${newest?.[1] ?? "records"}-${new Date().toISOString().slice(0, 10)}.zip`;
   document.body.append(link);
   link.click();
   link.remove();

@@ -1,12 +1,13 @@
 import { all, type Control, controlsOf, isControl } from "./dom.ts";
 
 /**
+ * The server holds the same rule (fieldapp/web/show_when.py); tests/fixtures/show-when.json keeps the two equal.
  * `name=a|b` (one of), `name!=a|b` (none of), `name` (anything); several joined with `&`.
  * `read` gives the values of a field that is enabled now.
  */
 export function holds(rule: string, read: (name: string) => string[]): boolean {
   return rule.split("&").every((part) => {
-    const match = /^\s*([^!=]+?)\s*(?:(!?=)(.*))?$/.exec(part);
+    const match = /^\s*([^!=]+?)\s*(?:(!?=)(.*))?$/s.exec(part);
     if (!match) return false;
     const [, name = "", sign, list = ""] = match;
     const values = read(name).filter((value) => value !== "");
@@ -35,6 +36,7 @@ export function updateShowWhen(form: HTMLFormElement): void {
       !block.parentElement?.closest("[data-show-when][hidden]") &&
       holds(block.dataset.showWhen ?? "", (name) => valuesIn(form, name));
     block.hidden = !shown;
+    block.removeAttribute("data-off"); // what the server hid until now
     for (const control of all<Control>(block, "input,select,textarea,button")) {
       if (!isControl(control) && !((control as unknown) instanceof HTMLButtonElement)) continue;
       if (control.disabled && control.dataset.hiddenOff === undefined) continue;
