@@ -22,13 +22,14 @@ from fieldapp.expenses.policy import CLAIM, COMMON, FREE, ITEM, NEEDS_TRIP, fapi
 from fieldapp.expenses.queries.checks import limits
 from fieldapp.expenses.queries.lines import CLAIM_ROW, claim_lines, holder, items_of_claims, lines_of, set_free
 from fieldapp.expenses.queries.records import SHOWN, claim_for, free_items, item_for
-from fieldapp.expenses.words import CLAIM_WORDS, LOOKS
+from fieldapp.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS
 from fieldapp.jobs import my_job_choices
-from fieldapp.kernel import clock, ids
+from fieldapp.kernel import clock, ids, money
 from fieldapp.settings import figure
-from fieldapp.web.forms import FormPage, form_page
+from fieldapp.web.forms import FormPage, form_page, redrawn
 from fieldapp.web.guards import actor, needs
 from fieldapp.web.lists import list_page
+from fieldapp.web.page import day
 from fieldapp.web.render import render
 
 bp = Blueprint("expenses", __name__)
@@ -53,6 +54,7 @@ def mine() -> Response:
         lines=lines_of(free[:SHOWN]),
         more=len(free) > SHOWN,
         together=_sum(free[:SHOWN]),
+        free=_free_facts(free[:SHOWN]),
         page=claims,
         claims=claim_lines(claims.rows),
     )
@@ -117,6 +119,7 @@ def edit(item_id: UUID) -> Response:
             done=f"/expenses/items/{found.id}",
             back=f"/expenses/items/{found.id}",
             draft=f"expense_item.resubmit:{found.id}",
+            knows=f"expense_item:{found.id}",
             record_title=gettext("Expense corrected · {kind} ¥{amount}"),
             submit=_l("Save the correction"),
             initial={name: getattr(found, name) for name in names},
@@ -149,7 +152,7 @@ def new_claim() -> Response:
 def resubmit(claim_id: UUID) -> Response:
     """A returned claim, corrected and sent again."""
     claim = _own_claim(claim_id)
-    items = free_items(actor())[:SHOWN]
+    items = free_items(actor(), claim.id)[:SHOWN]
     return _claim_form(items, {one.id for one in items if one.claim_id == claim.id}, claim)
 
 
@@ -220,26 +223,42 @@ def _claim_form(items: Sequence[ExpenseItem], chosen: set[str], claim: ExpenseCl
     set_free([claim] if claim else [])
     if request.method == "POST":
         chosen = set(request.form.getlist("items[]"))
-    return form_page(
-        FormPage(
-            kind="expense_claim.submit",
-            agg=("expense_claim", claim.id if claim else None),
-            title=_l("Send the claim again") if claim else _l("New claim"),
-            done="/expenses",
-            back=f"/expenses/claims/{claim.id}" if claim else "/expenses",
-            record_title=gettext("Expense claim"),
-            initial={"note": claim.note} if claim else {},
-            template="expenses/claim_new.html",
-            context={
-                "claim": claim,
-                "lines": lines_of(items),
-                "chosen": chosen,
-                "together": _sum(items),
-                "limits": limits(),
-                "needs_trip": NEEDS_TRIP,
-            },
-        )
+    agg = ("expense_claim", claim.id if claim else None)
+    page = FormPage(
+        kind="expense_claim.submit",
+        agg=agg,
+        title=_l("Send the claim again") if claim else _l("New claim"),
+        done="/expenses",
+        back=f"/expenses/claims/{claim.id}" if claim else "/expenses",
+        record_title=gettext("Expense claim"),
+        initial={"note": claim.note} if claim else {},
+        template="expenses/claim_new.html",
+        knows=f"free expense_claim:{claim.id}" if claim else "free",
+        context={
+            "claim": claim,
+            "lines": lines_of(items),
+            "chosen": chosen,
+            "together": _sum([one for one in items if one.id in chosen]),
+            "limits": limits(),
+            "needs_trip": NEEDS_TRIP,
+            "free": _free_facts(items),
+        },
     )
+    # Without JavaScript the total is added up again by the server.
+    return redrawn(page) if "_add_up" in request.form else form_page(page)
+
+
+def _free_facts(items: Sequence[ExpenseItem]) -> list[dict[str, str]]:
+    """Return what a claim form on the phone needs of each expense that can be claimed (ADR 28)."""
+    return [
+        {
+            "id": one.id,
+            "title": str(KIND_WORDS[one.kind]),
+            "amount": money.show(one.amount),
+            "about": f"{day(one.spent_on)} · {one.note}" if one.note else day(one.spent_on),
+        }
+        for one in items
+    ]
 
 
 def _form_context() -> dict[str, Any]:

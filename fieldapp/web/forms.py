@@ -47,6 +47,8 @@ class FormPage:
     position: bool = False
     intro: Any = ""
     base: Base | None = None
+    #: Keys of the facts this form depends on, e.g. `job:<id>` (ADR 28).
+    knows: str = ""
 
 
 @dataclass
@@ -171,6 +173,11 @@ def _shown_again() -> Response:
     return cast(Response, current_app.view_functions[str(request.endpoint)](**(request.view_args or {})))
 
 
+def redrawn(page: FormPage) -> Response:
+    """Draw the form with the posted values, without sending it."""
+    return _draw(page, to_data(request.form.items(multi=True)))
+
+
 def _decided(data: dict[str, Any], result: Result) -> tuple[dict[str, Any], dict[str, list[str]], Base | None]:
     """What the form shows again: where two people met, what holds now, with one's own words at the disputed fields."""
     card = (result.current or {}).get("merge")
@@ -240,4 +247,4 @@ def sent_notice() -> str | None:
     return gettext("Received.") if request.args.get("sent") == "1" else None
 
 
-__all__ = ["AttachmentNote", "BoundForm", "FormPage", "bind", "form_page", "post", "sent_notice"]
+__all__ = ["AttachmentNote", "BoundForm", "FormPage", "bind", "form_page", "post", "redrawn", "sent_notice"]

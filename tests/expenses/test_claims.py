@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from decimal import Decimal
 from itertools import islice, permutations
@@ -336,7 +337,7 @@ def test_claiming_without_javascript(cast: Any, capture: Any, client_of: Any, it
     second, _ = capture(cast.tech, amount="4.00")
     client = client_of(cast.tech)
     page = client.get("/expenses/claims/new").text
-    assert page.count(" checked") == 2
+    assert len(ticked(page)) == 2
     assert "50.00" in page
     form = {"_op": str(ids.uuid7()), "_issued": clock.iso(clock.now()), "id": str(ids.uuid7())}
     bad = client.post("/expenses/claims/new", data=form)
@@ -352,7 +353,7 @@ def test_sending_again_without_javascript(cast: Any, claimed: Any, decide: Any, 
     client = client_of(cast.tech)
     page = client.get(f"/expenses/claims/{record}/resubmit").text
     assert "Which bus?" in page
-    assert page.count(" checked") == 1
+    assert ticked(page) == [item]
     form = {"_op": str(ids.uuid7()), "_issued": clock.iso(clock.now()), "id": record, "items[]": [item]}
     assert client.post(f"/expenses/claims/{record}/resubmit", data=form).status_code == 303
     assert claim_of(record).state == "submitted"
@@ -443,3 +444,55 @@ def test_the_books_agree(bench: Any, cast: Any, claimed: Any, decide: Any) -> No
         db.session.remove()
     assert len(found) == 2
     assert "is not the sum" in found[0]
+
+
+def ticked(page: str) -> list[str]:
+    """The expenses a claim form has ticked."""
+    return re.findall(r'name="items\[\]" value="([0-9a-f-]{36})" checked', page)
+
+
+def listed(page: str) -> list[str]:
+    """The expenses a claim form lists."""
+    return re.findall(r'name="items\[\]" value="([0-9a-f-]{36})"', page)
+
+
+def test_new_claim_form_does_not_list_expenses_of_a_returned_claim(
+    cast: Any, capture: Any, claimed: Any, decide: Any, client_of: Any
+) -> None:
+    record, [kept] = claimed(cast.tech, "46.00")
+    free, _ = capture(cast.tech, amount="5.00")
+    decide(cast.leader, "return", record, "Which bus?")
+    client = client_of(cast.tech)
+    assert listed(client.get("/expenses/claims/new").text) == [free]
+    again = client.get(f"/expenses/claims/{record}/resubmit").text
+    assert (sorted(listed(again)), ticked(again)) == (sorted([kept, free]), [kept])
+
+
+def test_new_claim_with_expenses_of_a_returned_claim_is_refused_and_the_returned_claim_keeps_them(
+    cast: Any, capture: Any, claimed: Any, claim: Any, decide: Any, item_of: Any, client_of: Any
+) -> None:
+    record, [kept] = claimed(cast.tech, "46.00")
+    free, _ = capture(cast.tech, amount="5.00")
+    decide(cast.leader, "return", record, "Which bus?")
+    _, result = claim(cast.tech, [free, kept])
+    assert (result.outcome, list(result.problems)) == ("rejected", ["items.1"])
+    assert "returned" in str(result.problems["items.1"][0])
+    assert (item_of(kept).claim_id, item_of(kept).state, item_of(free).state) == (record, "returned", "open")
+    page = client_of(cast.tech).get(f"/expenses/claims/{record}").text
+    assert "its expenses are free again" not in page
+    assert "1 expense" in page
+    # Unticked in its own claim, an expense can be claimed elsewhere.
+    assert claim(cast.tech, [free], record=record)[1].outcome == "accepted"
+    assert claim(cast.tech, [kept])[1].outcome == "accepted"
+
+
+def test_claim_form_adds_up_what_is_ticked_without_javascript(cast: Any, capture: Any, client_of: Any) -> None:
+    first, _ = capture(cast.tech, amount="46.00")
+    capture(cast.tech, amount="5.50")
+    client = client_of(cast.tech)
+    assert "<span data-chosen-total>51.50</span>" in client.get("/expenses/claims/new").text
+    answer = client.post("/expenses/claims/new", data={"items[]": [first], "note": "typed", "_add_up": "1"})
+    assert (answer.status_code, ticked(answer.text)) == (200, [first])
+    assert "<span data-chosen-total>46.00</span>" in answer.text
+    assert ">typed</textarea>" in answer.text
+    assert "No claims so far" in client.get("/expenses").text

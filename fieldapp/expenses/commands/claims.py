@@ -125,7 +125,10 @@ reject = decision(SUBJECT, "reject")
 
 
 def _own_free_items(ctx: Context, chosen: Sequence[str]) -> list[ExpenseItem]:
-    """The chosen expenses, locked. Raises Invalid at each that is not the author's or not free."""
+    """Return the chosen expenses, locked. Raises Invalid at each that is not the author's or not free.
+
+    The expenses of a returned claim are free for that claim alone: a returned claim keeps what it holds.
+    """
     query = select(ExpenseItem).where(ExpenseItem.id.in_(chosen)).order_by(ExpenseItem.id).with_for_update()
     by_id: dict[str, ExpenseItem] = {one.id: one for one in ctx.scalars(query)}
     problems: dict[str, list[Any]] = {}
@@ -135,6 +138,9 @@ def _own_free_items(ctx: Context, chosen: Sequence[str]) -> list[ExpenseItem]:
             problems[f"items.{index}"] = [_l("One of the expenses is not here yet, or is not yours.")]
         elif item.state not in FREE:
             problems[f"items.{index}"] = [f"{_name(item)}: {_l('This expense is already in a claim.')}"]
+        elif item.claim_id not in (None, ctx.id):
+            words = _l("This expense belongs to a claim that was returned. Correct that claim and send it again.")
+            problems[f"items.{index}"] = [f"{_name(item)}: {words}"]
     if problems:
         raise Invalid("expense_claim.items", "", problems)
     return [by_id[one] for one in chosen]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, or_, select
 
 from fieldapp.errors import NotFound
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
@@ -16,9 +16,15 @@ from fieldapp.kernel.actor import Actor
 SHOWN = 100
 
 
-def free_items(actor: Actor) -> list[ExpenseItem]:
-    """The person's expenses that are in no claim, newest first; one more than is shown tells that there are more."""
-    query = select(ExpenseItem).where(ExpenseItem.owner_id == actor.id, ExpenseItem.state.in_(FREE))
+def free_items(actor: Actor, claim_id: str | None = None) -> list[ExpenseItem]:
+    """Return the person's expenses that are in no claim, newest first; `SHOWN` + 1 of them means there are more.
+
+    With `claim_id` also those of that returned claim. Expenses of other returned claims belong to their claims.
+    """
+    free = ExpenseItem.state == "open"
+    if claim_id is not None:
+        free = or_(free, and_(ExpenseItem.state.in_(FREE), ExpenseItem.claim_id == claim_id))
+    query = select(ExpenseItem).where(ExpenseItem.owner_id == actor.id, free)
     return list(db.session.scalars(query.order_by(ExpenseItem.spent_on.desc(), ExpenseItem.id.desc()).limit(SHOWN + 1)))
 
 

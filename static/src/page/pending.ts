@@ -64,7 +64,8 @@ export function fillSlots(root: HTMLElement, op: Op): void {
       slot.textContent = text(stateKey(op));
       slot.classList.remove(...Object.values(LOOK));
       slot.classList.add(LOOK[op.state]);
-    } else slot.textContent = valueAt(envelope, name);
+    } else if (slot instanceof HTMLInputElement) slot.value = valueAt(envelope, name);
+    else slot.textContent = valueAt(envelope, name);
   }
   for (const piece of all(root, "[data-only-state]")) {
     hide(piece, !(piece.dataset.onlyState ?? "").split(" ").includes(op.state));
