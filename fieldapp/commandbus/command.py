@@ -173,6 +173,7 @@ class Command:
     photos: tuple[Photos, ...] = ()
     blind: bool = False
     merges: Merges | None = None
+    undo: int = 0
 
     def __post_init__(self) -> None:
         for name in self.merges.fields if self.merges else ():
@@ -224,16 +225,18 @@ def command(
     photos: tuple[Photos, ...] = (),
     blind: bool = False,
     merges: Merges | None = None,
+    undo: int = 0,
 ) -> Callable[[Callable[[Context, Any, Data], Effect]], Command]:
     """Makes a Command of a function `(ctx, record, data) -> Effect`; discovery finds it in commands.py.
 
     `may(actor, record)` is asked on the loaded record after the role's verb pattern; both must say yes.
     `blind` says that the command reads no record an earlier one of the batch may have made: it need not wait
     until their rows are in. With `merges`, what the author had seen is compared with what holds now, and the
-    function finds in `ctx.merged` and in its data only what is to be written.
+    function finds in `ctx.merged` and in its data only what is to be written. `undo` is for how many seconds a phone
+    keeps the record back so that its author can take it back (D-ROLE-6).
     """
 
     def wrap(run: Callable[[Context, Any, Data], Effect]) -> Command:
-        return Command(kind, label, schema(), load, may, run, version, lifts, photos, blind, merges)
+        return Command(kind, label, schema(), load, may, run, version, lifts, photos, blind, merges, undo)
 
     return wrap
