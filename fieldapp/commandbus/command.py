@@ -174,6 +174,7 @@ class Command:
     blind: bool = False
     merges: Merges | None = None
     aggs: tuple[str, ...] | None = None
+    undo: int = 0
 
     def __post_init__(self) -> None:
         for name in self.merges.fields if self.merges else ():
@@ -235,6 +236,7 @@ def command(
     blind: bool = False,
     merges: Merges | None = None,
     aggs: tuple[str, ...] | None = None,
+    undo: int = 0,
 ) -> Callable[[Callable[[Context, Any, Data], Effect]], Command]:
     """Makes a Command of a function `(ctx, record, data) -> Effect`; discovery finds it in commands.py.
 
@@ -243,9 +245,10 @@ def command(
     until their rows are in. With `merges`, what the author had seen is compared with what holds now, and the
     function finds in `ctx.merged` and in its data only what is to be written. `aggs` are the types of record the
     envelope may name, by default the noun of `kind`; with an empty tuple, `load` must compare the type itself.
+    `undo` is for how many seconds a phone keeps the record back so that its author can take it back (D-ROLE-6).
     """
 
     def wrap(run: Callable[[Context, Any, Data], Effect]) -> Command:
-        return Command(kind, label, schema(), load, may, run, version, lifts, photos, blind, merges, aggs)
+        return Command(kind, label, schema(), load, may, run, version, lifts, photos, blind, merges, aggs, undo)
 
     return wrap

@@ -39,7 +39,7 @@ export class Phone {
   /** When set, a tab dies on reaching this point. */
   killAt: string | null = null;
   /** Told of every point that a tab passes, before anything else happens there. */
-  onPoint: (name: string, tab: Tab) => void = () => undefined;
+  onPoint: (name: string, tab: Tab) => unknown = () => undefined;
   readonly locks = new Map<string, Holder>();
   readonly channels = new Set<{ name: string; tab: Tab; onmessage: ((event: MessageEvent) => void) | null }>();
   #sleepers: Sleeper[] = [];
@@ -50,8 +50,10 @@ export class Phone {
     return this.tabs.reduce((sum, tab) => sum + tab.hanging, 0);
   }
 
-  async open(userId = 17, build = "b1"): Promise<Tab> {
+  /** `held` is what an earlier page in the same tab left in its session storage. */
+  async open(userId = 17, build = "b1", held: string[] = []): Promise<Tab> {
     const tab = new Tab(this);
+    tab.held = held;
     this.tabs.push(tab);
     try {
       tab.engine = await openEngine(tab.surroundings(), { userId, instance: this.server.instance, build });
@@ -111,6 +113,8 @@ export class Tab {
   engine!: RunningEngine;
   alive = true;
   hanging = 0;
+  /** Session storage: the records this tab may take back. */
+  held: string[] = [];
   #died: () => void = () => undefined;
   readonly dead = new Promise<void>((resolve) => {
     this.#died = resolve;
@@ -149,9 +153,15 @@ export class Tab {
           phone.sentinelId = value;
         },
       },
+      heldHere: {
+        get: () => this.held,
+        set: (ids) => {
+          this.held = ids;
+        },
+      },
       estimate: phone.estimate,
       point: async (name) => {
-        if (this.alive) phone.onPoint(name, this);
+        if (this.alive) await phone.onPoint(name, this);
         if (phone.killAt === name && this.alive) {
           phone.killAt = null;
           this.kill();

@@ -2,6 +2,7 @@
 import { sha256Hex } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import { dependsOn, freeze, timestamp } from "./envelope.ts";
+import { addHold, endHoldsOf } from "./hold.ts";
 import { reference, uuidv7 } from "./ids.ts";
 import { evictDisposable } from "./mirror.ts";
 import { reconcile, sentStub } from "./reconcile.ts";
@@ -38,6 +39,7 @@ async function inBothStores(
   const id = uuidv7(ctx.surroundings.now());
   await ctx.surroundings.point("capture:start");
   const op = await commit(ctx, input, id);
+  if (op.holdUntil) addHold(ctx, op);
   await ctx.surroundings.point("capture:committed");
   try {
     await ctx.mirror.putOp(op);
@@ -105,7 +107,7 @@ async function prepare(ctx: Context, input: CaptureInput, id: string): Promise<O
     ...(words ? { words } : {}),
     ...{ supersedes: at.supersedes, attempts: 0, nextAt: 0, lastError: null, created: now, receivedAt: null },
     ...{ result: null, pos: at.pos, gen: Math.max(at.gen, key === null ? 0 : (ctx.seen.get(key) ?? 0)) },
-    ...{ supersededBy: null, errorRun: 0 },
+    ...{ supersededBy: null, errorRun: 0, holdUntil: input.hold ? now + input.hold : 0 },
   };
 }
 
@@ -147,6 +149,7 @@ async function write(ctx: Context, op: OpRow): Promise<void> {
     ];
     if (key !== null) writes.push(() => tx.objectStore("drafts").put(sentStub(op)));
     if (earlier) writes.push(() => ops.put({ ...earlier, supersededBy: op.op }));
+    if (op.depends.length > 0) writes.push(() => endHoldsOf(tx, op.depends));
     // Each in a function of its own: where the transaction is over before the last is asked, none is left unheard.
     await Promise.all(writes.map(async (write) => write()));
   });

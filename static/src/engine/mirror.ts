@@ -57,6 +57,7 @@ export function openMirror(caches: CacheStorage, userId: number): Mirror {
         "X-Url": encodeURIComponent(op.url),
         "X-Ref": encodeURIComponent(op.ref),
         "X-Created": String(op.created),
+        "X-Hold": String(op.holdUntil ?? 0),
       }),
     putAttachment: (att, bytes) =>
       put(path("att", att.id), plain(bytes), {

@@ -4,6 +4,7 @@ import { isQuota } from "./connection.ts";
 import { type Context, oneAtATime } from "./context.ts";
 import { type Core, type Device, openCore } from "./core-db.ts";
 import { draftsOf } from "./drafts.ts";
+import { endHolds, mayUndo, restoreHolds, sendHeldNow, undo } from "./hold.ts";
 import { deviceCode, uuid4 } from "./ids.ts";
 import { evictDisposable, openMirror } from "./mirror.ts";
 import * as outbox from "./outbox.ts";
@@ -44,16 +45,23 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
   const mirror = openMirror(surroundings.caches, userId);
   const ctx: Context = {
     ...{ surroundings, userId, build, instance, core, db, mirror, device: NOWHERE, token: null, seen: new Map() },
+    holds: new Map(),
     serial: oneAtATime(),
     changed() {
       if (closed) return;
       tell();
-      channel?.postMessage("changed");
+      channel?.postMessage(ctx.holds.size > 0 ? "held" : "changed");
       note();
     },
     kick: (reason) => sender?.kick(reason),
   };
-  if (channel) channel.onmessage = tell;
+  if (channel) {
+    channel.onmessage = ({ data }) => {
+      tell();
+      // The tab that holds a record may be closed: another one sends it once its time has come.
+      if (data === "held") sender?.kick("timer");
+    };
+  }
   const close = () => {
     closed = true;
     sender?.stop();
@@ -66,6 +74,7 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     await reconcile(ctx);
     ctx.device = await deviceOf(ctx, core);
     await purge(ctx).catch(unlessFull);
+    await restoreHolds(ctx);
     for (const draft of await db.run(["drafts"], "readonly", (tx) => tx.objectStore("drafts").getAll())) {
       ctx.seen.set(draft.key, draft.gen);
     }
@@ -94,6 +103,13 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     },
     reopen: (op) => ctx.serial(() => outbox.reopen(ctx, op)),
     discard: (op) => ctx.serial(() => outbox.discard(ctx, op)),
+    mayUndo: (op) => mayUndo(ctx, op),
+    undo(op) {
+      const now = surroundings.now();
+      return ctx.serial(() => undo(ctx, op, now));
+    },
+    endHolds: () => endHolds(ctx),
+    sendHeldNow: () => sendHeldNow(ctx),
     rescue: async () => (await import("./rescue.ts")).rescue(ctx, tools),
     drafts: draftsOf(ctx),
     photos: photosOf(ctx),

@@ -111,24 +111,21 @@ async function copyPhotos(ctx: Context, op: string): Promise<AttachmentRow[]> {
 }
 
 export async function discard(ctx: Context, id: string): Promise<void> {
-  const remove = () =>
+  // Whoever holds the lock is sending; what a tab that died left marked so is free again. Asked in the transaction that
+  // deletes: the sender marks in one of its own.
+  const remove = (sending: boolean) =>
     ctx.db.run(["ops", "attachments", "meta"], "readwrite", async (tx) => {
       const op = await tx.objectStore("ops").get(id);
       if (!op) return { photos: [], earlier: null };
       if (op.state === "accepted" || op.state === "held") throw new Error(`${id} is received`);
-      if (op.state === "sending" && ctx.surroundings.locks === null) throw new Error(`${id} is being sent`);
+      if (op.state === "sending" && sending) throw new Error(`${id} is being sent`);
       const photos = await deleteOp(tx, op, "author", ctx.surroundings.now());
       return { photos, earlier: op.supersedes };
     });
   const { locks } = ctx.surroundings;
-  // Whoever holds this lock is sending; a record marked so by a tab that died is free again.
   const done = locks
-    ? await locks.request(`flush-${ctx.userId}`, { ifAvailable: true }, async (lock) => {
-        const op = await get(ctx, id);
-        if (!lock && op?.state === "sending") throw new Error(`${id} is being sent`);
-        return remove();
-      })
-    : await remove();
+    ? await locks.request(`flush-${ctx.userId}`, { ifAvailable: true }, (lock) => remove(lock === null))
+    : await remove(true);
   await ctx.mirror.drop("op", id);
   for (const photo of done.photos) await ctx.mirror.drop("att", photo.id);
   const earlier = done.earlier ? ((await get(ctx, done.earlier)) as OpRow | undefined) : undefined;

@@ -2,6 +2,7 @@
 
 import { PARKED_MS } from "./backoff.ts";
 import { utf8 } from "./bytes.ts";
+import { isHeld } from "./hold.ts";
 import type { AttachmentRow, OpRow } from "./user-db.ts";
 
 export interface Plan {
@@ -38,6 +39,10 @@ export function plan(input: PlanInput): Plan {
   let bytes = 16;
   for (const op of open) {
     if (op.supersededBy !== null || !isUnsent(op) || isBlocked(op, byId, chosen)) continue;
+    if (isHeld(op, now)) {
+      waits.push(op.holdUntil ?? 0);
+      continue;
+    }
     if (!due(op.nextAt)) {
       waits.push(op.nextAt);
       continue;

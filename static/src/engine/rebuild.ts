@@ -39,6 +39,7 @@ export async function opFromMirror(id: string, found: Found, userId: number): Pr
     gen: Number(header("X-Gen")),
     supersededBy: null,
     errorRun: 0,
+    holdUntil: Number(header("X-Hold")),
   };
 }
 

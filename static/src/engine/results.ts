@@ -1,6 +1,7 @@
 /** Writes down what the server said. A received record never goes back, save when the server lost its own memory. */
 import { backoff, PARKED_MS } from "./backoff.ts";
 import type { Context } from "./context.ts";
+import { isHeld } from "./hold.ts";
 import { KEEP_MS, release } from "./release.ts";
 import type { OpResult, OpState } from "./types.ts";
 import { type OpRow, openOps } from "./user-db.ts";
@@ -9,9 +10,13 @@ const PARK_AFTER = 3;
 const ASK_AGAIN_MS = 60_000;
 const ASK_SELDOM_MS = 3_600_000;
 
-export async function markSending(ctx: Context, ops: OpRow[]): Promise<void> {
-  const triedAt = ctx.surroundings.now();
-  await change(ctx, ops, (row) => ({ ...row, state: "sending", attempts: row.attempts + 1, triedAt }));
+/** Return those that may be sent: another tab may have taken one back or discarded it since it was planned. */
+export async function markSending(ctx: Context, ops: OpRow[]): Promise<OpRow[]> {
+  const now = ctx.surroundings.now();
+  const marked = await change(ctx, ops, (row) =>
+    isHeld(row, now) ? null : { ...row, state: "sending", attempts: row.attempts + 1, triedAt: now },
+  );
+  return ops.filter((op) => marked.has(op.op));
 }
 
 /** Back to waiting; `error` blames the record itself, null only the way to the server. */
@@ -36,16 +41,20 @@ function failed(ctx: Context, row: OpRow, error: string, now: number): OpRow {
   return { ...row, state: parked ? "parked" : "saved", lastError: error, errorRun, nextAt };
 }
 
-async function change(ctx: Context, ops: OpRow[], next: (row: OpRow) => OpRow): Promise<void> {
-  if (ops.length === 0) return;
-  await ctx.db.run(["ops"], "readwrite", async (tx) => {
+async function change(ctx: Context, ops: OpRow[], next: (row: OpRow) => OpRow | null): Promise<Set<string>> {
+  if (ops.length === 0) return new Set();
+  return ctx.db.run(["ops"], "readwrite", async (tx) => {
+    const changed = new Set<string>();
     for (const { op } of ops) {
       const row = await tx.objectStore("ops").get(op);
       // Another sender may have got its receipt meanwhile.
-      if (row && (row.state === "saved" || row.state === "sending" || row.state === "parked")) {
-        await tx.objectStore("ops").put(next(row));
-      }
+      const open = row && (row.state === "saved" || row.state === "sending" || row.state === "parked");
+      const after = open ? next(row) : null;
+      if (!after) continue;
+      await tx.objectStore("ops").put(after);
+      changed.add(op);
     }
+    return changed;
   });
 }
 
@@ -99,10 +108,12 @@ export async function askLater(ctx: Context, ops: OpRow[]): Promise<void> {
   });
 }
 
-/** A person asked for it: nothing waits any longer, parked or not. */
+/** A person asked for it: nothing waits any longer, parked or held back for undo. */
 export async function dueNow(ctx: Context): Promise<void> {
   await ctx.db.run(["ops"], "readwrite", async (tx) => {
-    for (const row of await openOps(tx)) if (row.nextAt > 0) await tx.objectStore("ops").put({ ...row, nextAt: 0 });
+    for (const row of await openOps(tx)) {
+      if (row.nextAt > 0 || row.holdUntil) await tx.objectStore("ops").put({ ...row, nextAt: 0, holdUntil: 0 });
+    }
   });
 }
 

@@ -91,8 +91,12 @@ async function nextPlan(ctx: Context, memory: Memory, hello: HelloInfo) {
   return plan({ ...rows, photoNextAt, now: ctx.surroundings.now(), maxOps, maxBytes: hello.limits.batchBytes });
 }
 
-async function push(ctx: Context, memory: Memory, batch: OpRow[], signal: AbortSignal): Promise<Turn> {
-  await markSending(ctx, batch).catch(unlessFull);
+async function push(ctx: Context, memory: Memory, planned: OpRow[], signal: AbortSignal): Promise<Turn> {
+  await ctx.surroundings.point("push:planned");
+  const marked = await markSending(ctx, planned).catch(unlessFull);
+  // A full phone cannot mark. Holds that are over cannot be taken back any more, so nothing is sent that was undone.
+  const batch = marked ?? (await stillHere(ctx, planned));
+  if (batch.length === 0) return { is: "more" };
   ctx.changed();
   await ctx.surroundings.point("push:marked");
   const reply = await askJson(ctx, "/sync/push", { ops: batch.map((op) => op.body) }, signal);
@@ -117,6 +121,12 @@ async function push(ctx: Context, memory: Memory, batch: OpRow[], signal: AbortS
     return { is: "failed", link: "wrong_user", waitMs: null };
   }
   return named.size === batch.length ? { is: "more" } : { is: "failed", link: "online", waitMs: null };
+}
+
+async function stillHere(ctx: Context, planned: OpRow[]): Promise<OpRow[]> {
+  const keys = await ctx.db.run(["ops"], "readonly", (tx) => tx.objectStore("ops").getAllKeys());
+  const there = new Set(keys);
+  return planned.filter((op) => there.has(op.op));
 }
 
 async function noReceipt(ctx: Context, memory: Memory, batch: OpRow[], verdict: Verdict): Promise<Turn> {

@@ -82,6 +82,8 @@ export interface Op {
   created: number;
   receivedAt: number | null;
   result: OpResult | null;
+  /** Not sent before this time, so that its author can take it back; 0 or absent where it goes at once. */
+  holdUntil?: number;
 }
 
 export type Outcome =
@@ -120,6 +122,8 @@ export interface CaptureInput {
   fields: { [name: string]: string | string[] };
   words?: [label: string, words: string][];
   supersedes?: string | null;
+  /** For how many ms the author may take it back before it is sent. */
+  hold?: number;
 }
 
 export interface Counts {
@@ -184,6 +188,14 @@ export interface Engine {
   reopen(op: string): Promise<Draft>;
   /** The only way to lose an unsent record: its author says so. Refuses while it is being sent. */
   discard(op: string): Promise<void>;
+  /** Whether this tab may still take the record back. */
+  mayUndo(op: Op): boolean;
+  /** Takes a held record back; returns its draft, filled in again, or null for a button's. Throws TooLate. */
+  undo(op: string): Promise<Draft | null>;
+  /** The page is hidden: what is held goes at once. */
+  endHolds(): Promise<void>;
+  /** The page is going: what is held is sent in a request that outlives it. */
+  sendHeldNow(): void;
   /** Frozen records, photos and drafts that are not yet received, for the rescue file; empty when there are none. */
   rescue(): Promise<RescueEntry[]>;
   drafts: {
@@ -250,8 +262,12 @@ export interface Surroundings {
   persisted(): Promise<boolean>;
   /** localStorage-like slow sentinel; may be absent. */
   sentinel: { get(): string | null; set(value: string): void } | null;
+  /** The records that this tab may take back, across its page changes (sessionStorage); absent: this page's only. */
+  heldHere?: { get(): string[]; set(ids: string[]): void };
   /** navigator.storage.estimate(), where there is one: photos stop at 80 % so that text always has room. */
   estimate?(): Promise<{ usage?: number; quota?: number }>;
+  /** Whether the page is hidden, where there is a page. */
+  hidden?(): boolean;
   /** Fault injection: awaited at named points; production passes a no-op. */
   point(name: string): Promise<void>;
 }

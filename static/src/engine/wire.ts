@@ -1,10 +1,12 @@
 /** One request, with everything a field network needs: no cache, no followed redirect, no endless wait. */
-import { plain } from "./bytes.ts";
+import { plain, utf8 } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import type { Reply } from "./reply.ts";
 import type { JsonObject } from "./types.ts";
 
 export const REQUEST_MS = 30_000;
+/** Browsers take at most 64 KiB of requests that outlive their page. */
+export const KEEPALIVE_BYTES = 60_000;
 
 export interface Ask {
   method: "POST" | "HEAD" | "PATCH";
@@ -39,6 +41,8 @@ export async function ask(
         ...headers,
       },
       body: typeof body === "object" ? plain(body) : body,
+      // A hidden page may be frozen any moment.
+      keepalive: ctx.surroundings.hidden?.() === true && byteLength(body) <= KEEPALIVE_BYTES,
       signal: controller.signal,
     });
     return {
@@ -60,7 +64,11 @@ export async function ask(
   }
 }
 
-function authorization(token: string | null): Record<string, string> {
+function byteLength(body: Ask["body"]): number {
+  return typeof body === "string" ? utf8(body).length : (body?.length ?? 0);
+}
+
+export function authorization(token: string | null): Record<string, string> {
   return token === null ? {} : { Authorization: `Bearer ${token}` };
 }
 

@@ -16,6 +16,27 @@ function displayMode(): string {
   return modes.find((mode) => matchMedia(`(display-mode: ${mode})`).matches) ?? "browser";
 }
 
+const HELD = "fieldapp-held";
+
+/** Per tab and across its page changes; a browser without session storage only loses undo on the next page. */
+const heldHere: NonNullable<Surroundings["heldHere"]> = {
+  get() {
+    try {
+      return JSON.parse(sessionStorage.getItem(HELD) ?? "[]") as string[];
+    } catch {
+      return [];
+    }
+  },
+  set(ids) {
+    try {
+      if (ids.length > 0) sessionStorage.setItem(HELD, JSON.stringify(ids));
+      else sessionStorage.removeItem(HELD);
+    } catch {
+      // as above
+    }
+  },
+};
+
 /** The real browser. Getters of missing storage throw in some private modes, which the engine's self-test reports. */
 export function browser(): Surroundings {
   return {
@@ -33,6 +54,8 @@ export function browser(): Surroundings {
     persisted: async () => (await navigator.storage?.persisted?.()) ?? false,
     sentinel: sentinel(),
     estimate: async () => (await navigator.storage?.estimate?.()) ?? {},
+    heldHere,
+    hidden: () => document.visibilityState === "hidden",
     point: async () => {},
   };
 }
