@@ -20,6 +20,11 @@ from fieldapp.kernel import clock
 WORDS = {
     "user.sign_in": _l("Signed in"),
     "user.sign_out": _l("Signed out"),
+    "user.change_password": _l("Changed the password"),
+    "user.reset_link": _l("A link for a new password was made"),
+    "user.reset_password": _l("Set a new password by a link"),
+    "user.deactivate": _l("The account was closed"),
+    "user.activate": _l("The account was opened again"),
     "user.wrong_password": _l("A wrong password was tried"),
     "user.slowed_down": _l("Too many wrong passwords: made to wait"),
 }

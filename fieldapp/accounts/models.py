@@ -113,6 +113,17 @@ class KnownBrowser(Model):
     __table_args__ = (Index("ix_known_browser_used", "used_at"),)
 
 
+class PasswordReset(Model):
+    """A link with which a person sets a new password, once; only its hash is kept. One a person at most."""
+
+    __tablename__ = "password_reset"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), unique=True)
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    made_at: Mapped[datetime] = mapped_column(Moment)
+
+
 class Device(Model):
     """One life of one store on one phone for one person: what it last said of itself (failure modes 10, 31, 33, 45).
 

@@ -15,6 +15,18 @@ from fieldapp.web.fresh import tells_ago
 
 offer = Offer(
     tabs=(Entry("me", _l("Me"), "/me", "me.view", order=90, icon="me"),),
+    links=(
+        Entry("password", _l("Password"), "/me/password", "me.password", order=16, icon="lock"),
+        Entry(
+            "people",
+            _l("People"),
+            "/people",
+            "user.manage",
+            order=70,
+            icon="person",
+            hint=_l("Who may sign in, and links for a new password"),
+        ),
+    ),
     pack=lambda actor: _own_pages(actor),
     strips=lambda actor: _wrong_passwords(),
 )

@@ -141,6 +141,13 @@ def right(session: Session, attempt: Attempt) -> Tries:
     return tries
 
 
+def taken_back(session: Session, attempt: Attempt) -> None:
+    """The password was right, but nobody signed in: what was tried before is still to be told."""
+    tries = right(session, attempt)
+    account = _locked(session, attempt.keys)["account"]
+    account.tries, account.network = tries.count, tries.network
+
+
 def forgive(session: Session, username: str) -> None:
     """Forget what was counted for an account: its person has proved in another way who they are."""
     account = _locked(session, {"account": digest(f"account:{username.casefold()}")})["account"]

@@ -39,7 +39,8 @@ def sign_in() -> Response:
     """The log-in form."""
     if current_user.is_authenticated:
         return redirect(own_path(request.args.get("next")))  # type: ignore[return-value]
-    return render("accounts/login.html", next=request.args.get("next", ""), username="", problem=None)
+    new = request.args.get("new") == "1"
+    return render("accounts/login.html", next=request.args.get("next", ""), username="", problem=None, new=new)
 
 
 @bp.post("/login")
