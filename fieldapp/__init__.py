@@ -32,7 +32,6 @@ def create_app(config: Config | None = None) -> Flask:
         FILES=str(config.data / "files"),
         DATA=str(config.data),
         LANGUAGES=config.languages,
-        LOGIN_LIMIT=config.login_limit,
         MAX_CONTENT_LENGTH=config.max_request_bytes,
         MAX_FORM_MEMORY_SIZE=4 * 1024 * 1024,
         MAX_FORM_PARTS=2000,

@@ -1,4 +1,4 @@
-"""`flask --app wsgi …`: prepare, demo, create-user, check, reindex, backup, restore, find-files, serve."""
+"""`flask --app wsgi …`: prepare, demo, create-user, reset-link, check, reindex, backup, restore, find-files, serve."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fieldapp.startup import check_database
 
 def init_app(app: Flask) -> None:
     """Registers the commands."""
-    for one in (prepare, demo, create_user, check, reindex, backup, restore, find_files, serve):
+    for one in (prepare, demo, create_user, reset_link, check, reindex, backup, restore, find_files, serve):
         app.cli.add_command(one)
 
 
@@ -54,6 +54,21 @@ def _fill() -> None:
 
     fill()
     click.echo("Demo data are in. Sign in as tech1, lead1, finance, … with the password demo-field-2026.")
+
+
+@click.command("reset-link")
+@click.argument("username")
+@with_appcontext
+def reset_link(username: str) -> None:
+    """Make a link with which USERNAME sets a new password, for 24 hours and once: the last way in."""
+    from fieldapp.accounts import resets
+
+    with writing() as session:
+        user = session.scalar(select(User).where(User.username == username))
+        if user is None or not user.active:
+            raise click.ClickException(f"There is no open account {username}.")
+        secret = resets.make(session, user.id, None)
+    click.echo(f"Good for 24 hours and once. Open behind the address of this installation: /reset#{secret}")
 
 
 def _check_password(password: str, *about: str) -> None:

@@ -63,7 +63,6 @@ class Config:
     sw_kill: bool = False
     languages: tuple[str, ...] = ("zh_Hans", "zh_Hant", "en")
     feature_roots: tuple[str, ...] = ("fieldapp",)
-    login_limit: str = "10 per minute; 60 per hour"
     session_lasts: Lifetime = SESSION_LASTS
     max_request_bytes: int = 128 * 1024 * 1024
     testing: bool = False

@@ -20,6 +20,13 @@ from fieldapp.kernel import clock
 WORDS = {
     "user.sign_in": _l("Signed in"),
     "user.sign_out": _l("Signed out"),
+    "user.change_password": _l("Changed the password"),
+    "user.reset_link": _l("A link for a new password was made"),
+    "user.reset_password": _l("Set a new password by a link"),
+    "user.deactivate": _l("The account was closed"),
+    "user.activate": _l("The account was opened again"),
+    "user.wrong_password": _l("A wrong password was tried"),
+    "user.slowed_down": _l("Too many wrong passwords: made to wait"),
 }
 
 
@@ -28,13 +35,16 @@ def key_of(user_id: int) -> str:
     return str(UUID(int=user_id))
 
 
-def note(session: Session, action: str, user_id: int, by: int | None, **facts: Any) -> None:
-    """Add an entry about an account; `by` is who did it, None where nobody is signed in."""
+def note(session: Session, action: str, user_id: int | None, by: int | None, **facts: Any) -> None:
+    """Add an entry about an account; `by` is who did it, None where nobody is signed in.
+
+    Names that no account has are entered under the number 0, so that they take as long; never the name itself.
+    """
     entry = {
         "op": None,
         "action": action,
         "agg_type": "user",
-        "agg_id": key_of(user_id),
+        "agg_id": key_of(user_id or 0),
         "user_id": by,
         "dev": None,
         "device_at": None,

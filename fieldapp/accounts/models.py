@@ -73,8 +73,55 @@ class UserSession(Model):
     seen_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_how: Mapped[str | None] = mapped_column(String(20))
+    #: Wrong passwords that were tried on the account since the sign-in before this one.
+    wrong_count: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    wrong_at: Mapped[datetime | None] = mapped_column(Moment)
+    wrong_network: Mapped[str] = mapped_column(String(45), default="", server_default="")
 
     __table_args__ = (Index("ix_session_user", "user_id", "dev"), Index("ix_session_seen", "seen_at"))
+
+
+class LoginBucket(Model):
+    """A count of wrong passwords: of an account, an address, or both (`fieldapp/accounts/throttle.py`).
+
+    `key` is a hash. `failed` makes people wait until `free_at`; `tries` of an account are told to its person.
+    """
+
+    __tablename__ = "login_bucket"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failed: Mapped[int] = mapped_column(Integer)
+    tries: Mapped[int] = mapped_column(Integer)
+    tried_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_at: Mapped[datetime] = mapped_column(Moment)
+    free_at: Mapped[datetime] = mapped_column(Moment)
+    told: Mapped[bool] = mapped_column(Boolean)
+    network: Mapped[str] = mapped_column(String(45))
+
+    __table_args__ = (Index("ix_login_bucket_last", "last_at"),)
+
+
+class KnownBrowser(Model):
+    """A browser in which a person signed in before; its cookie is kept as a hash."""
+
+    __tablename__ = "known_browser"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), primary_key=True)
+    used_at: Mapped[datetime] = mapped_column(Moment)
+
+    __table_args__ = (Index("ix_known_browser_used", "used_at"),)
+
+
+class PasswordReset(Model):
+    """A link with which a person sets a new password, once; only its hash is kept. One a person at most."""
+
+    __tablename__ = "password_reset"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), unique=True)
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    made_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class Device(Model):

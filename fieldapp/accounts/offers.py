@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
+
 from flask_babel import lazy_gettext as _l
 
+from fieldapp.accounts.session import here
+from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import Entry, Offer, PackEntry
+from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.web.fresh import tells_ago
 
 offer = Offer(
     tabs=(Entry("me", _l("Me"), "/me", "me.view", order=90, icon="me"),),
+    links=(
+        Entry("password", _l("Password"), "/me/password", "me.password", order=16, icon="lock"),
+        Entry(
+            "people",
+            _l("People"),
+            "/people",
+            "user.manage",
+            order=70,
+            icon="person",
+            hint=_l("Who may sign in, and links for a new password"),
+        ),
+    ),
     pack=lambda actor: _own_pages(actor),
+    strips=lambda actor: _wrong_passwords(),
 )
+
+#: So long after signing in a person is told of wrong passwords on every first screen.
+TELL = timedelta(minutes=10)
+
+
+def _wrong_passwords() -> Iterator[Panel]:
+    current = here()
+    if current is None or not current.wrong_count or clock.now() - current.created_at > TELL:
+        return
+    tells_ago()
+    yield Panel("accounts/_wrong.html", {"session": current})
 
 
 def _own_pages(actor: Actor) -> list[PackEntry]:

@@ -23,6 +23,7 @@ from fieldapp.statements import Prepared
 
 #: The trail's end: every command moves it, whatever it wrote.
 _trail = select(column("last")).select_from(table("audit_head")).scalar_subquery()
+_wrong = (UserSession.wrong_count, UserSession.wrong_at, UserSession.wrong_network)
 _account = (User.id, User.username, User.name, User.active, Membership.role, Membership.group_id)
 _person = Prepared(
     select(*_account, _trail)
@@ -32,7 +33,7 @@ _person = Prepared(
 )
 #: Session, person and roles in one statement: every request of a session asks for them.
 _session = Prepared(
-    select(*_account, _trail, UserSession.id, UserSession.dev, UserSession.created_at, UserSession.seen_at)
+    select(*_account, _trail, UserSession.id, UserSession.dev, UserSession.created_at, UserSession.seen_at, *_wrong)
     .join(User, User.id == UserSession.user_id)
     .outerjoin(Membership, Membership.user_id == User.id)
     .where(
@@ -68,6 +69,10 @@ class Here:
     dev: str | None
     created_at: datetime
     seen_at: datetime
+    #: Wrong passwords tried since the sign-in before: how many, when last, from where.
+    wrong_count: int = 0
+    wrong_at: datetime | None = None
+    wrong_network: str = ""
 
 
 #: Columns of person and trail, a row for each role: what pages are made from.

@@ -23,7 +23,7 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from fieldapp.accounts import journal, sessions, tokens
+from fieldapp.accounts import journal, sessions, throttle, tokens
 from fieldapp.accounts.models import User, UserSession
 from fieldapp.accounts.passwords import matches, nobodys
 from fieldapp.accounts.queries import Here, Seen, actor_of, person_in_session, session_reader
@@ -151,17 +151,21 @@ def this_phone() -> str | None:
     return session.dev if session else None
 
 
-def sign_in(user_id: int) -> None:
-    """Begin a session for this person in this browser; the one whose cookie came along ends.
+def sign_in(user_id: int, attempt: throttle.Attempt | None = None) -> str:
+    """Begin a session for this person in this browser. Return the value of the cookie by which it is known from now on.
 
-    It may be somebody else's on a shared phone, whose sign-out never reached the server.
+    The session whose cookie came along ends: it may be somebody else's on a shared phone, whose sign-out never reached
+    the server. `attempt` is the try whose password was right.
     """
     with writing() as transaction:
         before = sessions.by_secret(transaction, session.get("_user_id"))
-        if before is not None and before.ended_at is None:
+        if before is not None:
             sessions.end(transaction, "replaced", UserSession.id == before.id)
-        secret = sessions.begin(transaction, user_id, request)
+        tries = throttle.right(transaction, attempt) if attempt else throttle.Tries()
+        wrong = {"wrong_count": tries.count, "wrong_at": tries.at, "wrong_network": tries.network}
+        secret = sessions.begin(transaction, user_id, request, **wrong)
         sessions.delete_old(transaction)
+        known = throttle.know(transaction, request, user_id)
         browser = sessions.browser_of(request.headers.get("User-Agent", ""))
         network = sessions.network_of(sessions.address_of(request))
         journal.note(transaction, "user.sign_in", user_id, user_id, browser=browser, network=network)
@@ -170,6 +174,7 @@ def sign_in(user_id: int) -> None:
     person = _load(secret)
     if person is not None:
         login_user(person)
+    return known
 
 
 def sign_out() -> None:
@@ -190,13 +195,22 @@ def sign_out() -> None:
     session.clear()
 
 
-def check(username: str, password: str) -> int | None:
-    """Return the person's number, if name and password agree and the account is open."""
-    user = db.session.scalar(select(User).where(User.username == username))
-    if user is None:
-        matches(password, nobodys())
-        return None
-    return user.id if matches(password, user.password_hash) and user.active else None
+def check(username: str, password: str) -> throttle.Attempt | None:
+    """Return the try, if name and password agree and the account is open. Raises Slow, and then looks at no password.
+
+    Whether there is such an account shows neither in the answer nor in the time it takes.
+    """
+    query = select(User.id, User.password_hash, User.active).where(User.username == username)
+    user_id, kept, active = db.session.execute(query).one_or_none() or (None, nobodys(), False)
+    with writing() as transaction:
+        attempt = throttle.admit(transaction, username, user_id, request)
+    if isinstance(attempt, throttle.Slow):
+        raise attempt
+    if matches(password, kept) and active:
+        return attempt
+    with writing() as transaction:
+        throttle.wrong(transaction, attempt)
+    return None
 
 
 def _sign_in_first() -> Response:

@@ -48,8 +48,11 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def begin(session: Session, user_id: int, request: Request) -> str:
-    """Add a session of this person in this browser. Return the secret for its cookie."""
+def begin(session: Session, user_id: int, request: Request, **wrong: Any) -> str:
+    """Add a session of this person in this browser. Return the secret for its cookie.
+
+    `wrong` says what was tried on the account before (`wrong_count`, `wrong_at`, `wrong_network`).
+    """
     secret, now = secrets.token_urlsafe(32), clock.now()
     session.add(
         UserSession(
@@ -60,6 +63,7 @@ def begin(session: Session, user_id: int, request: Request) -> str:
             address=network_of(address_of(request)),
             created_at=now,
             seen_at=now,
+            **wrong,
         )
     )
     session.flush()

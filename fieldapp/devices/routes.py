@@ -44,7 +44,7 @@ def mine() -> Response:
         fragment="devices/_mine.html",
         phones=queries.own_phones(actor()),
         here=this_phone(),
-        current=current.id if current else "",
+        session=current,
         sessions=sessions.living(actor().id, lasts()),
         events=journal.recent(actor().id),
         build=current_app.extensions["assets"].build,

@@ -28,6 +28,7 @@ def test_public_routes_are_the_known_ones(app: Flask) -> None:
     assert {rule for rule in public if not rule.startswith("/sync/")} == {
         "/login",
         "/logout",
+        "/reset",
         "/me/language",
         "/sw.js",
         "/manifest.webmanifest",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from fieldapp.accounts.models import UserSession
 from fieldapp.commandbus import Command, Result, writing
@@ -176,6 +177,8 @@ def day(moment: datetime) -> list[Step]:
         Step("tech", "session.end_others", ("session", fixed(410)), {}),
         Step("tech", "session.end", ("session", fixed(410)), {}),
         Step("admin", "setting.change", ("setting", fixed(300)), change),
+        Step("admin", "user.deactivate", ("user", str(UUID(int=2))), {}),
+        Step("admin", "user.activate", ("user", str(UUID(int=2))), {}),
     ]
 
 

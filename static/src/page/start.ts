@@ -159,4 +159,7 @@ async function start(): Promise<void> {
 
 listenForSubmits();
 dress(document);
+if (one(document, "[data-show-password],[data-copy]")) {
+  void import("./accounts.ts").then(({ enhanceAccounts }) => enhanceAccounts());
+}
 void start();

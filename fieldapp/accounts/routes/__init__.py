@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, redirect, request, url_for
-from flask_babel import gettext
+from flask_babel import format_timedelta, gettext
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
@@ -13,7 +14,7 @@ from fieldapp.accounts.roles import NAMES
 from fieldapp.accounts.session import check, here
 from fieldapp.accounts.session import sign_in as begin_session
 from fieldapp.accounts.session import sign_out as end_session
-from fieldapp.extensions import limiter
+from fieldapp.accounts.throttle import COOKIE, COOKIE_LASTS, Slow
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs, public
 from fieldapp.web.own_path import own_path
@@ -23,10 +24,6 @@ bp = Blueprint("accounts", __name__)
 
 #: The page with one's phones and sessions (fieldapp/devices/routes.py).
 SIGN_INS = "/me/devices"
-
-
-def _login_limit() -> str:
-    return str(current_app.config["LOGIN_LIMIT"])
 
 
 @bp.get("/")
@@ -42,22 +39,48 @@ def sign_in() -> Response:
     """The log-in form."""
     if current_user.is_authenticated:
         return redirect(own_path(request.args.get("next")))  # type: ignore[return-value]
-    return render("accounts/login.html", next=request.args.get("next", ""), username="", problem=None)
+    new = request.args.get("new") == "1"
+    return render("accounts/login.html", next=request.args.get("next", ""), username="", problem=None, new=new)
 
 
 @bp.post("/login")
 @public
-@limiter.limit(_login_limit, deduct_when=lambda response: response.status_code == 422)
 def sign_in_post() -> Response:
     """Checks name and password; wrong ones are counted and slowed down."""
-    username = request.form.get("username", "").strip()[:60]
-    person = check(username, request.form.get("password", "")[:1000])
-    target = request.form.get("next", "")
-    if person is None:
-        problem = gettext("Name or password is wrong.")
-        return render("accounts/login.html", next=target, username=username, problem=problem, status=422)
-    begin_session(person)
-    return redirect(own_path(target), 303)  # type: ignore[return-value]
+    username, target = request.form.get("username", "").strip()[:60], request.form.get("next", "")
+
+    def again(problem: str, status: int) -> Response:
+        return render("accounts/login.html", next=target, username=username, problem=problem, status=status)
+
+    try:
+        attempt = check(username, request.form.get("password", "")[:1000])
+    except Slow as slow:
+        return slowed(again(too_many(slow), 429), slow)
+    if attempt is None or attempt.user_id is None:
+        return again(gettext("Name or password is wrong."), 422)
+    known = begin_session(attempt.user_id, attempt)
+    response: Response = redirect(own_path(target), 303)  # type: ignore[assignment]
+    return remembering(response, known)
+
+
+def too_many(slow: Slow) -> str:
+    """Say how long to wait."""
+    wait = format_timedelta(timedelta(seconds=slow.seconds), threshold=1.2)
+    return gettext("Too many wrong passwords. Please try again in %(wait)s.", wait=wait)
+
+
+def slowed(response: Response, slow: Slow) -> Response:
+    """Say it to programs, too."""
+    response.headers["Retry-After"] = str(slow.seconds)
+    return response
+
+
+def remembering(response: Response, known: str) -> Response:
+    """Set the cookie by which this browser is known to have signed in before."""
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    lasts = int(COOKIE_LASTS.total_seconds())
+    response.set_cookie(COOKIE, known, max_age=lasts, httponly=True, samesite="Lax", secure=secure)
+    return response
 
 
 @bp.post("/logout")
