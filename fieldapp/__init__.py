@@ -21,10 +21,12 @@ def create_app(config: Config | None = None) -> Flask:
     from fieldapp.web import error_pages, headers, language, origin, page, refused, static_files
     from fieldapp.web.application import Application
     from fieldapp.web.assets import Assets
+    from fieldapp.web.trouble import FormRequest
 
     config = config or Config.from_environment()
     config.check()
     app = Application("fieldapp", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app.request_class = FormRequest
     app.config.update(
         SECRET_KEY=config.secret_key(),
         SQLALCHEMY_DATABASE_URI=config.url,

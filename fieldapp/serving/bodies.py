@@ -14,6 +14,9 @@ from typing import Any, BinaryIO
 
 from fieldapp.serving.limits import DISCARDED
 
+#: A body of this size is kept in memory where the disk is full: a form with a photo or two.
+IN_MEMORY_AFTER_ALL = 8 * 1024 * 1024
+
 log = logging.getLogger(__name__)
 
 
@@ -193,15 +196,31 @@ class _Store:
         self._file: BinaryIO | None = None
 
     def write(self, chunk: bytes) -> None:
+        """Raises OSError where there is no room on the disk for a body that is too long for memory."""
         self.size += len(chunk)
         if self._file is None:
             self._parts.append(chunk)
             if self.size <= self.memory:
                 return
-            self._file = TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115
             chunk = b"".join(self._parts)
+        try:
+            self._file = self._file or TemporaryFile(dir=self.folder, buffering=0)
+            _write_all(self._file, chunk)
             self._parts.clear()
-        _write_all(self._file, chunk)
+        except OSError as error:
+            self._stay_in_memory(chunk, error)
+
+    def _stay_in_memory(self, chunk: bytes, error: OSError) -> None:
+        """On a full disk: the application says so in words, and a form is not lost."""
+        if self.size > IN_MEMORY_AFTER_ALL:
+            raise error
+        log.error("a body is kept in memory: %s", error)
+        written = b""
+        if self._file is not None:
+            self._file.seek(0)
+            written = self._file.read(self.size - len(chunk))
+            self._file.close()
+        self._file, self._parts, self.memory = None, [written, chunk], IN_MEMORY_AFTER_ALL
 
     def reader(self) -> BinaryIO:
         if self._file is None:

@@ -160,7 +160,9 @@ def form_page(page: FormPage) -> Response:
         trouble.note(error)
         # Sent again under the same number: it may have been stored after all, where the database was lost at the end.
         g.refused_post = (data, {"_": trouble.words()}, _seen(), 503, True)
-        return _shown_again()
+        response = _shown_again()
+        response.headers["Retry-After"] = trouble.LATER
+        return response
     if result.outcome in {"accepted", "held"}:
         return _gone_to(page.done)
     status = {"conflict": 409, "busy": 503}.get(result.outcome, 422)

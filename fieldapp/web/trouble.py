@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import sqlite3
+from collections.abc import Callable
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from flask import g, request
+import psycopg
+from flask import Request, g, request
 from flask_babel import gettext
 from flask_login import AnonymousUserMixin, current_user
 from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
@@ -15,12 +19,28 @@ from fieldapp.kernel import ids
 
 log = logging.getLogger(__name__)
 
+#: Seconds after which it is worth while to try again.
+LATER = "60"
+#: What PostgreSQL says of a write where it takes none, as a standby does.
+READ_ONLY = "25006"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+
+#: Also as the drivers raise them: a connection that is opened past SQLAlchemy.
+_STORAGE = (
+    OperationalError,
+    InterfaceError,
+    PendingRollbackError,
+    sqlite3.OperationalError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 
 
 def is_storage_trouble(error: BaseException) -> bool:
     """A full, locked, read-only or unreachable database, or a full disk: nobody's fault, and it passes."""
-    if isinstance(error, OperationalError | InterfaceError | PendingRollbackError):
+    if isinstance(error, _STORAGE):
+        return True
+    if getattr(getattr(error, "orig", None), "sqlstate", "") == READ_ONLY:
         return True
     # Libraries that write files wrap what the system said.
     causes = (error, error.__cause__, *error.args)
@@ -58,3 +78,43 @@ def typed() -> dict[str, Any]:
         return {"fields": [], "texts": []}
     texts = [value for name, value in fields if not name.startswith("_") and value and not ids.is_uuid(value)]
     return {"fields": fields, "texts": texts}
+
+
+class UploadedFile(SpooledTemporaryFile[bytes]):
+    """A file of a form post. Where the disk has no room for it, only the file is lost: the fields are still read."""
+
+    failed: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Keeps the bytes, or notes that it cannot."""
+        self._try(lambda: super(UploadedFile, self).write(data))
+        return len(data)
+
+    def seek(self, *place: int) -> int:
+        """Moves, after what is still to be written was; notes where that cannot be."""
+        return self._try(lambda: super(UploadedFile, self).seek(*place)) or 0
+
+    def read(self, *size: int) -> bytes:
+        """The bytes. Raises OSError where they could not be kept."""
+        if self.failed is not None:
+            raise self.failed
+        return super().read(*size)
+
+    def close(self) -> None:
+        """Lets go of the file, whatever is left to be written."""
+        self._try(super().close)
+
+    def _try(self, act: Callable[[], Any]) -> Any:
+        if self.failed is None:
+            try:
+                return act()
+            except OSError as error:
+                self.failed = error
+        return None
+
+
+class FormRequest(Request):
+    """A request whose uploaded files may find no room without taking the form with them."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> Any:
+        return UploadedFile(max_size=500 * 1024)

@@ -1,0 +1,186 @@
+"""A full disk, a full database and a database that is gone: 503 in words, and nothing that was typed is lost."""
+
+from __future__ import annotations
+
+import errno
+import html
+import os
+import re
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import EnvironBuilder, TestResponse
+from xlsxwriter.exceptions import FileCreateError
+
+from fieldapp.commandbus.models import Receipt
+from fieldapp.expenses import ExpenseItem
+from fieldapp.extensions import db
+from fieldapp.web import trouble
+from tests.operations.slow import picture
+from tests.support.bench import Bench
+
+NOTE = "Parking at the customer's, two hours & more"
+
+
+def filled(client: FlaskClient, photo: bytes | None = None) -> dict[str, Any]:
+    page = client.get("/expenses/new").get_data(as_text=True)
+    fields: dict[str, Any] = {
+        name: html.unescape(value) for name, value in re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page)
+    }
+    fields |= {"kind": "parking", "amount": "37.50", "note": NOTE}
+    if photo is not None:
+        fields["receipt"] = (BytesIO(photo), "r.jpg", "image/jpeg")
+    return fields
+
+
+def holds_what_was_typed(answer: TestResponse, fields: dict[str, Any]) -> None:
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 503, page[-2000:]
+    assert "Nothing was saved" in page
+    assert html.escape(NOTE, quote=False) in page.replace("&#39;", "'")
+    assert 'value="37.50"' in page
+    assert f'name="_op" value="{fields["_op"]}"' in page
+    assert f'name="_issued" value="{fields["_issued"]}"' in page
+
+
+def stored(bench: Bench) -> tuple[int, int]:
+    with bench.app.app_context():
+        counts = len(db.session.scalars(select(ExpenseItem.id)).all()), len(db.session.scalars(select(Receipt.op)).all())
+        db.session.remove()
+    return counts
+
+
+@contextmanager
+def largest_file(octets: int) -> Iterator[None]:
+    """No file of this process can grow beyond that, as if the disk ended there."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def takes_no_writes(bench: Bench) -> Iterator[None]:
+    """A SQLite file that cannot grow, a PostgreSQL database that is read-only."""
+    with bench.app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        with largest_file(4096):
+            yield
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+        connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    engine.dispose()
+    yield
+    engine.dispose()
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("SET default_transaction_read_only = off")
+        connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = off')
+    engine.dispose()
+
+
+@contextmanager
+def gone(bench: Bench) -> Iterator[None]:
+    """The PostgreSQL database takes no connections any more, and ends those there are."""
+    with bench.app.app_context():
+        url = db.engine.url
+        address = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as admin:
+        admin.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (url.database,))
+        try:
+            yield
+        finally:
+            admin.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS true')
+
+
+def test_a_form_comes_back_filled_in_where_the_database_takes_nothing(house: Bench) -> None:
+    client = house.client_of(house.cast.tech)
+    fields, before = filled(client), stored(house)
+    with takes_no_writes(house):
+        answer = client.post("/expenses/new", data=fields)
+    holds_what_was_typed(answer, fields)
+    assert answer.headers["Retry-After"] == "60"
+    assert stored(house) == before
+    # With room again the same form goes through, once, however often it is sent.
+    assert client.post("/expenses/new", data=fields).status_code == 303
+    assert client.post("/expenses/new", data=fields).status_code == 303
+    assert stored(house) == (before[0] + 1, before[1] + 1)
+
+
+def test_a_form_comes_back_filled_in_where_there_is_no_room_for_its_photo(house: Bench) -> None:
+    client = house.client_of(house.cast.tech)
+    photo = picture(4_000_000)
+    fields, before = filled(client, photo), stored(house)
+    # Put together before the disk is full: the test's own browser uses a file for it, too.
+    made = EnvironBuilder(method="POST", data=fields).get_environ()
+    body, content_type = made["wsgi.input"].read(), made["CONTENT_TYPE"]
+    with largest_file(400_000):
+        answer = client.post("/expenses/new", data=body, content_type=content_type)
+    holds_what_was_typed(answer, fields)
+    assert "choose the photos again" in answer.get_data(as_text=True)
+    assert stored(house) == before
+    assert not list((Path(house.app.config["FILES"]) / "partial").glob("desk-*"))
+    fields["receipt"] = (BytesIO(photo), "r.jpg", "image/jpeg")
+    assert client.post("/expenses/new", data=fields, content_type="multipart/form-data").status_code == 303
+    assert stored(house) == (before[0] + 1, before[1] + 1)
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_downloads_say_so(house: Bench, form: str) -> None:
+    client = house.client_of(house.cast.finance)
+    assert client.get("/reimbursements").status_code == 200
+    assert client.get(f"/reimbursements/list.{form}").get_data()
+    with takes_no_writes(house):
+        answer = client.get(f"/reimbursements/list.{form}")
+    assert answer.status_code == 503
+    assert "Nothing is lost" in answer.get_data(as_text=True)
+    assert client.get("/reimbursements").status_code == 200
+    assert client.get(f"/reimbursements/list.{form}").get_data()
+
+
+def test_a_workbook_without_room_says_so(house: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trail took the line; the file of the workbook finds no room."""
+    client = house.client_of(house.cast.finance)
+
+    def full(*_: Any) -> None:
+        raise FileCreateError(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    monkeypatch.setattr("xlsxwriter.Workbook.close", full)
+    answer = client.get("/reimbursements/list.xlsx")
+    assert answer.status_code == 503
+    assert "Nothing is lost" in answer.get_data(as_text=True)
+
+
+def test_a_form_is_not_lost_where_the_database_is_gone(house: Bench) -> None:
+    if house.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
+        pytest.skip("a file does not go away")
+    client = house.client_of(house.cast.tech)
+    fields, before = filled(client), stored(house)
+    with gone(house):
+        answer = client.post("/expenses/new", data=fields)
+        page = client.get("/jobs")
+        pushed = client.post("/sync/push", json={"ops": []})
+    holds_what_was_typed(answer, fields)
+    assert (page.status_code, pushed.status_code) == (503, 503)
+    assert stored(house) == before
+    assert client.post("/expenses/new", data=fields).status_code == 303
+    assert stored(house) == (before[0] + 1, before[1] + 1)
+
+
+def test_a_password_is_never_shown_again(house: Bench) -> None:
+    with house.app.test_request_context("/login", method="POST", data={"username": "tech", "password": "geheim"}):
+        assert trouble.typed() == {"fields": [], "texts": []}
