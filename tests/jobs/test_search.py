@@ -13,6 +13,7 @@ from fieldapp.customers import Asset, Contact, Customer
 from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, JobAsset
 from fieldapp.jobs.queries import search
+from fieldapp.web.icons import icon
 
 
 @pytest.fixture(params=["few", "many", "more than looked at"], autouse=True)
@@ -102,11 +103,37 @@ def test_a_search_that_finds_nothing_leads_back(cast: Any, client_of: Any, make_
     make_job(cast.tech)
     for person in (cast.tech, cast.leader, cast.agent):
         page = client_of(person).get("/jobs?q=zzzz&state=done").text
-        back = re.search(r'href="(/jobs[^"]*)">Show all jobs<', page)
+        back = re.search(r'href="(/jobs[^"]*)">Clear the search<', page)
         assert back
         assert "q=" not in back[1]
         assert "state=" not in back[1]
-    assert "Show all jobs" not in client_of(cast.tech2).get("/jobs").text
+    assert "Clear the search" not in client_of(cast.tech2).get("/jobs").text
+
+
+def test_what_was_looked_for_is_said(cast: Any, client_of: Any, make_job: Any) -> None:
+    """Results are called results, with their number; nothing found is calm and looks like no success."""
+    make_job(cast.tech)
+    tick = str(icon("check"))
+    for person in (cast.tech, cast.leader):
+        client = client_of(person)
+        found = client.get("/jobs?q=huayu").text
+        assert re.search(r"<h1>Search results · 1 job</h1>", found)
+        assert "Clear the search" in found
+        nothing = client.get("/jobs?q=zz%3Ci%3Ezz").text
+        assert "Search results · 0 jobs" in nothing
+        assert "No job found for “zz&lt;i&gt;zz”." in nothing
+        assert tick not in nothing.partition("<main")[2]
+        assert "Search in " in nothing
+    assert "Search results" not in client_of(cast.tech).get("/jobs").text
+
+
+def test_the_button_stands_beside_the_field_above_the_list(cast: Any, client_of: Any, make_job: Any) -> None:
+    make_job(cast.tech)
+    for person in (cast.tech, cast.leader):
+        text = client_of(person).get("/jobs").text
+        field, button, first = text.index('name="q"'), text.index("Search</button>"), text.index('href="/jobs/')
+        assert field < button < first
+        assert "<div" not in text[field:button]
 
 
 def test_a_search_stays_within_what_the_person_may_see(cast: Any, client_of: Any, make_job: Any) -> None:

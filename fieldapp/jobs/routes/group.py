@@ -18,7 +18,7 @@ from fieldapp.jobs import words
 from fieldapp.jobs.models import Job
 from fieldapp.jobs.policy import may_lead
 from fieldapp.jobs.queries import board as queries
-from fieldapp.jobs.routes.rows import LISTS, SEARCH, kept, said, things, when
+from fieldapp.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.web import language
@@ -58,7 +58,7 @@ def group_list(who: Actor, scope: Filter) -> Response:
     return render(
         "jobs/jobs.html",
         fragment="jobs/_jobs.html",
-        title=gettext("Jobs"),
+        title=results_title(page) or gettext("Jobs"),
         wide=True,
         page=page,
         live=request.full_path.rstrip("?"),

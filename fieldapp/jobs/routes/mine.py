@@ -17,7 +17,7 @@ from fieldapp.jobs import links, words
 from fieldapp.jobs.models import Visit
 from fieldapp.jobs.policy import OPEN_VISIT, RANK
 from fieldapp.jobs.queries import board as queries
-from fieldapp.jobs.routes.rows import LISTS, SEARCH, kept, said, things, when
+from fieldapp.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
 from fieldapp.jobs.steps import Stage, stage, stages_ahead
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
@@ -57,7 +57,7 @@ def my_list(who: Actor, scope: Filter) -> Response:
     )
     job_ids = [row[4] for row in page.rows]
     listed = _listed(
-        (language.code(), clock.today(), done, page.first),
+        (language.code(), clock.today(), done, page.first and not page.values["q"]),
         tuple(page.rows),
         kept(queries.assets_in_short(job_ids)),
         kept(queries.partners([row[2] for row in page.rows], who)),
@@ -66,7 +66,7 @@ def my_list(who: Actor, scope: Filter) -> Response:
     return render(
         "jobs/jobs.html",
         fragment="jobs/_jobs.html",
-        title=ngettext("Today · %(num)s job", "Today · %(num)s jobs", listed.today) if not done else gettext("Done"),
+        title=results_title(page) or (gettext("Done") if done else _today(listed.today)),
         wide=False,
         page=page,
         live=request.full_path.rstrip("?"),
@@ -74,6 +74,10 @@ def my_list(who: Actor, scope: Filter) -> Response:
         taps=listed.taps,
         sections=listed.sections,
     )
+
+
+def _today(jobs: int) -> str:
+    return ngettext("Today · %(num)s job", "Today · %(num)s jobs", jobs)
 
 
 class Listed:

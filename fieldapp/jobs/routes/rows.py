@@ -5,17 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.jobs.queries.search import found
 from fieldapp.kernel import clock
-from fieldapp.web.lists import Filter
+from fieldapp.web.lists import Filter, Page
 from fieldapp.web.page import day
 
 SEARCH = Filter("q", _l("Customer, number, plate, serial no., telephone"), found, widget="text")
 #: Lists kept in a process, of some fifty KB each: most requests find theirs as it was.
 LISTS = 64
+
+
+def results_title(page: Page) -> str:
+    """What was found, where something is looked for; else nothing."""
+    if not page.values["q"]:
+        return ""
+    if page.next_url or not page.first:
+        return gettext("Search results")
+    return ngettext("Search results · %(num)s job", "Search results · %(num)s jobs", len(page.rows))
 
 
 def kept(found: dict[Any, Any]) -> tuple[tuple[Any, Any], ...]:
