@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, redirect, request, session, url_for
+from flask import Blueprint, Response, current_app, redirect, session, url_for
 from flask_babel import gettext
 from flask_login import current_user, login_user, logout_user
 
@@ -11,6 +11,7 @@ from fieldapp.accounts.session import begin, check, safe_target
 from fieldapp.accounts.tokens import forget
 from fieldapp.commandbus import writing
 from fieldapp.extensions import limiter
+from fieldapp.web import inputs
 from fieldapp.web.guards import actor, needs, public
 from fieldapp.web.render import render
 
@@ -33,8 +34,8 @@ def home() -> Response:
 def sign_in() -> Response:
     """The log-in form."""
     if current_user.is_authenticated:
-        return redirect(safe_target(request.args.get("next")))  # type: ignore[return-value]
-    return render("accounts/login.html", next=request.args.get("next", ""), username="", problem=None)
+        return redirect(safe_target(inputs.query("next", most=inputs.MOST_TEXT)))  # type: ignore[return-value]
+    return render("accounts/login.html", next=inputs.query("next", most=inputs.MOST_TEXT), username="", problem=None)
 
 
 @bp.post("/login")
@@ -42,9 +43,9 @@ def sign_in() -> Response:
 @limiter.limit(_login_limit, deduct_when=lambda response: response.status_code == 422)
 def sign_in_post() -> Response:
     """Checks name and password; wrong ones are counted and slowed down."""
-    username = request.form.get("username", "").strip()[:60]
-    person = check(username, request.form.get("password", "")[:1000])
-    target = request.form.get("next", "")
+    username = inputs.posted("username", most=60).strip()
+    person = check(username, inputs.posted_secret("password"))
+    target = inputs.posted("next", most=inputs.MOST_TEXT)
     if person is None:
         problem = gettext("Name or password is wrong.")
         return render("accounts/login.html", next=target, username=username, problem=problem, status=422)
@@ -80,8 +81,8 @@ def me() -> Response:
 @public
 def language() -> Response:
     """Chooses the language of this browser."""
-    chosen = request.form.get("language", "")
-    response: Response = redirect(safe_target(request.form.get("next")), 303)  # type: ignore[assignment]
+    chosen = inputs.posted("language")
+    response: Response = redirect(safe_target(inputs.posted("next", most=inputs.MOST_TEXT)), 303)  # type: ignore[assignment]
     if chosen in current_app.config["LANGUAGES"]:
         response.set_cookie("language", chosen, max_age=31_536_000, samesite="Lax", httponly=True)
     return response

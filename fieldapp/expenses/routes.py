@@ -26,6 +26,7 @@ from fieldapp.expenses.words import CLAIM_WORDS, LOOKS
 from fieldapp.jobs import my_job_choices
 from fieldapp.kernel import clock, ids
 from fieldapp.settings import figure
+from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
 from fieldapp.web.lists import list_page
@@ -62,7 +63,7 @@ def mine() -> Response:
 @needs("expense_item.capture")
 def new() -> Response:
     """Ten seconds at the counter: photo, amount, kind (D-EXP-1)."""
-    job = request.args.get("job", "")
+    job = inputs.query_id("job")
     return form_page(
         FormPage(
             kind="expense_item.capture",
@@ -218,7 +219,7 @@ def _events(rounds: Sequence[Any], names: dict[int, str]) -> list[Event]:
 def _claim_form(items: Sequence[ExpenseItem], chosen: set[str], claim: ExpenseClaim | None) -> Response:
     set_free([claim] if claim else [])
     if request.method == "POST":
-        chosen = set(request.form.getlist("items[]"))
+        chosen = set(inputs.posted_ids("items[]", count=100))
     return form_page(
         FormPage(
             kind="expense_claim.submit",
