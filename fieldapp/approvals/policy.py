@@ -28,3 +28,12 @@ def may_decide(actor: Actor, requester_id: int, role: str | None, group_id: int)
     if role is None or actor.id == requester_id or not actor.active:
         return False
     return group_id in actor.leads if role in OF_A_GROUP else role in actor.roles
+
+
+def may_see(
+    actor: Actor, requester_id: int, roles: Collection[str], group_id: int, deciders: Collection[int | None]
+) -> bool:
+    """Whether the case is any of this person's: they asked, decided a step, or hold a role that decides it."""
+    if actor.id == requester_id or actor.id in deciders:
+        return True
+    return any(may_decide(actor, requester_id, role, group_id) for role in roles)
