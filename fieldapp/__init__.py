@@ -18,7 +18,7 @@ def create_app(config: Config | None = None) -> Flask:
     """The WSGI application: configuration, extensions, features found by discovery, error pages."""
     from fieldapp import cli, wiring
     from fieldapp.accounts import session
-    from fieldapp.web import error_pages, headers, language, origin, page, refused, static_files
+    from fieldapp.web import error_pages, headers, inputs, language, origin, page, refused, static_files
     from fieldapp.web.application import Application
     from fieldapp.web.assets import Assets
     from fieldapp.web.trouble import FormRequest
@@ -80,6 +80,7 @@ def create_app(config: Config | None = None) -> Flask:
     babel.init_app(app, locale_selector=language.chosen)
     babel.domain_instance = language.Words()
     refused.init_app(app)
+    inputs.init_app(app)
     session.init_app(app)
     origin.init_app(app)
     headers.init_app(app)

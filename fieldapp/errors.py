@@ -32,6 +32,12 @@ class Invalid(AppError):
         return cls(code, words, {name: [words]})
 
 
+class BadRequest(AppError):
+    """An address, or the name of a form field, that no link or form of ours ever has."""
+
+    status = 400
+
+
 class NotAllowed(AppError):
     """The person may not do this to this record."""
 

@@ -21,7 +21,7 @@ from fieldapp import create_app
 from fieldapp.accounts.roles import PATTERNS
 from fieldapp.commandbus import Command
 from fieldapp.config import Config
-from fieldapp.errors import AppError, Conflict, Invalid, NotAllowed, NotFound
+from fieldapp.errors import AppError, BadRequest, Conflict, Invalid, NotAllowed, NotFound
 from fieldapp.kernel.actor import Actor
 from fieldapp.web.fields import Strokes
 
@@ -248,7 +248,9 @@ class Code:
     files: set[str] = field(default_factory=set)
 
 
-ERRORS: dict[str, type[AppError]] = {one.__name__: one for one in (AppError, Invalid, NotAllowed, NotFound, Conflict)}
+ERRORS: dict[str, type[AppError]] = {
+    one.__name__: one for one in (AppError, BadRequest, Invalid, NotAllowed, NotFound, Conflict)
+}
 
 #: A code with more sentences than this says something else at every place.
 MOST_WORDS = 3

@@ -165,7 +165,7 @@ def sign_in(user_id: int, attempt: throttle.Attempt | None = None) -> str:
         wrong = {"wrong_count": tries.count, "wrong_at": tries.at, "wrong_network": tries.network}
         secret = sessions.begin(transaction, user_id, request, **wrong)
         sessions.delete_old(transaction)
-        known = throttle.know(transaction, request, user_id)
+        known = throttle.know(transaction, user_id)
         browser = sessions.browser_of(request.headers.get("User-Agent", ""))
         network = sessions.network_of(sessions.address_of(request))
         journal.note(transaction, "user.sign_in", user_id, user_id, browser=browser, network=network)

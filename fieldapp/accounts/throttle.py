@@ -22,6 +22,7 @@ from fieldapp.accounts.models import KnownBrowser, LoginBucket
 from fieldapp.accounts.sessions import DELETE_AT_ONCE, address_of, digest, network_of
 from fieldapp.database import insert_ignoring
 from fieldapp.kernel import clock
+from fieldapp.web import inputs
 
 #: The cookie by which a browser is known that signed in to an account before.
 COOKIE = "known"
@@ -94,12 +95,12 @@ def admit(session: Session, username: str, user_id: int | None, request: Request
     locks on the buckets do.
     """
     name, address = username.casefold(), address_of(request)
-    known = user_id is not None and _is_known(session, request, user_id)
+    known = user_id is not None and _is_known(session, user_id)
     keys = {
         "address": digest(f"address:{address}"),
         "account": digest(f"account:{name}"),
         **(
-            {"known": digest(f"known:{name}:{request.cookies.get(COOKIE)}")}
+            {"known": digest(f"known:{name}:{inputs.cookie(COOKIE)}")}
             if known
             else {"pair": digest(f"pair:{name}:{address}")}
         ),
@@ -154,9 +155,9 @@ def forgive(session: Session, username: str) -> None:
     account.failed, account.free_at = 0, clock.now()
 
 
-def know(session: Session, request: Request, user_id: int) -> str:
+def know(session: Session, user_id: int) -> str:
     """Remember that this person signed in on this browser. Return the value of its cookie, the same for all of them."""
-    secret = request.cookies.get(COOKIE, "")
+    secret = inputs.cookie(COOKIE)
     # Only what was made here: a value that somebody planted would be known to them, too.
     if session.scalar(select(KnownBrowser.hash).where(KnownBrowser.hash == digest(secret)).limit(1)) is None:
         secret = secrets.token_urlsafe(32)
@@ -169,8 +170,8 @@ def know(session: Session, request: Request, user_id: int) -> str:
     return secret
 
 
-def _is_known(session: Session, request: Request, user_id: int) -> bool:
-    secret = request.cookies.get(COOKIE)
+def _is_known(session: Session, user_id: int) -> bool:
+    secret = inputs.cookie(COOKIE)
     return bool(secret) and session.get(KnownBrowser, (digest(str(secret)), user_id)) is not None
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from marshmallow import fields
 from sqlalchemy import update
 
 from fieldapp.commandbus import Context, Effect, command
 from fieldapp.commandbus.models import Notice
-from fieldapp.web.fields import Form
+from fieldapp.web.fields import Form, counter
+from fieldapp.web.inputs import MOST_BIG
 
 
 class Seen(Form):
     """Everything up to this notice has been read."""
 
-    up_to = fields.Integer(required=True, strict=False, metadata={"widget": "hidden", "label": ""})
+    up_to = counter(MOST_BIG)
 
 
 def _own(actor: Any, record: Any) -> bool:

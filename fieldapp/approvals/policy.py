@@ -85,3 +85,12 @@ def differences(before: Sequence[Detail], after: Sequence[Detail]) -> list[Diffe
         elif was.compared != one.compared:
             found.append(Difference(one.label, was.text, one.text))
     return [*found, *(Difference(one.label, one.text, "") for one in earlier.values())]
+
+
+def may_see(
+    actor: Actor, requester_id: int, roles: Collection[str], group_id: int | None, deciders: Collection[int | None]
+) -> bool:
+    """Whether the case is any of this person's: they asked, decided a step, or hold a role that decides it."""
+    if actor.id == requester_id or actor.id in deciders:
+        return True
+    return any(may_decide(actor, requester_id, role, group_id) for role in roles)

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from fieldapp.approvals.decisions import changes_since, draft_key, earlier_rounds, say, seen_json, seen_of
 from fieldapp.approvals.models import Step
 from fieldapp.approvals.notices import unread
+from fieldapp.approvals.policy import may_see
 from fieldapp.approvals.queries import Shown, case_for, may_decide_now, shown, waiting_for
 from fieldapp.kernel import ids
 from fieldapp.web.forms import FormPage, form_page
@@ -76,9 +77,13 @@ def decide(kind: str, record: UUID, verb: str) -> Response:
     command = current_app.extensions["commands"].get(name)
     if command is None or case is None or verb not in {"approve", "accept", "return", "reject"}:
         abort(404)
+    row = shown([case.id])[0]
+    roles, deciders = {step.role for step in row.steps}, {step.decided_by for step in row.steps}
+    if not may_see(actor(), case.requester_id, roles, case.group_id, deciders):
+        abort(404)
     if not actor().can(name) or (case.state == "open" and not may_decide_now(actor(), case)):
         abort(403)
-    card = inbox_cards(shown([case.id]))[0]
+    card = inbox_cards([row])[0]
     return form_page(
         FormPage(
             kind=name,

@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from flask_babel import gettext
-from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.datastructures import FileStorage
 
 from fieldapp.attachments import store
 from fieldapp.commandbus import AttachmentNote, Command, writing
@@ -15,10 +15,11 @@ from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import Invalid
 from fieldapp.kernel import clock
 from fieldapp.settings import figure
+from fieldapp.web import inputs
 from fieldapp.web.guards import actor
 
 
-def take_files(files: MultiDict[str, FileStorage], command: Command, op: str) -> list[AttachmentNote]:
+def take_files(command: Command, op: str) -> list[AttachmentNote]:
     """Keeps the files of a post and describes them for its envelope.
 
     Their ids follow from the op and their bytes, so that the same post again names the same files.
@@ -26,8 +27,7 @@ def take_files(files: MultiDict[str, FileStorage], command: Command, op: str) ->
     """
     notes = []
     for slot in command.photos:
-        given = [file for file in files.getlist(slot.role) if file.filename]
-        for number, file in enumerate(given[: slot.most + 1]):
+        for number, file in enumerate(inputs.uploads(slot.role, count=slot.most)):
             notes.append(_take(file, slot.role, f"{op}/{slot.role}/{number}"))
     return notes
 
@@ -48,7 +48,7 @@ def _take(file: FileStorage, role: str, seed: str) -> AttachmentNote:
             words = gettext("%(name)s is not a picture we can read.", name=file.filename)
             raise Invalid("attachment.not_an_image", "", {where: [words]}) from None
         digest = store.digest_of(temporary)
-        note = AttachmentNote(_id_for(seed, digest), str(file.filename)[-255:], mime, size, digest, role)
+        note = AttachmentNote(_id_for(seed, digest), str(file.filename), mime, size, digest, role)
         store.keep(temporary, digest)
     finally:
         temporary.unlink(missing_ok=True)

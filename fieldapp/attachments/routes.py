@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, request, send_file
+from flask import Blueprint, Response, current_app, send_file
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
@@ -15,6 +15,7 @@ from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
 from fieldapp.extensions import db
 from fieldapp.kernel import ids
+from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
 from fieldapp.web.render import render
@@ -31,7 +32,7 @@ def show(attachment_id: UUID) -> Response:
         raise NotFound("attachment.not_found")
     if row.state != "stored":
         raise NotFound("attachment.not_here_yet", _why_not(row.state))
-    size = "thumb" if request.args.get("size") == "thumb" else "view"
+    size = inputs.query_choice("size", ("thumb", "view"), "view")
     try:
         path = store.copy_of(row.sha256, size)
     except store.NotAnImage:

@@ -94,7 +94,8 @@ def _filters(build: str) -> list[Filter]:
     chips = Filter("state", _l("Show"), state, widget="chips", options=options)
     if not sees_all(actor()):
         return [chips, person]
-    groups = Filter("group", _l("Group"), _of_group, options=lambda: [(str(k), v) for k, v in group_names().items()])
+    names = [(str(one), name) for one, name in group_names().items()]
+    groups = Filter("group", _l("Group"), _of_group, options=names, holds="number")
     return [chips, person, groups]
 
 
@@ -104,9 +105,8 @@ def _named(query: Select[Any], value: str) -> Select[Any]:
     return query.where(Device.user_id.in_(select(User.id).where(people)))
 
 
-def _of_group(query: Select[Any], value: str) -> Select[Any]:
-    number = int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else -1
-    return query.where(Device.user_id.in_(members_of([number])))
+def _of_group(query: Select[Any], group: int) -> Select[Any]:
+    return query.where(Device.user_id.in_(members_of([group])))
 
 
 @bp.route("/phones/<uuid:dev>/<int:user_id>/sign-out", methods=["GET", "POST"])
@@ -145,7 +145,7 @@ def acknowledge(dev: UUID, user_id: int) -> Response:
 
 def _phone(owner: int, dev: str) -> queries.Phone:
     """The phone, if this person may look after it. Raises NotFound."""
-    known = owner < 2**31 and may_look_after(actor(), owner, groups_of(owner))
+    known = may_look_after(actor(), owner, groups_of(owner))
     phone = queries.phone_of(owner, dev) if known else None
     if phone is None:
         raise NotFound("device.not_found")

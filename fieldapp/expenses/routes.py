@@ -26,6 +26,7 @@ from fieldapp.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS
 from fieldapp.jobs import my_job_choices
 from fieldapp.kernel import clock, ids, money
 from fieldapp.settings import figure
+from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page, redrawn
 from fieldapp.web.guards import actor, needs
 from fieldapp.web.lists import list_page
@@ -64,7 +65,7 @@ def mine() -> Response:
 @needs("expense_item.capture")
 def new() -> Response:
     """Ten seconds at the counter: photo, amount, kind (D-EXP-1)."""
-    job = request.args.get("job", "")
+    job = inputs.query_id("job")
     return form_page(
         FormPage(
             kind="expense_item.capture",
@@ -222,7 +223,7 @@ def _events(rounds: Sequence[Any], names: dict[int, str]) -> list[Event]:
 def _claim_form(items: Sequence[ExpenseItem], chosen: set[str], claim: ExpenseClaim | None) -> Response:
     set_free([claim] if claim else [])
     if request.method == "POST":
-        chosen = set(request.form.getlist("items[]"))
+        chosen = set(inputs.posted_ids("items[]", count=100))
     agg = ("expense_claim", claim.id if claim else None)
     page = FormPage(
         kind="expense_claim.submit",
@@ -245,7 +246,7 @@ def _claim_form(items: Sequence[ExpenseItem], chosen: set[str], claim: ExpenseCl
         },
     )
     # Without JavaScript the total is added up again by the server.
-    return redrawn(page) if "_add_up" in request.form else form_page(page)
+    return redrawn(page) if inputs.posted("_add_up") else form_page(page)
 
 
 def _free_facts(items: Sequence[ExpenseItem]) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields
 
 from fieldapp.expenses.policy import KINDS, plain_number
 from fieldapp.expenses.words import KIND_WORDS
-from fieldapp.web.fields import Form, Id, Rows, choice, day, long_text, money, pick, text
+from fieldapp.web.fields import BoundedList, Form, Id, Rows, choice, day, long_text, money, pick, text
 
 _KINDS = tuple((kind, KIND_WORDS[kind]) for kind in KINDS)
 
@@ -55,7 +55,7 @@ class Claim(Form):
     """The expenses to be approved together; the server adds them up."""
 
     id = Id(required=True)
-    items = fields.List(
+    items = BoundedList(
         Id(), required=True, validate=Rows(min=1, max=100), metadata={"label": _l("Expenses"), "widget": "items"}
     )
     note = long_text(_l("Note to the approver"), max=500)

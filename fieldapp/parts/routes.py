@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, redirect, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, or_, select
@@ -37,6 +37,7 @@ from fieldapp.parts.queries import (
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.parts.words import CATEGORIES, STATES, URGENCIES
 from fieldapp.settings import figure
+from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
 from fieldapp.web.lists import Filter, list_page
@@ -49,10 +50,7 @@ USUAL_DAYS = 2
 
 
 def _in_month(query: Select[Any], month: str) -> Select[Any]:
-    try:
-        first, following = clock.month_bounds(month)
-    except ValueError:
-        return query
+    first, following = clock.month_bounds(month)
     since, until = clock.day_bounds(first)[0], clock.day_bounds(following)[0]
     return query.where(PartsRequest.submitted_at >= since, PartsRequest.submitted_at < until)
 
@@ -133,14 +131,10 @@ def new() -> Response:
 
 def _asked_job() -> str | None:
     """The job named in the address. Raises NotFound where it is none of this person's."""
-    asked = request.args.get("job", "")
+    asked, job_id = inputs.query("job"), inputs.query_id("job")
     if not asked:
         return None
-    try:
-        job_id = str(UUID(asked))
-    except ValueError:
-        raise NotFound("job.not_found") from None
-    facts = facts_of(job_id)
+    facts = facts_of(job_id) if job_id else None
     if facts is None or not may_ask_for(actor(), facts):
         raise NotFound("job.not_found")
     return job_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,13 +19,16 @@ from fieldapp.expenses import CLAIM_WORDS, KIND_WORDS, warning_words
 from fieldapp.kernel import clock
 from fieldapp.reimbursement.queries import Summary
 
-#: Characters that make a spreadsheet take a cell for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: Characters that make a spreadsheet take a cell for a formula, also where they are written full-width.
+FORMULA = frozenset("=+-@\t\r")
 
 #: From here on a spreadsheet shows digits as a rounded number.
 LONG_DIGITS = 12
 
 BOM = "\ufeff"
+
+#: Categories of characters that take no room: control, format, unassigned, private, marks.
+UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me"})
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,19 @@ def _taken(buffer: io.StringIO) -> bytes:
     return text.encode()
 
 
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet may take the text for a formula: by its first visible sign, in any width.
+
+    Signs that nobody sees (zero-width, marks of direction, other control characters) and spaces in front do not count.
+    """
+    for sign in text:
+        if sign in FORMULA or unicodedata.normalize("NFKC", sign)[:1] in FORMULA:
+            return True
+        if not sign.isspace() and unicodedata.category(sign) not in UNSEEN:
+            return False
+    return False
+
+
 def plain(cell: Cell) -> str:
     """A cell as text. What a person typed can never become a formula, and long numbers keep their digits."""
     if cell is None:
@@ -117,7 +134,7 @@ def plain(cell: Cell) -> str:
         return cell.isoformat()
     if not isinstance(cell, str):
         return str(cell)
-    if cell.startswith(FORMULA):
+    if is_formula(cell):
         return f"'{cell}"
     if cell.isdecimal() and (len(cell) >= LONG_DIGITS or cell.startswith("0")):
         return f"\t{cell}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, redirect, request, url_for
+from flask import Blueprint, Response, current_app, redirect, url_for
 from flask_babel import gettext
 
 from fieldapp.commandbus.models import AuditEntry
@@ -29,6 +29,7 @@ from fieldapp.rescue.queries import (
 )
 from fieldapp.rescue.words import OUTCOMES
 from fieldapp.settings import figure
+from fieldapp.web import inputs
 from fieldapp.web.guards import actor, needs
 from fieldapp.web.lists import list_page
 from fieldapp.web.render import render
@@ -71,10 +72,10 @@ def start() -> Response:
 @needs("rescue.import")
 def upload() -> Response:
     """Takes a file in and leads to what it holds; a bad one is refused in words at the field."""
-    file = request.files.get("file")
-    if file is None or not file.filename:
+    chosen = inputs.uploads("file", count=1)
+    if not chosen:
         return _start(gettext("Please choose the rescue file."))
-    digest = uploads.keep(file)
+    digest = uploads.keep(chosen[0])
     try:
         _look(digest)
     except archive.BadRescue as error:
@@ -122,9 +123,7 @@ def look(digest: str) -> Response:
 @needs("rescue.import")
 def run(digest: str) -> Response:
     """Imports the file. The form posted twice, or the file imported twice, does nothing twice."""
-    number = request.form.get("number", "")
-    if not ids.is_uuid(number):
-        number = str(ids.uuid7())
+    number = inputs.posted_id("number") or str(ids.uuid7())
     if import_by(number) is None:
         limits = _limits()
         with archive.opened(uploads.path_of(digest), limits) as file:

@@ -20,42 +20,15 @@ from fieldapp.commandbus.models import Notice
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.sync.answers import Refused
-from fieldapp.sync.losses import Spans, Store, judge
+from fieldapp.sync.inputs import MOST_SEQ, Hello, Spans
+from fieldapp.sync.losses import WINDOW, Store, judge
+from fieldapp.web.inputs import instant
 
 #: Lives of a phone's stores that a hello looks at.
 LIVES = 20
 
 #: References that a notice spells out.
 SPELLED = 5
-
-
-class Pending(msgspec.Struct):
-    """What a phone still holds of this life of its store."""
-
-    min_seq: int
-    max_seq: int
-    count: int
-    oldest_utc: str
-
-
-class Hello(msgspec.Struct):
-    """A phone introduces itself.
-
-    `held` are the numbers of all records that lie on it, by epoch and as spans; `dropped` those whose records their
-    author discarded. Phones of before leave both out.
-    """
-
-    dev: str
-    ep: str
-    user: int
-    build: str
-    next_seq: int
-    now: str
-    pending: Pending | None = None
-    persisted: bool | None = None
-    display_mode: str = ""
-    held: dict[str, list[tuple[int, int]]] | None = None
-    dropped: dict[str, list[int]] | None = None
 
 
 class Remembered(msgspec.Struct):
@@ -141,29 +114,24 @@ def _welcome(devices: Sequence[Device], dev: str, here: Here) -> None:
 
 def _take_over(device: Device, said: Hello, now: datetime) -> None:
     pending = said.pending
-    device.build, device.display_mode = said.build[:64], said.display_mode[:20]
+    device.build, device.display_mode = said.build, said.display_mode
     device.persisted, device.next_seq = said.persisted, max(said.next_seq, device.next_seq)
     device.pending = msgspec.to_builtins(pending) if pending else None
-    device.unsent = min(max(pending.count, 0), 1_000_000) if pending else 0
-    device.oldest_at = _moment(pending.oldest_utc) if pending else None
-    told = _moment(said.now)
+    device.unsent = pending.count if pending else 0
+    device.oldest_at = instant(pending.oldest_utc) if pending else None
+    told = instant(said.now)
     device.clock_offset_ms = int((now - told).total_seconds() * 1000) if told else None
     device.last_seen_at = now
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return clock.parse_iso(text)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _stores(devices: Sequence[Device], current: Device, said: Hello, earlier_dev: str) -> list[Store]:
     stores = []
     for device in devices:
         if said.dropped and device.ep in said.dropped:
-            given = {seq for seq in said.dropped[device.ep][-1000:] if 0 < seq < 2**53}
-            device.dropped = sorted(given.union(device.dropped or ()))
+            given = {seq for seq in said.dropped[device.ep][-1000:] if 0 < seq < MOST_SEQ}
+            # Older numbers are never judged again.
+            known = given.union(device.dropped or ())
+            device.dropped = sorted(seq for seq in known if seq >= device.next_seq - WINDOW)
         held: Spans = (said.held or {}).get(device.ep, ())
         end = device.next_seq
         if device is current and said.held is None and said.pending:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, func, or_, select, tuple_
@@ -10,13 +10,12 @@ from sqlalchemy import and_, func, or_, select, tuple_
 from fieldapp.accounts.models import Device
 from fieldapp.commandbus.models import Receipt
 from fieldapp.extensions import db
+from fieldapp.sync.inputs import Spans, numbers
 
 MOST = 200
 
 #: Older numbers were judged many hellos ago.
 WINDOW = 5000
-
-Spans = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,8 @@ def judge(stores: Sequence[Store]) -> None:
 
 
 def _missing(store: Store, received: Container[int]) -> list[int]:
-    known = {*(store.device.dropped or ()), *_numbers(store.held, store.first, store.end)}
+    known = {*(store.device.dropped or ()), *numbers(store.held, store.first, store.end)}
     return [seq for seq in range(store.first, store.end) if seq not in received and seq not in known][:MOST]
-
-
-def _numbers(spans: Spans, first: int, end: int) -> Iterable[int]:
-    for low, high in spans:
-        yield from range(max(low, first), min(high + 1, end))
 
 
 def _received(stores: Sequence[Store]) -> dict[tuple[str, str], Container[int]]:

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from fieldapp.errors import AppError
 from fieldapp.web import trouble
+from fieldapp.web.inputs import kept
 from fieldapp.web.render import render
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,9 @@ def _words(status: int) -> str:
 
 
 def _draw(status: int, words: str, number: str = "") -> Response:
-    return render("error/error.html", status=status, code=status, words=words, number=number, where=request.path)
+    return render(
+        "error/error.html", status=status, code=status, words=words, number=number, where=kept(request.path, 200)
+    )
 
 
 def _app_error(error: AppError) -> Response:

@@ -18,9 +18,11 @@ from flask_babel import lazy_gettext as _l
 from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
 from fieldapp.kernel import clock, ids
+from fieldapp.web.inputs import MOST_BIG, MOST_INTEGER, MOST_NAME, storable
 
 MAX_MONEY = Decimal("9999999.99")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+#: Fields of one record or row, and signs of a text whose field names no limit.
+MOST_FIELDS, MOST_TEXT = 200, 2000
 
 # marshmallow speaks English; every message a person can see is said in the person's language.
 fields.Field.default_error_messages.update(
@@ -83,19 +85,43 @@ class Choices(validate.OneOf):
     default_message = _l("Please choose one of these.")
 
 
+class BoundedList(fields.List[Any]):
+    """A list whose length is looked at before its rows are: checking 100,000 empty rows takes seconds."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list):
+            for check in self.validators:
+                if isinstance(check, validate.Length) and check.max is not None and len(value) > check.max:
+                    check(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class Form(Schema):
-    """Base of every schema: unknown fields are refused, blanks count as left out, control characters are refused."""
+    """Base of every schema: unknown fields are refused, blanks count as left out, control characters are refused.
+
+    Whole numbers and texts are bounded here where their fields do not say how large they may be.
+    """
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field) -> None:
+        """Bounds what a field leaves open, so that every value can be stored and no answer grows with the request."""
+        if isinstance(field_obj, fields.Integer):
+            if not any(isinstance(check, validate.Range) and check.max is not None for check in field_obj.validators):
+                field_obj.validators.append(Range(min=-MOST_BIG, max=MOST_BIG))
+        elif isinstance(field_obj, fields.String) and not (field_obj.validators or isinstance(field_obj, Id)):
+            field_obj.validators.append(Length(max=MOST_TEXT))
 
     @pre_load
     def _tidy(self, data: Any, **_: Any) -> Any:
         if not isinstance(data, dict):
             return data
+        if len(data) > MOST_FIELDS or not all(isinstance(name, str) and len(name) <= MOST_NAME for name in data):
+            raise ValidationError([_l("This record holds fields that are not known here.")])
         tidy: dict[str, Any] = {}
         for name, value in data.items():
             kept = value.strip().replace("\r\n", "\n") if isinstance(value, str) else value
             if kept is None or kept == "":
                 continue
-            if isinstance(kept, str) and _CONTROL.search(kept):
+            if isinstance(kept, str) and not storable(kept):
                 raise ValidationError({name: [_l("This text holds characters that cannot be stored.")]})
             tidy[name] = kept
         return tidy
@@ -131,7 +157,7 @@ def long_text(label: Any, *, max: int = 2000, required: bool = False, hint: Any 
 
 class _Amount(fields.Decimal):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
-        if isinstance(value, bool | float):
+        if isinstance(value, bool | float) or len(str(value)[:41]) > 40:
             raise self.make_error("invalid")
         number = super()._deserialize(value, attr, data, **kwargs)
         if number.adjusted() > 12:
@@ -155,6 +181,11 @@ def whole(
 ) -> fields.Integer:
     """A whole number."""
     return _Whole(required=required, validate=Range(min=min, max=max), metadata=_meta(label, "number", hint, extra))
+
+
+def counter(max: int = MOST_INTEGER) -> fields.Integer:
+    """A whole number that the page fills in: an id or a count of ours, as large as its column."""
+    return _Whole(required=True, validate=Range(min=0, max=max), metadata=_meta("", "hidden", "", {}))
 
 
 class _Whole(fields.Integer):
@@ -272,8 +303,8 @@ def rows(
     metadata = _meta(label, "rows", hint, {"row": schema, "min": min, "max": max, **extra})
     check = Rows(min=min or None, max=max)
     if min:
-        return fields.List(fields.Nested(schema), required=True, validate=check, metadata=metadata)
-    return fields.List(fields.Nested(schema), load_default=list, validate=check, metadata=metadata)
+        return BoundedList(fields.Nested(schema), required=True, validate=check, metadata=metadata)
+    return BoundedList(fields.Nested(schema), load_default=list, validate=check, metadata=metadata)
 
 
 class Strokes(fields.Field):

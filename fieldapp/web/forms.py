@@ -13,11 +13,14 @@ from flask_babel import gettext
 from fieldapp.commandbus import AttachmentNote, Base, Command, Result, desk_envelope, execute, plain
 from fieldapp.errors import Invalid
 from fieldapp.kernel import clock, ids
-from fieldapp.web import show_when, trouble
+from fieldapp.web import inputs, show_when, trouble
 from fieldapp.web.controls import Control, controls, switch_off
 from fieldapp.web.formdata import to_data
 from fieldapp.web.guards import actor
 from fieldapp.web.render import render
+
+#: What a form says of the record that was shown: its compared fields, as JSON.
+LONGEST_BASE = 100_000
 
 
 @dataclass
@@ -130,8 +133,8 @@ def _shown(page: FormPage, command: Command) -> Base | None:
 def _seen() -> Base | None:
     """What the person saw when they began to fill in the form that was posted."""
     try:
-        return msgspec.json.decode(request.form.get("_base", ""), type=Base)
-    except msgspec.MsgspecError:
+        return msgspec.json.decode(inputs.posted_secret("_base", most=LONGEST_BASE), type=Base)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 
 
@@ -151,9 +154,10 @@ def form_page(page: FormPage) -> Response:
         return _draw(page)
     if "refused_post" in g:
         return _draw(page, *g.refused_post)
-    data = to_data(request.form.items(multi=True))
+    given = list(inputs.posted_fields())
+    data = to_data(given)
     try:
-        result = post(page, data)
+        result = _unstorable(given) or post(page, data)
     except Exception as error:
         if not trouble.is_storage_trouble(error):
             raise
@@ -177,7 +181,14 @@ def _shown_again() -> Response:
 
 def redrawn(page: FormPage) -> Response:
     """Draw the form with the posted values, without sending it."""
-    return _draw(page, to_data(request.form.items(multi=True)))
+    return _draw(page, to_data(inputs.posted_fields()))
+
+
+def _unstorable(given: Sequence[tuple[str, str]]) -> Result | None:
+    """The refusal of texts that no envelope can hold, said at their fields."""
+    words = gettext("This text holds characters that cannot be stored.")
+    bad = {name.removesuffix("[]"): [words] for name, value in given if not inputs.storable(value)}
+    return Result(None, "", "rejected", problems=bad, code="record.invalid") if bad else None
 
 
 def _decided(data: dict[str, Any], result: Result) -> tuple[dict[str, Any], dict[str, list[str]], Base | None]:
@@ -197,12 +208,12 @@ def post(page: FormPage, data: dict[str, Any]) -> Result:
     command: Command = current_app.extensions["commands"][page.kind]
     kind, record = page.agg
     # Pages made before carry this number; none of them is shown again as unchanged.
-    op = session["posted"] = request.form.get("_op", "")[:36]
-    issued = request.form.get("_issued", "")
+    op = session["posted"] = inputs.posted("_op", most=36)
+    issued = inputs.posted("_issued", most=inputs.MOST_INSTANT)
     if not record:
         record = str(data.get("id", ""))
     try:
-        atts = current_app.extensions["take_files"](request.files, command, op)
+        atts = current_app.extensions["take_files"](command, op)
     except Invalid as error:
         return Result(op, "", "rejected", problems={k: [str(w) for w in v] for k, v in error.problems.items()})
     body = desk_envelope(
@@ -221,8 +232,7 @@ def post(page: FormPage, data: dict[str, Any]) -> Result:
 
 def _schema(command: Command) -> int:
     """The version of the page's fields: it may have been made before the server was updated (failure mode 58)."""
-    said = request.form.get("_schema", "")
-    return int(said) if said.isdecimal() and 0 < len(said) < 5 and int(said) else command.version
+    return inputs.posted_number("_schema", high=9999) or command.version
 
 
 def _draw(
@@ -234,8 +244,9 @@ def _draw(
     same: bool = False,
 ) -> Response:
     bound = bind(page, data, problems, base)
-    if same and ids.is_uuid(request.form.get("_op", "")):
-        bound.op, bound.issued = request.form["_op"], request.form.get("_issued") or bound.issued
+    op = inputs.posted_id("_op")
+    if same and op:
+        bound.op, bound.issued = op, inputs.posted("_issued", most=inputs.MOST_INSTANT) or bound.issued
     return render(page.template, form=bound, title=page.title, back=page.back, status=status, **page.context)
 
 
@@ -246,7 +257,7 @@ def _gone_to(done: str) -> Response:
 
 def sent_notice() -> str | None:
     """What a page says after an ordinary form post was taken in."""
-    return gettext("Received.") if request.args.get("sent") == "1" else None
+    return gettext("Received.") if inputs.sent() else None
 
 
 __all__ = ["AttachmentNote", "BoundForm", "FormPage", "bind", "form_page", "post", "redrawn", "sent_notice"]

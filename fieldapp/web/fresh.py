@@ -10,7 +10,7 @@ from flask import Response, current_app, g, request, session
 from flask_login import current_user
 
 from fieldapp.kernel import clock
-from fieldapp.web import language
+from fieldapp.web import inputs, language
 from fieldapp.web.assets import Assets
 from fieldapp.web.known import NOTE, Note
 
@@ -36,9 +36,7 @@ def unchanged(*more: Any) -> Response | None:
         language.code(),
         seen,
         request.full_path,
-        request.headers.get("HX-Request"),
-        request.headers.get("HX-Boosted"),
-        request.headers.get("HX-History-Restore-Request"),
+        *inputs.htmx(),
         today,
         session.get("posted"),
         more,

@@ -8,11 +8,13 @@ from flask import current_app, g, request
 from flask_babel import Domain, get_locale, gettext
 from markupsafe import Markup
 
+from fieldapp.web import inputs
+
 
 def chosen() -> str:
     """The browser's own choice, else what it prefers, else Chinese."""
     known: tuple[str, ...] = current_app.config["LANGUAGES"]
-    asked = request.cookies.get("language", "")
+    asked = inputs.cookie("language")
     if asked in known:
         return asked
     for tag, _ in request.accept_languages:

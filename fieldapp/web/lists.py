@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -11,26 +12,35 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import request
-from sqlalchemy import Select, bindparam, tuple_
+from flask import g, request
+from sqlalchemy import BigInteger, Date, DateTime, Integer, Select, String, bindparam, false, tuple_
+from sqlalchemy.types import TypeDecorator
 
 from fieldapp.extensions import reading
 from fieldapp.kernel import clock
 from fieldapp.statements import Prepared
+from fieldapp.web import inputs
 
 PAGE = 50
+#: A cursor holds three short keys; whatever is longer is none of ours.
+LONGEST_CURSOR = 500
 
 
 @dataclass(frozen=True)
 class Filter:
-    """One filter of a list. `widget`: `select`, `chips`, `text`, `month` or `date`; `apply(query, value)` narrows."""
+    """One filter of a list. `widget`: `select`, `chips`, `text`, `month` or `date`; `apply(query, value)` narrows.
+
+    `holds` is what its value must be: one of the options (`choice`), a `number` (an id), a `month`, a `date` or `text`;
+    by default what the widget gives. `apply` is only asked with such a value, a number as an `int`.
+    """
 
     name: str
     label: Any
-    apply: Callable[[Select[Any], str], Select[Any]]
+    apply: Callable[[Select[Any], Any], Select[Any]]
     widget: str = "select"
     options: Sequence[tuple[str, Any]] | Callable[[], Sequence[tuple[str, Any]]] = ()
     default: str = ""
+    holds: str = ""
 
     def choices(self) -> list[tuple[str, Any]]:
         """The options, asked for now."""
@@ -38,7 +48,15 @@ class Filter:
 
     def value(self) -> str:
         """What the URL says, or the default; never longer than a person would type."""
-        return request.args.get(self.name, self.default).strip()[:100]
+        return inputs.query(self.name, self.default)
+
+    def typed(self) -> Any:
+        """The value as `apply` wants it; None where there is none of this kind: then nothing is found."""
+        value, kind = self.value(), self.holds or {"select": "choice", "chips": "choice"}.get(self.widget, self.widget)
+        if kind == "choice":
+            return value if any(value == str(one) for one, _ in self.choices()) else None
+        readers: dict[str, Callable[[str], Any]] = {"number": inputs.whole, "month": inputs.month, "date": inputs.day}
+        return readers[kind](value) if kind in readers else value
 
 
 @dataclass
@@ -66,9 +84,9 @@ class Page:
 def narrowed(query: Select[Any], filters: Sequence[Filter]) -> Select[Any]:
     """The query with every filter of the URL applied; the same one the exports use."""
     for one in filters:
-        value = one.value()
-        if value:
-            query = one.apply(query, value)
+        if one.value():
+            value = one.typed()
+            query = query.where(false()) if value is None else one.apply(query, value)
     return query
 
 
@@ -90,7 +108,8 @@ def list_page(
     values, it is done once; what differs from person to person is `given` for its parameters.
     """
     values = {one.name: one.value() for one in filters}
-    after = _decode(request.args.get("after", ""), len(keys))
+    cursor = inputs.query("after", most=LONGEST_CURSOR)
+    after = _decode(cursor, keys, descending)
 
     names = [f"after_{place}" for place in range(len(keys))]
 
@@ -113,10 +132,13 @@ def list_page(
         rows = list(connection.execute(statement(), given).all())
     more, rows = len(rows) > size, rows[:size]
     page = Page(rows, filters, values, first=after is None)
+    # Said above the list, wherever it is shown (web/page.py).
+    g.list_restarted = bool(cursor) and after is None
     if more:
         pick = key_of or (lambda row: row[: len(keys)])
         kept = {k: v for k, v in values.items() if v}
-        page.next_url = f"{request.path}?{urlencode({**kept, 'after': _encode(pick(rows[-1]))})}"
+        cursor = _encode(pick(rows[-1]), _list_name(keys, descending))
+        page.next_url = f"{request.path}?{urlencode({**kept, 'after': cursor})}"
     return page
 
 
@@ -135,33 +157,44 @@ def _kept(key: Hashable, statement: Callable[[], Any]) -> Prepared:
     return found
 
 
-def _encode(key: Sequence[Any]) -> str:
+def _encode(key: Sequence[Any], name: str) -> str:
+    """Where a page of this list ends, for the address of the next one."""
     plain = [
-        {"t": clock.iso_exact(part)}
-        if isinstance(part, datetime)
-        else {"d": part.isoformat()}
-        if isinstance(part, date)
-        else part
+        clock.iso_exact(part) if isinstance(part, datetime) else part.isoformat() if isinstance(part, date) else part
         for part in key
     ]
-    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+    text = json.dumps([name, *plain])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decode(text: str, length: int) -> tuple[Any, ...] | None:
-    """The key in an address, or None where it is missing or nonsense (the list then starts at its start)."""
-    if not text or len(text) > 500:
-        return None
+def _list_name(keys: Sequence[Any], descending: bool) -> str:
+    """Whose place a cursor is: that of one list at one address, in one order."""
+    told = repr((request.path, descending, [getattr(key, "key", None) for key in keys]))
+    return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+
+
+def _decode(text: str, keys: Sequence[Any], descending: bool) -> tuple[Any, ...] | None:
+    """The key in an address, each part of its column's type; None where it is missing, nonsense or another list's."""
     try:
-        parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if not isinstance(parts, list) or len(parts) != length:
-            return None
-        return tuple(
-            clock.parse_iso(p["t"])
-            if isinstance(p, dict) and "t" in p
-            else date.fromisoformat(p["d"])
-            if isinstance(p, dict)
-            else p
-            for p in parts
-        )
-    except (ValueError, KeyError, TypeError, RecursionError):
+        name, *parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, TypeError, RecursionError):
         return None
+    if name != _list_name(keys, descending) or len(parts) != len(keys):
+        return None
+    typed = tuple(_typed(key.type, part) for key, part in zip(keys, parts, strict=True))
+    return None if None in typed else typed
+
+
+def _typed(kind: Any, part: Any) -> Any:
+    """A value as a column of this type may be compared with it, or None."""
+    kind = kind.impl if isinstance(kind, TypeDecorator) else kind
+    if isinstance(part, str):
+        if isinstance(kind, DateTime):
+            return inputs.instant(part)
+        if isinstance(kind, Date):
+            return inputs.day(part)
+        return part if isinstance(kind, String) and len(part) <= 255 and inputs.storable(part) else None
+    if isinstance(kind, Integer) and type(part) is int:
+        most = inputs.MOST_BIG if isinstance(kind, BigInteger) else inputs.MOST_INTEGER
+        return part if abs(part) <= most else None
+    return None

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry
-from fieldapp.web import fresh, language
+from fieldapp.web import fresh, inputs, language
 from fieldapp.web.icons import icon
 from fieldapp.web.pieces import piece, rendered_at
 
@@ -108,5 +108,6 @@ def _context() -> dict[str, Any]:
         "strips": (lambda: offers.strips(actor)) if actor else list,
         "path": request.path,
         "can": actor.can if actor else (lambda verb: False),
-        "sent": request.args.get("sent") == "1",
+        "sent": inputs.sent(),
+        "restarted": g.get("list_restarted", False),
     }

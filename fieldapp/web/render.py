@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, make_response, render_template, request
+from flask import Response, make_response, render_template
 
+from fieldapp.web import inputs
 from fieldapp.web.fresh import VARY, tagged
 
 
 def wants_fragment() -> bool:
     """Whether htmx asked for a part: boosted and history requests want the whole page (models.md A9.3)."""
-    asked = request.headers.get("HX-Request") == "true"
-    whole = request.headers.get("HX-Boosted") == "true" or request.headers.get("HX-History-Restore-Request") == "true"
-    return asked and not whole
+    asked, boosted, restored = inputs.htmx()
+    return asked == "true" and "true" not in {boosted, restored}
 
 
 def render(template: str, /, fragment: str | None = None, status: int = 200, **context: Any) -> Response:

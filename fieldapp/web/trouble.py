@@ -10,17 +10,20 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import psycopg
-from flask import Request, g, request
+from flask import Request, g
 from flask_babel import gettext
 from flask_login import AnonymousUserMixin, current_user
 from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 
 from fieldapp.kernel import ids
+from fieldapp.web import inputs
 
 log = logging.getLogger(__name__)
 
 #: Seconds after which it is worth while to try again.
 LATER = "60"
+#: The longest text of a form that is shown again.
+MOST_TYPED = 100_000
 #: What PostgreSQL says of a write where it takes none, as a standby does.
 READ_ONLY = "25006"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
@@ -56,7 +59,7 @@ def words() -> list[str]:
     """What a person reads whose form was not saved."""
     said = [gettext("Nothing was saved: the server cannot store anything now. What you filled in is below.")]
     said.append(gettext("Please send it again in a few minutes. If it stays like this, tell your administrator."))
-    if any(file.filename for file in request.files.values()):
+    if inputs.any_upload():
         said.append(gettext("Please choose the photos again."))
     return said
 
@@ -73,7 +76,7 @@ def without_person() -> None:
 
 def typed() -> dict[str, Any]:
     """What the form that was posted held: `fields` to post again, `texts` to read. Nothing where it held a password."""
-    fields = list(request.form.items(multi=True))
+    fields = [(name, inputs.kept(value, MOST_TYPED)) for name, value in inputs.posted_fields()]
     if any("password" in name for name, _ in fields):
         return {"fields": [], "texts": []}
     texts = [value for name, value in fields if not name.startswith("_") and value and not ids.is_uuid(value)]

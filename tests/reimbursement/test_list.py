@@ -24,6 +24,7 @@ from fieldapp.reimbursement.exports import plain
 
 FAPIAO = "26412000000000010317"
 NASTY = ["=1+1", "+86 1", "-5", "@SUM(A1)", "\t=1", '=HYPERLINK("http://x","y")', "{=1}", "http://example.com", "007"]
+NASTY += ["\uff1d1+1", "\uff20x", "\u200b=1+1"]
 
 
 def read_csv(data: bytes) -> list[dict[str, str]]:
@@ -168,7 +169,7 @@ def test_text_never_becomes_a_formula(client_of: Any, cast: Any, approved: Any) 
     assert {note.strip() for note in NASTY} <= {str(cell.value) for cell in cells}
     for row in read_csv(client.get("/reimbursements/list.csv").data):
         for value in row.values():
-            assert not value.startswith(("=", "+", "-", "@", "\t=")), value
+            assert not value.strip("\u200b").startswith(("=", "+", "-", "@", "\t=", "\uff1d", "\uff20")), value
 
 
 @pytest.mark.parametrize(
@@ -179,6 +180,19 @@ def test_text_never_becomes_a_formula(client_of: Any, cast: Any, approved: Any) 
         ("-1", "'-1"),
         ("@x", "'@x"),
         ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\uff0b86", "'\uff0b86"),
+        ("\uff0d1", "'\uff0d1"),
+        ("\uff20SUM(A1)", "'\uff20SUM(A1)"),
+        ("\ufe62\uff1d1", "'\ufe62\uff1d1"),
+        ("\u200b=1", "'\u200b=1"),
+        ("\ufeff\u202e\u2066=1", "'\ufeff\u202e\u2066=1"),
+        ("\u00ad\u0000@x", "'\u00ad\u0000@x"),
+        (" \u3000\u00a0=1", "' \u3000\u00a0=1"),
+        ("\n=1", "'\n=1"),
+        ("\u200bplain", "\u200bplain"),
+        ("\u7535\u7f06-2", "\u7535\u7f06-2"),
         ("a=1", "a=1"),
         ("", ""),
         (None, ""),

@@ -263,10 +263,10 @@ def test_filters(bench: Bench, sent: str) -> None:
         ("state=accepted", False),
         (f"month={month}", True),
         ("month=2020-01", False),
-        ("month=nonsense", True),
+        ("month=nonsense", False),
         (f"technician={bench.cast.tech.id}", True),
         (f"technician={bench.cast.tech2.id}", False),
-        ("technician=x", True),
+        ("technician=x", False),
         ("after=broken", True),
     ):
         assert (f"/reports/{sent}" in page(bench, "leader", f"/reports?{query}").text) is is_there, query

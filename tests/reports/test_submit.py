@@ -187,9 +187,12 @@ def test_an_unknown_visit_is_refused(bench: Bench) -> None:
 def test_the_record_is_the_one_the_envelope_names(bench: Bench) -> None:
     _, visit = bench.make_job()
     data = sheet(visit)
-    for agg, where in ((("service_report", str(ids.uuid7())), "id"), (("visit", data["id"]), "_")):
+    for agg, code in (
+        (("service_report", str(ids.uuid7())), "record.wrong_id"),
+        (("visit", data["id"]), "record.wrong_type"),
+    ):
         result = bench.send(bench.cast.tech, "service_report.submit", agg, data)
-        assert (result.outcome, list(result.problems)) == ("rejected", [where])
+        assert (result.outcome, result.code) == ("rejected", code)
 
 
 def test_the_same_id_again_is_a_conflict(bench: Bench) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, redirect, request, url_for
+from flask import Blueprint, Response, current_app, redirect, url_for
 from flask_babel import format_timedelta, gettext
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -15,6 +15,7 @@ from fieldapp.accounts.session import check, here
 from fieldapp.accounts.session import sign_in as begin_session
 from fieldapp.accounts.session import sign_out as end_session
 from fieldapp.accounts.throttle import COOKIE, COOKIE_LASTS, Slow
+from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs, public
 from fieldapp.web.own_path import own_path
@@ -38,22 +39,24 @@ def home() -> Response:
 def sign_in() -> Response:
     """The log-in form."""
     if current_user.is_authenticated:
-        return redirect(own_path(request.args.get("next")))  # type: ignore[return-value]
-    new = request.args.get("new") == "1"
-    return render("accounts/login.html", next=request.args.get("next", ""), username="", problem=None, new=new)
+        return redirect(own_path(inputs.query("next", most=inputs.MOST_TEXT)))  # type: ignore[return-value]
+    new = inputs.query("new") == "1"
+    return render(
+        "accounts/login.html", next=inputs.query("next", most=inputs.MOST_TEXT), username="", problem=None, new=new
+    )
 
 
 @bp.post("/login")
 @public
 def sign_in_post() -> Response:
     """Checks name and password; wrong ones are counted and slowed down."""
-    username, target = request.form.get("username", "").strip()[:60], request.form.get("next", "")
+    username, target = inputs.posted("username", most=60).strip(), inputs.posted("next", most=inputs.MOST_TEXT)
 
     def again(problem: str, status: int) -> Response:
         return render("accounts/login.html", next=target, username=username, problem=problem, status=status)
 
     try:
-        attempt = check(username, request.form.get("password", "")[:1000])
+        attempt = check(username, inputs.posted_secret("password"))
     except Slow as slow:
         return slowed(again(too_many(slow), 429), slow)
     if attempt is None or attempt.user_id is None:
@@ -123,8 +126,8 @@ def end_others() -> Response:
 @public
 def language() -> Response:
     """Chooses the language of this browser."""
-    chosen = request.form.get("language", "")
-    response: Response = redirect(own_path(request.form.get("next")), 303)  # type: ignore[assignment]
+    chosen = inputs.posted("language")
+    response: Response = redirect(own_path(inputs.posted("next", most=inputs.MOST_TEXT)), 303)  # type: ignore[assignment]
     if chosen in current_app.config["LANGUAGES"]:
         response.set_cookie("language", chosen, max_age=31_536_000, samesite="Lax", httponly=True)
     return response

@@ -1,8 +1,8 @@
-"""One's own password, and the page behind a reset link. Ordinary forms that become no envelope (ADR 27)."""
+"""One's own password, and the page behind a reset link. Ordinary forms that become no envelope (ADR 29)."""
 
 from __future__ import annotations
 
-from flask import Response, redirect, request
+from flask import Response, redirect
 from flask_babel import gettext
 
 from fieldapp.accounts import resets, throttle
@@ -12,12 +12,13 @@ from fieldapp.accounts.session import check, here
 from fieldapp.accounts.throttle import Slow
 from fieldapp.commandbus import writing
 from fieldapp.extensions import db
+from fieldapp.web import inputs
 from fieldapp.web.guards import actor, needs, public
 from fieldapp.web.render import render
 
 
 def _typed(name: str) -> str:
-    return request.form.get(name, "")[:1000]
+    return inputs.posted_secret(name)
 
 
 def _draw(template: str, status: int = 200, **problems: str) -> Response:
@@ -78,7 +79,7 @@ def reset_password() -> Response:
         user = resets.person_of(session, code)
         if user is not None:
             resets.use(session, user, kept)
-            known = throttle.know(session, request, user.id)
+            known = throttle.know(session, user.id)
     if user is None:
         return _no_link()
     response: Response = redirect("/login?new=1", 303)  # type: ignore[assignment]

@@ -11,7 +11,6 @@ from flask import Response, current_app, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
-from sqlalchemy import false
 
 from fieldapp.accounts import group_names
 from fieldapp.jobs import words
@@ -34,7 +33,7 @@ def group_list(who: Actor, scope: Filter) -> Response:
     states = Filter(
         "state",
         _l("State"),
-        lambda query, value: query if value == "all" else query.where(conditions.get(value, false())),
+        lambda query, value: query if value == "all" else query.where(conditions[value]),
         options=options,
         default="open",
     )
@@ -43,7 +42,7 @@ def group_list(who: Actor, scope: Filter) -> Response:
     filters = [scope, states, SEARCH]
     if many:
         shown = [(str(one), name) for one, name in groups.items() if who.sees_all_groups or one in who.leads]
-        filters.insert(1, Filter("group", _l("Group"), _of_group, options=shown))
+        filters.insert(1, Filter("group", _l("Group"), _of_group, options=shown, holds="number"))
     page = list_page(
         queries.group_jobs(who),
         keys=(Job.received_at, Job.id),
@@ -93,8 +92,8 @@ def _lines(
     )
 
 
-def _of_group(query: Any, value: str) -> Any:
-    return query.where(Job.group_id == int(value)) if value.isdecimal() and len(value) < 10 else query.where(false())
+def _of_group(query: Any, group: int) -> Any:
+    return query.where(Job.group_id == group)
 
 
 def _waiting(row: Any, context: dict[str, Any], who: Actor) -> tuple[Any, ...]:

@@ -21,7 +21,9 @@ from fieldapp.errors import NotFound
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
 from fieldapp.sync.answers import CHUNK, Refused, answer, limits, refusal
+from fieldapp.sync.inputs import upload_length, upload_metadata, upload_offset
 from fieldapp.sync.routes import bp
+from fieldapp.web import inputs
 from fieldapp.web.guards import actor, public
 
 TUS = "1.0.0"
@@ -47,7 +49,7 @@ def _speaks_tus(view: Callable[..., Response]) -> Callable[..., Response]:
 
     @wraps(view)
     def spoken(**address: UUID) -> Response:
-        if request.headers.get("Tus-Resumable", TUS) != TUS:
+        if inputs.header("Tus-Resumable") not in {"", TUS}:
             response = _tus(refusal(412, "attachment.tus_version", gettext("This request cannot be read.")))
             response.headers["Tus-Version"] = TUS
             return response
@@ -78,8 +80,8 @@ def options() -> Response:
 @_speaks_tus
 def create() -> Response:
     """Announces a file. The same announcement again answers 200 with how much is here already."""
-    meta = _metadata(request.headers.get("Upload-Metadata", ""))
-    size, digest = _size(), meta.get("sha256", "")
+    meta = upload_metadata()
+    size, digest = upload_length(limits()["attachment"]), meta.get("sha256", "")
     attachment_id = meta.get("id") or str(ids.uuid7())
     if not ids.is_uuid(attachment_id) or (digest and not _is_digest(digest)):
         raise Refused(400, "attachment.unreadable", gettext("This request cannot be read."))
@@ -123,10 +125,7 @@ def patch(attachment_id: UUID) -> Response:
     row = _mine(attachment_id)
     if request.mimetype != "application/offset+octet-stream":
         raise Refused(415, "attachment.type", gettext("This request cannot be read."))
-    try:
-        offset = int(request.headers.get("Upload-Offset", ""))
-    except ValueError:
-        raise Refused(400, "attachment.no_offset", gettext("This request cannot be read.")) from None
+    offset = upload_offset()
     if row.state in SETTLED and offset != row.size:
         return _answer(row.id, refusal(409, "attachment.offset", gettext("Please go on from where the server is.")))
     try:
@@ -146,7 +145,7 @@ def patch(attachment_id: UUID) -> Response:
 @public
 def override(attachment_id: UUID) -> Response:
     """For networks that let only GET and POST pass: the method stands in a header (a must of tus 1.0)."""
-    meant = request.headers.get("X-HTTP-Method-Override", "").upper()
+    meant = inputs.header("X-HTTP-Method-Override").upper()
     if meant == "PATCH":
         return patch(attachment_id=attachment_id)
     if meant == "HEAD":
@@ -173,7 +172,7 @@ class _Spoilt(Exception):
 
 def _pieces() -> Iterator[bytes]:
     """The body in pieces of bounded size: memory does not grow with the file. Raises _Spoilt or Refused."""
-    check = request.headers.get("Upload-Checksum", "")
+    check = inputs.header("Upload-Checksum")
     if check:
         piece, more = _sip(CHUNK + 1)
         if len(piece) > CHUNK:
@@ -225,16 +224,6 @@ def _mine(attachment_id: UUID) -> Attachment:
     return row
 
 
-def _size() -> int:
-    try:
-        size = int(request.headers.get("Upload-Length", ""))
-    except ValueError:
-        raise Refused(400, "attachment.no_length", gettext("This request cannot be read.")) from None
-    if not 0 <= size <= limits()["attachment"]:
-        raise Refused(413, "attachment.too_large", gettext("This file is too large."))
-    return size
-
-
 def _is_digest(text: str) -> bool:
     return len(text) == 64 and all(c in "0123456789abcdef" for c in text)
 
@@ -247,17 +236,6 @@ def _agrees(header: str, piece: bytes) -> bool:
         return hashlib.new(algorithm, piece, usedforsecurity=False).digest() == base64.b64decode(value, validate=True)
     except binascii.Error:
         return False
-
-
-def _metadata(header: str) -> dict[str, str]:
-    meta: dict[str, str] = {}
-    for part in header.split(","):
-        key, _, value = part.strip().partition(" ")
-        try:
-            meta[key] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            raise Refused(400, "attachment.unreadable", gettext("This request cannot be read.")) from None
-    return meta
 
 
 def _told(row: Attachment) -> str:

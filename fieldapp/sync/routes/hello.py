@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, current_app, request
-from flask_babel import gettext
 from sqlalchemy import select
 
 from fieldapp.accounts.session import here
 from fieldapp.accounts.tokens import presented
 from fieldapp.commandbus.models import Attachment
 from fieldapp.extensions import db
-from fieldapp.kernel import clock, ids
-from fieldapp.sync.answers import Refused, answer, limits, read_json
-from fieldapp.sync.devices import Hello, Remembered, remember
+from fieldapp.kernel import clock
+from fieldapp.sync.answers import answer, limits
+from fieldapp.sync.devices import Remembered, remember
+from fieldapp.sync.inputs import read_hello
 from fieldapp.sync.instance import instance
 from fieldapp.sync.routes import bp
 from fieldapp.web.guards import actor, public
@@ -24,10 +24,7 @@ from fieldapp.web.guards import actor, public
 @public
 def hello() -> Response:
     """One call answers: is this our server, who am I, what is the clock offset, did this phone lose something."""
-    said: Hello = read_json(Hello)
-    good = ids.is_uuid(said.dev) and len(said.ep) == 8 and 0 < said.next_seq < 2**53
-    if not good:
-        raise Refused(400, "request.unreadable", gettext("This request cannot be read."))
+    said = read_hello()
     found = Remembered()
     if said.user == actor().id:
         found = remember(said, actor(), presented(request), here())

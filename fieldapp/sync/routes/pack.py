@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 
-from flask import Response, current_app, request
+from flask import Response, current_app
 from flask_babel import get_locale
 
 from fieldapp.kernel import clock
 from fieldapp.sync.answers import answer
 from fieldapp.sync.routes import bp
+from fieldapp.web import inputs
 from fieldapp.web.guards import actor, public
 
 
@@ -24,6 +25,6 @@ def pack() -> Response:
         for entry in offers.pack(actor())
     ]
     generation = hashlib.sha256("".join(entry["etag"] for entry in entries).encode()).hexdigest()[:12]
-    had = {url for url in request.args.getlist("had")[:500]}
+    had = set(inputs.query_all("had", count=500))
     gone = sorted(had - {entry["url"] for entry in entries})
     return answer({"gen": generation, "entries": [{**entry, "bytes": None} for entry in entries], "gone": gone})

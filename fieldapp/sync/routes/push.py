@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from flask import Response
 from flask_babel import gettext
 
@@ -10,20 +9,9 @@ from fieldapp.commandbus import execute, known_receipts
 from fieldapp.devices import tell_of_closed_accounts
 from fieldapp.extensions import db
 from fieldapp.sync.answers import BATCH_OPS, Refused, answer, read_json
+from fieldapp.sync.inputs import Push, read_receipts
 from fieldapp.sync.routes import bp
 from fieldapp.web.guards import actor, public
-
-
-class Push(msgspec.Struct):
-    """Frozen envelopes, as strings."""
-
-    ops: list[str]
-
-
-class Receipts(msgspec.Struct):
-    """Ids that a phone asks about."""
-
-    ops: list[str]
 
 
 @bp.post("/push")
@@ -43,5 +31,4 @@ def push() -> Response:
 @public
 def receipts() -> Response:
     """The known results of the caller's own records."""
-    said: Receipts = read_json(Receipts)
-    return answer({"results": [r.wire() for r in known_receipts(said.ops[:1000], actor(), db.session())]})
+    return answer({"results": [r.wire() for r in known_receipts(read_receipts(), actor(), db.session())]})
