@@ -12,8 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from fieldapp.database import Moment, Money
 from fieldapp.extensions import Model
 
-#: While an item is in one of these states its fapiao belongs to it alone (D-EXP-8).
-HOLDS_FAPIAO = text("fapiao_number <> '' AND state IN ('claimed', 'approved', 'paid')")
 CLAIMED = text("claim_id IS NOT NULL")
 
 
@@ -80,13 +78,17 @@ class ExpenseItem(Model):
             sqlite_where=text("fapiao_number <> ''"),
             postgresql_where=text("fapiao_number <> ''"),
         ),
-        # Two claims sent in the same instant cannot both hold one fapiao: the database itself says no.
-        Index(
-            "uq_expense_item_fapiao_held",
-            "fapiao_number",
-            "fapiao_code",
-            unique=True,
-            sqlite_where=HOLDS_FAPIAO,
-            postgresql_where=HOLDS_FAPIAO,
-        ),
     )
+
+
+class FapiaoHold(Model):
+    """A fapiao is held by one claim, from its sending until it is rejected or taken back (D-EXP-8).
+
+    A capture holds nothing. Two claims sent in the same instant cannot both insert the row.
+    """
+
+    __tablename__ = "fapiao_hold"
+
+    number: Mapped[str] = mapped_column(String(30), primary_key=True)
+    code: Mapped[str] = mapped_column(String(20), primary_key=True)
+    claim_id: Mapped[str] = mapped_column(ForeignKey("expense_claim.id"), index=True)

@@ -9,7 +9,14 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.expenses.demo import fill_money
 from fieldapp.expenses.queries.lines import summaries
-from fieldapp.expenses.queries.records import lost_items, sees_claim, sees_item, version_for, wrong_totals
+from fieldapp.expenses.queries.records import (
+    lost_items,
+    missing_receipts,
+    sees_claim,
+    sees_item,
+    version_for,
+    wrong_totals,
+)
 from fieldapp.jobs import my_job_choices
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
@@ -48,7 +55,7 @@ offer = Offer(
     places={"expense_claim": "/expenses/claims/"},
     own_places={"expense_item": "/expenses/items/"},
     inbox={"expense_claim": _in_inbox},
-    checks=(wrong_totals, lost_items),
+    checks=(wrong_totals, lost_items, missing_receipts),
     demo=fill_money,
     demo_order=50,
 )

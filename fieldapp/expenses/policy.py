@@ -92,7 +92,7 @@ def fapiao_life(number: str, state: str) -> str:
         return "none"
     if state == "paid":
         return "consumed"
-    return "held" if state in {"claimed", "approved"} else "free"
+    return "held" if state in {"claimed", "approved", "returned"} else "free"
 
 
 def plain_number(text: str | None) -> str:
@@ -124,10 +124,22 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """What other items, anybody's, have used already: values by the id of the item."""
+class Used:
+    """A fapiao on an expense outside the claim: `how` is `held` (by another claim), `captured` or `rejected`.
 
-    fapiao: Sequence[tuple[str, tuple[str, str]]] = ()
+    `who` is the person whose expense it is, empty for the author's own.
+    """
+
+    fapiao: tuple[str, str]
+    how: str
+    who: str = ""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What items outside the claim, anybody's, have used already: values by the id of the item."""
+
+    fapiao: Sequence[Used] = ()
     photos: Sequence[tuple[str, str]] = ()
     alike: Sequence[tuple[str, tuple[str, Decimal, date]]] = ()
 
@@ -150,11 +162,14 @@ def findings(items: Iterable[Facts], known: Elsewhere, limits: Limits, on: date)
     """What is to be said about each item of a claim sent on a day, by item id (D-EXP-3)."""
     items = list(items)
     together = Elsewhere(
-        [*known.fapiao, *((one.id, one.fapiao) for one in items)],
+        known.fapiao,
         [*known.photos, *((one.id, sha) for one in items for sha in one.hashes)],
         [*known.alike, *((one.id, (one.kind, one.amount, one.spent_on)) for one in items)],
     )
-    return {one.id: [*_of_its_own(one, limits, on), *_used_twice(one, together)] for one in items}
+    return {
+        one.id: [*_of_its_own(one, limits, on), *_of_one_fapiao(one, items), *_used_twice(one, together)]
+        for one in items
+    }
 
 
 def _of_its_own(item: Facts, limits: Limits, on: date) -> Iterator[Finding]:
@@ -172,13 +187,35 @@ def _of_its_own(item: Facts, limits: Limits, on: date) -> Iterator[Finding]:
         yield Finding("no_trip")
 
 
+def _of_one_fapiao(item: Facts, items: Sequence[Facts]) -> Iterator[Finding]:
+    """A claim may have several expenses on one fapiao, such as room and breakfast, up to its amount."""
+    same = [one for one in items if item.fapiao[1] and one.fapiao == item.fapiao]
+    amounts = [one.fapiao_amount for one in same if one.fapiao_amount is not None]
+    if len(same) > 1 and amounts and sum(one.amount for one in same) > max(amounts):
+        yield Finding("over_fapiao_together", params={"amount": str(max(amounts))})
+    if any(one.fapiao[1] == item.fapiao[1] and _similar(item.fapiao, one.fapiao) for one in items):
+        yield Finding("fapiao_similar", params={"number": item.fapiao[1]})
+
+
+def _similar(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """The same number, once with and once without its code."""
+    return one != other and bool(one[1]) and one[1] == other[1] and not (one[0] and other[0])
+
+
+#: What is said of a fapiao that is on an expense outside the claim.
+_USED = {"held": "fapiao_used", "captured": "fapiao_captured", "rejected": "fapiao_rejected"}
+
+
 def _used_twice(item: Facts, known: Elsewhere) -> Iterator[Finding]:
-    code, number = item.fapiao
-    same = [fapiao for other, fapiao in known.fapiao if other != item.id and number and fapiao[1] == number]
-    if item.fapiao in same:
-        yield Finding("fapiao_used", hard=True, params={"number": number})
-    elif any(not code or not other_code for other_code, _ in same):
-        yield Finding("fapiao_similar", params={"number": number})
+    number = item.fapiao[1]
+    for used in known.fapiao:
+        if number and used.fapiao == item.fapiao:
+            hard = used.how == "held"
+            # Whose claim holds it is not told to the author of another.
+            params = {"number": number} if hard or not used.who else {"number": number, "who": used.who}
+            yield Finding(_USED[used.how] if hard or used.who else "fapiao_own", hard=hard, params=params)
+        elif _similar(item.fapiao, used.fapiao):
+            yield Finding("fapiao_similar", params={"number": number})
     if any(sha in item.hashes for other, sha in known.photos if other != item.id):
         yield Finding("photo_used")
     mine = (item.kind, item.amount, item.spent_on)

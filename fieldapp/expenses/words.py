@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 KIND_WORDS = {
@@ -56,7 +57,11 @@ FINDINGS = {
     "over_limit": _l("More than the usual %(limit)s yuan."),
     "over_fapiao": _l("More than the fapiao says (%(amount)s yuan)."),
     "no_trip": _l("No approved trip."),
-    "fapiao_used": _l("Fapiao %(number)s is already on another expense."),
+    "over_fapiao_together": _l("All expenses on this fapiao together are more than it says (%(amount)s yuan)."),
+    "fapiao_used": _l("Fapiao %(number)s is already in another claim."),
+    "fapiao_captured": _l("Fapiao %(number)s was also entered by %(who)s."),
+    "fapiao_rejected": _l("Fapiao %(number)s was in a rejected claim of %(who)s."),
+    "fapiao_own": _l("Fapiao %(number)s is on another expense of the same person."),
     "fapiao_similar": _l("Fapiao %(number)s is on another expense, without its code."),
     "photo_used": _l("The same photo is on another expense."),
     "same_again": _l("Same kind, amount and day as another expense."),
@@ -64,11 +69,13 @@ FINDINGS = {
 }
 
 
-def finding_words(code: str, params: dict[str, Any]) -> str:
-    """A finding as a sentence."""
+def finding_words(code: str, params: dict[str, Any], to_author: bool = False) -> str:
+    """Return a finding as a sentence; its author is not told other people's names."""
+    if to_author and "who" in params:
+        params = {**params, "who": gettext("somebody else")}
     return str(FINDINGS[code]) % params
 
 
-def warning_words(warnings: Iterable[Any] | None) -> list[str]:
-    """The sentences of the findings stored with an item."""
-    return [finding_words(code, params) for code, params in warnings or ()]
+def warning_words(warnings: Iterable[Any] | None, to_author: bool = False) -> list[str]:
+    """Return the sentences of the findings stored with an item."""
+    return [finding_words(code, params, to_author) for code, params in warnings or ()]

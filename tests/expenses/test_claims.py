@@ -197,29 +197,6 @@ def test_a_fapiao_is_claimed_once_also_by_somebody_else(cast: Any, capture: Any,
     assert "04100318" in refused.problems["items.0"][0]
 
 
-def test_a_discarded_double_frees_the_fapiao(bench: Any, cast: Any, capture: Any, claim: Any) -> None:
-    first, _ = capture(cast.tech, fapiao_number=FAPIAO)
-    second, _ = capture(cast.tech, fapiao_number=FAPIAO)
-    assert claim(cast.tech, [first])[1].outcome == "rejected"
-    bench.send(cast.tech, "expense_item.discard", ("expense_item", second), {})
-    assert claim(cast.tech, [first])[1].outcome == "accepted"
-
-
-def test_the_database_itself_refuses_a_fapiao_held_twice(bench: Any, cast: Any, claimed: Any) -> None:
-    from sqlalchemy.exc import IntegrityError
-
-    from fieldapp.expenses.models import ExpenseItem
-
-    _, [item] = claimed(cast.tech, "46.00", fapiao_number=FAPIAO)
-    with bench.app.app_context(), writing() as session:
-        row = session.get_one(ExpenseItem, item)
-        values = {c.name: getattr(row, c.name) for c in ExpenseItem.__table__.columns}
-        session.add(ExpenseItem(**{**values, "id": str(ids.uuid7())}))
-        with pytest.raises(IntegrityError):
-            session.flush()
-        session.rollback()
-
-
 def test_the_same_photo_is_pointed_out(cast: Any, capture: Any, claim: Any, bench: Any, item_of: Any) -> None:
     note, _ = bench.photo("receipt")
     capture(cast.tech2, {"atts": [note]})

@@ -15,6 +15,7 @@ from fieldapp.expenses.policy import (
     Elsewhere,
     Facts,
     Limits,
+    Used,
     fapiao_life,
     findings,
     home_group,
@@ -69,29 +70,42 @@ def test_kinds_that_need_a_trip() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mine", "other", "expected"),
+    ("mine", "other", "how", "who", "expected"),
     [
-        (("0410", "12345678"), ("0410", "12345678"), {"fapiao_used": True}),
-        (("", "1" * 20), ("", "1" * 20), {"fapiao_used": True}),
-        (("0410", "12345678"), ("0411", "12345678"), {}),
-        (("", "12345678"), ("0411", "12345678"), {"fapiao_similar": False}),
-        (("", ""), ("", ""), {}),
+        (("0410", "12345678"), ("0410", "12345678"), "held", "Li", {"fapiao_used": True}),
+        (("", "1" * 20), ("", "1" * 20), "held", "", {"fapiao_used": True}),
+        (("", "1" * 20), ("", "1" * 20), "captured", "Li", {"fapiao_captured": False}),
+        (("", "1" * 20), ("", "1" * 20), "captured", "", {"fapiao_own": False}),
+        (("", "1" * 20), ("", "1" * 20), "rejected", "Li", {"fapiao_rejected": False}),
+        (("0410", "12345678"), ("0411", "12345678"), "held", "Li", {}),
+        (("", "12345678"), ("0411", "12345678"), "held", "Li", {"fapiao_similar": False}),
+        (("", ""), ("", ""), "held", "Li", {}),
     ],
 )
-def test_duplicate_fapiao(mine: tuple[str, str], other: tuple[str, str], expected: dict[str, bool]) -> None:
-    assert codes(facts(fapiao=mine), Elsewhere(fapiao=[("b", other)])) == expected
+def test_fapiao_on_an_expense_outside_the_claim(
+    mine: tuple[str, str], other: tuple[str, str], how: str, who: str, expected: dict[str, bool]
+) -> None:
+    assert codes(facts(fapiao=mine), Elsewhere(fapiao=[Used(other, how, who)])) == expected
 
 
 def test_the_same_item_is_no_duplicate_of_itself() -> None:
     item = facts(fapiao=("", "1" * 20), hashes=frozenset("x"))
-    known = Elsewhere([("a", item.fapiao)], [("a", "x")], [("a", (item.kind, item.amount, item.spent_on))])
+    known = Elsewhere([], [("a", "x")], [("a", (item.kind, item.amount, item.spent_on))])
     assert codes(item, known) == {}
 
 
 def test_duplicates_within_one_claim() -> None:
     pair = [facts(fapiao=("", "1" * 20)), facts(id="b", fapiao=("", "1" * 20))]
     found = findings(pair, Elsewhere(), LIMITS, TODAY)
-    assert {one.code for one in found["b"]} == {"fapiao_used", "same_again"}
+    assert {one.code for one in found["b"]} == {"same_again"}
+
+
+@pytest.mark.parametrize(("second", "remark"), [("40.00", set()), ("40.01", {"over_fapiao_together"})])
+def test_expenses_of_one_fapiao_in_one_claim_add_up(second: str, remark: set[str]) -> None:
+    fapiao: dict[str, Any] = {"fapiao": ("", "1" * 20), "fapiao_amount": Decimal("86.00")}
+    pair = [facts(**fapiao), facts(id="b", amount=Decimal(second), **fapiao)]
+    found = findings(pair, Elsewhere(), LIMITS, TODAY)
+    assert {one.code for one in found["a"]} == {one.code for one in found["b"]} == remark
 
 
 def test_same_photo_and_same_day() -> None:
@@ -121,8 +135,8 @@ def test_states_and_findings_have_words() -> None:
 @pytest.mark.parametrize(
     ("state", "life"),
     [
-        *((state, "free") for state in ("open", "returned", "rejected", "discarded")),
-        *((state, "held") for state in ("claimed", "approved")),
+        *((state, "free") for state in ("open", "rejected", "discarded")),
+        *((state, "held") for state in ("claimed", "approved", "returned")),
         ("paid", "consumed"),
     ],
 )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from sqlalchemy import select
 
+from fieldapp.accounts import name_by
 from fieldapp.attachments import files_of
 from fieldapp.commandbus.models import Attachment
-from fieldapp.expenses.models import ExpenseItem
-from fieldapp.expenses.policy import DEAD, KINDS, Elsewhere, Facts, Limits
+from fieldapp.expenses.models import ExpenseItem, FapiaoHold
+from fieldapp.expenses.policy import DEAD, KINDS, Elsewhere, Facts, Limits, Used
 from fieldapp.extensions import db
 from fieldapp.settings import figure
 
@@ -42,16 +43,13 @@ def facts_of_items(items: Sequence[ExpenseItem]) -> list[Facts]:
     ]
 
 
-def elsewhere(items: Sequence[Facts], owner_id: int) -> Elsewhere:
-    """Other living items with the same fapiao or photo (anybody's), or of the same days (the author's own)."""
+def elsewhere(items: Sequence[Facts], owner_id: int, claim_id: str) -> Elsewhere:
+    """What expenses outside the claim share: fapiao and photos (anybody's), days (the author's own)."""
     living = ExpenseItem.state.not_in(DEAD)
     numbers = {one.fapiao[1] for one in items if one.fapiao[1]}
     hashes = {sha for one in items for sha in one.hashes}
-    fapiao, photos = [], []
-    if numbers:
-        query = select(ExpenseItem.id, ExpenseItem.fapiao_code, ExpenseItem.fapiao_number)
-        rows = db.session.execute(query.where(ExpenseItem.fapiao_number.in_(numbers), living))
-        fapiao = [(one, (code, number)) for one, code, number in rows]
+    fapiao = _used([one.id for one in items], numbers, owner_id, claim_id) if numbers else []
+    photos = []
     if hashes:
         named = (
             select(Attachment.agg_id, Attachment.sha256)
@@ -64,3 +62,25 @@ def elsewhere(items: Sequence[Facts], owner_id: int) -> Elsewhere:
     )
     same_days = [(one, (kind, amount, day)) for one, kind, amount, day in db.session.execute(alike)]
     return Elsewhere(fapiao, photos, same_days)
+
+
+def _used(items: Sequence[str], numbers: set[str], owner_id: int, claim_id: str) -> list[Used]:
+    """Where else these fapiao numbers stand, whoever entered them, the earliest first."""
+    columns = (ExpenseItem.fapiao_code, ExpenseItem.fapiao_number, ExpenseItem.state, ExpenseItem.claim_id)
+    query = (
+        select(*columns, ExpenseItem.owner_id, name_by(ExpenseItem.owner_id))
+        .where(ExpenseItem.fapiao_number.in_(numbers), ExpenseItem.id.not_in(items), ExpenseItem.state != "discarded")
+        .order_by(ExpenseItem.captured_at, ExpenseItem.id)
+    )
+    found: dict[Used, None] = {}
+    for code, number, state, claim, owner, name in db.session.execute(query):
+        held = claim is not None and claim != claim_id and state != "rejected"
+        how = "held" if held else "rejected" if state == "rejected" else "captured"
+        found[Used((code, number), how, "" if owner == owner_id else name)] = None
+    return list(found)
+
+
+def holders(numbers: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Return the claim that holds each fapiao with one of these numbers, by `(code, number)`."""
+    query = select(FapiaoHold.code, FapiaoHold.number, FapiaoHold.claim_id).where(FapiaoHold.number.in_(list(numbers)))
+    return {(code, number): claim for code, number, claim in db.session.execute(query)}

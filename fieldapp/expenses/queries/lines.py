@@ -42,10 +42,9 @@ class ItemLine:
         """The class of its state."""
         return LOOKS[self.item.state]
 
-    @property
-    def warnings(self) -> list[str]:
-        """What the approver is told of it."""
-        return warning_words(self.item.warnings)
+    def warnings(self, reader_id: int) -> list[str]:
+        """Return what the approver is told of it, for this reader."""
+        return warning_words(self.item.warnings, to_author=reader_id == self.item.owner_id)
 
 
 @dataclass(frozen=True)

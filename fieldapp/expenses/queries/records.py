@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import and_, case, func, or_, select
 
+from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.expenses.policy import FREE, may_see
@@ -91,3 +92,20 @@ def lost_items() -> Iterator[str]:
     )
     for one, state, claim in db.session.execute(query):
         yield f"expense {one} is {state}, but its claim is {claim or 'none'}"
+
+
+def missing_receipts() -> Iterator[str]:
+    """For `check`: claimed and approved expenses that have fewer files than receipts were named with them."""
+    there = (
+        select(func.count())
+        .where(Attachment.agg_type == "expense_item", Attachment.agg_id == ExpenseItem.id)
+        .where(Attachment.state != "replaced")
+        .scalar_subquery()
+    )
+    query = (
+        select(ExpenseClaim.number, ExpenseItem.id, ExpenseItem.receipts, there)
+        .join(ExpenseClaim, ExpenseClaim.id == ExpenseItem.claim_id)
+        .where(ExpenseItem.receipts > there)
+    )
+    for number, one, named, found in db.session.execute(query):
+        yield f"expense claim {number}: expense {one} names {named} receipts, {found} belong to it"

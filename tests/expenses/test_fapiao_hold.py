@@ -1,0 +1,133 @@
+"""A fapiao is held by the claim that is sent first, never by a capture (D-EXP-3, D-EXP-8)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+from sqlalchemy import select
+
+from fieldapp.expenses.models import ExpenseItem, FapiaoHold
+from fieldapp.extensions import db
+from fieldapp.kernel import clock, ids
+from tests.support.bench import Bench
+
+FAPIAO = "26412000000000010317"
+
+
+def holds(bench: Bench) -> dict[str, str]:
+    with bench.app.app_context():
+        rows = db.session.execute(select(FapiaoHold.number, FapiaoHold.claim_id)).all()
+        db.session.remove()
+    return {number: claim for number, claim in rows}
+
+
+def codes(item: ExpenseItem) -> list[str]:
+    return [code for code, _ in item.warnings or ()]
+
+
+def test_an_unclaimed_capture_of_somebody_else_is_a_remark_with_the_name(
+    bench: Bench, cast: Any, capture: Any, claim: Any, item_of: Any, client_of: Any
+) -> None:
+    capture(cast.tech2, fapiao_number=FAPIAO)
+    item, _ = capture(cast.tech, fapiao_number=FAPIAO)
+    record, result = claim(cast.tech, [item])
+    assert result.outcome == "accepted"
+    assert codes(item_of(item)) == ["no_receipt", "fapiao_captured"]
+    assert holds(bench) == {FAPIAO: record}
+    for path in ("/inbox", f"/expenses/claims/{record}"):
+        assert "was also entered by Tech2 Person" in client_of(cast.leader).get(path).text
+    own = client_of(cast.tech).get(f"/expenses/claims/{record}").text
+    assert "was also entered by somebody else" in own
+    assert "Tech2 Person" not in own
+
+
+def test_captured_by_two_the_claim_sent_first_holds_it(
+    bench: Bench, cast: Any, capture: Any, claim: Any, item_of: Any, decide: Any
+) -> None:
+    first, _ = capture(cast.tech2, fapiao_number=FAPIAO)
+    second, _ = capture(cast.tech, fapiao_number=FAPIAO)
+    record, sent = claim(cast.tech, [second])
+    late, refused = claim(cast.tech2, [first])
+    assert (sent.outcome, refused.outcome, refused.code) == ("accepted", "rejected", "expense_claim.findings")
+    assert FAPIAO in refused.problems["items.0"][0]
+    assert "Tech Person" not in refused.problems["items.0"][0]
+    assert decide(cast.leader, "reject", record, "Private").outcome == "accepted"
+    assert claim(cast.tech2, [first], record=late)[1].outcome == "accepted"
+    assert codes(item_of(first)) == ["no_receipt", "fapiao_rejected"]
+    assert holds(bench) == {FAPIAO: late}
+
+
+def test_an_own_double_that_is_not_claimed_is_a_remark(cast: Any, capture: Any, claim: Any, item_of: Any) -> None:
+    item, _ = capture(cast.tech, fapiao_number=FAPIAO)
+    double, _ = capture(cast.tech, fapiao_number=FAPIAO, amount="9.00")
+    assert claim(cast.tech, [item])[1].outcome == "accepted"
+    assert codes(item_of(item)) == ["no_receipt", "fapiao_own"]
+    assert "items.0" in claim(cast.tech, [double])[1].problems
+
+
+def test_two_expenses_of_one_claim_share_a_fapiao(
+    bench: Bench, cast: Any, capture: Any, claim: Any, item_of: Any
+) -> None:
+    room = capture(cast.tech, kind="lodging", amount="220.00", fapiao_number=FAPIAO, fapiao_amount="250.00")[0]
+    breakfast = capture(cast.tech, kind="other", amount="38.00", fapiao_number=FAPIAO, fapiao_amount="250.00")[0]
+    record, result = claim(cast.tech, [room, breakfast])
+    assert result.outcome == "accepted"
+    assert "over_fapiao_together" in codes(item_of(room))
+    assert holds(bench) == {FAPIAO: record}
+
+
+def test_a_returned_claim_goes_on_holding_and_taking_back_frees(
+    bench: Bench, cast: Any, capture: Any, claimed: Any, claim: Any, decide: Any
+) -> None:
+    record, _ = claimed(cast.tech, "46.00", fapiao_number=FAPIAO)
+    assert decide(cast.leader, "return", record, "Which shop?").outcome == "accepted"
+    other, _ = capture(cast.tech2, fapiao_number=FAPIAO)
+    assert claim(cast.tech2, [other])[1].outcome == "rejected"
+    assert bench.send(cast.tech, "expense_claim.withdraw", ("expense_claim", record), {}).outcome == "accepted"
+    assert holds(bench) == {}
+    assert claim(cast.tech2, [other])[1].outcome == "accepted"
+
+
+def test_an_expense_taken_out_of_a_returned_claim_takes_its_fapiao_along(
+    bench: Bench, cast: Any, claimed: Any, claim: Any, decide: Any
+) -> None:
+    record, (first, second) = claimed(cast.tech, "46.00", "12.00", fapiao_number=FAPIAO)
+    assert decide(cast.leader, "return", record, "Which shop?").outcome == "accepted"
+    # The other one of the same fapiao is still in the returned claim, which holds it.
+    _, refused = claim(cast.tech, [first])
+    assert refused.outcome == "rejected"
+    both, sent = claim(cast.tech, [first, second])
+    assert sent.outcome == "accepted"
+    assert holds(bench) == {FAPIAO: both}
+
+
+def test_fifty_pairs_of_claims_sent_in_the_same_instant(bench: Bench, cast: Any, capture: Any) -> None:
+    rounds = 50
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(rounds):
+            fapiao = f"{26412000000000020000 + number}"
+            bodies = []
+            for who in (cast.tech, cast.tech2):
+                item, record = capture(who, fapiao_number=fapiao)[0], str(ids.uuid7())
+                data = {"id": record, "items": [item]}
+                bodies.append((who, bench.envelope(who, "expense_claim.submit", ("expense_claim", record), data)))
+            barrier = Barrier(2)
+
+            def once(who: Any, body: str, days: int, barrier: Barrier = barrier) -> str:
+                # Claims of one day want the same number, and that alone would make them queue.
+                with clock.standing_at(clock.now() - timedelta(days=days)):
+                    barrier.wait()
+                    return bench.push(who, body)[0].outcome
+
+            outcomes = [future.result() for future in [pool.submit(once, *one, days) for days, one in enumerate(bodies)]]
+            assert sorted(outcomes) == ["accepted", "rejected"]
+    assert len(holds(bench)) == rounds
+
+
+def test_a_number_is_compared_without_spaces(cast: Any, capture: Any, claim: Any, claimed: Any) -> None:
+    claimed(cast.other_tech, "46.00", fapiao_number="04100318", fapiao_code="041002600111")
+    item, _ = capture(cast.tech, amount="9.00", fapiao_number="0410 0318", fapiao_code="041002600111")
+    assert claim(cast.tech, [item])[1].code == "expense_claim.findings"
