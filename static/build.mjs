@@ -98,7 +98,7 @@ function firstLoad(outputs) {
       if (kind === "import-statement") visit(basename(path));
     }
   };
-  visit(basename(outputs.find((one) => one.info.entryPoint).file.path));
+  visit(basename(outputs.find((one) => one.info.entryPoint?.endsWith("/app.ts")).file.path));
   return names;
 }
 
