@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from fieldapp.jobs import words
-from fieldapp.jobs.policy import ASIDE, NEXT, TO_REPORT, ahead, progress
+from fieldapp.jobs.policy import ASIDE, NEXT, OPEN_VISIT, TO_REPORT, ahead, progress
 
 #: Step of the five that a tap belongs to; its time is the phone's until the server has it.
-STEP_OF = {"set_out": 0, "arrive": 1, "start": 2}
+STEP_OF = {"set_out": 0, "arrive": 1, "start": 2, "report": 3}
 
 
 @dataclass(frozen=True)
@@ -50,3 +50,8 @@ def stage(state: str, times: Mapping[str, datetime], tap: str = "") -> Stage:
 def stages_ahead(state: str, times: Mapping[str, datetime]) -> list[Stage]:
     """What the visit becomes by each tap that can still come: an offline chain of taps moves the screen on."""
     return [stage(after, times, tap) for tap, after in ahead(state)]
+
+
+def stage_reported(state: str, times: Mapping[str, datetime]) -> Stage | None:
+    """Return what the visit becomes by a report that is still on the phone; None where it takes none."""
+    return stage("reported", times, "report") if state in OPEN_VISIT else None

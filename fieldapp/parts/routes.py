@@ -207,6 +207,7 @@ def correct(request_id: UUID) -> Response:
             record_title=gettext("Parts") + " · {lines.0.name}",
             submit=_l("Send again"),
             ver=one.ver,
+            knows=f"parts_request:{one.id}",
             initial={
                 "job_id": one.job_id,
                 "urgency": one.urgency,
@@ -216,7 +217,7 @@ def correct(request_id: UUID) -> Response:
             },
             options={"job_id": _jobs(one.job_id)},
             template="parts/new.html",
-            context={**_form_context(one.job_id), "why": _why_returned(one)},
+            context={**_form_context(one.job_id), "why": _why_returned(one), "one": one},
         )
     )
 

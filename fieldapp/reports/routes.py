@@ -17,6 +17,7 @@ from fieldapp.extensions import db
 from fieldapp.jobs import Job, job_lines, sees_job
 from fieldapp.kernel import clock
 from fieldapp.parts import part_choices
+from fieldapp.reports.commands.submit import resubmit
 from fieldapp.reports.models import ServiceReport
 from fieldapp.reports.policy import late_because
 from fieldapp.reports.queries.due import due_by_job, people_on, plates_at
@@ -50,9 +51,9 @@ def new(job_id: UUID) -> Response:
     due = due_by_job(actor(), [job.id]).get(job.id) if job else None
     if job is None or due is None:
         raise _no_form(job)
-    if due.report_id is not None and request.method != "POST":
-        # What came back is corrected right here: this page is on the phone, a way to another one might not be.
-        return _correction(due.report_id) if due.report_state == "returned" else _gone_to_report(due.report_id)
+    if due.report_id is not None and due.report_state != "accepted" and request.method != "POST":
+        # Corrected or added to right here: this page is on the phone, a way to another one might not be.
+        return _correction(due.report_id)
     visit_id = due.visit.id
     late_why = late_because(due.visit.state, job.state, due.still_on)
     return form_page(
@@ -68,7 +69,8 @@ def new(job_id: UUID) -> Response:
             initial={"visit_id": visit_id, "plan_people": people_on(due.visit)},
             options={"part_id": _parts()},
             template="reports/form.html",
-            context={**_around(job), "visit_id": visit_id, "late_why": late_why},
+            knows=f"job:{job.id} due:{job.id}",
+            context={**_around(job), "visit_id": visit_id, "late_why": late_why, "due": due},
         )
     )
 
@@ -139,7 +141,7 @@ def _correction(report_id: str) -> Response:
         FormPage(
             kind="service_report.resubmit",
             agg=("service_report", report.id),
-            title=_l("Correct the report"),
+            title=_l("Correct the report") if report.state == "returned" else _l("Add to the report"),
             action=url_for("reports.correct", report_id=report.id),
             # The job is on the phone more surely than the report, and shows what is still to be sent.
             done=f"/jobs/{job.id}",
@@ -150,6 +152,7 @@ def _correction(report_id: str) -> Response:
             initial=seen.now.initial,
             options={"part_id": _parts()},
             template="reports/form.html",
+            knows=f"service_report:{report.id}",
             context={**_around(job), "seen": seen, "late_why": report.late_why},
         )
     )
@@ -167,6 +170,7 @@ def _around(job: Job) -> dict[str, Any]:
         "line": job_lines([job.id])[job.id],
         "devices_open": job.category == "gps_terminal",
         "plates": plates_at(job),
+        "more_schema": resubmit.version,
     }
 
 

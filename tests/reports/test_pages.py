@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -126,10 +127,37 @@ def test_late_work_is_announced_on_the_form(bench: Bench) -> None:
     assert "given to somebody else" in page(bench, "tech", f"/jobs/{other}/report").text
 
 
-def test_where_a_report_exists_the_form_leads_to_it(bench: Bench, sent: str) -> None:
+def test_where_a_report_waits_the_address_of_the_form_adds_to_it(bench: Bench, sent: str) -> None:
     job = only_report(bench).job_id
-    answer = page(bench, "tech", f"/jobs/{job}/report")
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"/reports/{sent}")
+    html = page(bench, "tech", f"/jobs/{job}/report").text
+    assert "Add to the report" in html
+    assert f'data-agg="service_report:{sent}"' in html
+    assert 'data-op="service_report.submit"' not in html
+
+
+def test_where_the_report_is_accepted_a_further_one_is_behind_a_word_of_its_own(bench: Bench, sent: str) -> None:
+    decide(bench, bench.cast.leader, "accept", sent)
+    html = page(bench, "tech", f"/jobs/{only_report(bench).job_id}/report").text
+    assert html.index(f'href="/reports/{sent}"') < html.index("<details>") < html.index("Add a further report")
+    assert html.index("Add a further report") < html.index('data-op="service_report.submit"')
+
+
+def test_pages_state_the_visit_that_wants_a_report(bench: Bench) -> None:
+    job, visit = bench.make_job(state="working")
+    due = {f"due:{job}": {"visit": visit, "report": "", "state": ""}}
+    assert stated(page(bench, "tech", f"/jobs/{job}/report").text) == due
+    on_job = stated(page(bench, "tech", f"/jobs/{job}").text)
+    assert on_job == {**due, f"job:{job}": {"visit": visit, "state": "working"}}
+    assert stated(page(bench, "tech", "/jobs").text) == {f"job:{job}": {"visit": visit, "state": "working"}}
+    assert f"job:{job}" not in stated(page(bench, "leader", f"/jobs/{job}").text)
+
+
+def stated(html: str) -> dict[str, Any]:
+    """The facts that a page states (ADR 28)."""
+    found: dict[str, Any] = {}
+    for block in re.findall(r"<script type=\"application/json\" data-facts>(.*?)</script>", html, re.S):
+        found |= json.loads(block)
+    return found
 
 
 def test_a_returned_report_is_corrected_with_the_reason_on_top(bench: Bench, sent: str) -> None:

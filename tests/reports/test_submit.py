@@ -11,13 +11,14 @@ import pytest
 from fieldapp.approvals import case_for
 from fieldapp.commandbus.models import Attachment, Notice
 from fieldapp.extensions import db
-from fieldapp.jobs import VisitEvent
+from fieldapp.jobs import Visit, VisitEvent
 from fieldapp.kernel import clock, ids
 from fieldapp.reports import NextVisitPlan, ReportDevice, ReportPart, ServiceReport
 from fieldapp.reports.models import PlanLine
 from tests.reports.sheets import (
     STROKES,
     cancel,
+    decide,
     give_away,
     make_part,
     only_report,
@@ -277,3 +278,41 @@ def test_52_a_refused_report_is_corrected_under_the_same_id_with_its_photos(benc
     again = bench.send(bench.cast.tech, "service_report.submit", agg, data, atts=[note], supersedes=refused.op)
     assert again.outcome == "accepted", again.problems
     assert [one.agg_id for one in rows(bench, Attachment)] == [data["id"]]
+
+
+def second_visit(bench: Bench) -> tuple[str, str]:
+    """`(first visit, second visit)`: the first is reported and accepted, its plan became the second."""
+    _, first = bench.make_job(state="working")
+    wrote = clock.iso(clock.now() - timedelta(hours=3))
+    assert submit(bench, bench.cast.tech, first, envelope={"at": {"utc": wrote}}, **plan()).outcome == "accepted"
+    assert decide(bench, bench.cast.leader, "accept", only_report(bench).id).outcome == "accepted"
+    return first, next(one.id for one in rows(bench, Visit) if one.id != first)
+
+
+def start(bench: Bench, visit: str, hours_ago: float) -> None:
+    at = clock.iso(clock.now() - timedelta(hours=hours_ago))
+    assert bench.send(bench.cast.tech, "visit.start", ("visit", visit), {}, at={"utc": at}).outcome == "accepted"
+
+
+def test_report_naming_an_accepted_visit_is_kept_for_the_visit_its_author_had_started(bench: Bench) -> None:
+    first, second = second_visit(bench)
+    start(bench, second, hours_ago=1)
+    result = submit(bench, bench.cast.tech, first, fault="Second time")
+    assert result.outcome == "accepted", result.problems
+    assert "later visit" in str(result.current)
+    (report,) = [one for one in rows(bench, ServiceReport) if one.fault == "Second time"]
+    assert (report.visit_id, report.is_further, report.late) == (second, False, False)
+    assert (visit_of(bench, second).state, visit_of(bench, first).state) == ("reported", "accepted_by_leader")
+
+
+def test_report_naming_an_accepted_visit_stays_with_it_unless_its_author_had_started_another(bench: Bench) -> None:
+    first, second = second_visit(bench)
+    assert submit(bench, bench.cast.tech, first, fault="More of the first").outcome == "accepted"
+    start(bench, second, hours_ago=1)
+    wrote = clock.iso(clock.now() - timedelta(hours=2))
+    before = submit(bench, bench.cast.tech, first, fault="Written before", envelope={"at": {"utc": wrote}})
+    # The author's report of the first visit that waits is the one to correct.
+    assert (before.outcome, before.code) == ("conflict", "service_report.under_way")
+    (report,) = [one for one in rows(bench, ServiceReport) if one.fault == "More of the first"]
+    assert (report.visit_id, report.is_further) == (first, True)
+    assert visit_of(bench, second).state == "working"

@@ -23,6 +23,9 @@ from fieldapp.statements import Prepared
 #: How many jobs without a technician stand above a list; the filter shows the others.
 UNASSIGNED = 30
 
+#: Address, latitude, longitude, telephone.
+Way = tuple[str, float | None, float | None, str | None]
+
 
 # What does not change is put together once: building a query costs more than asking it.
 _start = bindparam("day_start", type_=Moment, callable_=lambda: clock.day_bounds(clock.today())[0])
@@ -70,12 +73,11 @@ _unassigned: Any = (
     .order_by(case((Job.urgency == "emergency", 0), else_=1), Job.received_at, Job.id)
     .limit(UNASSIGNED)
 )
-_way = Prepared(
-    select(Site.address, Site.lat, Site.lon, Contact.phone)
-    .select_from(Job)
+_ways = Prepared(
+    select(Job.id, Site.address, Site.lat, Site.lon, Contact.phone)
     .join(Site, Site.id == Job.site_id)
     .outerjoin(Contact, Contact.id == Job.contact_id)
-    .where(Job.id == bindparam("job"))
+    .where(among(Job.id, "jobs"))
 )
 _assets = Prepared(
     select(JobAsset.job_id, Asset.plate, Asset.model)
@@ -157,11 +159,13 @@ def assets_in_short(job_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
     return short
 
 
-def way_to(job_id: str) -> tuple[str, float | None, float | None, str | None]:
-    """Address, latitude, longitude and telephone of a job that is there."""
-    (found,) = _way.rows(reading(), job=job_id)
-    address, lat, lon, phone = found
-    return address, lat, lon, phone
+def ways_to(job_ids: Iterable[str]) -> dict[str, Way]:
+    """Return address, latitude, longitude and telephone by job id; one query."""
+    wanted = list(dict.fromkeys(job_ids))
+    if not wanted:
+        return {}
+    rows = _ways.rows(reading(), jobs=wanted)
+    return {job: (address, lat, lon, phone) for job, address, lat, lon, phone in rows}
 
 
 def partners(visit_ids: Sequence[str], actor: Actor) -> dict[str, str]:

@@ -13,7 +13,7 @@ from fieldapp.accounts import name_by
 from fieldapp.customers import Contact, Customer, Site
 from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, Visit, VisitMember
-from fieldapp.jobs.policy import OPEN_VISIT, VOID, JobFacts, may_see_job
+from fieldapp.jobs.policy import OPEN_VISIT, RANK, VOID, JobFacts, may_see_job
 from fieldapp.kernel.actor import Actor
 
 #: Columns of job_sheet()'s query that belong to the job; those of a visit and its member follow.
@@ -150,13 +150,16 @@ def _add_visits(sheet: JobSheet, rows: Sequence[Any]) -> None:
 
 
 def _chosen(visits: Sequence[VisitLine], actor: Actor) -> VisitLine | None:
-    """The visit the page is about: one's own open one, else the job's open one, else the last that counts."""
+    """The visit the page is about: one's own open one, else the job's open one, else the last that counts.
+
+    Of several open ones the one that is under way comes first: its report is the next to be written.
+    """
     mine = [visit for visit in visits if actor.id in visit.members]
     former = [visit for visit in visits if actor.id in visit.former]
     for lines in (mine, visits):
-        for visit in lines:
-            if visit.state in OPEN_VISIT:
-                return visit
+        open_lines = [visit for visit in lines if visit.state in OPEN_VISIT]
+        if open_lines:
+            return min(open_lines, key=lambda visit: not 2 <= RANK[visit.state] <= 4)
     counting = [visit for visit in visits if visit.state not in VOID]
     for lines in (mine, former, counting, visits):
         if lines:

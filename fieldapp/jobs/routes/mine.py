@@ -18,13 +18,16 @@ from fieldapp.jobs.models import Visit
 from fieldapp.jobs.policy import OPEN_VISIT, RANK
 from fieldapp.jobs.queries import board as queries
 from fieldapp.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
-from fieldapp.jobs.steps import Stage, stage, stages_ahead
+from fieldapp.jobs.steps import Stage, stage, stage_reported, stages_ahead
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.web import language
 from fieldapp.web.lists import Filter, list_page
 from fieldapp.web.pieces import forms_piece, pieces
 from fieldapp.web.render import render
+
+#: How many cards after the one on top a phone can move up without signal.
+UP_NEXT = 4
 
 SECTIONS = {
     "today": _l("Today"),
@@ -70,7 +73,7 @@ def my_list(who: Actor, scope: Filter) -> Response:
         wide=False,
         page=page,
         live=request.full_path.rstrip("?"),
-        next=listed.next.drawn_next() if listed.next else None,
+        **_drawn_next(listed.following),
         taps=listed.taps,
         sections=listed.sections,
     )
@@ -84,10 +87,10 @@ class Listed:
     """The visits of a page as they are shown: the card on top, and the others drawn under their headings."""
 
     def __init__(self, cards: list[Card], done: bool, first: bool) -> None:
-        self.next = None if done or not first else _next(cards)
+        self.following = [] if done or not first else _following(cards)
         self.today = sum(card.section == "today" for card in cards)
         self.taps = _taps(cards)
-        self.sections = _sections([card for card in cards if card is not self.next], "done" if done else "")
+        self.sections = _sections(cards, self.following[:1], "done" if done else "")
 
 
 @lru_cache(maxsize=LISTS)
@@ -121,8 +124,8 @@ class Card:
     stage: Stage
     shown: Shown
 
-    def drawn(self, draw: Callable[..., Markup]) -> Markup:
-        """The card as it stands below its heading, by the piece of cards."""
+    def drawn(self, draw: Callable[..., Markup], on_top: bool = False) -> Markup:
+        """The card as it stands below its heading, by the piece of cards; hidden while the same visit stands on top."""
         return draw(
             self.job,
             self.visit,
@@ -137,11 +140,12 @@ class Card:
             self.with_,
             self.tags,
             self.shown.ahead,
+            on_top,
         )
 
-    def drawn_next(self) -> Markup:
+    def drawn_next(self, way: queries.Way) -> Markup:
         """The card on top: the job at hand with its next step, and the way there."""
-        address, lat, lon, phone = queries.way_to(self.job)
+        address, lat, lon, phone = way
         steps = self.shown.steps
         return forms_piece(
             "jobs/_next.html",
@@ -171,7 +175,10 @@ class Shown:
         self.look, self.words = self.stage.look, str(self.stage.words)
         self.stages = stages_ahead(state, {})
         self.steps = tuple(_step(one) for one in (self.stage, *self.stages))
-        self.ahead = " ".join(f"visit.{one.tap}" for one in self.stages)
+        ahead = [f"visit.{one.tap}" for one in self.stages]
+        if stage_reported(state, {}):
+            ahead.append("service_report.submit")
+        self.ahead = " ".join(ahead)
 
 
 @lru_cache(maxsize=64)
@@ -225,25 +232,44 @@ def _taps(cards: list[Card]) -> list[tuple[str, str, str]]:
     return [*{one.tap: (one.tap, one.look, str(one.words)) for some in shown for one in some.stages}.values()]
 
 
-def _next(cards: list[Card]) -> Card | None:
-    """The job at hand: one under way, else the first open one of today, else the oldest left over."""
+def _following(cards: list[Card]) -> list[Card]:
+    """Return the job at hand and those after it: what is under way, else the open ones of today, then the leftovers.
+
+    A phone without signal moves the next one up once the first is reported.
+    """
     due = [card for card in cards if card.section in {"today", "earlier"}]
     open_cards = [card for card in due if card.stage.state in OPEN_VISIT]
-    under_way = [card for card in open_cards if 2 <= RANK[card.stage.state] <= 4]
-    return next(iter(under_way or open_cards), None)
+    open_cards.sort(key=lambda card: not 2 <= RANK[card.stage.state] <= 4)
+    return open_cards[: 1 + UP_NEXT]
 
 
-def _sections(cards: list[Card], only: str) -> list[tuple[Any, Markup]]:
+def _drawn_next(following: list[Card]) -> dict[str, Any]:
+    """The card on top, and by visit those that take its place on the phone; one query for the way to all of them."""
+    ways = queries.ways_to([card.job for card in following])
+    drawn = [(card.visit, card.drawn_next(ways[card.job])) for card in following]
+    return {"next": drawn[0][1] if drawn else None, "up_next": drawn[1:]}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading of the list with its cards; hidden while its only card stands on top."""
+
+    heading: Any
+    cards: Markup
+    hidden: bool = False
+
+
+def _sections(cards: list[Card], on_top: list[Card], only: str) -> list[Section]:
     """Headings with their cards; in the list of what is done (`only`) they stand under none."""
     if only:
-        return [("", _all(cards))] if cards else []
+        return [Section("", _all(cards, on_top))] if cards else []
     grouped: dict[str, list[Card]] = {key: [] for key in SECTIONS}
     for card in cards:
         grouped[card.section].append(card)
-    return [(SECTIONS[key], _all(inside)) for key, inside in grouped.items() if inside]
+    return [Section(SECTIONS[key], _all(inside, on_top), inside == on_top) for key, inside in grouped.items() if inside]
 
 
-def _all(cards: list[Card]) -> Markup:
+def _all(cards: list[Card], on_top: list[Card]) -> Markup:
     """The cards one after another."""
     draw = pieces("jobs/_card.html")
-    return Markup("").join(card.drawn(draw) for card in cards)
+    return Markup("").join(card.drawn(draw, card in on_top) for card in cards)

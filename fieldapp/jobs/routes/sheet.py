@@ -14,7 +14,7 @@ from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT, OVER, TO_REASSIGN, may_am
 from fieldapp.jobs.queries.details import AssetLine, details, times_of, times_of_visit
 from fieldapp.jobs.queries.sheet import JobSheet, job_sheet
 from fieldapp.jobs.routes import bp
-from fieldapp.jobs.steps import stage, stages_ahead
+from fieldapp.jobs.steps import stage, stage_reported, stages_ahead
 from fieldapp.kernel.offers import Panel
 from fieldapp.settings import figure
 from fieldapp.web.fresh import unchanged
@@ -111,6 +111,7 @@ def _progress(sheet: JobSheet, times: dict[str, Any]) -> dict[str, Any]:
         "visit": visit,
         "now": stage(visit.state, times) if visit else None,
         "ahead": stages_ahead(visit.state, times) if visit and mine else [],
+        "reported": stage_reported(visit.state, times) if visit and mine else None,
         "mine": mine,
         "in_charge": visit is not None and visit.technician_id == who.id,
         "given_away": visit is not None and not mine and who.id in visit.former,

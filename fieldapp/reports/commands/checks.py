@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 
 from fieldapp.commandbus import Context
 from fieldapp.errors import Conflict, Invalid
-from fieldapp.jobs import JobFacts, Visit
+from fieldapp.jobs import JobFacts, Visit, VisitEvent, VisitMember
 from fieldapp.parts import Part
 from fieldapp.reports.models import ServiceReport
 
@@ -23,10 +23,48 @@ FURTHEST = timedelta(days=366)
 
 @dataclass(frozen=True)
 class OnVisit:
-    """The visit a report is about, and the facts of its job by which permission is judged."""
+    """The visit a report is about, and the facts of its job by which permission is judged.
+
+    `named` is the visit that the form named where that is another one.
+    """
 
     visit: Visit
     job: JobFacts
+    named: str = ""
+
+
+#: Taps by which a technician says that a visit is under way.
+_UNDER_WAY = ("set_out", "arrive", "start", "resume")
+
+
+def visit_under_way(ctx: Context, named: Visit) -> Visit | None:
+    """Return the visit of the same job that the author had started since the named one was reported, if any.
+
+    It still wants a report of the author, and was started before this one was written. A form that was kept on a
+    phone may name the visit before (ADR 28).
+    """
+    own = select(ServiceReport.visit_id).where(
+        ServiceReport.job_id == named.job_id, ServiceReport.author_id == ctx.actor.id
+    )
+    reported = select(func.max(ServiceReport.submitted_at)).where(ServiceReport.visit_id == named.id).scalar_subquery()
+    query = (
+        select(Visit.id)
+        .join(VisitMember, and_(VisitMember.visit_id == Visit.id, VisitMember.user_id == ctx.actor.id))
+        .join(VisitEvent, and_(VisitEvent.visit_id == Visit.id, VisitEvent.user_id == ctx.actor.id))
+        .where(
+            Visit.job_id == named.job_id,
+            Visit.id != named.id,
+            Visit.id.not_in(own),
+            VisitMember.removed_at.is_(None),
+            VisitEvent.kind.in_(_UNDER_WAY),
+            VisitEvent.happened_at > reported,
+            VisitEvent.happened_at <= ctx.at,
+        )
+        .order_by(VisitEvent.happened_at.desc(), VisitEvent.id.desc())
+        .limit(1)
+    )
+    found = ctx.session.scalar(query)
+    return ctx.load(Visit, found) if found else None
 
 
 def check_new(ctx: Context, on: OnVisit, data: dict[str, Any]) -> None:

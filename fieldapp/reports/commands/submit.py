@@ -14,7 +14,7 @@ from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.jobs import Job, Visit, facts_of, facts_of_visit, job_lines, may_work_on, record_event, visit_reported
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.states import IllegalMove
-from fieldapp.reports.commands.checks import KIND, OnVisit, check_new, check_plan, name_parts
+from fieldapp.reports.commands.checks import KIND, OnVisit, check_new, check_plan, name_parts, visit_under_way
 from fieldapp.reports.commands.keep import PHOTOS, keep, reference
 from fieldapp.reports.models import ReportVersion, ServiceReport
 from fieldapp.reports.policy import REPORT, content_of, fingerprint, late_because, may_correct
@@ -27,11 +27,19 @@ LATE = {
 }
 
 
+#: What the author hears where the report was kept for another visit than the form had named.
+MOVED = _l("Kept for the later visit that you had started: the report of the earlier one is already accepted.")
+
+
 def _visit(ctx: Context, data: dict[str, Any]) -> OnVisit:
     visit = ctx.load(Visit, data["visit_id"])
     job = facts_of(visit.job_id)
     if job is None:
         raise NotFound("visit.not_found")
+    if visit.state == "accepted_by_leader" and may_work_on(ctx.actor, job):
+        started = visit_under_way(ctx, visit)
+        if started is not None:
+            return OnVisit(started, job, named=visit.id)
     return OnVisit(visit, job)
 
 
@@ -67,7 +75,10 @@ def submit(ctx: Context, on: OnVisit, data: dict[str, Any]) -> Effect:
     _move_visit(ctx, report, on.visit)
     if report.late:
         _tell_leaders(ctx, report)
-    return Effect(ref=report.ref, ver=1, after=_trail(report, content), note=LATE.get(report.late_why or ""))
+    note, after = LATE.get(report.late_why or ""), _trail(report, content)
+    if on.named:
+        note, after = note or MOVED, {**after, "named_visit_id": on.named}
+    return Effect(ref=report.ref, ver=1, after=after, note=note)
 
 
 def _own(ctx: Context, data: dict[str, Any]) -> ServiceReport:

@@ -15,7 +15,7 @@ export interface FormState {
   readonly form: HTMLFormElement;
   readonly engine: Engine;
   /** Null for plain buttons, which have nothing to keep. */
-  readonly key: string | null;
+  key: string | null;
   supersedes: string | null;
   problems: Draft["problems"];
   /** An open draft lies in the store. */
@@ -59,6 +59,10 @@ async function keyFor(form: HTMLFormElement, engine: Engine): Promise<string | n
     const draft = await askedFor;
     const op = draft?.supersedes ? await engine.get(draft.supersedes) : undefined;
     const agg = form.dataset.agg;
+    if (form.dataset.takes && draft?.kind === form.dataset.takes) {
+      askedTaken = true;
+      return asked;
+    }
     if (draft?.kind === form.dataset.op && (!agg || !op || agg === op.agg.join(":")) && !askedTaken) {
       askedTaken = true;
       return asked;
@@ -162,7 +166,7 @@ function show(state: FormState, kept: Fields): void {
   state.form.dispatchEvent(new CustomEvent(RESTORED));
 }
 
-async function restore(state: FormState, early: boolean): Promise<void> {
+export async function restore(state: FormState, early: boolean): Promise<void> {
   if (!state.key) return;
   const draft = await state.engine.drafts.load(state.key);
   const words = takeWords(state.engine.userId, state.key, draft?.updated ?? null);

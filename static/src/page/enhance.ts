@@ -70,6 +70,8 @@ async function enhanceForm(form: HTMLFormElement, engine: Engine | null): Promis
   dressForm(form);
   if (!engine) return;
   if (form.hasAttribute("data-position")) void warmPosition();
+  // A kept form is brought up to what this phone knows (ADR 28); as it was drawn it works, too.
+  if (form.dataset.knows) await import("./knows.ts").then(({ bringUp }) => bringUp(form, engine)).catch(() => {});
   const state = await attachDraft(form, engine);
   for (const block of all(form, "[data-photos]")) enhancePhotos(block, state);
 }

@@ -13,7 +13,7 @@ interface Manifest {
   asOf: number;
 }
 
-const PAUSE = 5 * 60_000;
+const PAUSE = 60_000;
 const ETAG = "X-Pack-Etag";
 const AT_ONCE = 2;
 
@@ -48,7 +48,9 @@ async function fetchPage(entry: Entry, user: number): Promise<Response | null> {
   const headers = new Headers(answer.headers);
   headers.set(ETAG, entry.etag);
   headers.delete("Content-Encoding");
-  return new Response(await answer.arrayBuffer(), { status: 200, headers });
+  const html = await answer.text();
+  await import("./fact-store.ts").then(({ keepFactsOfPage }) => keepFactsOfPage(user, html)).catch(() => {});
+  return new Response(html, { status: 200, headers });
 }
 
 async function fillPack(into: Cache, from: Cache | null, entries: Entry[], user: number): Promise<void> {

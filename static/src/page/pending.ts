@@ -128,12 +128,12 @@ function known(): Known[] {
 
 /**
  * Where a piece goes. One with `data-each="s-"` serves every record of a list: the element `s-<id>` names in its
- * `data-ahead` which records may still take its place.
+ * `data-ahead` which records may still take its place. The id is the record's own, or the field named in `data-by`.
  */
 function targetOf(op: Op, template: HTMLTemplateElement): Element | null {
-  const { each, target = "" } = template.dataset;
+  const { each, by, target = "" } = template.dataset;
   if (!each) return document.querySelector(target);
-  const one = document.getElementById(`${each}${op.agg[1]}`);
+  const one = document.getElementById(each + (by ? valueAt(envelopeOf(op), `data.${by}`) : op.agg[1]));
   return one?.dataset.ahead?.split(" ").includes(op.kind) ? one : null;
 }
 
@@ -144,7 +144,8 @@ function isListed(op: Op, { agg, each, mode, target }: DOMStringMap): boolean {
   return document.querySelector(`${target} :is([id$="${id}"],[href$="${id}"],[value="${id}"])`) !== null;
 }
 
-function matching(op: Op, offset: number): Known | undefined {
+/** The pieces for a record, one for each place: a report stands in the visit's steps and in the list of reports. */
+function matching(op: Op, offset: number): Known[] {
   const fits = known().filter(
     ({ template, rendered }) =>
       template.dataset.pending === op.kind &&
@@ -154,8 +155,13 @@ function matching(op: Op, offset: number): Known | undefined {
       !isReflected(op, rendered, offset) &&
       !isListed(op, template.dataset),
   );
-  const before = placed.find((one) => one.op === op.op)?.template;
-  return fits.find(({ template }) => template === before) ?? fits[0];
+  const before = new Set(placed.filter((one) => one.op === op.op).map((one) => one.template));
+  const places = new Map<Element, Known>();
+  for (const fit of fits) {
+    const target = targetOf(op, fit.template);
+    if (target && (!places.has(target) || before.has(fit.template))) places.set(target, fit);
+  }
+  return [...places.values()];
 }
 
 function putBack(): void {
@@ -206,16 +212,14 @@ function refill(todo: { op: Op; template: HTMLTemplateElement }[]): boolean {
  */
 export function applyPending(ops: readonly Op[], offset: number, adopt: (root: HTMLElement) => void): Set<string> {
   const list = overlays(ops);
-  const todo = list.flatMap((op) => {
-    const template = matching(op, offset)?.template;
-    return template && targetOf(op, template) ? [{ op, template }] : [];
-  });
+  const todo = list.flatMap((op) => matching(op, offset).map(({ template }) => ({ op, template })));
   if (!refill(todo)) {
     putBack();
     for (const op of list) {
-      const fit = matching(op, offset);
-      const piece = fit ? place(op, fit) : null;
-      if (piece) placed.push(piece);
+      for (const fit of matching(op, offset)) {
+        const piece = place(op, fit);
+        if (piece) placed.push(piece);
+      }
     }
     for (const piece of placed) {
       piece.visible = piece.nodes.some((node) => node.isConnected);

@@ -23,12 +23,20 @@ import { settleUser, watchLogout } from "./users.ts";
 
 /** Redraws everything that depends on what lies on the phone; never two at a time, the last call always wins. */
 function painter(engine: RunningEngine, outbox: () => void): () => void {
+  let follow: ((ops: readonly Op[]) => boolean) | null = null;
+  if (one(document, "[data-facts],[data-live]")) {
+    void import("./knows.ts").then(({ watchFacts }) => {
+      follow = watchFacts(engine);
+      void run();
+    });
+  }
   let running = false;
   let again = false;
   const adopt = (root: HTMLElement) => enhance(root, engine);
   async function paint(): Promise<void> {
     const ops: Op[] = await engine.list();
     const shown = applyPending(ops, engine.hello()?.offsetMs ?? 0, adopt);
+    if (follow?.(ops)) again = true;
     outbox();
     watchPhotos(await updateChip(engine));
     if ((await watchReceipts(engine, ops, shown)).length > 0) refreshPackSoon();

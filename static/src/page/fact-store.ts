@@ -1,0 +1,74 @@
+/**
+ * The newest facts this phone has seen of each record, one entry of Cache Storage each. The cache is named like the
+ * pages of this person and is thrown away with them: all of it stands on the server's pages.
+ */
+import type { Json } from "../engine/types.ts";
+import type { Fact } from "./facts.ts";
+import { parseRendered } from "./pending.ts";
+
+const SELECTOR = "script[data-facts]";
+
+function open(user: number): Promise<Cache> {
+  return caches.open(`visited-${user}-facts`);
+}
+
+const address = (key: string) => `/__facts/${encodeURIComponent(key)}`;
+
+async function read(cache: Cache, key: string): Promise<Fact | null> {
+  const held = await cache.match(address(key));
+  return held ? ((await held.json()) as Fact) : null;
+}
+
+/** What this phone knows of these keys. */
+export async function factsOf(user: number, keys: readonly string[]): Promise<Map<string, Fact>> {
+  const known = new Map<string, Fact>();
+  const cache = await open(user);
+  for (const key of keys) {
+    const fact = await read(cache, key).catch(() => null);
+    if (fact) known.set(key, fact);
+  }
+  return known;
+}
+
+/** What a page or a part of it states, with the time as of which it is true. */
+export function statedIn(root: ParentNode): Map<string, Fact> {
+  const stated = new Map<string, Fact>();
+  for (const script of root.querySelectorAll<HTMLScriptElement>(SELECTOR)) {
+    const around = script.closest<HTMLElement>("[data-rendered]") ?? document.documentElement;
+    const at = parseRendered(around.dataset.rendered ?? "");
+    for (const [key, value] of Object.entries(JSON.parse(script.textContent || "{}") as { [key: string]: Json })) {
+      const before = stated.get(key);
+      if (!before || before.at < at) stated.set(key, { at, value });
+    }
+  }
+  return stated;
+}
+
+/** Keeps what is newer than what is known. Returns how many records look different from what was known of them. */
+export async function keepFacts(user: number, stated: ReadonlyMap<string, Fact>): Promise<number> {
+  if (stated.size === 0) return 0;
+  const cache = await open(user);
+  let news = 0;
+  for (const [key, fact] of stated) {
+    const before = await read(cache, key).catch(() => null);
+    if (before && before.at >= fact.at) continue;
+    if (JSON.stringify(before?.value) !== JSON.stringify(fact.value)) news++;
+    await cache.put(
+      address(key),
+      new Response(JSON.stringify(fact), { headers: { "Content-Type": "application/json" } }),
+    );
+  }
+  return news;
+}
+
+/** The facts of a page that was brought without being shown. */
+export async function keepFactsOfPage(user: number, html: string): Promise<void> {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const at = page.documentElement.dataset.rendered ?? "";
+  const stated = new Map<string, Fact>();
+  for (const script of page.querySelectorAll<HTMLScriptElement>(SELECTOR)) {
+    const facts = JSON.parse(script.textContent || "{}") as { [key: string]: Json };
+    for (const [key, value] of Object.entries(facts)) stated.set(key, { at: parseRendered(at), value });
+  }
+  await keepFacts(user, stated);
+}

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Op, OpState } from "../../static/src/engine/types.ts";
+import { type Fact, fen, freeItems, judgeRecord, judgeReport, newest, yuan } from "../../static/src/page/facts.ts";
+
+const op = (id: string, kind: string, agg: string, data: object, state: OpState = "saved", receivedAt = 0): Op =>
+  ({ op: id, kind, agg: agg.split(":"), body: JSON.stringify({ data }), state, receivedAt, fields: {} }) as unknown as Op;
+const fact = (at: number, value: object): Fact => ({ at, value: value as Fact["value"] });
+const report = (id: string, visit: string, state: OpState = "saved", receivedAt = 0) =>
+  op(id, "service_report.submit", `service_report:${id}`, { visit_id: visit }, state, receivedAt);
+
+test("the newest statement of a record holds; of two equally old ones the first", () => {
+  assert.equal(newest(null, undefined), null);
+  assert.equal(newest(fact(1, { a: "1" }), fact(2, { a: "2" }))?.at, 2);
+  assert.deepEqual(newest(fact(2, { a: "1" }), fact(2, { a: "2" }))?.value, { a: "1" });
+});
+
+test("a report form kept from the first visit names the second once a newer page does", () => {
+  const drawn = { visit: "v1", at: 100 };
+  assert.deepEqual(judgeReport(drawn, {}, [], 0), { visit: "v1" });
+  assert.equal(judgeReport(drawn, { job: fact(200, { visit: "v2" }) }, [], 0).visit, "v2");
+  assert.equal(judgeReport(drawn, { due: fact(200, { visit: "v2", report: "" }) }, [], 0).visit, "v2");
+  // What was known before the form was drawn changes nothing.
+  assert.equal(judgeReport(drawn, { job: fact(50, { visit: "v0" }) }, [], 0).visit, "v1");
+  // An older report of the first visit is none of the second.
+  const both = { due: fact(150, { visit: "v1", report: "r1", state: "accepted" }), job: fact(200, { visit: "v2" }) };
+  assert.deepEqual(judgeReport(drawn, both, [report("o1", "v1", "accepted", 120)], 0), { visit: "v2" });
+});
+
+test("a visit that was reported from this phone is not reported again by accident", () => {
+  const drawn = { visit: "v1", at: 100 };
+  for (const state of ["saved", "sending", "held", "parked"] as const) {
+    assert.equal(judgeReport(drawn, {}, [report("o1", "v1", state)], 0).told?.state, "sent");
+  }
+  assert.equal(judgeReport(drawn, {}, [report("o1", "v1", "accepted", 150)], 0).told?.state, "sent");
+  // Drawn after the receipt, the page knows better: the leader may have sent the report back.
+  assert.equal(judgeReport({ visit: "v1", at: 200 }, {}, [report("o1", "v1", "accepted", 150)], 0).told, undefined);
+  assert.equal(judgeReport(drawn, {}, [report("o1", "other")], 0).told, undefined);
+});
+
+test("a report that came back is corrected, not written anew", () => {
+  const refused = report("o1", "v1", "rejected");
+  assert.equal(judgeReport({ visit: "v1", at: 100 }, {}, [refused], 0).told?.state, "refused");
+  assert.equal(judgeReport({ visit: "v1", at: 100 }, {}, [refused], 0, "o1").told, undefined);
+});
+
+test("a report that the server has is opened, an accepted one is over", () => {
+  const due = (state: string) => ({ due: fact(200, { visit: "v1", report: "r1", state }) });
+  assert.deepEqual(judgeReport({ visit: "v1", at: 100 }, due("submitted"), [], 0).told, {
+    state: "received",
+    record: "r1",
+  });
+  assert.equal(judgeReport({ visit: "v1", at: 100 }, due("accepted"), [], 0).told?.state, "over");
+});
+
+test("a correction that is on its way is not made a second time; where it may be, it begins with the first", () => {
+  const key = "parts_request:p1";
+  const drawn = fact(100, { state: "returned" });
+  const sent = op("o1", "parts_request.resubmit", key, {});
+  assert.deepEqual(judgeRecord(key, drawn, null, [], 0), {});
+  assert.equal(judgeRecord(key, drawn, null, [sent], 0).told?.state, "sent");
+  assert.equal(judgeRecord(key, drawn, null, [sent], 0, "o1").told, undefined);
+  assert.equal(judgeRecord(key, drawn, null, [{ ...sent, state: "conflict" }], 0).told?.state, "refused");
+  assert.equal(judgeRecord(key, drawn, fact(200, { state: "submitted" }), [], 0).told?.state, "over");
+  assert.deepEqual(judgeRecord(key, drawn, fact(200, { state: "returned" }), [], 0), {});
+  const item = "expense_item:i1";
+  const edited = op("o2", "expense_item.resubmit", item, {});
+  assert.equal(judgeRecord(item, drawn, null, [edited], 0, null, true).refill?.op, "o2");
+  const claimed = op("o3", "expense_claim.submit", "expense_claim:c1", { items: ["i1"] });
+  assert.equal(judgeRecord(item, drawn, null, [claimed, edited], 0, null, true).told?.state, "sent");
+});
+
+test("a claim is made of what is free by everything this phone knows", () => {
+  const list = fact(100, [{ id: "a", title: "", about: "", amount: "1.00" }, { id: "b" }, { id: "c" }, { id: "d" }]);
+  const ops = [
+    op("o4", "expense_item.resubmit", "expense_item:d", { amount: "9.50" }),
+    op("o3", "expense_claim.submit", "expense_claim:2", { items: ["c"] }, "rejected"),
+    op("o2", "expense_claim.submit", "expense_claim:1", { items: ["a"] }, "accepted", 150),
+    op("o1", "expense_item.discard", "expense_item:b", {}),
+    op("o0", "expense_claim.submit", "expense_claim:0", { items: ["d"] }, "accepted", 50),
+  ];
+  const free = freeItems(list, ops, 0);
+  assert.deepEqual([...free.taken], ["a", "b"]);
+  assert.deepEqual([...free.refused], ["c"]);
+  assert.deepEqual([...free.amounts], [["d", "9.50"]]);
+  // The claim that is corrected has its own expenses.
+  assert.deepEqual([...freeItems(list, ops, 0, "o3").refused], []);
+});
+
+test("amounts are added up in fen", () => {
+  assert.equal(fen("1,234.50") + fen("0.10") + fen("0.20") + fen("") + fen("x"), 123480);
+  assert.equal(yuan(123480), "1,234.80");
+  assert.equal(yuan(5), "0.05");
+  assert.equal(yuan(123456789), "1,234,567.89");
+});

@@ -1,0 +1,228 @@
+"""A form knows what its phone knows: after an offline report, with kept pages of different ages (ADR 28)."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e import steps
+from tests.e2e.conftest import Phone, Server
+from tests.e2e.steps import eventually, rows
+
+REPORT = 'form[data-op="service_report.submit"]'
+CLAIM = 'form[data-op="expense_claim.submit"]'
+MORE = 'form[data-op="service_report.resubmit"]'
+
+
+def write_report(page: Page, fault: str, form: str = REPORT, another_visit: bool = False) -> None:
+    """Fills in a short unsigned report and sends it."""
+    steps.choose(page, "result", "another_visit" if another_visit else "solved")
+    page.fill("[name=fault]", fault)
+    page.fill("[name=work]", steps.WORK)
+    if another_visit:
+        page.fill("[name=plan_at]", (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT09:00"))
+        page.fill("[name=plan_people]", "tech1")
+        page.fill("[name=plan_tools]", "heat gun")
+    page.locator("label.check:has([name=unsigned])").click()
+    page.fill("[name=no_signature_reason]", "nobody there")
+    page.locator(f"{form} .dock button").click()
+    steps.wait_saved(page)
+
+
+def capture(phone: Phone, folder: Path, amount: str) -> None:
+    page = phone.page
+    phone.go("/expenses/new")
+    steps.add_photos(page, "receipt", steps.picture(folder, f"{amount}.jpg", 300))
+    page.fill("[name=amount]", amount)
+    steps.choose(page, "kind", "local_transport")
+    page.locator("form[data-op='expense_item.capture'] .dock button").click()
+    steps.wait_saved(page)
+
+
+def amounts(page: Page) -> list[str]:
+    """The amounts of the expenses that the claim form offers, ticked or not."""
+    return sorted(
+        one.strip() for one in page.locator("#claim-items [data-item]:visible [data-amount]").all_text_contents()
+    )
+
+
+def kinds(page: Page) -> list[str]:
+    return [one["kind"] for one in steps.ops_on_phone(page)]
+
+
+def test_after_an_offline_report_the_visit_is_reported_on_every_screen(phone: Phone, server: Server) -> None:
+    page = phone.page
+    phone.sign_in("tech1")
+    phone.ready_for_offline()
+    phone.go("/jobs")
+    second = page.locator("template[data-next-card]").first.get_attribute("data-next-card")
+    job = steps.next_job(phone)
+    phone.offline()
+    for kind in ("visit.set_out", "visit.arrive", "visit.start"):
+        steps.tap(page, kind)
+    phone.go(f"{job}/report")
+    write_report(page, steps.FAULT)
+
+    # The job's page: the step is done, and nothing leads to a second report.
+    expect(page).to_have_url(re.compile(re.escape(job) + "$"))
+    expect(page.locator("#_visit_steps .strip .ref")).to_be_visible()
+    expect(page.locator(f'a[href="{job}/report"]:visible')).to_have_count(0)
+    expect(page.locator("#report-due li.pending")).to_be_visible()
+
+    # The list: the next job moved up, with its own step; the reported one stands below.
+    phone.go("/jobs")
+    expect(page.locator("#next-card")).to_have_attribute("data-visit", str(second))
+    expect(page.locator(f'#next-card a[href="{job}"]')).to_have_count(0)
+    expect(page.locator(f'[data-card] a[href="{job}"]:visible')).to_have_count(1)
+    expect(page.locator(f'a[href="{job}/report"]:visible')).to_have_count(0)
+    steps.tap(page, "visit.set_out")
+    assert kinds(page).count("visit.set_out") == 2
+
+    # The address of the form: a sentence; the form is there for whoever adds to the report on purpose.
+    phone.go(f"{job}/report")
+    expect(page.locator("[data-said=sent]")).to_be_visible()
+    expect(page.locator(REPORT)).to_be_hidden()
+    page.locator("[data-said=sent] [data-more]").click()
+    expect(page.locator(f"{MORE} [name=fault]")).to_have_value(steps.FAULT)
+    page.fill("[name=work]", "and the cable")
+    page.locator(f"{MORE} .dock button").click()
+    steps.wait_saved(page)
+    assert kinds(page).count("service_report.submit") == 1
+
+    phone.offline(False)
+    steps.wait_all_received(phone)
+    visit = rows(server, "SELECT id, state FROM visit WHERE job_id=? AND state='reported'", job.rsplit("/", 1)[1])
+    assert len(visit) == 1
+    report = "SELECT version, work FROM service_report WHERE visit_id=?"
+    assert rows(server, report, visit[0][0]) == [(2, "and the cable")]
+    phone.go(job)
+    expect(page.locator(f'a[href="{job}/report"]:visible')).to_have_count(0)
+
+
+def test_report_form_kept_from_the_first_visit_names_the_visit_that_was_started(
+    phone: Phone, desk: Phone, server: Server
+) -> None:
+    page = phone.page
+    phone.sign_in("tech2")
+    phone.ready_for_offline()
+    job = steps.next_job(phone)
+    first = str(page.locator("#_visit_steps form[data-agg]").first.get_attribute("data-agg")).removeprefix("visit:")
+    phone.go(f"{job}/report")
+    phone.seen(f"{job}/report")
+    expect(page.locator(f"{REPORT} [name=visit_id]")).to_have_value(first)
+    write_report(page, "first", another_visit=True)
+    steps.wait_all_received(phone)
+    phone.offline()
+
+    # The leader accepts: the plan becomes the second visit.
+    report = rows(server, "SELECT id FROM service_report WHERE visit_id=?", first)[0][0]
+    group = rows(server, "SELECT group_id FROM service_report WHERE id=?", report)[0][0]
+    leader = rows(
+        server,
+        "SELECT username FROM user JOIN membership ON user_id=user.id WHERE role='leader' AND group_id=?",
+        group,
+    )[0][0]
+    desk.sign_in(leader)
+    desk.go(f"/reports/{report}")
+    desk.page.locator('form[data-op="service_report.accept"] button').click()
+    eventually(server, "SELECT state FROM visit WHERE id=?", first, expected="accepted_by_leader")
+    second = rows(server, "SELECT id FROM visit WHERE job_id=? AND id<>?", job.rsplit("/", 1)[1], first)[0][0]
+
+    # Online for one look at the job's page, without a new pack; the form that is kept is the first visit's.
+    phone.cut("/sync/pack")
+    phone.offline(False)
+    phone.go(job)
+    expect(page.locator(f'#_visit_steps form[data-agg="visit:{second}"]').first).to_be_visible()
+    phone.seen(job)
+    keep_old_form(page, f"{job}/report", first)
+    phone.offline()
+    page.reload()
+    for kind in ("visit.set_out", "visit.arrive", "visit.start"):
+        steps.tap(page, kind)
+    page.locator(f'a[href="{job}/report"]:visible').first.click()
+    expect(page.locator(f"{REPORT} [name=visit_id]")).to_have_value(second)
+    write_report(page, "second")
+    sent = [
+        json.loads(one["body"])["data"] for one in steps.ops_on_phone(page) if one["kind"] == "service_report.submit"
+    ]
+    assert {one["fault"]: one["visit_id"] for one in sent} == {"first": first, "second": second}
+
+    phone.mend()
+    phone.offline(False)
+    steps.wait_all_received(phone)
+    eventually(server, "SELECT state FROM visit WHERE id=?", second, expected="reported")
+    assert rows(server, "SELECT is_further FROM service_report WHERE visit_id=?", second) == [(0,)]
+
+
+def keep_old_form(page: Page, path: str, visit: str) -> None:
+    """Only the form that was drawn for this visit is on the phone."""
+    left = page.evaluate(
+        """async ([path, visit]) => {
+            const left = [];
+            for (const name of await caches.keys()) {
+                if (!/^(pack|visited)-\\d+/.test(name)) continue;
+                const held = await (await caches.open(name)).match(path, {ignoreVary: true});
+                if (held) left.push((await held.text()).includes(`name="visit_id" value="${visit}"`));
+            }
+            return left;
+        }""",
+        [path, visit],
+    )
+    assert left
+    assert all(left)
+
+
+def test_claim_form_lists_what_is_free_by_all_the_phone_knows(phone: Phone, server: Server, tmp_path: Path) -> None:
+    page = phone.page
+    phone.sign_in("tech3")
+    phone.ready_for_offline()
+    capture(phone, tmp_path, "11.00")
+    capture(phone, tmp_path, "12.50")
+    steps.wait_all_received(phone)
+    phone.go("/expenses/claims/new")
+    phone.seen("/expenses/claims/new")
+    before = amounts(page)
+    assert {"11.00", "12.50"} <= set(before)
+    phone.cut("/sync/pack")
+    phone.offline()
+    capture(phone, tmp_path, "7.25")
+
+    # What was captured without signal is listed, too, and the total follows what is ticked.
+    phone.go("/expenses/claims/new")
+    expect(page.locator("#claim-items .pending [data-amount]")).to_have_count(1)
+    assert amounts(page) == sorted([*before, "7.25"])
+    while page.locator("#claim-items input:checked").count():
+        page.locator("#claim-items input:checked").first.uncheck()
+    expect(page.locator("[data-chosen-total]")).to_have_text("0.00")
+    for amount in ("11.00", "7.25"):
+        page.locator("#claim-items [data-item]", has_text=amount).locator("input").check()
+    expect(page.locator("[data-chosen-total]")).to_have_text("18.25")
+    page.locator(f"{CLAIM} .dock button").click()
+    steps.wait_saved(page)
+
+    # While it waits, its expenses are in no second claim.
+    phone.go("/expenses/claims/new")
+    expect(page.locator("#claim-items [data-item]:visible", has_text="11.00")).to_have_count(0)
+    rest = sorted(set(before) - {"11.00"})
+    assert amounts(page) == rest
+
+    # Received, and the kept form is still the old one.
+    phone.offline(False)
+    steps.wait_all_received(phone)
+    phone.offline()
+    phone.go("/expenses/claims/new")
+    expect(page.locator("#claim-items [data-item]:visible", has_text="11.00")).to_have_count(0)
+    assert amounts(page) == rest
+    page.locator(f"{CLAIM} .dock button").click()
+    steps.wait_saved(page)
+    phone.mend()
+    phone.offline(False)
+    steps.wait_all_received(phone)
+    assert rows(server, "SELECT count(*) FROM receipt WHERE kind='expense_claim.submit' AND outcome<>'accepted'") == [
+        (0,)
+    ]
+    assert rows(server, "SELECT count(*) FROM expense_claim WHERE state='submitted' AND total=1825") == [(1,)]
