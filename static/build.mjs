@@ -98,7 +98,8 @@ function firstLoad(outputs) {
       if (kind === "import-statement") visit(basename(path));
     }
   };
-  visit(basename(outputs.find((one) => one.info.entryPoint).file.path));
+  // Parts that are loaded later are entry points, too.
+  visit(basename(outputs.find((one) => one.info.entryPoint?.endsWith("/app.ts")).file.path));
   return names;
 }
 

@@ -12,7 +12,7 @@ from fieldapp.approvals.cases import decide, open_case_of
 from fieldapp.approvals.models import Case
 from fieldapp.approvals.policy import may_decide
 from fieldapp.approvals.schemas import Approve, Refuse
-from fieldapp.commandbus import Command, Context, Effect, command
+from fieldapp.commandbus import UNDO, Command, Context, Effect, command
 from fieldapp.errors import Conflict, NotFound
 from fieldapp.kernel.actor import Actor
 
@@ -52,7 +52,7 @@ def decision(subject: Subject, verb: str) -> Command:
         return Effect(ref=None, before={"waiting": case.waiting_role}, after={"verdict": verdict, "reason": reason})
 
     schema = Approve if verb in {"approve", "accept"} else Refuse
-    return command(f"{subject.kind}.{verb}", label=LABELS[verb], schema=schema, load=load, may=may)(run)
+    return command(f"{subject.kind}.{verb}", label=LABELS[verb], schema=schema, load=load, may=may, undo=UNDO)(run)
 
 
 def _why_not(ctx: Context, kind: str) -> Exception:

@@ -6,16 +6,18 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, current_app, url_for
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
 from fieldapp.approvals.models import Step
 from fieldapp.approvals.notices import unread
-from fieldapp.approvals.queries import Shown, case_for, may_decide_now, shown, waiting_for
+from fieldapp.approvals.queries import Shown, case_for, inbox_count, may_decide_now, shown, waiting_for
 from fieldapp.kernel import ids
+from fieldapp.kernel.offers import Panel
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
-from fieldapp.web.render import render
+from fieldapp.web.render import render, wants_fragment
 
 bp = Blueprint("approvals", __name__)
 
@@ -34,6 +36,8 @@ def inbox() -> Response:
         fragment="approvals/_inbox.html",
         cards=cards,
         more=len(rows) > SHOWN,
+        # The page's own tab says it; a part that is fetched anew knows better.
+        waiting=inbox_count(actor()) if wants_fragment() else "",
         notices=unread(actor()),
         sections=current_app.extensions["offers"].inbox_sections(actor()),
     )
@@ -48,18 +52,34 @@ def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
     panels = {
         (kind, one): panel for kind, ids in by_kind.items() for one, panel in offers.inbox_panels(kind, ids).items()
     }
+    return [_card(row, panels.get((row.case.subject_type, row.case.subject_id))) for row in rows]
+
+
+def _card(row: Shown, panel: Panel | None) -> dict[str, Any]:
     commands = current_app.extensions["commands"]
-    return [
-        {
-            "case": row.case,
-            "panel": panels.get((row.case.subject_type, row.case.subject_id)),
-            "requester": row.requester,
-            "steps": row.steps,
-            "yes": next(v for v in ("approve", "accept") if f"{row.case.subject_type}.{v}" in commands),
-            "noes": [v for v in ("return", "reject") if f"{row.case.subject_type}.{v}" in commands],
-        }
-        for row in rows
-    ]
+    yes = next(v for v in ("approve", "accept") if f"{row.case.subject_type}.{v}" in commands)
+    noes = [v for v in ("return", "reject") if f"{row.case.subject_type}.{v}" in commands]
+    about = panel.about(row.requester) if panel else row.requester
+    return {
+        "case": row.case,
+        "panel": panel,
+        "requester": row.requester,
+        "steps": row.steps,
+        "yes": yes,
+        "noes": noes,
+        "said": {verb: decided_words(verb, about) for verb in (yes, *noes)},
+    }
+
+
+def decided_words(verb: str, about: str) -> str:
+    """Return what was decided about which record, for the moment in which it can be taken back."""
+    if verb == "approve":
+        return gettext("Approved: %(what)s", what=about)
+    if verb == "accept":
+        return gettext("Accepted: %(what)s", what=about)
+    if verb == "return":
+        return gettext("Returned: %(what)s", what=about)
+    return gettext("Rejected: %(what)s", what=about)
 
 
 @bp.route("/inbox/<kind>/<uuid:record>/<verb>", methods=["GET", "POST"])
@@ -83,6 +103,7 @@ def decide(kind: str, record: UUID, verb: str) -> Response:
             done=url_for("approvals.inbox"),
             back=url_for("approvals.inbox"),
             draft=f"{name}:{record}",
+            record_title=card["said"].get(verb, ""),
             template="approvals/decide.html",
             context={"card": card},
         )
