@@ -16,7 +16,7 @@ from fieldapp.approvals.cases import decide, open_case_of
 from fieldapp.approvals.models import Case, Step
 from fieldapp.approvals.policy import Detail, Difference, differences, may_decide
 from fieldapp.approvals.schemas import Approve, Refuse
-from fieldapp.commandbus import Base, Command, Context, Effect, command
+from fieldapp.commandbus import UNDO, Base, Command, Context, Effect, command
 from fieldapp.errors import Conflict, NotFound
 from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
@@ -73,7 +73,7 @@ def decision(subject: Subject, verb: str) -> Command:
         return Effect(ref=None, before={"waiting": case.waiting_role}, after={"verdict": verdict, "reason": reason})
 
     schema = Approve if verb in {"approve", "accept"} else Refuse
-    return command(f"{subject.kind}.{verb}", label=LABELS[verb], schema=schema, load=load, may=may)(run)
+    return command(f"{subject.kind}.{verb}", label=LABELS[verb], schema=schema, load=load, may=may, undo=UNDO)(run)
 
 
 # -- what the author of a decision saw ---------------------------------------------------------------------------

@@ -5,13 +5,9 @@ from __future__ import annotations
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.approvals.queries import counts
+from fieldapp.approvals.queries import counts, inbox_count
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry, Offer, PackEntry
-
-
-def _count(actor: Actor) -> int:
-    return sum(counts(actor)) + int(current_app.extensions["offers"].inbox_count(actor))
 
 
 def _pack(actor: Actor) -> list[PackEntry]:
@@ -29,7 +25,7 @@ offer = Offer(
             "inbox.view",
             order=30,
             icon="inbox",
-            badge=_count,
+            badge=inbox_count,
             home_for=("purchasing", "executive", "manager"),
         ),
     ),

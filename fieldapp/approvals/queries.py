@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from fieldapp.accounts import name_by
@@ -41,6 +42,11 @@ def counts(actor: Actor) -> tuple[int, int]:
     """How many decisions wait for this person, and how many notices they have not ticked off; one query."""
     ((cases, notices),) = _counts.rows(reading(), **_asked(actor), user=actor.id)
     return cases, notices
+
+
+def inbox_count(actor: Actor) -> int:
+    """Return how much waits in this person's inbox: decisions, notices, and what features add."""
+    return sum(counts(actor)) + int(current_app.extensions["offers"].inbox_count(actor))
 
 
 def case_for(kind: str, record: str) -> Case | None:

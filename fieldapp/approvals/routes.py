@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, current_app, url_for
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
 from fieldapp.approvals.decisions import changes_since, draft_key, earlier_rounds, say, seen_json, seen_of
 from fieldapp.approvals.models import Step
 from fieldapp.approvals.notices import unread
-from fieldapp.approvals.policy import may_see
-from fieldapp.approvals.queries import Shown, case_for, may_decide_now, shown, waiting_for
+from fieldapp.approvals.policy import Difference, may_see
+from fieldapp.approvals.queries import Shown, case_for, inbox_count, may_decide_now, shown, waiting_for
 from fieldapp.kernel import ids
+from fieldapp.kernel.offers import Panel
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
-from fieldapp.web.render import render
+from fieldapp.web.render import render, wants_fragment
 
 bp = Blueprint("approvals", __name__)
 
@@ -36,6 +39,8 @@ def inbox() -> Response:
         fragment="approvals/_inbox.html",
         cards=cards,
         more=len(rows) > SHOWN,
+        # The page's own tab says it; a part that is fetched anew knows better.
+        waiting=inbox_count(actor()) if wants_fragment() else "",
         notices=unread(actor()),
         sections=current_app.extensions["offers"].inbox_sections(actor()),
     )
@@ -50,22 +55,45 @@ def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
     panels = {
         (kind, one): panel for kind, ids in by_kind.items() for one, panel in offers.inbox_panels(kind, ids).items()
     }
-    commands = current_app.extensions["commands"]
     before = earlier_rounds([row.case for row in rows])
     return [
-        {
-            "case": row.case,
-            "panel": panels.get((row.case.subject_type, row.case.subject_id)),
-            "requester": row.requester,
-            "steps": row.steps,
-            "seen": seen_of(row.case, row.steps),
-            "seen_json": seen_json(row.case, row.steps),
-            "changes": [say(one) for one in changes_since(row.case, before.get(row.case.id))],
-            "yes": next(v for v in ("approve", "accept") if f"{row.case.subject_type}.{v}" in commands),
-            "noes": [v for v in ("return", "reject") if f"{row.case.subject_type}.{v}" in commands],
-        }
+        _card(
+            row,
+            panels.get((row.case.subject_type, row.case.subject_id)),
+            changes_since(row.case, before.get(row.case.id)),
+        )
         for row in rows
     ]
+
+
+def _card(row: Shown, panel: Panel | None, changes: Sequence[Difference]) -> dict[str, Any]:
+    commands = current_app.extensions["commands"]
+    yes = next(v for v in ("approve", "accept") if f"{row.case.subject_type}.{v}" in commands)
+    noes = [v for v in ("return", "reject") if f"{row.case.subject_type}.{v}" in commands]
+    about = panel.about(row.requester) if panel else row.requester
+    return {
+        "case": row.case,
+        "panel": panel,
+        "requester": row.requester,
+        "steps": row.steps,
+        "seen": seen_of(row.case, row.steps),
+        "seen_json": seen_json(row.case, row.steps),
+        "changes": [say(one) for one in changes],
+        "yes": yes,
+        "noes": noes,
+        "said": {verb: decided_words(verb, about) for verb in (yes, *noes)},
+    }
+
+
+def decided_words(verb: str, about: str) -> str:
+    """Return what was decided about which record, for the moment in which it can be taken back."""
+    if verb == "approve":
+        return gettext("Approved: %(what)s", what=about)
+    if verb == "accept":
+        return gettext("Accepted: %(what)s", what=about)
+    if verb == "return":
+        return gettext("Returned: %(what)s", what=about)
+    return gettext("Rejected: %(what)s", what=about)
 
 
 @bp.route("/inbox/<kind>/<uuid:record>/<verb>", methods=["GET", "POST"])
@@ -94,6 +122,7 @@ def decide(kind: str, record: UUID, verb: str) -> Response:
             back=url_for("approvals.inbox"),
             draft=draft_key(case, verb),
             base=card["seen"],
+            record_title=card["said"].get(verb, ""),
             template="approvals/decide.html",
             context={"card": card},
         )

@@ -3,7 +3,7 @@
 Others import from here: `command`, `Command`, `Context`, `Effect`, `execute`, `Result`, `writing`, `known_receipts`.
 """
 
-from fieldapp.commandbus.command import Command, Context, Effect, Photos, command
+from fieldapp.commandbus.command import UNDO, Command, Context, Effect, Photos, command
 from fieldapp.commandbus.door import execute
 from fieldapp.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, desk_envelope, parse
 from fieldapp.commandbus.fieldwise import Change, field_history, label_of, note_of, said, written
@@ -14,6 +14,7 @@ from fieldapp.commandbus.transaction import writing
 from fieldapp.commandbus.waiting import decide_apart, refuse_waiting
 
 __all__ = [
+    "UNDO",
     "AttachmentNote",
     "BadEnvelope",
     "Base",

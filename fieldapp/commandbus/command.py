@@ -26,6 +26,9 @@ Data = dict[str, Any]
 #: Rows kept back by table, in the order they came.
 Later = dict[Table, list[Data]]
 
+#: Seconds in which a decision or a deletion can be taken back on a phone (D-ROLE-6).
+UNDO = 8
+
 #: A phone's corrected clock may run ahead of ours by this much before we take our own time instead.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.expenses.demo import fill_money
-from fieldapp.expenses.queries.lines import summaries
+from fieldapp.expenses.queries.lines import ClaimSummary, summaries
 from fieldapp.expenses.queries.records import (
     lost_items,
     missing_receipts,
@@ -17,6 +18,7 @@ from fieldapp.expenses.queries.records import (
     version_for,
     wrong_totals,
 )
+from fieldapp.expenses.words import about_claim
 from fieldapp.jobs import my_job_choices
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
@@ -34,7 +36,13 @@ def _pack(actor: Actor) -> Iterator[PackEntry]:
 
 
 def _in_inbox(ids: Sequence[str]) -> dict[str, Panel]:
-    return {one: Panel("expenses/_inbox.html", {"found": found}) for one, found in summaries(ids).items()}
+    return {one: _panel(found) for one, found in summaries(ids).items()}
+
+
+def _panel(found: ClaimSummary) -> Panel:
+    return Panel(
+        "expenses/_inbox.html", {"found": found}, about=lambda who: about_claim(who, Decimal(found.claim.total))
+    )
 
 
 offer = Offer(

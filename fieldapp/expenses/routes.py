@@ -22,7 +22,7 @@ from fieldapp.expenses.policy import CLAIM, COMMON, FREE, ITEM, NEEDS_TRIP, fapi
 from fieldapp.expenses.queries.checks import limits
 from fieldapp.expenses.queries.lines import CLAIM_ROW, claim_lines, holder, items_of_claims, lines_of, set_free
 from fieldapp.expenses.queries.records import SHOWN, claim_for, free_items, item_for
-from fieldapp.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS
+from fieldapp.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS, about_claim
 from fieldapp.jobs import my_job_choices
 from fieldapp.kernel import clock, ids, money
 from fieldapp.settings import figure
@@ -34,9 +34,6 @@ from fieldapp.web.page import day
 from fieldapp.web.render import render
 
 bp = Blueprint("expenses", __name__)
-
-#: A page kept on the phone is days old when it is used: later days are only judged by the server.
-LEEWAY = timedelta(days=14)
 
 
 @bp.get("/expenses")
@@ -172,6 +169,7 @@ def claim(claim_id: UUID) -> Response:
         fragment="expenses/_claim.html",
         claim=found,
         owner=names.get(found.owner_id, ""),
+        about=about_claim(names.get(found.owner_id, ""), found.total),
         words=CLAIM_WORDS[found.state],
         look=LOOKS[found.state],
         lines=lines_of(items_of_claims([found.id]).get(found.id, [])),
@@ -268,7 +266,7 @@ def _form_context() -> dict[str, Any]:
         "common": COMMON,
         "max_days": days,
         "oldest": (today - timedelta(days=days)).isoformat(),
-        "latest": (today + LEEWAY).isoformat(),
+        "latest": today.isoformat(),
     }
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
+
+from fieldapp.kernel import money
 
 KIND_WORDS = {
     "per_diem": _l("Per diem"),
@@ -79,3 +82,8 @@ def finding_words(code: str, params: dict[str, Any], to_author: bool = False) ->
 def warning_words(warnings: Iterable[Any] | None, to_author: bool = False) -> list[str]:
     """Return the sentences of the findings stored with an item."""
     return [finding_words(code, params, to_author) for code, params in warnings or ()]
+
+
+def about_claim(who: str, total: Decimal) -> str:
+    """Return which claim is meant: whose it is, and how much."""
+    return gettext("%(who)s's expense claim · ¥ %(amount)s", who=who, amount=money.show(total))

@@ -36,7 +36,7 @@ class Dispatch(Form):
     id = Id(required=True)
     job_id = Id(required=True)
     technician_id = whole(_l("In charge"), min=1, max=MAX_USER, required=True, widget="select")
-    second_id = whole(_l("Second technician"), min=1, max=MAX_USER, widget="select")
+    second_id = whole(_l("Second technician"), min=1, max=MAX_USER, widget="select", differs="technician_id")
     planned_start = moment(_l("Planned start"), required=True)
     planned_minutes = whole(_l("Minutes planned"), min=15, max=1440, required=True)
 
@@ -45,7 +45,7 @@ class Reassign(Form):
     """A visit given to somebody else of the group (D-JOB-10)."""
 
     technician_id = whole(_l("In charge"), min=1, max=MAX_USER, required=True, widget="select")
-    second_id = whole(_l("Second technician"), min=1, max=MAX_USER, widget="select")
+    second_id = whole(_l("Second technician"), min=1, max=MAX_USER, widget="select", differs="technician_id")
     reason = text(_l("Reason"), max=200)
 
 

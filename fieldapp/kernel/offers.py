@@ -44,6 +44,8 @@ class Panel:
     template: str
     context: dict[str, Any]
     order: int = 50
+    #: What the record is, in words, with the name of who asks: what a decision about it says was decided.
+    about: Callable[[str], str] = str
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
 from fieldapp.parts.demo import fill_catalogue, fill_requests
 from fieldapp.parts.models import PartsLine, PartsRequest
 from fieldapp.parts.queries import (
+    ForApproval,
     catalogue_version,
     digest,
     for_approval,
@@ -24,6 +25,7 @@ from fieldapp.parts.queries import (
     sees_request,
     visible_to,
 )
+from fieldapp.parts.words import about_request
 from fieldapp.settings import figure
 from fieldapp.web.lists import PAGE
 
@@ -52,7 +54,13 @@ def _on_job(actor: Actor, job: Any) -> Iterable[Panel]:
 
 
 def _in_inbox(ids: Sequence[str]) -> dict[str, Panel]:
-    return {one: Panel("parts/_inbox.html", {"found": found}) for one, found in for_approval(ids).items()}
+    return {one: _panel(found) for one, found in for_approval(ids).items()}
+
+
+def _panel(found: ForApproval) -> Panel:
+    return Panel(
+        "parts/_inbox.html", {"found": found}, about=lambda who: about_request(who, Decimal(found.request.total))
+    )
 
 
 def wrong_totals() -> Iterator[str]:

@@ -35,7 +35,7 @@ from fieldapp.parts.queries import (
     visible_to,
 )
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE
-from fieldapp.parts.words import CATEGORIES, STATES, URGENCIES
+from fieldapp.parts.words import CATEGORIES, STATES, URGENCIES, about_request
 from fieldapp.settings import figure
 from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page
@@ -164,13 +164,15 @@ def show(request_id: UUID) -> Response:
     rounds = history_of("parts_request", one.id)
     people = {one.requester_id, *(step.decided_by for _, steps in rounds for step in steps if step.decided_by)}
     last = rounds[-1][0] if rounds else None
+    names = names_of(people)
     return render(
         "parts/request.html",
         fragment="parts/_request.html",
         found=found,
         one=one,
         rounds=rounds,
-        names=names_of(people),
+        names=names,
+        about=about_request(names.get(one.requester_id, ""), one.total),
         state_words=STATES.get(one.state, one.state),
         look=look(one.state, one.goes_up),
         urgency=URGENCIES.get(one.urgency, one.urgency),

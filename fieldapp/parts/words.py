@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
+
+from fieldapp.kernel import money
 
 STATES = {
     "submitted": _l("Waiting for approval"),
@@ -25,3 +30,8 @@ CATEGORIES = {
     "printer": _l("Printers"),
     "other": _l("Other"),
 }
+
+
+def about_request(who: str, total: Decimal) -> str:
+    """Return which request is meant: whose it is, and how much."""
+    return gettext("%(who)s's parts request · ¥ %(amount)s", who=who, amount=money.show(total))

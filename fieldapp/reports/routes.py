@@ -23,7 +23,7 @@ from fieldapp.reports.policy import late_because
 from fieldapp.reports.queries.due import due_by_job, people_on, plates_at
 from fieldapp.reports.queries.listing import reports_page
 from fieldapp.reports.queries.one import view
-from fieldapp.reports.queries.panels import reports_of_job
+from fieldapp.reports.queries.panels import about_report, reports_of_job
 from fieldapp.reports.schemas import METHOD_WORDS, RESULT_WORDS, STATE_WORDS, Content, DeviceRow
 from fieldapp.web.fields import Form
 from fieldapp.web.forms import FormPage, form_page
@@ -96,7 +96,13 @@ def listing() -> Response:
 def show(report_id: UUID) -> Response:
     """A report to read and to print, with every version and decision."""
     seen = view(actor(), str(report_id))
-    return render("reports/report.html", fragment="reports/_report.html", seen=seen, labels=_labels(Content))
+    return render(
+        "reports/report.html",
+        fragment="reports/_report.html",
+        seen=seen,
+        about=about_report(seen.author, seen.job.words),
+        labels=_labels(Content),
+    )
 
 
 @bp.route("/reports/<uuid:report_id>/correct", methods=["GET", "POST"])

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.accounts import actor_of
-from fieldapp.commandbus import Context, Effect, Result, command, decide_apart, refuse_waiting
+from fieldapp.commandbus import UNDO, Context, Effect, Result, command, decide_apart, refuse_waiting
 from fieldapp.commandbus.models import Receipt
 from fieldapp.errors import NotFound
 from fieldapp.kernel.actor import Actor
@@ -43,7 +43,14 @@ def _may(actor: Actor, held: Held) -> bool:
     return may_decide(actor, held.author)
 
 
-@command("waiting_record.accept", label=_l("Accept without what it refers to"), schema=Accept, load=_load, may=_may)
+@command(
+    "waiting_record.accept",
+    label=_l("Accept without what it refers to"),
+    schema=Accept,
+    load=_load,
+    may=_may,
+    undo=UNDO,
+)
 def accept(ctx: Context, held: Held, data: dict[str, Any]) -> Effect:
     """The record is decided as if what it refers to had come, by its own rules and under its author's name."""
     ctx.notify(held.author.id, "waiting_record.accept", "/outbox", who=ctx.actor.name, title=held.title)
@@ -60,7 +67,7 @@ def _refused_all_the_same(result: Result) -> str | None:
     return gettext("It could not be taken in and went back to its author: %(why)s", why=words)
 
 
-@command("waiting_record.reject", label=_l("Send back to its author"), schema=Reject, load=_load, may=_may)
+@command("waiting_record.reject", label=_l("Send back to its author"), schema=Reject, load=_load, may=_may, undo=UNDO)
 def reject(ctx: Context, held: Held, data: dict[str, Any]) -> Effect:
     """The author gets the record back, filled in, with the reason."""
     who, reason = ctx.actor.name, data["reason"]

@@ -117,6 +117,8 @@ def _control(
     if meta.get("needed"):
         # Required wherever it is shown; the schema asks for it together with what shows it.
         control.required = control.attrs["required"] = True
+    if "differs" in meta:
+        control.attrs["data-differs"] = meta["differs"]
     if "list_for" in meta:
         control.attrs["list"] = f"list-{meta['list_for']}"
     for key in ("inputmode", "autocomplete", "placeholder"):
@@ -156,6 +158,9 @@ def _constraints(one: fields.Field) -> dict[str, Any]:
     if isinstance(one, _Day):
         low, high = one.bounds()
         attrs |= _given(min=low and low.isoformat(), max=high and high.isoformat())
+        # A kept page is days old when it is used: the phone counts from the day of writing.
+        days = {"data-min-days": one.earliest_days, "data-max-days": one.latest_days}
+        attrs |= {name: number for name, number in days.items() if number is not None}
     if isinstance(one, _LocalTime):
         latest = one.latest()
         attrs |= _given(max=latest and _shown(latest))

@@ -15,7 +15,7 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from marshmallow import Schema, ValidationError, fields, pre_load, validate
+from marshmallow import Schema, ValidationError, fields, pre_load, validate, validates_schema
 
 from fieldapp.kernel import clock, ids
 from fieldapp.web.inputs import MOST_BIG, MOST_INTEGER, MOST_NAME, storable
@@ -125,6 +125,18 @@ class Form(Schema):
                 raise ValidationError({name: [_l("This text holds characters that cannot be stored.")]})
             tidy[name] = kept
         return tidy
+
+    @validates_schema
+    def _differ(self, data: Any, **_: Any) -> None:
+        for name, other in differing(self).items():
+            if data.get(name) is not None and data.get(name) == data.get(other):
+                raise ValidationError({name: [_l("Please choose another person.")]})
+
+
+def differing(schema: Schema) -> dict[str, str]:
+    """Return the fields of `schema` that may not have the value of another one, with that other one's name."""
+    found = {name: one.metadata.get("differs") for name, one in schema.load_fields.items()}
+    return {name: str(other) for name, other in found.items() if other}
 
 
 class Id(fields.String):

@@ -32,9 +32,24 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["piece"] = piece
     app.jinja_env.globals["_"] = language.word
     app.jinja_env.globals["device_code"] = ids.device_code
+    app.jinja_env.globals["undo_attr"] = undo_attr
+    app.jinja_env.globals["decision_kinds"] = decision_kinds
     app.jinja_env.globals["new_op"] = lambda: str(ids.uuid7())
     app.context_processor(_context)
     app.before_request(_note_time)
+
+
+def undo_attr(kind: str) -> Markup:
+    """Return ` data-undo="8"` for the form of a command that can be taken back for so many seconds, else nothing."""
+    seconds = current_app.extensions["commands"][kind].undo
+    return Markup(f' data-undo="{int(seconds)}"') if seconds else Markup("")  # noqa: S704 - a number
+
+
+def decision_kinds() -> str:
+    """Return the kinds of commands that decide what waits in an inbox, separated by blanks."""
+    verbs = ("approve", "accept", "return", "reject")
+    commands = current_app.extensions["commands"].values()
+    return " ".join(sorted(one.kind for one in commands if one.undo and one.kind.rsplit(".", 1)[1] in verbs))
 
 
 def _note_time() -> None:

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { TooLate } from "../../static/src/engine/hold.ts";
-import type { CaptureInput, Op } from "../../static/src/engine/types.ts";
+import { type CaptureInput, type Op, TooLate } from "../../static/src/engine/types.ts";
 import { expense, HOUR, MINUTE, newId, Phone, photo, states, type Tab, visit } from "./harness.ts";
 
 const HOLD = 8000;

@@ -231,7 +231,7 @@ def test_the_report_shows_what_was_signed_and_decided(bench: Bench, sent: str) -
     decide(bench, bench.cast.leader, "accept", sent, reason="Thank you")
     html = page(bench, "tech", f"/reports/{sent}").text
     assert "&lt;b&gt;Age&lt;/b&gt;" in html
-    assert '<path d="M61 119L95 66L131 142"/>' in html
+    assert '<path d="M61 119C' in html
     assert html.count('<svg viewBox="0 0 600 200"') == 2, "both signatures"
     assert re.search(r'<del>Antenna feed aged, no signal</del> <mark class="diff">Feed torn</mark>', html)
     assert "Feed 3 m ×2 · removed A1 → installed B2" in html

@@ -86,7 +86,16 @@ def test_the_seal_does_not_depend_on_the_order_of_fields(content: dict) -> None:
 def test_every_stroke_is_drawn(strokes: list[list[int]]) -> None:
     drawn = paths(strokes)
     assert len(drawn) == len(strokes)
-    assert all(path.startswith("M") and "L" in path for path in drawn)
+    assert all(path.startswith("M") and ("C" in path or "h1" in path) for path in drawn)
+    # Every point of the stroke is on the path: the curves begin and end there.
+    for stroke, path in zip(strokes, drawn, strict=True):
+        assert path.count("C") == len(stroke) // 2 - 1
+        assert path.endswith(f"{stroke[-2]} {stroke[-1]}") or len(stroke) == 2
+
+
+def test_a_stroke_has_the_curves_that_signature_pad_drew() -> None:
+    """Expected values: `Bezier.fromPoints` of signature_pad 5.1.4 for these points, the last point doubled."""
+    assert paths([[0, 0, 100, 100, 200, 0]]) == ["M0 0C50 50 50 100 100 100C150 100 150 50 200 0"]
 
 
 def test_differences_name_what_came_and_went() -> None:

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Table, delete, func, select, update
 
 from fieldapp.approvals import Detail, Subject, close_case, decision, open_case
-from fieldapp.commandbus import Context, Effect, command
+from fieldapp.commandbus import UNDO, Context, Effect, command
 from fieldapp.database import insert_ignoring
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem, FapiaoHold
@@ -67,7 +67,7 @@ def submit(ctx: Context, claim: ExpenseClaim | None, data: dict[str, Any]) -> Ef
     return Effect(ref=claim.number, ver=claim.ver, before=before, after={**_facts(claim), "items": chosen})
 
 
-@command("expense_claim.withdraw", label=_l("Take the claim back"), schema=Nothing, may=_own, load=_load)
+@command("expense_claim.withdraw", label=_l("Take the claim back"), schema=Nothing, may=_own, load=_load, undo=UNDO)
 def withdraw(ctx: Context, claim: ExpenseClaim, data: dict[str, Any]) -> Effect:
     """Takes an undecided claim back: its expenses are free again, and so are their fapiao."""
     if claim.state == "withdrawn":

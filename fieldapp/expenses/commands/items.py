@@ -8,7 +8,7 @@ from typing import Any, cast
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Table
 
-from fieldapp.commandbus import Context, Effect, Photos, command
+from fieldapp.commandbus import UNDO, Context, Effect, Photos, command
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.expenses.models import ExpenseItem
 from fieldapp.expenses.policy import FREE, ITEM, home_group, is_own, plain_number, too_old
@@ -77,7 +77,7 @@ def correct(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
     return Effect(ver=item.ver, before=before, after=facts(item))
 
 
-@command("expense_item.discard", label=_l("Discard the expense"), schema=Nothing, may=_own, load=_load)
+@command("expense_item.discard", label=_l("Discard the expense"), schema=Nothing, may=_own, load=_load, undo=UNDO)
 def discard(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
     """Throws an own expense away that is in no claim. Its row stays, and its fapiao is free again."""
     if item.state == "discarded":

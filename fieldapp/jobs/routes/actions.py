@@ -71,7 +71,7 @@ def dispatch(job: UUID) -> Response:
             done=where,
             back=where,
             draft=f"visit:dispatch:{job}",
-            record_title=f"{gettext('Plan a visit')} · {sheet.customer}",
+            record_title=gettext("Visit planned: {technician_id}"),
             intro=intro_of(sheet),
             initial={
                 "job_id": sheet.id,

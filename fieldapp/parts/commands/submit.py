@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete
 
 from fieldapp.approvals import close_case
-from fieldapp.commandbus import Context, Effect, Photos, command
+from fieldapp.commandbus import UNDO, Context, Effect, Photos, command
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.jobs import Job, JobFacts, facts_of, may_work_on
 from fieldapp.kernel import clock, ids
@@ -127,7 +127,7 @@ def _own(actor: Actor, request: PartsRequest) -> bool:
     return is_author(actor, facts_of_request(request))
 
 
-@command("parts_request.withdraw", label=_l("Withdraw"), schema=Withdraw, load=_request, may=_own)
+@command("parts_request.withdraw", label=_l("Withdraw"), schema=Withdraw, load=_request, may=_own, undo=UNDO)
 def withdraw(ctx: Context, request: PartsRequest, data: dict[str, Any]) -> Effect:
     """The author takes it back: while nobody has acted on it, or when it lies with the author again (D-PART-5)."""
     before = {"state": request.state}

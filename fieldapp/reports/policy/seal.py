@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,12 +19,39 @@ def fingerprint(content: Mapping[str, Any]) -> str:
 
 
 def paths(strokes: Iterable[Sequence[int]] | None) -> list[str]:
-    """One SVG path for each stroke; a dot becomes a short line, so that it can be seen."""
+    """Return one SVG path for each stroke, with the curves that the signer saw; a dot becomes a short line."""
     return [_path(stroke) for stroke in strokes or () if len(stroke) > 1]
 
 
 def _path(stroke: Sequence[int]) -> str:
-    points = list(zip(stroke[::2], stroke[1::2], strict=False))
+    points: list[Point] = [(float(x), float(y)) for x, y in zip(stroke[::2], stroke[1::2], strict=False)]
+    start = f"M{_number(points[0])}"
     if len(points) == 1:
-        points.append((points[0][0] + 1, points[0][1]))
-    return "M" + "L".join(f"{int(x)} {int(y)}" for x, y in points)
+        return f"{start}h1"
+    # Before the first point and after the last one stands the point itself, as signature_pad begins a stroke.
+    around = [points[0], *points, points[-1]]
+    return start + "".join(_curve(*around[i : i + 4]) for i in range(len(points) - 1))
+
+
+Point = tuple[float, float]
+
+
+def _curve(before: Point, start: Point, end: Point, after: Point) -> str:
+    """Return the Bézier curve from `start` to `end`: `Bezier.fromPoints` of signature_pad 5."""
+    first = _control_points(before, start, end)[1]
+    second = _control_points(start, end, after)[0]
+    return f"C{_number(first)} {_number(second)} {_number(end)}"
+
+
+def _control_points(one: Point, two: Point, three: Point) -> tuple[Point, Point]:
+    """Return the control points on both sides of `two`: `Bezier.calculateControlPoints` of signature_pad 5."""
+    middle1 = ((one[0] + two[0]) / 2, (one[1] + two[1]) / 2)
+    middle2 = ((two[0] + three[0]) / 2, (two[1] + three[1]) / 2)
+    length1, length2 = math.dist(one, two), math.dist(two, three)
+    k = length2 / (length1 + length2) if length1 + length2 else 0.0
+    shift = tuple(two[n] - (middle2[n] + (middle1[n] - middle2[n]) * k) for n in (0, 1))
+    return (middle1[0] + shift[0], middle1[1] + shift[1]), (middle2[0] + shift[0], middle2[1] + shift[1])
+
+
+def _number(point: Point) -> str:
+    return " ".join(f"{value:.1f}".removesuffix(".0") for value in point)

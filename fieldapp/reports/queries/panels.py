@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
@@ -69,6 +71,11 @@ def job_tags(job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
     return {job: [("hot", _l("Late work"))] for (job,) in late}
 
 
+def about_report(who: str, job: str) -> str:
+    """Return which report is meant: whose it is, and of which job."""
+    return gettext("%(who)s's service report · %(job)s", who=who, job=job)
+
+
 def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
     """What the leader needs to decide, for all waiting reports in two queries."""
     photos = files_of(KIND, ids)
@@ -84,7 +91,10 @@ def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
         report, plan, line = row[:3]
         if report.id not in panels:
             shown = {"report": report, "job": line_in(row), "photos": photos.get(report.id, [])}
-            panels[report.id] = Panel("reports/_inbox.html", {**shown, "plan": _Plan(plan) if plan else None})
+            about = partial(about_report, job=shown["job"].words)
+            panels[report.id] = Panel(
+                "reports/_inbox.html", {**shown, "plan": _Plan(plan) if plan else None}, about=about
+            )
         if line is not None:
             panels[report.id].context["plan"].lines.append(line)
     return panels

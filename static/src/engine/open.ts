@@ -4,7 +4,7 @@ import { isQuota } from "./connection.ts";
 import { type Context, oneAtATime } from "./context.ts";
 import { type Core, type Device, openCore } from "./core-db.ts";
 import { draftsOf } from "./drafts.ts";
-import { endHolds, mayUndo, restoreHolds, sendHeldNow, undo } from "./hold.ts";
+import { endHolds, mayUndo, restoreHolds, sendHeldNow } from "./hold.ts";
 import { deviceCode, uuid4 } from "./ids.ts";
 import { evictDisposable, openMirror } from "./mirror.ts";
 import * as outbox from "./outbox.ts";
@@ -16,6 +16,7 @@ import { tools } from "./rescue-tools.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { forgetToken } from "./token.ts";
 import { type RunningEngine, StorageFull, StorageUnavailable, type Surroundings } from "./types.ts";
+import { undoTools } from "./undo-tools.ts";
 import { openUserDb, type UserDb } from "./user-db.ts";
 
 export interface OpenOptions {
@@ -106,7 +107,7 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     mayUndo: (op) => mayUndo(ctx, op),
     undo(op) {
       const now = surroundings.now();
-      return ctx.serial(() => undo(ctx, op, now));
+      return ctx.serial(async () => (await import("./undo.ts")).undo(ctx, op, now, undoTools));
     },
     endHolds: () => endHolds(ctx),
     sendHeldNow: () => sendHeldNow(ctx),

@@ -163,6 +163,9 @@ export class StorageFull extends Error {
   }
 }
 
+/** Raised when a record can no longer be taken back: it is on its way, received, or something builds on it. */
+export class TooLate extends Error {}
+
 /** Raised when this browser cannot keep anything (private mode, broken database). */
 export class StorageUnavailable extends Error {}
 

@@ -1,15 +1,23 @@
 import { uuidv7 } from "../engine/ids.ts";
-import { type Aggregate, AlreadySubmitted, type JsonObject, StorageFull, StorageUnavailable } from "../engine/types.ts";
+import {
+  type Aggregate,
+  AlreadySubmitted,
+  type Engine,
+  type JsonObject,
+  StorageFull,
+  StorageUnavailable,
+} from "../engine/types.ts";
 import { markClean } from "./dirty.ts";
 import { one } from "./dom.ts";
-import { type FormState, lockButtons, startOver, stateOf, tellAlreadySent, titleOf } from "./draft.ts";
+import { address, type FormState, lockButtons, startOver, stateOf, tellAlreadySent, titleOf } from "./draft.ts";
 import { flashNext, toast } from "./flash.ts";
 import { fieldsOf, pairsOf, toData } from "./form-data.ts";
 import { forgetWords } from "./last-words.ts";
 import { positionData } from "./position.ts";
 import { banner, giveUpStoring, session } from "./session.ts";
 import { text } from "./texts.ts";
-import { validate } from "./validate.ts";
+import { leavingSoon } from "./touch.ts";
+import { setDays, validate } from "./validate.ts";
 import { wordsOf } from "./words.ts";
 
 /** Dispatched on document once a record is in both stores. */
@@ -56,11 +64,12 @@ async function freeze(state: FormState, submitter: HTMLElement | null): Promise<
     base: baseOf(form),
     data,
     title: titleOf(form),
-    url: location.pathname + location.search,
+    url: address(),
     draftKey: state.key,
     fields,
     words: wordsOf(form),
     supersedes: state.supersedes,
+    hold: Number(form.dataset.undo ?? 0) * 1000,
   });
 }
 
@@ -82,23 +91,41 @@ function afterPaint(then: () => void): void {
 const NOTING = 500;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-function afterSaved(state: FormState, message: string): void {
-  markClean(state.form);
-  if (state.key) forgetWords(state.engine.userId, state.key);
+function isThisPage(done: string): boolean {
+  const { pathname, search } = new URL(done, location.href);
+  return pathname + search === address();
+}
+
+/** The page that comes next goes on with what can still be taken back here. */
+function leaveFor(done: string, engine: Engine): void {
+  leavingSoon();
+  session.goesOn = true;
+  afterPaint(() => void Promise.race([engine.noted(), pause(NOTING)]).then(() => location.assign(done)));
+}
+
+async function afterSaved(state: FormState, message: string, id: string | null): Promise<void> {
+  const { engine, form } = state;
+  markClean(form);
+  if (state.key) forgetWords(engine.userId, state.key);
   document.dispatchEvent(new CustomEvent(CAPTURED));
-  const done = state.form.dataset.done;
-  if (done && canLeave()) {
-    // Said here at once and again on the next page: the word must not wait for a page to be drawn.
-    toast(message);
+  // Said here at once and again on the next page: the word must not wait for a page to be drawn.
+  toast(message);
+  const { done } = form.dataset;
+  const leaves = done && !isThisPage(done) && canLeave();
+  // What can be taken back is not sent yet.
+  if (id && !form.dataset.undo && leaves && engine.link() === "online") {
+    // Should that fail, the next page says it.
+    const refused = import("./acts.ts").then(({ refusedSoon }) => refusedSoon(engine, id, state));
+    if (await refused.catch(() => false)) return;
+  }
+  if (leaves) {
     flashNext(message);
     state.closed = true;
-    afterPaint(() => void Promise.race([state.engine.noted(), pause(NOTING)]).then(() => location.assign(done)));
-    return;
+    return leaveFor(done, engine);
   }
-  toast(message);
-  if (state.key) void startOver(state);
+  if (state.key) await startOver(state);
   // A pending piece usually takes the button's place; if none does, a second tap must be meant.
-  setTimeout(() => lockButtons(state.form, false), 1500);
+  setTimeout(() => lockButtons(form, false), 1500);
 }
 
 function tellFailure(state: FormState, error: unknown): void {
@@ -111,7 +138,7 @@ function tellFailure(state: FormState, error: unknown): void {
   } else if (error instanceof StorageFull && error.stored) {
     // Safe in one store instead of two: said as it is, but not to be sent again.
     banner(text("storage.full_saved"));
-    afterSaved(state, text("saved.one_store"));
+    void afterSaved(state, text("saved.one_store"), null);
   } else if (error instanceof StorageFull) banner(text("storage.no_room"));
   else if (error instanceof StorageUnavailable) giveUpStoring(error);
   else banner(text("storage.failed"));
@@ -133,11 +160,15 @@ async function save(form: HTMLFormElement, submitter: HTMLElement | null): Promi
     if (question && !confirm(question)) return;
     lockButtons(form, true);
     banner(""); // what an earlier try said
-    const { ref } = await freeze(state, submitter);
-    afterSaved(state, text("saved.on_phone", { ref }));
+    submitter?.setAttribute("aria-busy", "true");
+    const { op, ref } = await freeze(state, submitter);
+    const seconds = form.dataset.undo;
+    const title = titleOf(form);
+    await afterSaved(state, seconds ? text("undo.said", { title, n: seconds }) : text("saved.on_phone", { ref }), op);
   } catch (error) {
     tellFailure(state, error);
   } finally {
+    submitter?.removeAttribute("aria-busy");
     state.saving = false;
   }
 }
@@ -172,6 +203,7 @@ export function listenForSubmits(): void {
 /** Makes a form that shows browser bubbles into one that explains itself at its fields. */
 export function takeOver(form: HTMLFormElement): void {
   form.noValidate = true;
+  setDays(form);
   // Drafts restore what is unsent. The browser would also restore what was sent, on going back (failure mode 67).
   form.autocomplete = "off";
   const hint = one(form, "[data-form-error]");

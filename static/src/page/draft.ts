@@ -3,7 +3,7 @@ import { markClean, markDirty } from "./dirty.ts";
 import { all, controlsOf, hide, isControl, one, reveal } from "./dom.ts";
 import { type Fields, fieldsOf, fillForm, typedEarly } from "./form-data.ts";
 import { forgetWords, leaveWords, takeWords } from "./last-words.ts";
-import { compactRows, setRows } from "./repeat.ts";
+import { compactRows, resetRows, setRows } from "./repeat.ts";
 import { updateShowWhen } from "./show-when.ts";
 import { fill, shortTime, text } from "./texts.ts";
 import { clearProblems, showServerProblems } from "./validate.ts";
@@ -79,7 +79,8 @@ export function titleOf(form: HTMLFormElement): string {
   const vars: { [name: string]: string } = {};
   for (const control of form.elements) {
     if (!isControl(control) || !control.name || control.type === "password") continue;
-    if (control instanceof HTMLSelectElement) vars[control.name] = control.selectedOptions[0]?.text.trim() ?? "";
+    if (control instanceof HTMLSelectElement)
+      vars[control.name] = control.selectedOptions[0]?.text.split(" · ")[0]?.trim() ?? "";
     else if (control instanceof HTMLInputElement && (control.type === "radio" || control.type === "checkbox")) {
       if (control.checked) vars[control.name] = control.labels?.[0]?.textContent?.trim() ?? control.value;
     } else vars[control.name] = control.value;
@@ -116,7 +117,7 @@ async function write(state: FormState): Promise<void> {
       key: state.key,
       kind: state.form.dataset.op ?? "",
       title: titleOf(state.form),
-      url: location.pathname + location.search,
+      url: address(),
       fields,
       supersedes: state.supersedes,
       problems: state.problems,
@@ -185,6 +186,26 @@ export async function restore(state: FormState, early: boolean): Promise<void> {
   if (words) touch(state);
 }
 
+/** The store holds this form's draft anew: a refused record came back, or a decision was taken back. */
+export async function refill(state: FormState, key: string): Promise<void> {
+  Object.assign(state, { key, closed: false });
+  lockButtons(state.form, false);
+  state.ready = restore(state, false);
+  await state.ready;
+}
+
+/** The form on this page that a draft belongs to: under its key, or of the same kind where it has none of its own. */
+export function formOf(draft: Pick<Draft, "key" | "kind" | "url">, agg: string): FormState | undefined {
+  const here = [...live].filter(({ form }) => form.isConnected && form.dataset.op === draft.kind);
+  const about = here.filter(({ form }) => !form.dataset.agg || form.dataset.agg === agg);
+  return about.find(({ key }) => key === draft.key) ?? about.find(({ key }) => key === null && draft.url === address());
+}
+
+/** This page's address as records remember it. */
+export function address(): string {
+  return location.pathname + location.search;
+}
+
 /** A record that met somebody else's change comes back with both values (failure mode 51). */
 async function meet(state: FormState, id: string, fields: Fields): Promise<void> {
   const op = await state.engine.get(id);
@@ -209,10 +230,10 @@ export function empty(state: FormState): void {
   clearTimeout(state.timer);
   state.timer = undefined;
   Object.assign(state, { supersedes: null, problems: null, stored: false, changed: false, closed: false });
+  resetRows(state.form);
   state.form.reset();
   const shown = one<HTMLInputElement>(state.form, "input[name=_base]");
   if (shown) state.form.dataset.base = shown.value;
-  setRows(state.form, {});
   // reset() leaves hidden inputs as scripts last set them.
   for (const input of all<HTMLInputElement>(state.form, "[data-signature] input[type=hidden]")) input.value = "";
   clearProblems(state.form);

@@ -3,11 +3,12 @@ import { one } from "./dom.ts";
 const KEY = "fieldapp-flash";
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** One line at the bottom of the screen, read out by screen readers (role=status). */
-export function toast(message: string): void {
+/** One line at the bottom of the screen, read out by screen readers (role=status). `action` is a button beside it. */
+export function toast(message: string, action?: HTMLElement): void {
   const where = one(document, "#toast");
   if (!where) return;
   where.textContent = message;
+  if (action) where.append(action);
   where.hidden = false;
   clearTimeout(timer);
   timer = setTimeout(() => {

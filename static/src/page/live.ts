@@ -1,17 +1,34 @@
 import htmx from "htmx.org";
-import type { Counts, Engine, Op, OpState } from "../engine/types.ts";
+import type { Counts, HelloInfo, Op, RunningEngine } from "../engine/types.ts";
 import { anyDirty } from "./dirty.ts";
 import { all, isControl } from "./dom.ts";
 import { settle } from "./draft.ts";
+import { isReflected, renderedAt } from "./pending.ts";
+import { isLeaving, isTouched, untouched } from "./touch.ts";
 
-const seen = new Map<string, OpState>();
+/** The page shows what the server knew when it was asked for; `performance.timeOrigin` goes wrong as a phone sleeps. */
+const asked = Date.now() - performance.now();
 
-/** Records that were received since the last look. The first look only remembers. */
-function newlyReceived(ops: readonly Op[]): Op[] {
-  const first = seen.size === 0;
-  const received = ops.filter((op) => op.state === "accepted" && seen.get(op.op) !== "accepted");
-  for (const op of ops) seen.set(op.op, op.state);
-  return first ? [] : received;
+/** Received records that this page was refreshed for, or that it shows already. */
+const handled = new Set<string>();
+
+/**
+ * Records that were received after this page was asked for, each once. Decided by times and not by what an earlier look
+ * saw: a record is often received between the page's making and its first look.
+ */
+function newlyReceived(ops: readonly Op[], hello: HelloInfo | null): Op[] {
+  const now = Date.now();
+  const rendered = renderedAt(null);
+  const received = ops.filter((op) => {
+    if (op.state !== "accepted" || handled.has(op.op)) return false;
+    const at = op.receivedAt ?? 0;
+    // A time to come is from before the clock was set back: it would be newer than every page.
+    if (at >= asked && at <= now) return true;
+    // An hour may lie between the phone's clock and the server's: only with the measured one they are compared.
+    return hello !== null && !isReflected(op, rendered, hello.offsetMs);
+  });
+  for (const op of received) handled.add(op.op);
+  return received;
 }
 
 function concernsPage(op: Op): boolean {
@@ -19,84 +36,89 @@ function concernsPage(op: Op): boolean {
   return document.querySelector(`[data-agg="${agg}"],template[data-pending="${CSS.escape(op.kind)}"]`) !== null;
 }
 
-/** A reload would undo the tap on a link that is just being followed. */
-const LEAVING = 5000;
-let left = Number.NEGATIVE_INFINITY;
-document.addEventListener("click", (event) => {
-  if (event.target instanceof Element && event.target.closest("a[href]")) left = performance.now();
-});
-document.addEventListener("submit", () => {
-  left = performance.now();
-});
-
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Nothing is replaced under a finger; a form that rests is saved first and refills itself. */
+/** A form that rests is saved first and refills itself. */
 const RESTING = 4000;
-let touched = Number.NEGATIVE_INFINITY;
+let typed = Number.NEGATIVE_INFINITY;
 for (const kind of ["pointerdown", "pointerup", "input"]) {
   document.addEventListener(kind, () => {
-    touched = performance.now();
+    typed = performance.now();
   });
 }
 
 function isInUse(part: Element): boolean {
+  // A decision that can still be taken back stays where it was made.
+  if (isTouched() || part.querySelector("[data-undo-op]")) return true;
   if (part.querySelector("form[data-op]") === null) return false;
-  if (performance.now() - touched < RESTING) return anyDirty();
+  if (performance.now() - typed < RESTING) return anyDirty();
   return isControl(document.activeElement) && part.contains(document.activeElement);
 }
 
 const waiting = new Set<Element>();
+/** Parts whose new content is on its way. */
+const coming = new Set<EventTarget>();
+
+function refreshLater(part: HTMLElement): void {
+  if (waiting.has(part)) return;
+  waiting.add(part);
+  setTimeout(() => {
+    waiting.delete(part);
+    if (part.isConnected) void refresh(part);
+  }, 1000);
+}
 
 async function refresh(part: HTMLElement): Promise<void> {
-  if (isInUse(part)) {
-    if (!waiting.has(part)) {
-      waiting.add(part);
-      setTimeout(() => {
-        waiting.delete(part);
-        if (part.isConnected) void refresh(part);
-      }, RESTING);
-    }
-    return;
-  }
+  if (isInUse(part)) return refreshLater(part);
   await settle(part);
-  await htmx.ajax("GET", part.dataset.live || location.href, { target: part, swap: "outerHTML", source: part });
+  coming.add(part);
+  const ask = () =>
+    htmx.ajax("GET", part.dataset.live || location.href, { target: part, swap: "outerHTML", source: part });
+  // Buttons that would move under a finger are not pressed by a tap that was meant for another.
+  if (part.querySelector("form[data-undo]")) await (await import("./acts.ts")).guardMoves(ask).catch(() => {});
+  else await ask();
+  coming.delete(part);
 }
+
+// A finger may have come down while the answer was on its way.
+document.addEventListener("htmx:before:swap", (event) => {
+  const part = event.target;
+  if (!(part instanceof HTMLElement) || !coming.has(part) || !isInUse(part)) return;
+  event.preventDefault();
+  refreshLater(part);
+});
 
 /** Many receipts in a row refresh the page once. */
 function refreshSoon(): void {
   clearTimeout(timer);
-  timer = setTimeout(() => {
+  timer = setTimeout(async () => {
     const parts = all(document, "[data-live]");
     for (const part of parts) void refresh(part);
-    if (parts.length === 0 && !anyDirty() && performance.now() - left > LEAVING) location.reload();
+    if (parts.length > 0) return;
+    await untouched();
+    if (!anyDirty() && !isLeaving()) location.reload();
   }, 150);
 }
 
-/** The page opened older than a receipt: it was on its way, or came from a store. Known once there is a network. */
-let behind = false;
-
-/** `shown` are the records that stood on the page as pending pieces. Returns what was newly received. */
-export async function watchReceipts(engine: Engine, ops: readonly Op[], shown: ReadonlySet<string>): Promise<Op[]> {
-  if (seen.size === 0) behind = ops.some((op) => op.state === "accepted" && shown.has(op.op));
-  const received = newlyReceived(ops);
+/** `shown` are the records that stand on the page as pending pieces. Returns what was newly received. */
+export async function watchReceipts(
+  engine: RunningEngine,
+  ops: readonly Op[],
+  shown: ReadonlySet<string>,
+): Promise<Op[]> {
+  if (engine.link() === "offline") return [];
+  const received = newlyReceived(ops, engine.hello());
   const parts = document.querySelector("[data-live]") !== null;
-  const stale = received.some((op) => shown.has(op.op) || (parts && concernsPage(op)));
-  if (stale && engine.link() !== "offline") refreshSoon();
-  else if (behind && parts && engine.link() === "online") {
-    behind = false;
-    refreshSoon();
-  }
+  if (received.some((op) => shown.has(op.op) || (parts && concernsPage(op)))) refreshSoon();
   return received;
 }
 
-/** The page shows what the server knew when it was asked for; `performance.timeOrigin` goes wrong as a phone sleeps. */
-let shownUntil = Date.now() - performance.now();
+let photosUntil = asked;
 
 /** A page that says photos are missing is made anew once all of this phone's are settled, be it while it was coming. */
 export function watchPhotos({ photos, photoAt }: Counts): void {
   // A time to come is from before the clock was set back: it would be newer than every page.
-  if (photos > 0 || photoAt === null || photoAt < shownUntil || photoAt > Date.now()) return;
-  shownUntil = photoAt + 1;
+  if (photos > 0 || photoAt === null || photoAt < photosUntil || photoAt > Date.now()) return;
+  photosUntil = photoAt + 1;
   if (document.querySelector("[data-awaits-photos]")) refreshSoon();
 }

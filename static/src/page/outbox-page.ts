@@ -250,8 +250,12 @@ async function act(button: HTMLElement, id: string | null, root: HTMLElement, en
     await saveRescue(await engine.rescue());
   } else if (id === null) return;
   else if (action === "decide") await decide(button, await engine.get(id), engine);
-  else if (action === "correct") location.assign(reopenUrl(await engine.reopen(id)));
-  else if (action === "discard") {
+  else if (action === "correct") {
+    const op = await engine.get(id);
+    button.setAttribute("aria-busy", "true");
+    const draft = await engine.reopen(id).finally(() => button.removeAttribute("aria-busy"));
+    await (await import("./acts.ts")).openDraft(draft, op?.agg.join(":") ?? "");
+  } else if (action === "discard") {
     const op = await engine.get(id);
     if (op) await discard(root, op, engine);
   }

@@ -1,5 +1,5 @@
 import type { Op, OpState } from "../engine/types.ts";
-import { all, hide } from "./dom.ts";
+import { all, hide, one } from "./dom.ts";
 import { shortTime, text } from "./texts.ts";
 
 /** What the page's own fragment or document shows was true at this time (server's clock). */
@@ -53,8 +53,18 @@ export function capturedAt(op: Op): number {
   return Date.parse(envelopeOf(op).at?.utc ?? "") || op.created;
 }
 
+/** All records that are laid over the page. */
+let current: readonly Op[] = [];
+
+/** When the person did another thing to the same record, as far as the phone knows. */
+function timeOf(kind: string, op: Op): string {
+  const other = current.find((one) => one.kind === kind && one.agg.join() === op.agg.join());
+  return other ? shortTime(capturedAt(other)) : "";
+}
+
 export function fillSlots(root: HTMLElement, op: Op): void {
   const envelope = envelopeOf(op);
+  for (const slot of all(root, "[data-time-of]")) slot.textContent = timeOf(slot.dataset.timeOf ?? "", op);
   for (const slot of all(root, "[data-fill]")) {
     const name = slot.dataset.fill ?? "";
     if (name === "ref") slot.textContent = op.ref;
@@ -88,6 +98,10 @@ interface Known {
   rendered: number;
 }
 
+interface Fit extends Known {
+  target: Element;
+}
+
 interface Placed extends Known {
   op: string;
   nodes: HTMLElement[];
@@ -97,6 +111,8 @@ interface Placed extends Known {
 
 /** What stood in a target before a piece took its place. */
 const originals = new Map<Element, DocumentFragment>();
+/** How high a card was before its decision took its place: the cards below it stay where they are. */
+const heights = new Map<HTMLElement, number>();
 let placed: Placed[] = [];
 
 /** Servers write whole seconds or better; a whole second may mean any moment within it. */
@@ -105,7 +121,8 @@ export function parseRendered(value: string): number {
   return at === 0 || value.includes(".") ? at : at + 999;
 }
 
-function renderedAt(element: Element | null): number {
+/** When the page, or the part of it around `element`, was made: the server's clock. */
+export function renderedAt(element: Element | null): number {
   const near = element?.closest<HTMLElement>("[data-rendered]") ?? document.documentElement;
   return parseRendered(near.dataset.rendered ?? "");
 }
@@ -128,13 +145,13 @@ function known(): Known[] {
 
 /**
  * Where a piece goes. One with `data-each="s-"` serves every record of a list: the element `s-<id>` names in its
- * `data-ahead` which records may still take its place. The id is the record's own, or the field named in `data-by`.
+ * `data-ahead` which records may still take its place. `data-by="job_id"` finds it by a field of a new record.
  */
 function targetOf(op: Op, template: HTMLTemplateElement): Element | null {
   const { each, by, target = "" } = template.dataset;
   if (!each) return document.querySelector(target);
-  const one = document.getElementById(each + (by ? valueAt(envelopeOf(op), `data.${by}`) : op.agg[1]));
-  return one?.dataset.ahead?.split(" ").includes(op.kind) ? one : null;
+  const row = document.getElementById(`${each}${by ? valueAt(envelopeOf(op), `data.${by}`) : op.agg[1]}`);
+  return row?.dataset.ahead?.split(" ").includes(op.kind) ? row : null;
 }
 
 /** The server has it, only its answer was lost: the piece for a new record would show it a second time. */
@@ -144,22 +161,22 @@ function isListed(op: Op, { agg, each, mode, target }: DOMStringMap): boolean {
   return document.querySelector(`${target} :is([id$="${id}"],[href$="${id}"],[value="${id}"])`) !== null;
 }
 
-/** The pieces for a record, one for each place: a report stands in the visit's steps and in the list of reports. */
-function matching(op: Op, offset: number): Known[] {
+/** All pieces for a record, at most one for each place. */
+function matching(op: Op, offset: number): Fit[] {
   const fits = known().filter(
     ({ template, rendered }) =>
       template.dataset.pending === op.kind &&
       (!template.dataset.agg || template.dataset.agg === op.agg.join(":")) &&
-      (!template.dataset.each || targetOf(op, template)) &&
       concerns(op, template.dataset.where) &&
       !isReflected(op, rendered, offset) &&
       !isListed(op, template.dataset),
   );
-  const before = new Set(placed.filter((one) => one.op === op.op).map((one) => one.template));
-  const places = new Map<Element, Known>();
-  for (const fit of fits) {
+  const before = placed.filter((piece) => piece.op === op.op).map((piece) => piece.template);
+  const rank = ({ template }: Known) => (before.includes(template) ? 0 : 1);
+  const places = new Map<Element, Fit>();
+  for (const fit of fits.sort((a, b) => rank(a) - rank(b))) {
     const target = targetOf(op, fit.template);
-    if (target && (!places.has(target) || before.has(fit.template))) places.set(target, fit);
+    if (target && !places.has(target)) places.set(target, { ...fit, target });
   }
   return [...places.values()];
 }
@@ -171,9 +188,7 @@ function putBack(): void {
   placed = [];
 }
 
-function place(op: Op, { template, rendered }: Known): Placed | null {
-  const target = targetOf(op, template);
-  if (!target) return null;
+function place(op: Op, { template, rendered, target }: Fit): Placed {
   const fragment = document.importNode(template.content, true);
   const nodes = [...fragment.children].filter((node): node is HTMLElement => node instanceof HTMLElement);
   for (const node of nodes) {
@@ -182,6 +197,7 @@ function place(op: Op, { template, rendered }: Known): Placed | null {
   }
   const mode = template.dataset.mode ?? "append";
   if (mode === "replace") {
+    if (target instanceof HTMLElement && one(fragment, "[data-undo-row]")) keepHeight(target);
     if (!originals.has(target)) {
       const before = document.createDocumentFragment();
       before.append(...target.childNodes);
@@ -193,16 +209,41 @@ function place(op: Op, { template, rendered }: Known): Placed | null {
   return { op: op.op, template, rendered, nodes, visible: true };
 }
 
+function keepHeight(target: HTMLElement): void {
+  if (!heights.has(target)) heights.set(target, target.offsetHeight);
+  target.style.minHeight = `${heights.get(target)}px`;
+}
+
+/** Decisions that are final no longer need their cards' height. */
+export function collapse(isFinal: (op: string) => boolean): void {
+  for (const [target, height] of heights) {
+    const op = one(target, "[data-pending-clone]")?.dataset.pendingClone;
+    if (height === 0 || !op || !isFinal(op)) continue;
+    heights.set(target, 0);
+    target.style.minHeight = "0";
+  }
+}
+
+function forgetHeights(): void {
+  for (const target of heights.keys()) {
+    if (originals.has(target)) continue;
+    target.style.minHeight = "";
+    heights.delete(target);
+  }
+}
+
 /** Same records at the same places: only their words change, so that nothing is lost under someone's fingers. */
 function refill(todo: { op: Op; template: HTMLTemplateElement }[]): boolean {
   const same =
     todo.length === placed.length &&
-    todo.every(({ op, template }, i) => placed[i]?.op === op.op && placed[i]?.template === template) &&
+    todo.every(({ op, template }) => placed.some((piece) => piece.op === op.op && piece.template === template)) &&
     placed.every(({ nodes, visible }) => nodes.every((node) => node.isConnected === visible));
   if (!same) return false;
-  todo.forEach(({ op }, i) => {
-    for (const node of placed[i]?.nodes ?? []) fillSlots(node, op);
-  });
+  for (const { op, template } of todo) {
+    for (const piece of placed) {
+      if (piece.op === op.op && piece.template === template) for (const node of piece.nodes) fillSlots(node, op);
+    }
+  }
   return true;
 }
 
@@ -212,19 +253,19 @@ function refill(todo: { op: Op; template: HTMLTemplateElement }[]): boolean {
  */
 export function applyPending(ops: readonly Op[], offset: number, adopt: (root: HTMLElement) => void): Set<string> {
   const list = overlays(ops);
+  current = ops;
   const todo = list.flatMap((op) => matching(op, offset).map(({ template }) => ({ op, template })));
   if (!refill(todo)) {
     putBack();
     for (const op of list) {
-      for (const fit of matching(op, offset)) {
-        const piece = place(op, fit);
-        if (piece) placed.push(piece);
-      }
+      // One after the other: a place may lie in what an earlier piece brought.
+      for (const fit of matching(op, offset)) if (fit.target.isConnected) placed.push(place(op, fit));
     }
     for (const piece of placed) {
       piece.visible = piece.nodes.some((node) => node.isConnected);
       for (const node of piece.nodes) if (piece.visible) adopt(node);
     }
+    forgetHeights();
   }
   return new Set(placed.map((piece) => piece.op));
 }

@@ -1,15 +1,16 @@
 import type { JsonObject } from "../engine/types.ts";
 
 const FRESH = 120_000;
-/** A tap must not feel the satellites; only a first permission question may take its time. */
+/** A tap must not feel the satellites; a first permission question is open somewhat longer, and goes on by itself. */
 const WAIT = 2500;
-const WAIT_FOR_QUESTION = 12_000;
+const WAIT_FOR_QUESTION = 5000;
 
 let last: GeolocationPosition | null = null;
 
 async function permission(): Promise<PermissionState> {
   try {
-    return (await navigator.permissions.query({ name: "geolocation" })).state;
+    const asked = navigator.permissions.query({ name: "geolocation" }).then(({ state }) => state);
+    return await Promise.race([asked, new Promise<"prompt">((resolve) => setTimeout(resolve, 500, "prompt"))]);
   } catch {
     return "prompt";
   }

@@ -92,6 +92,20 @@ export function setRows(form: HTMLFormElement, fields: Fields): void {
   }
 }
 
+const firstRows = new WeakMap<HTMLElement, HTMLElement[]>();
+
+/** The rows that the server's page came with; their values come back with the form's own reset. */
+export function resetRows(form: HTMLFormElement): void {
+  for (const block of all(form, "[data-repeat]")) {
+    const first = firstRows.get(block);
+    if (!first) continue;
+    for (const row of rowsOf(block)) row.remove();
+    const place = one(block, "template[data-row-template]");
+    place?.before(...first.map((row) => row.cloneNode(true)));
+    renumber(block);
+  }
+}
+
 /** A chosen option may bring values for its neighbours; what a person typed over is left alone. */
 function fillNeighbours(form: HTMLFormElement, control: Control): void {
   const list = control instanceof HTMLInputElement ? control.list : null;
@@ -122,6 +136,10 @@ export function enhanceRepeats(form: HTMLFormElement, changed: () => void): void
       // see setRows
     }
     renumber(block);
+    firstRows.set(
+      block,
+      rowsOf(block).map((row) => row.cloneNode(true) as HTMLElement),
+    );
   }
   form.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("[data-add-row],[data-remove-row]") : null;

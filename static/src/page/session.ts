@@ -10,6 +10,8 @@ export interface Session {
   /** Resolves to null when nobody is signed in or this browser cannot keep anything; a tap may come before. */
   readonly engine: Promise<Engine | null>;
   resolveEngine(engine: Engine | null): void;
+  /** This page is left for the one its form names: what can still be taken back can be so there. */
+  goesOn: boolean;
   /** Set when storing is impossible: forms then go the ordinary way. */
   broken: boolean;
 }
@@ -28,6 +30,7 @@ export const session: Session = {
   build: root.dataset.build ?? "",
   engine,
   resolveEngine,
+  goesOn: false,
   broken: false,
 };
 

@@ -11,7 +11,7 @@ import { dress, enhance } from "./enhance.ts";
 import { showFlash, toast } from "./flash.ts";
 import { watchPhotos, watchReceipts } from "./live.ts";
 import { refreshPack, refreshPackSoon } from "./pack.ts";
-import { applyPending, forgetSwapped } from "./pending.ts";
+import { applyPending, forgetSwapped, isReflected, renderedAt } from "./pending.ts";
 import { rescueWithoutEngine } from "./rescue-button.ts";
 import { askForSync, registerServiceWorker } from "./service-worker.ts";
 import { giveUpStoring, session } from "./session.ts";
@@ -19,6 +19,7 @@ import { showShell } from "./shell.ts";
 import type { InstallOffer } from "./storage-care.ts";
 import { browser } from "./surroundings.ts";
 import { text } from "./texts.ts";
+import { released } from "./touch.ts";
 import { settleUser, watchLogout } from "./users.ts";
 
 /** Redraws everything that depends on what lies on the phone; never two at a time, the last call always wins. */
@@ -35,9 +36,13 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
   const adopt = (root: HTMLElement) => enhance(root, engine);
   async function paint(): Promise<void> {
     const ops: Op[] = await engine.list();
-    const shown = applyPending(ops, engine.hello()?.offsetMs ?? 0, adopt);
+    const offset = engine.hello()?.offsetMs ?? 0;
+    // Nothing is replaced under a finger: its tap would be lost.
+    await released();
+    const shown = applyPending(ops, offset, adopt);
     if (follow?.(ops)) again = true;
     outbox();
+    await showNews(engine, ops, offset);
     watchPhotos(await updateChip(engine));
     if ((await watchReceipts(engine, ops, shown)).length > 0) refreshPackSoon();
   }
@@ -56,17 +61,39 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
   return () => void run();
 }
 
+/** Code for what is rare comes when it is needed. */
+let unusual = { decided: false, refused: false };
+const sentHere = new Set<string>();
+
+async function showNews(engine: RunningEngine, ops: readonly Op[], offset: number): Promise<void> {
+  const rendered = renderedAt(null);
+  unusual = {
+    decided:
+      unusual.decided ||
+      ops.some((op) => op.holdUntil !== undefined && op.holdUntil > 0 && !isReflected(op, rendered, offset)),
+    refused: unusual.refused || ops.some((op) => op.state === "rejected" || op.state === "conflict"),
+  };
+  if (unusual.decided) (await import("./acts.ts")).showDecided(engine, ops, offset);
+  for (const op of ops) if (op.state === "saved" || op.state === "sending") sentHere.add(op.op);
+  if (unusual.refused) await (await import("./acts.ts")).watchRefusals(engine, ops, sentHere);
+}
+
 function watchPage(engine: RunningEngine, paint: () => void): void {
   addEventListener("online", () => {
     engine.kick("online");
     void refreshPack();
   });
-  addEventListener("pagehide", saveAllNow);
+  addEventListener("pagehide", () => {
+    saveAllNow();
+    if (!session.goesOn) engine.sendHeldNow();
+  });
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden") saveAllNow();
-    else engine.kick("visible");
+    if (document.visibilityState === "visible") return engine.kick("visible");
+    saveAllNow();
+    if (!session.goesOn) void engine.endHolds().catch(() => {});
   });
   addEventListener("pageshow", (event) => {
+    session.goesOn = false;
     engine.kick("pageshow");
     if (!event.persisted) return;
     void rereadAll();

@@ -85,9 +85,50 @@ export function clearBlock(block: HTMLElement): void {
 
 function messageFor(control: Control, problem: Problem): string {
   if (problem === "customError") return control.validationMessage;
+  if (control.dataset.maxDays !== undefined && problem === "rangeOverflow") return text("invalid.future");
+  if (control.dataset.minDays !== undefined && problem === "rangeUnderflow") return text("invalid.past");
   const own = `invalid.${control.name}.${problem}`;
   const vars = limitsOf((name) => control.getAttribute(name));
   return has(own) ? text(own, vars) : text(`invalid.${problem}`, vars);
+}
+
+/** A day so many days from today, as date fields have it. */
+export function dayFrom(days: number, now = new Date()): string {
+  const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() + days);
+  return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
+}
+
+/** Limits in days count from the day of writing: the page may have been kept for weeks. */
+export function setDays(form: HTMLFormElement): void {
+  for (const input of all<HTMLInputElement>(form, "[data-max-days],[data-min-days]")) {
+    const { minDays, maxDays } = input.dataset;
+    if (minDays !== undefined) input.min = dayFrom(Number(minDays));
+    if (maxDays !== undefined) input.max = dayFrom(Number(maxDays));
+  }
+}
+
+/** What no attribute of HTML says: two people who must not be the same, a list from which something is to be chosen. */
+function checkTogether(form: HTMLFormElement): HTMLElement[] {
+  const bad: HTMLElement[] = [];
+  const values = (name: string) => controlsOf(form).filter((control) => control.name === name);
+  for (const control of all<Control>(form, "[data-differs]")) {
+    const other = values(control.dataset.differs ?? "")[0];
+    if (control.disabled || control.value === "" || control.value !== other?.value) continue;
+    showProblem(form, control.name, text("invalid.differs"));
+    bad.push(control);
+  }
+  for (const block of all(form, "[data-least]")) {
+    const name = block.dataset.least ?? "";
+    const chosen = values(name).some((control) =>
+      control instanceof HTMLInputElement && control.type === "checkbox" ? control.checked : control.value !== "",
+    );
+    if (chosen) clearProblem(form, name);
+    else {
+      showProblem(form, name, text("invalid.least"));
+      bad.push(values(name)[0] ?? block);
+    }
+  }
+  return bad;
 }
 
 function checkBlocks(form: HTMLFormElement): HTMLElement[] {
@@ -111,6 +152,7 @@ function checkBlocks(form: HTMLFormElement): HTMLElement[] {
 export function validate(form: HTMLFormElement): boolean {
   const bad: HTMLElement[] = [];
   const told = new Set<string>();
+  setDays(form);
   for (const control of controlsOf(form)) {
     if (!control.name || told.has(control.name)) continue;
     const problem = control.willValidate ? problemOf(control.validity) : null;
@@ -122,7 +164,7 @@ export function validate(form: HTMLFormElement): boolean {
     bad.push(control);
     showProblem(form, control.name, messageFor(control, problem));
   }
-  bad.push(...checkBlocks(form));
+  bad.push(...checkTogether(form), ...checkBlocks(form));
   bad.sort((a, b) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
   const first = bad[0];
   if (!first) return true;

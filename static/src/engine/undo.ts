@@ -1,0 +1,63 @@
+/** Takes a held record back; loaded when somebody asks for it. */
+import type { Context } from "./context.ts";
+import type { Draft } from "./types.ts";
+import type { UndoTools } from "./undo-tools.ts";
+import type { DraftRow, OpRow, UserTx } from "./user-db.ts";
+
+/**
+ * Take a held record back, as asked for at `now`: it is deleted, and its draft is open again with fields and photos as they were. Return the
+ * draft, null for a record that was made by a button. Raise TooLate once it is no longer held.
+ */
+export async function undo(ctx: Context, id: string, now: number, tools: UndoTools): Promise<Draft | null> {
+  if (!ctx.holds.has(id)) throw new tools.TooLate(id);
+  const done = await ctx.db.run(["ops", "drafts", "attachments", "meta"], "readwrite", async (tx) => {
+    const op = await tx.objectStore("ops").get(id);
+    if (op?.state !== "saved" || op.supersededBy !== null || !tools.isHeld(op, now)) return null;
+    if ((await tools.openOps(tx)).some((other) => other.depends.includes(id))) return null;
+    const draft = await bringBackDraft(ctx, tx, op, now);
+    await tools.deleteOp(tx, op, "author", now);
+    return { draft, earlier: op.supersedes };
+  });
+  ctx.holds.delete(id);
+  tools.remember(ctx);
+  if (!done) throw new tools.TooLate(id);
+  await ctx.surroundings.point("undo:committed");
+  const { draft, earlier } = done;
+  if (draft) {
+    ctx.seen.set(draft.key, draft.gen);
+    await ctx.mirror.putDraft(draft).catch(() => undefined);
+  }
+  await ctx.mirror.drop("op", id);
+  ctx.changed();
+  const corrected = earlier
+    ? await ctx.db.run(["ops"], "readonly", (tx) => tx.objectStore("ops").get(earlier))
+    : undefined;
+  if (corrected) await ctx.mirror.putOp(corrected);
+  return draft && tools.shown(draft);
+}
+
+async function bringBackDraft(ctx: Context, tx: UserTx, op: OpRow, now: number): Promise<DraftRow | null> {
+  if (op.draftKey === null) return null;
+  const drafts = tx.objectStore("drafts");
+  const row = await drafts.get(op.draftKey);
+  // Somebody began a new form under this key within the seconds: leave it alone.
+  const key = row?.state === "open" ? `op:${op.op}` : op.draftKey;
+  const gen = Math.max(row?.gen ?? 0, ctx.seen.get(key) ?? 0);
+  const { kind, title, url, fields, supersedes } = op;
+  const draft: DraftRow = {
+    key,
+    kind,
+    title,
+    url,
+    fields,
+    supersedes,
+    state: "open",
+    problems: null,
+    updated: now,
+    gen,
+  };
+  await drafts.put(draft);
+  const photos = tx.objectStore("attachments");
+  for (const photo of await photos.index("op").getAll(op.op)) await photos.put({ ...photo, op: null, draft: key, gen });
+  return draft;
+}

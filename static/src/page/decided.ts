@@ -1,0 +1,115 @@
+import { type Engine, type Op, TooLate } from "../engine/types.ts";
+import { all, hide, one } from "./dom.ts";
+import { toast } from "./flash.ts";
+import { collapse, isReflected, parseRendered } from "./pending.ts";
+import { openDraft } from "./refusal.ts";
+import { text } from "./texts.ts";
+import { isTouched } from "./touch.ts";
+
+/** So long nobody touched the screen before a card that is final gives up its height. */
+const STILL = 2500;
+
+const seconds = (op: Op) => Math.max(1, Math.ceil(((op.holdUntil ?? 0) - Date.now()) / 1000));
+
+async function takeBack(engine: Engine, op: Op): Promise<void> {
+  try {
+    const draft = await engine.undo(op.op);
+    toast(text("undo.done", { title: op.title }));
+    if (draft) await openDraft(draft, op.agg.join(":"));
+    // The card is whole again after the next drawing.
+    else setTimeout(() => one(document, `form[data-agg="${CSS.escape(op.agg.join(":"))}"] button`)?.focus(), 100);
+  } catch (error) {
+    toast(text(error instanceof TooLate ? "undo.too_late" : "outbox.not_now"));
+  }
+}
+
+function buttonFor(engine: Engine, op: Op): HTMLButtonElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "btn ghost undo";
+  button.dataset.undoOp = op.op;
+  const left = document.createElement("span");
+  left.setAttribute("aria-hidden", "true");
+  button.append(text("undo.button"), left);
+  button.addEventListener("click", () => {
+    button.setAttribute("aria-busy", "true");
+    void takeBack(engine, op).finally(() => button.removeAttribute("aria-busy"));
+  });
+  return button;
+}
+
+let open: Op[] = [];
+let toasted: string | null = null;
+let timer: ReturnType<typeof setInterval> | undefined;
+let finals = new Set<string>();
+
+function tick(engine: Engine): void {
+  for (const button of all<HTMLButtonElement>(document, "[data-undo-op]")) {
+    const op = open.find((one) => one.op === button.dataset.undoOp);
+    if (!op || !engine.mayUndo(op)) {
+      const card = button.closest<HTMLElement>("[data-pending-clone]");
+      if (button === document.activeElement && card) {
+        card.tabIndex = -1;
+        card.focus({ preventScroll: true });
+      }
+      const inToast = button.closest<HTMLElement>("#toast");
+      button.remove();
+      hide(inToast, true);
+      continue;
+    }
+    const left = button.lastElementChild;
+    const words = ` · ${text("undo.left", { n: seconds(op) })}`;
+    if (left && left.textContent !== words) left.textContent = words;
+  }
+  if (!isTouched(STILL)) collapse((id) => finals.has(id));
+  if (open.length === 0 && finals.size === 0) {
+    clearInterval(timer);
+    timer = undefined;
+  }
+}
+
+/** Every decision that can be taken back has a button where it stands, or else at the bottom of the screen. */
+function showUndo(engine: Engine, ops: readonly Op[]): void {
+  open = ops.filter((op) => engine.mayUndo(op));
+  finals = new Set(ops.filter((op) => op.holdUntil !== undefined && !open.includes(op)).map((op) => op.op));
+  for (const op of open) {
+    if (one(document, `[data-undo-op="${op.op}"]`)) continue;
+    const row = one(document, `[data-pending-clone="${op.op}"] [data-undo-row]`);
+    if (row) row.append(buttonFor(engine, op));
+    else if (toasted !== op.op) {
+      toasted = op.op;
+      toast(op.title, buttonFor(engine, op));
+    }
+  }
+  timer ??= setInterval(() => tick(engine), 250);
+  tick(engine);
+}
+
+/** The number at the inbox follows decisions that the page's own number does not know yet. */
+function showCount(ops: readonly Op[], offset: number): void {
+  const tab = one(document, "nav [data-lowered-by]");
+  const count = tab && one(tab, ".count");
+  if (!tab || !count?.firstChild) return;
+  // A part that was fetched anew knows better than the page around it.
+  const part = one(document, "[data-waiting]");
+  const [own, made] = [document.documentElement.dataset.rendered ?? "", part?.dataset.rendered ?? ""];
+  const newer = part && parseRendered(made) > parseRendered(own);
+  const number = Number((newer ? part.dataset.waiting : tab.dataset.count) ?? 0);
+  const kinds = new Set((tab.dataset.loweredBy ?? "").split(" "));
+  const rendered = parseRendered(newer ? made : own);
+  const decided = new Set(
+    ops
+      .filter((op) => kinds.has(op.kind) && op.state !== "rejected" && op.state !== "conflict")
+      .filter((op) => !isReflected(op, rendered, offset))
+      .map((op) => op.agg.join(":")),
+  );
+  const left = Math.max(0, number - decided.size);
+  count.firstChild.textContent = left > 99 ? "99+" : String(left);
+  hide(count, left === 0);
+}
+
+/** Called with every drawing of the page while there are decisions that the page does not know of. */
+export function showDecided(engine: Engine, ops: readonly Op[], offset: number): void {
+  showUndo(engine, ops);
+  showCount(ops, offset);
+}

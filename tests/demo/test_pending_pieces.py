@@ -1,0 +1,166 @@
+"""Every command shows its result at once: the page that a form leads to has a piece for the record on the phone.
+
+All pages of the demo are walked through, by every role. A command that no page offers, or whose page has no piece, must
+stand in one of the lists with its reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from fieldapp.demo import PASSWORD, fill
+from fieldapp.extensions import db
+from fieldapp.kernel import ids
+
+LOGINS = ("tech1", "tech2", "lead1", "finance", "agent", "manager", "purchasing", "executive", "hr", "quality", "admin")
+#: No page of the demo offers them.
+NOT_MET = {
+    "device.revoke": "no phone is signed in while the demo is filled",
+    "device.acknowledge": "no phone has lost a record in the demo",
+    "attachment.add": "no photo is missing in the demo",
+    "waiting_record.accept": "no record waits in vain in the demo",
+    "waiting_record.reject": "no record waits in vain in the demo",
+    "visit.pause": "its button shows while somebody works on site; the visit pieces serve it",
+    "visit.resume": "its button shows during a break; the visit pieces serve it",
+    "visit.start": "its button shows on site; the visit pieces serve it",
+    "visit.arrive": "its button shows on the way; the visit pieces serve it",
+    "job.restore": "no job of the demo was cancelled",
+    "expense_item.discard": "every expense of the demo is claimed; its pages are in the next test",
+    "expense_item.resubmit": "every expense of the demo is claimed; its pages are in the next test",
+    "parts_request.resubmit": "no request of the demo was returned; the request's page serves it",
+    "visit.cancel": "its button shows only where a job has several open visits; the job's page serves it",
+}
+#: Forms whose page shows nothing of the record.
+WITHOUT = {
+    "device.revoke": "the phone's page is refreshed by the receipt; a phone without network cannot sign out another",
+}
+DOWNLOAD = re.compile(r"\.(csv|xlsx|zip)|/attachments/|/logout|/static/|/export|\?size=")
+
+
+class Page(HTMLParser):
+    """The links, forms and pieces of a page; also those inside other pieces."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: set[str] = set()
+        self.forms: list[dict[str, str]] = []
+        self.pieces: list[dict[str, str]] = []
+        self.ahead: dict[str, str] = {}
+        self._form: dict[str, str] | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "a" and given.get("href", "").startswith("/"):
+            self.links.add(given["href"].split("#")[0])
+        if tag == "form" and "data-op" in given:
+            self._form = given
+            self.forms.append(given)
+        if tag == "template" and "data-pending" in given:
+            self.pieces.append(given)
+        if tag == "input" and self._form is not None and given.get("type") == "hidden":
+            self._form.setdefault("field " + given.get("name", ""), given.get("value", ""))
+        if "data-ahead" in given:
+            self.ahead[given.get("id", "")] = given["data-ahead"]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._form = None
+
+
+def shows(page: Page, form: dict[str, str]) -> bool:
+    """Whether the page has a piece for what the form makes."""
+    for piece in page.pieces:
+        if piece["data-pending"] != form["data-op"]:
+            continue
+        where = piece.get("data-where", "")
+        name, _, wanted = where.partition("=")
+        if where and form.get(f"field {name}", wanted) != wanted:
+            continue
+        if piece.get("data-agg") and piece["data-agg"] != form.get("data-agg"):
+            continue
+        return True
+    return False
+
+
+def pattern(path: str) -> str:
+    """The address with its ids left out: a dozen pages of each kind are enough."""
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "<id>", path.split("?", maxsplit=1)[0])
+
+
+@pytest.fixture
+def walked(bench: Any) -> dict[str, list[str]]:
+    """The commands that were met, each with the pages that lack its piece."""
+    with bench.app.app_context():
+        bench._empty()
+        db.session.remove()
+        fill()
+        db.session.remove()
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in LOGINS:
+        client = bench.app.test_client()
+        client.post("/login", data={"username": name, "password": PASSWORD})
+        walk(client, name, found)
+    return found
+
+
+def walk(client: Any, name: str, found: dict[str, list[str]]) -> None:
+    todo, seen, often = ["/", "/jobs", "/inbox", "/expenses", "/me"], set(), defaultdict(int)
+    pages: dict[str, Page] = {}
+
+    def page_of(path: str) -> Page | None:
+        if path not in pages:
+            answer = client.get(path, follow_redirects=True)
+            if answer.status_code != 200 or not answer.mimetype.startswith("text/html"):
+                return None
+            pages[path] = Page(answer.text)
+        return pages[path]
+
+    while todo:
+        path = todo.pop()
+        kind = pattern(path)
+        if path in seen or DOWNLOAD.search(path) or often[kind] >= 12:
+            continue
+        seen.add(path)
+        often[kind] += 1
+        page = page_of(path)
+        if page is None:
+            continue
+        todo += sorted(page.links)
+        for form in page.forms:
+            done = form.get("data-done") or path
+            at = page_of(urlsplit(done)._replace(fragment="").geturl())
+            missing = found[form["data-op"]]
+            if at is not None and not shows(at, form):
+                missing.append(f"{name} {path} → {done}")
+
+
+def test_every_form_leads_to_a_page_that_shows_its_record_at_once(walked: dict[str, list[str]]) -> None:
+    without = {kind: pages[:3] for kind, pages in walked.items() if pages and kind not in WITHOUT}
+    assert not without
+
+
+def test_every_command_was_met_or_is_known_not_to_be(walked: dict[str, list[str]], bench: Any) -> None:
+    kinds = set(bench.app.extensions["commands"])
+    assert kinds - set(walked) <= set(NOT_MET)
+    assert set(NOT_MET) <= kinds
+    assert set(WITHOUT) <= kinds
+
+
+def test_an_open_expense_shows_its_correction_and_its_end(bench: Any) -> None:
+    item = str(ids.uuid7())
+    data = {"id": item, "amount": "12.00", "kind": "taxi"}
+    assert bench.send(bench.cast.tech, "expense_item.capture", ("expense_item", item), data).outcome == "accepted"
+    client = bench.client_of(bench.cast.tech)
+    met = set()
+    for path in (f"/expenses/items/{item}", f"/expenses/items/{item}/edit"):
+        for form in Page(client.get(path).text).forms:
+            met.add(form["data-op"])
+            assert shows(Page(client.get(form["data-done"]).text), form), form["data-op"]
+    assert met == {"expense_item.discard", "expense_item.resubmit"}
