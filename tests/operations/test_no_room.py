@@ -53,7 +53,10 @@ def holds_what_was_typed(answer: TestResponse, fields: dict[str, Any]) -> None:
 
 def stored(bench: Bench) -> tuple[int, int]:
     with bench.app.app_context():
-        counts = len(db.session.scalars(select(ExpenseItem.id)).all()), len(db.session.scalars(select(Receipt.op)).all())
+        counts = (
+            len(db.session.scalars(select(ExpenseItem.id)).all()),
+            len(db.session.scalars(select(Receipt.op)).all()),
+        )
         db.session.remove()
     return counts
 
