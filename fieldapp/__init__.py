@@ -18,15 +18,13 @@ def create_app(config: Config | None = None) -> Flask:
     """The WSGI application: configuration, extensions, features found by discovery, error pages."""
     from fieldapp import cli, wiring
     from fieldapp.accounts import session
-    from fieldapp.web import error_pages, headers, inputs, language, origin, page, refused, static_files
+    from fieldapp.web import error_pages, headers, inputs, language, origin, page, refused, static_files, trouble
     from fieldapp.web.application import Application
     from fieldapp.web.assets import Assets
-    from fieldapp.web.trouble import FormRequest
 
     config = config or Config.from_environment()
     config.check()
     app = Application("fieldapp", root_path=str(ROOT), template_folder="templates", static_folder="static")
-    app.request_class = FormRequest
     app.config.update(
         SECRET_KEY=config.secret_key(),
         SQLALCHEMY_DATABASE_URI=config.url,
@@ -75,6 +73,7 @@ def create_app(config: Config | None = None) -> Flask:
         look_after(db.engine)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
     htmx.init_app(app)
+    trouble.init_app(app)
     limiter.init_app(app)
     compress.init_app(app)
     babel.init_app(app, locale_selector=language.chosen)

@@ -10,7 +10,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import psycopg
-from flask import Request, g
+from flask import Flask, g
 from flask_babel import gettext
 from flask_login import AnonymousUserMixin, current_user
 from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
@@ -116,8 +116,13 @@ class UploadedFile(SpooledTemporaryFile[bytes]):
         return None
 
 
-class FormRequest(Request):
+class _FilesMayFail:
     """A request whose uploaded files may find no room without taking the form with them."""
 
     def _get_file_stream(self, *_: Any, **__: Any) -> Any:
         return UploadedFile(max_size=500 * 1024)
+
+
+def init_app(app: Flask) -> None:
+    """After every extension that sets a class of requests of its own."""
+    app.request_class = type("Request", (_FilesMayFail, app.request_class), {})
