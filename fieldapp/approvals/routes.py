@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, current_app, url_for
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from fieldapp.approvals.decisions import changes_since, draft_key, earlier_rounds, say, seen_json, seen_of
+from fieldapp.approvals.decisions import changes_since, draft_key, say, seen_json, seen_of
 from fieldapp.approvals.models import Step
 from fieldapp.approvals.notices import unread
 from fieldapp.approvals.queries import Shown, case_for, may_decide_now, shown, waiting_for
@@ -50,7 +50,6 @@ def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
         (kind, one): panel for kind, ids in by_kind.items() for one, panel in offers.inbox_panels(kind, ids).items()
     }
     commands = current_app.extensions["commands"]
-    before = earlier_rounds([row.case for row in rows])
     return [
         {
             "case": row.case,
@@ -59,7 +58,7 @@ def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
             "steps": row.steps,
             "seen": seen_of(row.case, row.steps),
             "seen_json": seen_json(row.case, row.steps),
-            "changes": [say(one) for one in changes_since(row.case, before.get(row.case.id))],
+            "changes": [say(one) for one in changes_since(row.case, row.before)],
             "yes": next(v for v in ("approve", "accept") if f"{row.case.subject_type}.{v}" in commands),
             "noes": [v for v in ("return", "reject") if f"{row.case.subject_type}.{v}" in commands],
         }

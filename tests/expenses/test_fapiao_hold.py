@@ -122,7 +122,9 @@ def test_fifty_pairs_of_claims_sent_in_the_same_instant(bench: Bench, cast: Any,
                     barrier.wait()
                     return bench.push(who, body)[0].outcome
 
-            outcomes = [future.result() for future in [pool.submit(once, *one, days) for days, one in enumerate(bodies)]]
+            outcomes = [
+                future.result() for future in [pool.submit(once, *one, days) for days, one in enumerate(bodies)]
+            ]
             assert sorted(outcomes) == ["accepted", "rejected"]
     assert len(holds(bench)) == rounds
 
