@@ -147,6 +147,27 @@ def _among_array(element: _Among, compiler: Any, **how: Any) -> str:
     return f"({column} = ANY ({members}))"
 
 
+class _DaysApart(FunctionElement[float]):
+    inherit_cache = True
+
+
+def days_apart(one: Any, other: Any) -> _DaysApart:
+    """Return the days between two instants, never negative, as an SQL expression."""
+    return _DaysApart(one, other)
+
+
+@compiles(_DaysApart, "sqlite")
+def _days_apart_sqlite(element: _DaysApart, compiler: Any, **how: Any) -> str:
+    one, other = (compiler.process(part, **how) for part in element.clauses)
+    return f"abs(julianday({one}) - julianday({other}))"
+
+
+@compiles(_DaysApart, "postgresql")
+def _days_apart_postgresql(element: _DaysApart, compiler: Any, **how: Any) -> str:
+    one, other = (compiler.process(part, **how) for part in element.clauses)
+    return f"(abs(extract(epoch FROM {one} - {other})) / 86400)"
+
+
 @event.listens_for(Engine, "connect")
 def _open(connection: Any, record: Any) -> None:
     if "sqlite" not in type(connection).__module__:

@@ -18,7 +18,6 @@ from fieldapp.approvals.policy import Detail, Difference, differences, may_decid
 from fieldapp.approvals.schemas import Approve, Refuse
 from fieldapp.commandbus import UNDO, Base, Command, Context, Effect, command
 from fieldapp.errors import Conflict, NotFound
-from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
 
 VERDICTS = {"approve": "approved", "accept": "approved", "return": "returned", "reject": "rejected"}
@@ -184,14 +183,3 @@ def _why_not(ctx: Context, kind: str) -> Exception:
     if latest is None:
         return NotFound("case.not_found")
     return Conflict("case.closed", _l("This was already decided."), {"state": latest.state, "taken": True})
-
-
-def earlier_rounds(cases: Sequence[Case]) -> dict[str, Case]:
-    """Return the round before each of these cases, by case id; one query, none where all are first rounds."""
-    again = [case for case in cases if case.round > 1]
-    if not again:
-        return {}
-    query = select(Case).where(Case.subject_id.in_({case.subject_id for case in again}))
-    by_round = {(one.subject_type, one.subject_id, one.round): one for one in db.session.scalars(query)}
-    found = {case.id: by_round.get((case.subject_type, case.subject_id, case.round - 1)) for case in again}
-    return {one: before for one, before in found.items() if before is not None}

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import Select, and_, bindparam, func, or_, select
+from sqlalchemy.orm import aliased
 
 from fieldapp.accounts import name_by
 from fieldapp.approvals.models import Case, Step
@@ -64,24 +65,28 @@ def cases_of(kind: str, records: Sequence[str]) -> dict[str, Case]:
 
 @dataclass(frozen=True)
 class Shown:
-    """A case as its card shows it: who asked, and its steps in order."""
+    """A case as its card shows it: who asked, its steps in order, and the round before it."""
 
     case: Case
     requester: str
     steps: list[Step]
+    before: Case | None = None
 
 
 def shown(which: Any) -> list[Shown]:
     """The cases whose ids `which` selects, those opened first in front; one query."""
+    before = aliased(Case)
+    same = and_(before.subject_type == Case.subject_type, before.subject_id == Case.subject_id)
     query = (
-        select(Case, Step, name_by(Case.requester_id))
+        select(Case, Step, name_by(Case.requester_id), before)
         .join(Step, Step.case_id == Case.id)
+        .outerjoin(before, and_(same, before.round == Case.round - 1))
         .where(Case.id.in_(which))
         .order_by(Case.opened_at, Case.id, Step.position)
     )
     found: dict[str, Shown] = {}
-    for case, step, requester in db.session.execute(query):
-        found.setdefault(case.id, Shown(case, requester, [])).steps.append(step)
+    for case, step, requester, earlier in db.session.execute(query):
+        found.setdefault(case.id, Shown(case, requester, [], earlier)).steps.append(step)
     return list(found.values())
 
 

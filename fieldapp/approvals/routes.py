@@ -11,7 +11,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from fieldapp.approvals.decisions import changes_since, draft_key, earlier_rounds, say, seen_json, seen_of
+from fieldapp.approvals.decisions import changes_since, draft_key, say, seen_json, seen_of
 from fieldapp.approvals.models import Step
 from fieldapp.approvals.notices import unread
 from fieldapp.approvals.policy import Difference, may_see
@@ -55,13 +55,8 @@ def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
     panels = {
         (kind, one): panel for kind, ids in by_kind.items() for one, panel in offers.inbox_panels(kind, ids).items()
     }
-    before = earlier_rounds([row.case for row in rows])
     return [
-        _card(
-            row,
-            panels.get((row.case.subject_type, row.case.subject_id)),
-            changes_since(row.case, before.get(row.case.id)),
-        )
+        _card(row, panels.get((row.case.subject_type, row.case.subject_id)), changes_since(row.case, row.before))
         for row in rows
     ]
 

@@ -54,12 +54,18 @@ ALIKE = 0.6
 
 @dataclass(frozen=True)
 class Line:
-    """What the rules ask of a line."""
+    """What the rules ask of a line; `listed` is the catalogue's price where it is a part of the catalogue."""
 
     name: str
     qty: int
     unit_price: Decimal
     part_id: str | None = None
+    listed: Decimal | None = None
+
+    @property
+    def price_judged(self) -> Decimal:
+        """The price that the chain follows: the higher of the estimate and the list price (D-PART-2)."""
+        return max(self.unit_price, self.listed or self.unit_price)
 
     @property
     def sum(self) -> Decimal:
@@ -88,7 +94,7 @@ def total_of(lines: Iterable[Line]) -> Decimal:
 
 def goes_up(lines: Iterable[Line], limit: Decimal) -> bool:
     """Whether any single item costs `limit` or more; the quantity does not matter (D-PART-2)."""
-    return any(line.unit_price >= limit for line in lines)
+    return any(line.price_judged >= limit for line in lines)
 
 
 def chain_roles(lines: Iterable[Line], limit: Decimal) -> list[str]:
@@ -133,13 +139,17 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Split:
-    """What approvers are told: the how manieth request of its job in the window this is, and the sums."""
+    """What approvers are told: the how manieth request of its job in the window this is, and the sums.
+
+    `by_person`: what the same person asked for in other requests too, whatever they are for; `lines` counts requests.
+    """
 
     number: int
     requests: int
     sum: Decimal
     repeated: tuple[Repeated, ...]
     reaches_limit: bool
+    by_person: Repeated | None = None
 
     @property
     def several(self) -> bool:
@@ -147,16 +157,23 @@ class Split:
         return self.requests > 1
 
 
-def split_of(this: Asked, others: Iterable[Asked], days: int, limit: Decimal) -> Split | None:
+def split_of(
+    this: Asked, others: Iterable[Asked], days: int, limit: Decimal, by_person: Iterable[Asked] = ()
+) -> Split | None:
     """What looks like one need in pieces: further requests of the job within `days`, an item in several lines.
 
+    `by_person` are the same person's other requests: those for the same part, or one of a like name, count with the
+    lines they share with this one. Lines that went up properly hide nothing and count in no such sum.
     `reaches_limit`: together it comes to the limit although no single item does. None where nothing is to be said.
     """
     window = timedelta(days=days)
     near = [one for one in others if one.id != this.id and abs(one.submitted_at - this.submitted_at) <= window]
     lines = [*this.lines, *(line for one in near for line in one.lines)]
     repeated = tuple(_repeated(this.lines, lines))
-    if not near and not repeated:
+    known = {one.id for one in near}
+    recent = [one for one in by_person if abs(one.submitted_at - this.submitted_at) <= window]
+    own = _asked_again(this, [one for one in recent if one.id not in {this.id, *known}], limit)
+    if not near and not repeated and own is None:
         return None
     earlier = sum((one.submitted_at, one.id) < (this.submitted_at, this.id) for one in near)
     together = this.total + sum((one.total for one in near), Decimal("0.00"))
@@ -166,8 +183,28 @@ def split_of(this: Asked, others: Iterable[Asked], days: int, limit: Decimal) ->
         requests=len(near) + 1,
         sum=together,
         repeated=repeated,
-        reaches_limit=suspect >= limit and not goes_up(lines, limit),
+        reaches_limit=(suspect >= limit and not goes_up(lines, limit)) or (own is not None and own.sum >= limit),
+        by_person=own,
     )
+
+
+def _asked_again(this: Asked, others: Sequence[Asked], limit: Decimal) -> Repeated | None:
+    """The small items of this request that the same person asked for in others: the first one's name, and the sum."""
+    small = [line for line in this.lines if line.price_judged < limit]
+    shared: list[Line] = []
+    requests, mine = 1, set()
+    for other in others:
+        found = []
+        for line in other.lines:
+            same = [number for number, own in enumerate(small) if same_item(own, line)]
+            if same and line.price_judged < limit:
+                found.append(line)
+                mine.update(same)
+        requests += bool(found)
+        shared += found
+    if not shared:
+        return None
+    return Repeated(small[min(mine)].name, requests, total_of([*(small[number] for number in mine), *shared]))
 
 
 def _repeated(own: Sequence[Line], lines: Sequence[Line]) -> Iterable[Repeated]:

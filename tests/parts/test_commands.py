@@ -77,6 +77,14 @@ def test_the_chain_follows_from_the_catalogue(
     assert chain_of(app, record) == ["leader", "purchasing", "executive"][:steps]
 
 
+def test_a_low_estimate_does_not_shorten_the_chain(
+    app: Flask, cast: Cast, ask: Any, stored: Any, catalogue: dict[str, str]
+) -> None:
+    record, _ = ask(cast.tech, lines=[{"part_id": catalogue["TERM-01"], "qty": "1", "unit_price": "1.00"}])
+    assert chain_of(app, record) == ["leader", "purchasing", "executive"]
+    assert (stored(record).goes_up, stored(record).total) == (True, Decimal("1.00"))
+
+
 def test_the_whole_chain(app: Flask, cast: Cast, ask: Any, decide: Any, stored: Any) -> None:
     record, _ = ask(cast.tech, lines=[{"name": "Mainboard", "qty": "1", "unit_price": "620.00"}])
     for early in (cast.purchasing, cast.executive, cast.manager, cast.other_leader, cast.finance, cast.admin):

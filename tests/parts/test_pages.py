@@ -235,6 +235,23 @@ def test_the_inbox_says_what_speaks_against_it(
     assert "Nothing waits" in get(client_of(cast.other_leader), "/inbox")
 
 
+def test_three_requests_of_one_person_for_one_thing_without_a_job_are_pointed_out(
+    cast: Cast, client_of: Any, ask: Any, decide: Any, catalogue: Any
+) -> None:
+    requests = [
+        ask(cast.tech, lines=[{"part_id": catalogue["CAM-01"], "qty": "5", "unit_price": "499.99"}])[0]
+        for _ in range(3)
+    ]
+    ask(cast.tech2, lines=[{"part_id": catalogue["CAM-01"], "qty": "5", "unit_price": "499.99"}])
+    told = "asked for by the same person in 3 requests within 7 days, together ¥ 7,499.85."
+    page = get(client_of(cast.leader), "/inbox")
+    assert page.count(told) == 3
+    assert page.count("Together that reaches the limit of ¥ 500.00.") == 3
+    assert told in get(client_of(cast.leader), f"/parts/{requests[0]}")
+    decide(cast.tech, "withdraw", requests[0])
+    assert get(client_of(cast.leader), "/inbox").count("in 2 requests within 7 days") == 2
+
+
 def test_a_withdrawn_request_counts_in_no_sum(cast: Cast, client_of: Any, ask: Any, decide: Any, make_job: Any) -> None:
     job, _ = make_job()
     first, _ = ask(cast.tech, job_id=job)

@@ -34,8 +34,8 @@ DAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 prices = st.decimals(min_value="0.01", max_value="9999.99", places=2)
 
 
-def line(price: str, qty: int = 1, name: str = "Mainboard", part: str | None = None) -> Line:
-    return Line(name, qty, Decimal(price), part)
+def line(price: str, qty: int = 1, name: str = "Mainboard", part: str | None = None, listed: str | None = None) -> Line:
+    return Line(name, qty, Decimal(price), part, None if listed is None else Decimal(listed))
 
 
 def asked(name: str, days: float, *lines: Line) -> Asked:
@@ -173,6 +173,31 @@ def test_one_item_in_several_lines_of_one_request() -> None:
 def test_different_catalogue_parts_are_different_things() -> None:
     this = asked("a", 0, line("62.00", 1, "Antenna", "p1"), line("31.00", 1, "Antenna cable", "p2"))
     assert split_of(this, [], 7, LIMIT) is None
+
+
+@pytest.mark.parametrize(
+    ("estimate", "listed", "steps"), [("1.00", "500.00", 3), ("1.00", "499.99", 1), ("500.00", "1.00", 3)]
+)
+def test_the_chain_follows_the_higher_of_estimate_and_list_price(estimate: str, listed: str, steps: int) -> None:
+    assert len(chain_roles([line(estimate, listed=listed)], LIMIT)) == steps
+
+
+def test_one_thing_asked_for_three_times_by_one_person_without_a_job() -> None:
+    day = [asked(name, hours / 24, line("499.99", 5, "Camera")) for hours, name in enumerate("abc")]
+    split = split_of(day[2], [], 7, LIMIT, by_person=day[:2])
+    assert split is not None
+    assert split.by_person is not None
+    assert (split.by_person.lines, split.by_person.sum, split.reaches_limit) == (3, Decimal("7499.85"), True)
+
+
+def test_other_things_of_the_same_person_are_no_split() -> None:
+    other = asked("a", 0, line("300.00", 1, "Fuse"))
+    assert split_of(asked("b", 1, line("300.00", 1, "Camera")), [], 7, LIMIT, by_person=[other]) is None
+
+
+def test_a_line_that_went_up_properly_counts_in_no_split() -> None:
+    other = asked("a", 0, line("620.00", 1, "Camera"))
+    assert split_of(asked("b", 1, line("300.00", 1, "Camera")), [], 7, LIMIT, by_person=[other]) is None
 
 
 def test_a_request_that_goes_up_anyway_hides_nothing() -> None:

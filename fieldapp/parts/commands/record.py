@@ -39,8 +39,10 @@ def number_for(ctx: Context, record: str) -> str:
 
 def keep(ctx: Context, request: PartsRequest, given: Sequence[Mapping[str, Any]], state: str = "submitted") -> None:
     """Keeps the request with its lines and opens its case with everybody whose yes it needs (D-PART-2)."""
-    lines = _priced(ctx, given)
-    judged = [Line(line.name, line.qty, line.unit_price, line.part_id) for line in lines]
+    lines, listed = _priced(ctx, given)
+    judged = [
+        Line(line.name, line.qty, line.unit_price, line.part_id, listed.get(line.part_id or "")) for line in lines
+    ]
     limit = Decimal(figure("parts.leader_limit"))
     request.state, request.total, request.goes_up = state, total_of(judged), goes_up(judged, limit)
     ctx.session.add(request)
@@ -101,11 +103,15 @@ def _job_in_words(job_id: str | None) -> str:
     return line.words if line else job_id
 
 
-def _priced(ctx: Context, given: Sequence[Mapping[str, Any]]) -> list[PartsLine]:
-    """The lines with the catalogue's names, and its prices where none was typed. Raises Invalid at the line."""
+def _priced(ctx: Context, given: Sequence[Mapping[str, Any]]) -> tuple[list[PartsLine], dict[str, Decimal]]:
+    """The lines with the catalogue's names, and its prices where none was typed; and the list price of each part.
+
+    Raises Invalid at the line.
+    """
     wanted = {_part_id(row) for row in given} - {None}
     parts = {part.id: part for part in ctx.scalars(select(Part).where(Part.id.in_(wanted)))} if wanted else {}
-    return [_line(row, parts, index) for index, row in enumerate(given)]
+    lines = [_line(row, parts, index) for index, row in enumerate(given)]
+    return lines, {part: one.price for part, one in parts.items()}
 
 
 def _part_id(row: Mapping[str, Any]) -> str | None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import aliased
 
+from fieldapp.database import days_apart
 from fieldapp.extensions import db
 from fieldapp.jobs import JobLine, line_in, with_job
 from fieldapp.parts.models import Part, PartsLine, PartsRequest
@@ -48,13 +50,14 @@ def for_approval(request_ids: Sequence[str], with_split: bool = True) -> dict[st
     wanted = [known[one] for one in request_ids if one in known]
     days, limit = int(figure("parts.split_days")), Decimal(figure("parts.leader_limit"))
     asked = {
-        key: Asked(key, one.submitted_at, tuple(_plain(priced.line) for priced in lines.get(key, [])))
+        key: Asked(key, one.submitted_at, tuple(_plain(priced.line, priced.listed) for priced in lines.get(key, [])))
         for key, one in known.items()
     }
     found = {}
     for request in wanted:
         others = [asked[key] for key, one in known.items() if _counts(one, request)]
-        split = split_of(asked[request.id], others, days, limit) if with_split else None
+        own = [asked[key] for key, one in known.items() if _counts_for_person(one, request)]
+        split = split_of(asked[request.id], others, days, limit, own) if with_split else None
         found[request.id] = ForApproval(request, lines.get(request.id, []), jobs[request.id], split, limit, days)
     return found
 
@@ -67,7 +70,7 @@ def _read(
     if with_split:
         jobs = select(PartsRequest.job_id).where(PartsRequest.id.in_(ids), PartsRequest.job_id.is_not(None))
         others = and_(PartsRequest.job_id.in_(jobs), PartsRequest.state.not_in(ENDED_WITHOUT_PARTS))
-        asked_for = or_(asked_for, others)
+        asked_for = or_(asked_for, others, _of_the_same_people(ids))
     query = (
         select(PartsRequest, PartsLine, Part.price)
         .outerjoin(PartsLine, PartsLine.request_id == PartsRequest.id)
@@ -87,10 +90,23 @@ def _read(
     return known, lines, jobs_of
 
 
+def _of_the_same_people(ids: Sequence[str]) -> ColumnElement[bool]:
+    """Other requests of each of these requests' authors, as far as their days can matter."""
+    this = aliased(PartsRequest)
+    near = days_apart(this.submitted_at, PartsRequest.submitted_at) <= int(figure("parts.split_days")) + 1
+    same = select(this.id).where(this.id.in_(ids), this.requester_id == PartsRequest.requester_id, near)
+    return and_(same.exists(), PartsRequest.state.not_in(ENDED_WITHOUT_PARTS))
+
+
+def _counts_for_person(other: PartsRequest, request: PartsRequest) -> bool:
+    same = other.requester_id == request.requester_id
+    return same and other.id != request.id and other.state not in ENDED_WITHOUT_PARTS
+
+
 def _counts(other: PartsRequest, request: PartsRequest) -> bool:
     same_job = request.job_id is not None and other.job_id == request.job_id
     return same_job and other.id != request.id and other.state not in ENDED_WITHOUT_PARTS
 
 
-def _plain(line: PartsLine) -> Line:
-    return Line(line.name, line.qty, line.unit_price, line.part_id)
+def _plain(line: PartsLine, listed: Decimal | None = None) -> Line:
+    return Line(line.name, line.qty, line.unit_price, line.part_id, listed)
