@@ -28,7 +28,12 @@ def create_app(config: Config | None = None) -> Flask:
     app.config.update(
         SECRET_KEY=config.secret_key(),
         SQLALCHEMY_DATABASE_URI=config.url,
-        SQLALCHEMY_ENGINE_OPTIONS={"json_serializer": to_json, "json_deserializer": from_json},
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "json_serializer": to_json,
+            "json_deserializer": from_json,
+            # What people wrote does not belong in logs.
+            "hide_parameters": True,
+        },
         FILES=str(config.data / "files"),
         DATA=str(config.data),
         LANGUAGES=config.languages,

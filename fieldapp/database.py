@@ -180,6 +180,23 @@ def _open(connection: Any, record: Any) -> None:
     cursor.close()
 
 
+@event.listens_for(Engine, "handle_error")
+def _without_values(context: Any) -> None:
+    # SQLAlchemy has put the words into an error of its own already.
+    strip_values(context.original_exception)
+    strip_values(context.sqlalchemy_exception)
+
+
+def strip_values(error: BaseException | None) -> None:
+    """Cut the values of rows from a driver's error, before anybody writes it to a log.
+
+    PostgreSQL quotes them behind the first line (`DETAIL: Key (name)=(…)`, `Failing row contains (…)`), and in the
+    first line behind `: "`.
+    """
+    if error is not None and len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (error.args[0].partition("\n")[0].partition(': "')[0],)
+
+
 def look_after(engine: Engine) -> None:
     """What belongs to the one database or the other.
 

@@ -15,7 +15,7 @@ from blinker import Signal
 from sqlalchemy import Connection, Dialect, Engine, Table, insert
 from sqlalchemy.exc import DBAPIError
 
-from fieldapp.database import alone, ignoring
+from fieldapp.database import alone, ignoring, strip_values
 
 #: Sent before each asking, with the statement's words.
 asked = Signal()
@@ -204,6 +204,7 @@ class _Words:
 
 def _known(holder: Any, borrowed: Any, dialect: Any, text: str, error: Exception) -> Exception:
     """An error of the driver as SQLAlchemy names it; a connection that is gone is given up."""
+    strip_values(error)
     base = dialect.loaded_dbapi.Error
     gone = dialect.is_disconnect(error, borrowed.dbapi_connection, None)
     if gone:

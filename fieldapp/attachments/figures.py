@@ -7,3 +7,20 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel.figures import Figure
 
 MAX_FILE = Figure("attachments.max_megabytes", _l("Largest photo or file"), 25, "D-EXP-1", unit="MB", low=1, high=100)
+MAX_UNCLAIMED = Figure(
+    "attachments.max_unclaimed",
+    _l("Files of one person that no record names yet"),
+    200,
+    "D-EXP-1",
+    low=20,
+    high=100_000,
+)
+MAX_UNCLAIMED_SIZE = Figure(
+    "attachments.max_unclaimed_megabytes",
+    _l("Size of the files of one person that no record names yet"),
+    1000,
+    "D-EXP-1",
+    unit="MB",
+    low=100,
+    high=1_000_000,
+)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from flask_babel import gettext
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from fieldapp.accounts import leaders_of, sessions
@@ -16,9 +16,11 @@ from fieldapp.accounts.models import Device, UserSession
 from fieldapp.accounts.queries import Here
 from fieldapp.accounts.tokens import Token, is_due, issue
 from fieldapp.commandbus import audit, writing
+from fieldapp.commandbus.ledger import lock_key
 from fieldapp.commandbus.models import Notice
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
+from fieldapp.settings import figure
 from fieldapp.sync.answers import Refused
 from fieldapp.sync.inputs import MOST_SEQ, Hello, Spans
 from fieldapp.sync.losses import WINDOW, Store, judge
@@ -93,6 +95,7 @@ def _current(session: Session, devices: list[Device], said: Hello, user_id: int,
     found = next((one for one in devices if (one.dev, one.ep) == (said.dev, said.ep)), None)
     if found is not None:
         return found
+    _few_new_ones(session, user_id, now)
     made = Device(dev=said.dev, ep=said.ep, user_id=user_id, first_seen_at=now, next_seq=1)
     made.build = made.display_mode = ""
     made.last_seen_at = now
@@ -100,6 +103,17 @@ def _current(session: Session, devices: list[Device], said: Hello, user_id: int,
     session.flush()
     devices.insert(0, made)
     return made
+
+
+def _few_new_ones(session: Session, user_id: int, now: datetime) -> None:
+    """Refuse one more store of a person who has brought many in a day. Raises Refused; the phone tries again later."""
+    if session.connection().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(lock_key(f"devices:{user_id}"))))
+    fresh = select(func.count()).select_from(Device)
+    count = session.scalar(fresh.where(Device.user_id == user_id, Device.first_seen_at > now - timedelta(days=1)))
+    if (count or 0) >= int(figure("devices.new_a_day")):
+        words = gettext("Too many new phones in one day. Nothing is lost; this phone tries again later.")
+        raise Refused(429, "device.too_many", words)
 
 
 def _welcome(devices: Sequence[Device], dev: str, here: Here) -> None:
@@ -168,6 +182,11 @@ def _noted(session: Session, device: Device, before: list[int], actor: Actor, no
 
 
 def _tell(session: Session, device: Device, actor: Actor, now: datetime) -> None:
+    """Leave a line for the person and their leaders, while few phones of theirs are unsettled: the pages list all."""
+    unsettled = select(func.count()).select_from(Device).where(Device.user_id == actor.id, Device.id != device.id)
+    open_ones = session.scalar(unsettled.where(Device.missing_since.is_not(None), Device.missing_settled_at.is_(None)))
+    if (open_ones or 0) >= int(figure("devices.losses_told")):
+        return
     missing = device.missing or []
     refs = " ".join(ids.short_reference(device.dev, seq) for seq in missing[:SPELLED])
     params = {"n": len(missing), "refs": refs + (" …" if len(missing) > SPELLED else "")}

@@ -6,16 +6,20 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import wraps
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, current_app, request, url_for
 from flask_babel import gettext
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected
 
 from fieldapp.attachments import receiving
 from fieldapp.attachments.receiving import SETTLED, Damaged, Locked, WrongOffset
 from fieldapp.commandbus import writing
+from fieldapp.commandbus.ledger import lock_key
 from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
 from fieldapp.extensions import db
@@ -90,6 +94,7 @@ def create() -> Response:
         status = 200
         if row is None:
             status = 201
+            _within_quota(session, actor().id, size)
             row = Attachment(id=attachment_id, user_id=actor().id, size=size, sha256=digest, created_at=clock.now())
             row.name = meta.get("filename", "")[-255:]
             row.mime = meta.get("filetype", "application/octet-stream")[:100]
@@ -104,6 +109,33 @@ def create() -> Response:
             receiving.settle_empty(row)
         receiving.recognise(row)
     return _tus(answer({"id": row.id, "offset": row.received, "state": row.state}, status), row)
+
+
+#: Files that were announced longer ago than this and that no record named count no more.
+UNCLAIMED_FOR = timedelta(days=7)
+
+
+def _within_quota(session: Session, user_id: int, size: int) -> None:
+    """Refuse a file that no record named, where its owner has many of those. Raises Refused.
+
+    A phone sends a photo after its record, which names it; only where a record is held do its files come unnamed. 423
+    is answered because phones and tus clients then try this file again later and go on with the others.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(lock_key(f"uploads:{user_id}"))))
+    query = select(func.count(), func.coalesce(func.sum(Attachment.size), 0)).where(
+        Attachment.user_id == user_id,
+        Attachment.state.in_(["partial", "stored", "refused"]),
+        Attachment.op.is_(None),
+        Attachment.created_at > clock.now() - UNCLAIMED_FOR,
+    )
+    count, total = session.execute(query).one()
+    figure = current_app.extensions["figure"]
+    most, megabytes = int(figure("attachments.max_unclaimed")), int(figure("attachments.max_unclaimed_megabytes"))
+    if count >= most or total + size > megabytes * 1024 * 1024:
+        words = gettext("Too many files without a record. Nothing is lost; this one is tried again later.")
+        raise Refused(423, "attachment.too_many", words)
 
 
 @bp.route("/attachments/<uuid:attachment_id>", methods=["HEAD"])

@@ -1,0 +1,19 @@
+"""How much one person's phones may bring about, as figures an administrator can change."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.kernel.figures import Figure
+
+NEW_PHONES = Figure(
+    "devices.new_a_day", _l("New phones and browsers of one person in a day"), 20, "D-CASH-2", low=3, high=1000
+)
+LOSSES_TOLD = Figure(
+    "devices.losses_told",
+    _l("Phones of one person whose missing records are told one by one"),
+    5,
+    "D-CASH-2",
+    low=1,
+    high=1000,
+)
