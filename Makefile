@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup dev-setup build run test check bench faults faults-short week e2e demo translations migrate freeze reference screenshots clean
+.PHONY: help setup dev-setup build run test check bench faults faults-short slow-clients stop-test week e2e demo translations migrate freeze reference screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -37,6 +37,12 @@ faults-short: dev-setup ## the same in the sizes of CI
 
 week: dev-setup ## five people in real browsers at once, with cuts and kills at random (most of an hour; FIELDAPP_SEED repeats it)
 	@scripts/browser.sh && $(PY) -m tests.week
+
+slow-clients: dev-setup ## 50 held log-ins, 50 uploads at 2 kB/s and pages meanwhile, in figures
+	@$(PY) -m tests.operations.slow
+
+stop-test: dev-setup ## stop a server in every way and under every load, 15 times n: make stop-test n=20
+	@$(PY) -m tests.operations.stop $(or $(n),20)
 
 check: dev-setup ## format, lint, types, imports, templates
 	@scripts/check.sh

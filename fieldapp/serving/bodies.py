@@ -204,7 +204,7 @@ class _Store:
                 return
             chunk = b"".join(self._parts)
         try:
-            self._file = self._file or TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115 - closed with the body
+            self._file = self._file or TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115
             _write_all(self._file, chunk)
             self._parts.clear()
         except OSError as error:

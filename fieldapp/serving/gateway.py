@@ -81,6 +81,7 @@ class Gateway:
     # -- the life of a worker process ------------------------------------------------------------------------
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
         # Only the main process follows the terminal; it tells its workers.
         loop.remove_signal_handler(signal.SIGINT)

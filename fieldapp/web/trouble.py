@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging
-import sqlite3
 from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-import psycopg
 from flask import Flask, g
 from flask_babel import gettext
 from flask_login import AnonymousUserMixin, current_user
@@ -28,20 +26,16 @@ MOST_TYPED = 100_000
 READ_ONLY = "25006"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
-#: Also as the drivers raise them: a connection that is opened past SQLAlchemy.
-_STORAGE = (
-    OperationalError,
-    InterfaceError,
-    PendingRollbackError,
-    sqlite3.OperationalError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
+_STORAGE = (OperationalError, InterfaceError, PendingRollbackError)
+#: The same as the drivers name them, where a connection is opened past SQLAlchemy.
+_RAW = {(driver, name) for driver in ("sqlite3", "psycopg") for name in ("OperationalError", "InterfaceError")}
 
 
 def is_storage_trouble(error: BaseException) -> bool:
     """A full, locked, read-only or unreachable database, or a full disk: nobody's fault, and it passes."""
     if isinstance(error, _STORAGE):
+        return True
+    if any((one.__module__.partition(".")[0], one.__name__) in _RAW for one in type(error).__mro__):
         return True
     if getattr(getattr(error, "orig", None), "sqlstate", "") == READ_ONLY:
         return True
