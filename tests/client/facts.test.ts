@@ -4,7 +4,15 @@ import type { Op, OpState } from "../../static/src/engine/types.ts";
 import { type Fact, fen, freeItems, judgeRecord, judgeReport, newest, yuan } from "../../static/src/page/facts.ts";
 
 const op = (id: string, kind: string, agg: string, data: object, state: OpState = "saved", receivedAt = 0): Op =>
-  ({ op: id, kind, agg: agg.split(":"), body: JSON.stringify({ data }), state, receivedAt, fields: {} }) as unknown as Op;
+  ({
+    op: id,
+    kind,
+    agg: agg.split(":"),
+    body: JSON.stringify({ data }),
+    state,
+    receivedAt,
+    fields: {},
+  }) as unknown as Op;
 const fact = (at: number, value: object): Fact => ({ at, value: value as Fact["value"] });
 const report = (id: string, visit: string, state: OpState = "saved", receivedAt = 0) =>
   op(id, "service_report.submit", `service_report:${id}`, { visit_id: visit }, state, receivedAt);
