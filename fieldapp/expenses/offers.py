@@ -11,10 +11,12 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.expenses.demo import fill_money
 from fieldapp.expenses.queries.lines import ClaimSummary, summaries
 from fieldapp.expenses.queries.records import (
+    correctable,
     lost_items,
     missing_receipts,
     sees_claim,
     sees_item,
+    undecided,
     version_for,
     wrong_totals,
 )
@@ -32,7 +34,15 @@ def _pack(actor: Actor) -> Iterator[PackEntry]:
     yield PackEntry("/expenses", version)
     yield PackEntry("/expenses/claims/new", version)
     choices = hashlib.sha256(repr(my_job_choices(actor)).encode()).hexdigest()[:12]
-    yield PackEntry("/expenses/new", f"{choices}:{figure('expenses.max_days')}")
+    form = f"{choices}:{figure('expenses.max_days')}"
+    yield PackEntry("/expenses/new", form)
+    for item, ver in correctable(actor):
+        yield PackEntry(f"/expenses/items/{item}", str(ver))
+        yield PackEntry(f"/expenses/items/{item}/edit", f"{ver}:{form}")
+    for claim, ver, state in undecided(actor):
+        yield PackEntry(f"/expenses/claims/{claim}", f"{ver}:{version}")
+        if state == "returned":
+            yield PackEntry(f"/expenses/claims/{claim}/resubmit", f"{ver}:{version}")
 
 
 def _in_inbox(ids: Sequence[str]) -> dict[str, Panel]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
+from fieldapp.accounts import technicians_of
 from fieldapp.extensions import db
 from fieldapp.jobs.facts import sees_job, sees_visit
 from fieldapp.jobs.models import Job, Visit
-from fieldapp.jobs.policy import OVER, job_state
-from fieldapp.jobs.queries.pack import board_version, pack_assets, pack_jobs
+from fieldapp.jobs.policy import OVER, TO_REASSIGN, job_state
+from fieldapp.jobs.queries.pack import board_version, pack_assets, pack_jobs, pack_led
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry, Offer, PackEntry
 
@@ -22,7 +24,25 @@ def _pack(actor: Actor) -> list[PackEntry]:
     pages = [PackEntry(f"/jobs/{job}", version) for job, version in pack_jobs(actor)]
     if actor.can("asset.amend"):
         pages += [PackEntry(f"/jobs/{job}/assets/{asset}", str(ver)) for job, asset, ver in pack_assets(actor)]
-    return [PackEntry("/jobs", board_version(actor)), *pages]
+    return [PackEntry("/jobs", board_version(actor)), *pages, *_led(actor)]
+
+
+def _led(actor: Actor) -> Iterator[PackEntry]:
+    """The forms with which a leader plans work. How busy technicians are is as of when the page was kept."""
+    led = pack_led(actor)
+    if not led:
+        return
+    people = hashlib.sha256(repr(sorted(technicians_of(sorted(actor.leads)))).encode()).hexdigest()[:12]
+    for job, version, has_several, visits in led:
+        where, form = f"/jobs/{job}", f"{version}:{people}"
+        yield PackEntry(where, f"led:{version}")
+        for name in ("dispatch", "change", "cancel"):
+            yield PackEntry(f"{where}/{name}", form)
+        for visit, state in visits[:1]:
+            if state in TO_REASSIGN:
+                yield PackEntry(f"{where}/visits/{visit}/reassign", form)
+            if has_several:
+                yield PackEntry(f"{where}/visits/{visit}/cancel", form)
 
 
 def _states() -> Iterator[str]:

@@ -29,6 +29,11 @@ from fieldapp.parts.words import about_request
 from fieldapp.settings import figure
 from fieldapp.web.lists import PAGE
 
+#: Own requests whose pages are kept on the phone.
+MOST_OWN = 20
+#: States in which their author still has something to do or to wait for.
+UNDER_WAY = ("submitted", "approved_by_leader", "approved_by_purchasing", "returned_for_correction")
+
 _PACKED: tuple[Any, ...] = (PartsRequest.id, PartsRequest.ver)
 
 
@@ -45,6 +50,21 @@ def _pack(actor: Actor) -> Iterator[PackEntry]:
         yield PackEntry("/parts/new", f"{form}:{digest(my_job_choices(actor))}")
         for job_id, version in pack_jobs(actor):
             yield PackEntry(f"/parts/new?job={job_id}", f"{form}:{version}")
+        yield from _own(actor, form)
+
+
+def _own(actor: Actor, form: str) -> Iterator[PackEntry]:
+    """Own requests that are under way, and the forms of those that were returned."""
+    query = (
+        select(PartsRequest.id, PartsRequest.ver, PartsRequest.state)
+        .where(PartsRequest.requester_id == actor.id, PartsRequest.state.in_(UNDER_WAY))
+        .order_by(PartsRequest.submitted_at.desc(), PartsRequest.id.desc())
+        .limit(MOST_OWN)
+    )
+    for one, ver, state in db.session.execute(query):
+        yield PackEntry(f"/parts/{one}", f"{ver}:{state}")
+        if state == "returned_for_correction":
+            yield PackEntry(f"/parts/{one}/correct", f"{ver}:{form}")
 
 
 def _on_job(actor: Actor, job: Any) -> Iterable[Panel]:

@@ -16,6 +16,9 @@ from fieldapp.kernel.actor import Actor
 #: More than anybody claims at once; the page says when there are more.
 SHOWN = 100
 
+#: Expenses, and claims, whose own pages are kept on a phone.
+KEPT = 20
+
 
 def free_items(actor: Actor, claim_id: str | None = None) -> list[ExpenseItem]:
     """Return the person's expenses that are in no claim, newest first; `SHOWN` + 1 of them means there are more.
@@ -62,6 +65,28 @@ def version_for(actor: Actor) -> str:
         query = select(func.count(), func.coalesce(func.sum(model.ver), 0)).where(model.owner_id == actor.id)
         parts += [str(value) for value in db.session.execute(query).one()]
     return ":".join(parts)
+
+
+def correctable(actor: Actor) -> list[tuple[str, int]]:
+    """Return `(id, version)` of the person's latest expenses that can still be corrected."""
+    query = (
+        select(ExpenseItem.id, ExpenseItem.ver)
+        .where(ExpenseItem.owner_id == actor.id, ExpenseItem.state.in_(FREE), ExpenseItem.kind != "per_diem")
+        .order_by(ExpenseItem.spent_on.desc(), ExpenseItem.id.desc())
+        .limit(KEPT)
+    )
+    return [(one, ver) for one, ver in db.session.execute(query)]
+
+
+def undecided(actor: Actor) -> list[tuple[str, int, str]]:
+    """Return `(id, version, state)` of the person's claims that wait or were returned, the latest first."""
+    query = (
+        select(ExpenseClaim.id, ExpenseClaim.ver, ExpenseClaim.state)
+        .where(ExpenseClaim.owner_id == actor.id, ExpenseClaim.state.in_(("submitted", "returned")))
+        .order_by(ExpenseClaim.submitted_at.desc(), ExpenseClaim.id.desc())
+        .limit(KEPT)
+    )
+    return [(one, ver, state) for one, ver, state in db.session.execute(query)]
 
 
 def wrong_totals() -> Iterator[str]:

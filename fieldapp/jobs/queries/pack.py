@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask import g
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, or_, select
 
 from fieldapp.commandbus.models import Notice
 from fieldapp.customers import Asset
 from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
-from fieldapp.jobs.policy import OPEN_JOB
+from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT
 from fieldapp.jobs.queries.board import still_mine, within
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 
 #: Assets of one job whose forms are kept; a fleet has hundreds, and each is a page.
 ASSETS = 20
+
+#: Jobs whose planning forms a leader's phone keeps: each is a handful of pages.
+LED = 15
 
 #: Days after today whose jobs are kept.
 DAYS = 3
@@ -48,6 +51,43 @@ def _read(actor: Actor) -> list[tuple[str, str]]:
         .order_by(func.min(Visit.planned_start), Job.id)
     )
     return [(job, f"{ver}.{count}.{vers}.{notice}") for job, ver, count, vers, _, notice in db.session.execute(query)]
+
+
+def pack_led(actor: Actor) -> list[tuple[str, str, bool, list[tuple[str, str]]]]:
+    """Return `(job id, version, is planned, visits)` of the jobs a leader plans next; two queries.
+
+    Jobs without a technician come first, then open visits in planned order. `visits` are `(visit id, state)` of the
+    open ones.
+    """
+    if not (actor.leads and actor.can("job.dispatch")):
+        return []
+    _, end = clock.day_bounds(clock.today() + timedelta(days=DAYS))
+    # Without a visit the job is nobody's yet.
+    first = func.min(Visit.planned_start)
+    wanted = (
+        select(Job.id)
+        .outerjoin(Visit, and_(Visit.job_id == Job.id, Visit.state.in_(OPEN_VISIT)))
+        .where(Job.group_id.in_(actor.leads), Job.state.in_(OPEN_JOB))
+        .group_by(Job.id, Job.received_at)
+        .having(or_(first.is_(None), first < end))
+        .order_by(case((first.is_(None), 0), else_=1), first, Job.received_at.desc(), Job.id)
+        .limit(LED)
+    )
+    ids = list(db.session.scalars(wanted))
+    rows = db.session.execute(
+        select(Job.id, Job.ver, Visit.id, Visit.state, Visit.ver)
+        .outerjoin(Visit, Visit.job_id == Job.id)
+        .where(Job.id.in_(ids))
+        .order_by(Visit.planned_start, Visit.id)
+    )
+    found: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
+    for job, ver, visit, state, visit_ver in rows:
+        versions, visits = found.setdefault(job, ([str(ver)], []))
+        versions.append(str(visit_ver))
+        if state in OPEN_VISIT:
+            visits.append((visit, state))
+    led = ((job, *found[job]) for job in ids if job in found)
+    return [(job, ".".join(versions), len(versions) > 2, visits) for job, versions, visits in led]
 
 
 def pack_assets(actor: Actor) -> list[tuple[str, str, int]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import case, select
 
 from fieldapp.accounts import names_of
 from fieldapp.attachments import files_of, progress_of
@@ -123,17 +123,24 @@ def pack(actor: Actor) -> Iterable[PackEntry]:
     for job_id, version in jobs.items():
         # An address that leads on to the report that exists is no page to keep.
         one = due.get(job_id)
-        if one is not None and (one.form_open or one.report_state == "returned"):
+        if one is not None and one.report_state != "accepted":
             yield PackEntry(f"/jobs/{job_id}/report", f"{version}:{one.visit.id}:{one.report_id}:{catalogue}")
-    yield from _returned(actor, catalogue)
+    yield from _undecided(actor, catalogue)
 
 
-def _returned(actor: Actor, catalogue: str) -> Iterable[PackEntry]:
-    query = select(ServiceReport.id, ServiceReport.version).where(
-        ServiceReport.author_id == actor.id, ServiceReport.state == "returned"
+#: Own reports that the leader has not accepted yet: their author can still correct them.
+MOST_UNDECIDED = 20
+
+
+def _undecided(actor: Actor, catalogue: str) -> Iterable[PackEntry]:
+    query = (
+        select(ServiceReport.id, ServiceReport.version, ServiceReport.state)
+        .where(ServiceReport.author_id == actor.id, ServiceReport.state != "accepted")
+        .order_by(case((ServiceReport.state == "returned", 0), else_=1), ServiceReport.submitted_at.desc())
+        .limit(MOST_UNDECIDED)
     )
-    returned = [(one, version) for one, version in db.session.execute(query)]
-    arrived = progress_of(KIND, [one for one, _ in returned])
-    for one, version in returned:
-        yield PackEntry(f"/reports/{one}", f"{version}:returned:{arrived.get(one)}")
-        yield PackEntry(f"/reports/{one}/correct", f"{version}:returned:{catalogue}")
+    own = [(one, f"{version}:{state}") for one, version, state in db.session.execute(query)]
+    arrived = progress_of(KIND, [one for one, _ in own])
+    for one, version in own:
+        yield PackEntry(f"/reports/{one}", f"{version}:{arrived.get(one)}")
+        yield PackEntry(f"/reports/{one}/correct", f"{version}:{catalogue}")

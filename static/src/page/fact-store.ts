@@ -6,7 +6,7 @@ import type { Json } from "../engine/types.ts";
 import type { Fact } from "./facts.ts";
 import { parseRendered } from "./pending.ts";
 
-const SELECTOR = "script[data-facts]";
+const SELECTOR = "template[data-facts]";
 
 function open(user: number): Promise<Cache> {
   return caches.open(`visited-${user}-facts`);
@@ -33,10 +33,12 @@ export async function factsOf(user: number, keys: readonly string[]): Promise<Ma
 /** What a page or a part of it states, with the time as of which it is true. */
 export function statedIn(root: ParentNode): Map<string, Fact> {
   const stated = new Map<string, Fact>();
-  for (const script of root.querySelectorAll<HTMLScriptElement>(SELECTOR)) {
-    const around = script.closest<HTMLElement>("[data-rendered]") ?? document.documentElement;
+  for (const template of root.querySelectorAll<HTMLTemplateElement>(SELECTOR)) {
+    const around = template.closest<HTMLElement>("[data-rendered]") ?? document.documentElement;
     const at = parseRendered(around.dataset.rendered ?? "");
-    for (const [key, value] of Object.entries(JSON.parse(script.textContent || "{}") as { [key: string]: Json })) {
+    for (const [key, value] of Object.entries(
+      JSON.parse(template.content.textContent || "{}") as { [key: string]: Json },
+    )) {
       const before = stated.get(key);
       if (!before || before.at < at) stated.set(key, { at, value });
     }
@@ -66,8 +68,8 @@ export async function keepFactsOfPage(user: number, html: string): Promise<void>
   const page = new DOMParser().parseFromString(html, "text/html");
   const at = page.documentElement.dataset.rendered ?? "";
   const stated = new Map<string, Fact>();
-  for (const script of page.querySelectorAll<HTMLScriptElement>(SELECTOR)) {
-    const facts = JSON.parse(script.textContent || "{}") as { [key: string]: Json };
+  for (const template of page.querySelectorAll<HTMLTemplateElement>(SELECTOR)) {
+    const facts = JSON.parse(template.content.textContent || "{}") as { [key: string]: Json };
     for (const [key, value] of Object.entries(facts)) stated.set(key, { at: parseRendered(at), value });
   }
   await keepFacts(user, stated);
