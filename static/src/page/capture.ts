@@ -82,20 +82,20 @@ function afterPaint(then: () => void): void {
 const NOTING = 500;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-function afterSaved(state: FormState, message: string): void {
+function afterSaved(state: FormState, message: string, op: string | null): void {
   markClean(state.form);
   if (state.key) forgetWords(state.engine.userId, state.key);
   document.dispatchEvent(new CustomEvent(CAPTURED));
   const done = state.form.dataset.done;
   if (done && canLeave()) {
     // Said here at once and again on the next page: the word must not wait for a page to be drawn.
-    toast(message);
-    flashNext(message);
+    toast(message, op);
+    flashNext(message, op);
     state.closed = true;
     afterPaint(() => void Promise.race([state.engine.noted(), pause(NOTING)]).then(() => location.assign(done)));
     return;
   }
-  toast(message);
+  toast(message, op);
   if (state.key) void startOver(state);
   // A pending piece usually takes the button's place; if none does, a second tap must be meant.
   setTimeout(() => lockButtons(state.form, false), 1500);
@@ -111,7 +111,7 @@ function tellFailure(state: FormState, error: unknown): void {
   } else if (error instanceof StorageFull && error.stored) {
     // Safe in one store instead of two: said as it is, but not to be sent again.
     banner(text("storage.full_saved"));
-    afterSaved(state, text("saved.one_store"));
+    afterSaved(state, text("saved.one_store"), null);
   } else if (error instanceof StorageFull) banner(text("storage.no_room"));
   else if (error instanceof StorageUnavailable) giveUpStoring(error);
   else banner(text("storage.failed"));
@@ -133,8 +133,8 @@ async function save(form: HTMLFormElement, submitter: HTMLElement | null): Promi
     if (question && !confirm(question)) return;
     lockButtons(form, true);
     banner(""); // what an earlier try said
-    const { ref } = await freeze(state, submitter);
-    afterSaved(state, text("saved.on_phone", { ref }));
+    const { op, ref } = await freeze(state, submitter);
+    afterSaved(state, text("saved.on_phone", { ref }), op);
   } catch (error) {
     tellFailure(state, error);
   } finally {

@@ -8,7 +8,7 @@ import { updateChip } from "./chip.ts";
 import { one } from "./dom.ts";
 import { rereadAll, saveAllNow } from "./draft.ts";
 import { dress, enhance } from "./enhance.ts";
-import { showFlash, toast } from "./flash.ts";
+import { confirmToast, showFlash, toast } from "./flash.ts";
 import { watchPhotos, watchReceipts } from "./live.ts";
 import { refreshPack, refreshPackSoon } from "./pack.ts";
 import { applyPending, forgetSwapped } from "./pending.ts";
@@ -28,6 +28,7 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
   const adopt = (root: HTMLElement) => enhance(root, engine);
   async function paint(): Promise<void> {
     const ops: Op[] = await engine.list();
+    confirmToast(ops);
     const shown = applyPending(ops, engine.hello()?.offsetMs ?? 0, adopt);
     outbox();
     watchPhotos(await updateChip(engine));
