@@ -21,16 +21,17 @@ ALL_RULES = {
 COLOURS = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": ["color-contrast"]}}
 WIDTHS = (360, 1280)
 
-#: What can be pressed or typed into and is smaller than a finger; a radio is its label.
+#: What can be pressed or typed into and is smaller than a finger: 48 px. A link in a line of text has 24 px (WCAG 2.2
+#: AA, 2.5.8). A radio is its label, a card's heading its card.
 SMALL_TARGETS = """() => {
     const found = [];
-    const targets = 'form button, .btn, form input:not([type=hidden]), form select, form textarea, .tabs a, summary';
-    for (const one of document.querySelectorAll(targets)) {
-        const hidden = one.matches('.seg input, .stars input, .shots input, .check input');
-        const shown = hidden ? one.closest('label') : one;
-        if (one.matches('.small') || !shown.checkVisibility()) continue;
+    for (const one of document.querySelectorAll('a[href],button,input:not([type=hidden]),select,textarea,summary')) {
+        const label = one.matches('[type=radio],[type=checkbox],.shots [type=file]') ? one.closest('label') : null;
+        const shown = label ?? (one.matches('.card h2 a') ? one.closest('.card') : one);
+        if (one.matches('.skip') || !shown.checkVisibility({visibilityProperty: true})) continue;
         const box = shown.getBoundingClientRect();
-        if (box.width < 43.5 || box.height < 43.5) {
+        const least = one.matches('a') && getComputedStyle(one).display === 'inline' ? 24 : 48;
+        if (box.width < least - 0.5 || box.height < least - 0.5) {
             found.push(`${one.outerHTML.slice(0, 120)}: ${box.width.toFixed(1)} x ${box.height.toFixed(1)}`);
         }
     }

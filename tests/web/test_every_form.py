@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from html.parser import HTMLParser
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,3 +205,16 @@ def test_a_file_that_is_no_picture_or_too_large(bench: Bench, kind: str) -> None
     assert name in said.group(2)
     assert 'value="46.00"' in answer.text
     assert "typed" in answer.text
+
+
+def test_one_mark_says_what_is_required(bench: Bench) -> None:
+    """The same words behind the label of every control and group that must be filled in, and behind no other."""
+    controls = re.compile(r'<(?:input|select|textarea) id="(f-[^"]+)"([^>]*)>')
+    for person, url in pages(bench):
+        text = bench.client_of(person).get(url).text
+        for name, attributes in controls.findall(text):
+            label = re.search(rf'<label for="{re.escape(name)}">(.*?)</label>', text)
+            assert label is not None, f"{url} {name}"
+            marked = '<span class="tag soon">required</span>' in label[1]
+            assert marked is bool(re.search(r"\brequired\b", attributes)), f"{url} {name}"
+    assert 'content:" *"' not in (Path(__file__).parents[2] / "static" / "css" / "app.css").read_text()

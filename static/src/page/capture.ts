@@ -109,7 +109,7 @@ async function afterSaved(state: FormState, message: string, id: string | null):
   if (state.key) forgetWords(engine.userId, state.key);
   document.dispatchEvent(new CustomEvent(CAPTURED));
   // Said here at once and again on the next page: the word must not wait for a page to be drawn.
-  toast(message);
+  toast(message, id);
   const { done } = form.dataset;
   const leaves = done && !isThisPage(done) && canLeave();
   // What can be taken back is not sent yet.
@@ -119,7 +119,7 @@ async function afterSaved(state: FormState, message: string, id: string | null):
     if (await refused.catch(() => false)) return;
   }
   if (leaves) {
-    flashNext(message);
+    flashNext(message, id);
     state.closed = true;
     return leaveFor(done, engine);
   }

@@ -52,7 +52,7 @@ function tick(engine: Engine): void {
         card.tabIndex = -1;
         card.focus({ preventScroll: true });
       }
-      const inToast = button.closest<HTMLElement>("#toast");
+      const inToast = button.closest<HTMLElement>(".toast");
       button.remove();
       hide(inToast, true);
       continue;
@@ -78,7 +78,7 @@ function showUndo(engine: Engine, ops: readonly Op[]): void {
     if (row) row.append(buttonFor(engine, op));
     else if (toasted !== op.op) {
       toasted = op.op;
-      toast(op.title, buttonFor(engine, op));
+      toast(op.title, null, buttonFor(engine, op));
     }
   }
   timer ??= setInterval(() => tick(engine), 250);

@@ -1,25 +1,46 @@
-import { one } from "./dom.ts";
+import type { Op } from "../engine/types.ts";
+import { hide, one } from "./dom.ts";
+import { text } from "./texts.ts";
 
 const KEY = "fieldapp-flash";
+const STAYS = 4000;
+/** As long as what was decided can be taken back (D-ROLE-6). */
+const STAYS_WITH_ACTION = 8000;
 let timer: ReturnType<typeof setTimeout> | undefined;
+/** The record the line speaks of, while it is on the screen. */
+let about: string | null = null;
 
-/** One line at the bottom of the screen, read out by screen readers (role=status). `action` is a button beside it. */
-export function toast(message: string, action?: HTMLElement): void {
+function close(): void {
+  clearTimeout(timer);
+  about = null;
+  hide(one(document, ".toast"), true);
+}
+
+/** One line above the bottom bar, read out by screen readers (role=status). `op` is the record it speaks of, `action` a button beside it. */
+export function toast(message: string, op: string | null = null, action?: HTMLElement): void {
   const where = one(document, "#toast");
-  if (!where) return;
+  const box = where?.closest<HTMLElement>(".toast");
+  if (!where || !box) return;
   where.textContent = message;
   if (action) where.append(action);
-  where.hidden = false;
+  hide(box, false);
+  about = op;
+  const button = one(box, "[data-toast-close]");
+  if (button) button.onclick = close;
   clearTimeout(timer);
-  timer = setTimeout(() => {
-    where.hidden = true;
-  }, 8000);
+  timer = setTimeout(close, action ? STAYS_WITH_ACTION : STAYS);
+}
+
+/** A line that still says "saved on this phone" says "received" once it is. */
+export function confirmToast(ops: readonly Pick<Op, "op" | "state" | "ref">[]): void {
+  const received = ops.find((op) => op.op === about && op.state === "accepted");
+  if (received) toast(text("saved.received", { ref: received.ref }));
 }
 
 /** Says it on the page that comes next. */
-export function flashNext(message: string): void {
+export function flashNext(message: string, op: string | null = null): void {
   try {
-    sessionStorage.setItem(KEY, message);
+    sessionStorage.setItem(KEY, JSON.stringify([message, op]));
   } catch {
     // A browser without session storage only misses the friendly line.
   }
@@ -27,9 +48,11 @@ export function flashNext(message: string): void {
 
 export function showFlash(): void {
   try {
-    const message = sessionStorage.getItem(KEY);
+    const kept = sessionStorage.getItem(KEY);
     sessionStorage.removeItem(KEY);
-    if (message) toast(message);
+    if (!kept) return;
+    const [message, op] = JSON.parse(kept) as [string, string | null];
+    toast(message, op);
   } catch {
     // as above
   }

@@ -8,7 +8,7 @@ import { updateChip } from "./chip.ts";
 import { one } from "./dom.ts";
 import { rereadAll, saveAllNow } from "./draft.ts";
 import { dress, enhance } from "./enhance.ts";
-import { showFlash, toast } from "./flash.ts";
+import { confirmToast, showFlash, toast } from "./flash.ts";
 import { watchPhotos, watchReceipts } from "./live.ts";
 import { refreshPack, refreshPackSoon } from "./pack.ts";
 import { applyPending, forgetSwapped, isReflected, renderedAt } from "./pending.ts";
@@ -37,6 +37,7 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
   async function paint(): Promise<void> {
     const ops: Op[] = await engine.list();
     const offset = engine.hello()?.offsetMs ?? 0;
+    confirmToast(ops);
     // Nothing is replaced under a finger: its tap would be lost.
     await released();
     const shown = applyPending(ops, offset, adopt);
