@@ -177,6 +177,8 @@ def show(request_id: UUID) -> Response:
         photos=files_of("parts_request", [one.id]).get(one.id, []),
         verbs=open_to_author(actor(), facts_of_request(one)),
         deciding=may_decide_now(actor(), last),
+        # Who only buys sees the request, but no job of its group.
+        job_opens=one.job_id is not None and sees_job(actor(), one.job_id),
     )
 
 
