@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup dev-setup build run test check bench faults faults-short slow-clients stop-test week e2e demo translations migrate freeze reference screenshots clean
+.PHONY: help setup dev-setup build run test check bench faults faults-short slow-clients stop-test fuzz week e2e demo translations migrate freeze reference screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ faults: dev-setup ## break things on purpose, at the published sizes, and write 
 
 faults-short: dev-setup ## the same in the sizes of CI
 	@scripts/browser.sh && $(PY) -m tests.faults
+
+fuzz: dev-setup ## try nonsense in every route, command and sync endpoint for ten minutes on each database
+	@PYTHONPATH=. FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(PY) -m pytest tests/fuzz
 
 week: dev-setup ## five people in real browsers at once, with cuts and kills at random (most of an hour; FIELDAPP_SEED repeats it)
 	@scripts/browser.sh && $(PY) -m tests.week

@@ -180,6 +180,8 @@ def show(request_id: UUID) -> Response:
         verbs=open_to_author(actor(), facts_of_request(one)),
         deciding=may_decide_now(actor(), last),
         seen_json=seen_json(*rounds[-1]) if rounds else "",
+        # Who only buys sees the request, but no job of its group.
+        job_opens=one.job_id is not None and sees_job(actor(), one.job_id),
     )
 
 

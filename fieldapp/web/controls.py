@@ -124,7 +124,22 @@ def _control(
     for key in ("inputmode", "autocomplete", "placeholder"):
         if key in meta:
             control.attrs[key] = meta[key]
+    control.attrs = {name: limit for name, limit in control.attrs.items() if _applies(name, control.widget)}
     return control
+
+
+#: What HTML knows only of texts, only of numbers and days, and not of a list of choices.
+_OF_TEXT = frozenset({"minlength", "maxlength", "pattern"})
+_OF_RANGE = frozenset({"min", "max", "step"})
+
+
+def _applies(name: str, widget: str) -> bool:
+    """Whether a control of this kind may carry the attribute."""
+    if widget in {"number", "money", "date", "datetime", "month"}:
+        return name not in _OF_TEXT
+    if widget == "select":
+        return name not in _OF_TEXT | _OF_RANGE | {"inputmode", "placeholder", "list"}
+    return widget == "rows" or name not in _OF_RANGE
 
 
 def _add_rows(

@@ -8,6 +8,8 @@ from wsgiref.headers import Headers
 
 from whitenoise import WhiteNoise
 
+ICON = "icon-192.png"
+
 
 def around(application: Any, folder: Path) -> WhiteNoise:
     """The application with /static/dist and /static/icons in front of it."""
@@ -17,6 +19,9 @@ def around(application: Any, folder: Path) -> WhiteNoise:
     for name in ("dist", "icons"):
         if (folder / name).exists():
             server.add_files(str(folder / name), prefix=f"static/{name}/")
+    if (folder / "icons" / ICON).exists():
+        # Asked for by browsers before they have read a page.
+        server.add_file_to_dictionary("/favicon.ico", str(folder / "icons" / ICON))
     return server
 
 

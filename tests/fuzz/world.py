@@ -1,0 +1,56 @@
+"""A day's records of everything, and who may try what on them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from fieldapp.extensions import db
+from tests.support import envelopes
+from tests.support.bench import Bench, Person
+
+#: Where the id of an address comes from.
+TABLES = {
+    "job": ("job", "id"),
+    "job_id": ("job", "id"),
+    "visit": ("visit", "id"),
+    "asset": ("asset", "id"),
+    "customer": ("customer", "id"),
+    "record": ("approval_case", "subject_id"),
+    "attachment_id": ("attachment", "id"),
+    "item_id": ("expense_item", "id"),
+    "claim_id": ("expense_claim", "id"),
+    "request_id": ("parts_request", "id"),
+    "report_id": ("service_report", "id"),
+    "dev": ("receipt", "dev"),
+    "op": ("receipt", "op"),
+}
+ROLES = ("tech", "leader", "other_leader", "manager", "finance", "admin", "agent")
+
+
+def fill(bench: Bench) -> dict[str, list[str]]:
+    """Everything that phones and desks send on a day, and the ids of what it made."""
+    bench.reset()
+    moment = datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0)
+    accepted = [result for _, result in envelopes.replay(bench, envelopes.freeze(bench, "fuzz", moment), moment)]
+    assert any(result.outcome == "accepted" for result in accepted)
+    with bench.app.app_context():
+        found = {
+            name: [str(one) for one in db.session.scalars(text(f"SELECT {column} FROM {table} LIMIT 20"))]  # noqa: S608
+            for name, (table, column) in TABLES.items()
+        }
+        db.session.remove()
+    return found
+
+
+def people(bench: Bench) -> list[Person]:
+    """The cast."""
+    return [one for one in vars(bench.cast).values() if isinstance(one, Person)]
+
+
+def holder(bench: Bench, kind: str) -> Person:
+    """Somebody who may send this command."""
+    actors: list[tuple[Person, Any]] = [(one, bench.actor(one)) for one in people(bench)]
+    return next(person for person, actor in actors if actor.can(kind))
