@@ -7,7 +7,8 @@ stand in one of the lists with its reason.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
@@ -110,32 +111,43 @@ def walked(bench: Any) -> dict[str, list[str]]:
     return found
 
 
+class Walk:
+    """One person's way through all pages that links lead to."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.pages: dict[str, Page | None] = {}
+
+    def page(self, path: str) -> Page | None:
+        """The page, fetched once; None where it is no page or not theirs."""
+        if path not in self.pages:
+            answer = self.client.get(path, follow_redirects=True)
+            is_page = answer.status_code == 200 and answer.mimetype.startswith("text/html")
+            self.pages[path] = Page(answer.text) if is_page else None
+        return self.pages[path]
+
+    def all_pages(self) -> Iterator[tuple[str, Page]]:
+        todo, seen, often = ["/", "/jobs", "/inbox", "/expenses", "/me"], set(), Counter[str]()
+        while todo:
+            path = todo.pop()
+            kind = pattern(path)
+            if path in seen or DOWNLOAD.search(path) or often[kind] >= 12:
+                continue
+            seen.add(path)
+            often[kind] += 1
+            page = self.page(path)
+            if page is not None:
+                todo += sorted(page.links)
+                yield path, page
+
+
 def walk(client: Any, name: str, found: dict[str, list[str]]) -> None:
-    todo, seen, often = ["/", "/jobs", "/inbox", "/expenses", "/me"], set(), defaultdict(int)
-    pages: dict[str, Page] = {}
-
-    def page_of(path: str) -> Page | None:
-        if path not in pages:
-            answer = client.get(path, follow_redirects=True)
-            if answer.status_code != 200 or not answer.mimetype.startswith("text/html"):
-                return None
-            pages[path] = Page(answer.text)
-        return pages[path]
-
-    while todo:
-        path = todo.pop()
-        kind = pattern(path)
-        if path in seen or DOWNLOAD.search(path) or often[kind] >= 12:
-            continue
-        seen.add(path)
-        often[kind] += 1
-        page = page_of(path)
-        if page is None:
-            continue
-        todo += sorted(page.links)
+    """Note every form by its command, with those pages it leads to that show nothing of its record."""
+    way = Walk(client)
+    for path, page in way.all_pages():
         for form in page.forms:
             done = form.get("data-done") or path
-            at = page_of(urlsplit(done)._replace(fragment="").geturl())
+            at = way.page(urlsplit(done)._replace(fragment="").geturl())
             missing = found[form["data-op"]]
             if at is not None and not shows(at, form):
                 missing.append(f"{name} {path} → {done}")

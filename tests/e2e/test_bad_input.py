@@ -214,9 +214,14 @@ def test_what_the_server_refuses_comes_back(page: Page, phone: Phone, server: Se
     steps.choose(page, "kind", "parking")
     page.fill("[name=spent_on]", tomorrow.isoformat())
     page.fill("[name=note]", MARKUP)
+    # The phone checks the day itself; an older page would not.
+    page.evaluate("() => { delete document.querySelector('[name=spent_on]').dataset.maxDays; }")
+    page.evaluate("() => document.querySelector('[name=spent_on]').removeAttribute('max')")
+    phone.cut("/sync")
     press(page, EXPENSE)
     expect(page).to_have_url(re.compile("/expenses$"))
     ref = steps.wait_saved(page)
+    phone.mend()
     # It does not stand in the way of what comes after it.
     phone.go("/expenses/new")
     page.fill("[name=amount]", "62.09")

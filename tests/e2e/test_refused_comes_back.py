@@ -35,7 +35,8 @@ def refused(phone: Phone, form: str, name: str) -> None:
     """Sends it, finds it under *needs you* and has it corrected: the form is open with the error at its field."""
     page = phone.page
     press(page, form)
-    steps.wait_saved(page)
+    # The form is still there, and says it first.
+    expect(page.locator(f"#err-{name.replace('.', '-')}")).to_be_visible()
     phone.go("/outbox")
     item = page.locator('[data-outbox-group="attention"] li')
     expect(item).to_have_count(1)

@@ -198,7 +198,6 @@ def test_the_main_job(phone: Phone, another_phone: Phone, desk: Phone, server: S
         mine = lead.page.locator("#_inbox li", has=lead.page.locator(f'form[data-op="{kind}"]'))
         tech1 = rows(server, "SELECT name FROM user WHERE username='tech1'")[0][0]
         mine.filter(has_text=tech1).locator(f'form[data-op="{kind}"] button').first.click()
-        steps.wait_saved(lead.page)
         expect(mine.filter(has_text=tech1).locator(f'form[data-op="{kind}"]')).to_have_count(0)
     eventually(server, "SELECT state FROM service_report WHERE id=?", report_id, expected="accepted")
     eventually(server, "SELECT state FROM parts_request WHERE total=18600", expected="approved_by_leader")

@@ -113,7 +113,7 @@ async function afterSaved(state: FormState, message: string, id: string | null):
   const { done } = form.dataset;
   const leaves = done && !isThisPage(done) && canLeave();
   // What can be taken back is not sent yet.
-  if (id && !form.dataset.undo && leaves && engine.link() === "online") {
+  if (id && !form.dataset.undo && leaves && ["online", "unknown"].includes(engine.link())) {
     // Should that fail, the next page says it.
     const refused = import("./acts.ts").then(({ refusedSoon }) => refusedSoon(engine, id, state));
     if (await refused.catch(() => false)) return;

@@ -15,9 +15,10 @@ async function takeBack(engine: Engine, op: Op): Promise<void> {
   try {
     const draft = await engine.undo(op.op);
     toast(text("undo.done", { title: op.title }));
+    // The card and its form are back after the next drawing.
+    await new Promise((resolve) => setTimeout(resolve, 150));
     if (draft) await openDraft(draft, op.agg.join(":"));
-    // The card is whole again after the next drawing.
-    else setTimeout(() => one(document, `form[data-agg="${CSS.escape(op.agg.join(":"))}"] button`)?.focus(), 100);
+    else one(document, `form[data-agg="${CSS.escape(op.agg.join(":"))}"] button`)?.focus();
   } catch (error) {
     toast(text(error instanceof TooLate ? "undo.too_late" : "outbox.not_now"));
   }

@@ -210,7 +210,7 @@ function place(op: Op, { template, rendered, target }: Fit): Placed {
 }
 
 function keepHeight(target: HTMLElement): void {
-  if (!heights.has(target)) heights.set(target, target.offsetHeight);
+  if (!heights.has(target)) heights.set(target, target.getBoundingClientRect().height);
   target.style.minHeight = `${heights.get(target)}px`;
 }
 

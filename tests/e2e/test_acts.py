@@ -1,0 +1,447 @@
+"""What a person does is seen at once, can be taken back, and the server's no comes to the form."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e import steps
+from tests.e2e.conftest import Phone, Server
+from tests.e2e.steps import eventually, rows
+from tests.e2e.test_bad_input import EXPENSE, LONG, PARTS, press
+
+UNDO = "[data-undo-op]"
+CLAIM = "form[data-op='expense_claim.submit']"
+
+
+@pytest.fixture
+def lead(phone: Phone) -> Phone:
+    phone.sign_in("lead1")
+    return phone
+
+
+@pytest.fixture
+def tech(phone: Phone) -> Phone:
+    phone.sign_in("tech1")
+    return phone
+
+
+def approval(page: Page, verb: str = "approve") -> Locator:
+    """The first card that can still be decided."""
+    return page.locator("#_inbox li.card", has=page.locator(f"form[data-op$='.{verb}'][data-undo]")).first
+
+
+def decided(server: Server, kind: str, record: str) -> int:
+    sql = "SELECT count(*) FROM receipt WHERE kind=? AND agg_id=? AND outcome='accepted'"
+    return int(rows(server, sql, kind, record)[0][0])
+
+
+def hide(page: Page) -> None:
+    """The app goes to the background, as the system tells the page."""
+    page.evaluate(
+        """() => {
+            Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true});
+            document.dispatchEvent(new Event('visibilitychange'));
+            delete document.visibilityState;
+        }"""
+    )
+
+
+# Dispatch
+
+
+def unplanned(lead: Phone) -> str:
+    lead.go("/jobs")
+    link = lead.page.locator("a[href$='/dispatch']").first
+    return str(link.get_attribute("href")).removesuffix("/dispatch")
+
+
+def planned(lead: Phone) -> str:
+    lead.go("/jobs")
+    link = lead.page.locator("tbody a[href^='/jobs/']").first
+    return str(link.get_attribute("href"))
+
+
+def visits(server: Server, job: str) -> int:
+    return int(rows(server, "SELECT count(*) FROM visit WHERE job_id=?", job.rsplit("/", 1)[1])[0][0])
+
+
+def plan(lead: Phone, job: str) -> None:
+    lead.go(f"{job}/dispatch")
+    form = lead.page.locator("form[data-op='job.dispatch']")
+    value = form.locator("[name=technician_id] option").nth(1).get_attribute("value")
+    form.locator("[name=technician_id]").select_option(value)
+    press(lead.page, "form[data-op='job.dispatch']")
+
+
+def test_a_dispatched_visit_stands_on_the_job_at_once(lead: Phone, server: Server) -> None:
+    job = unplanned(lead)
+    page = lead.page
+    plan(lead, job)
+    expect(page).to_have_url(re.compile(re.escape(job) + "$"))
+    expect(page.locator("#_visit_steps .steps")).to_be_visible()
+    # Also where the receipt came between the making of the page and its first look.
+    expect(page.locator("#_visit_steps a.btn:not(.ghost)")).to_have_count(0)
+    assert rows(server, "SELECT count(*) FROM visit WHERE job_id=?", job.rsplit("/", 1)[1]) == [(1,)]
+
+
+def test_a_receipt_between_the_page_and_its_first_look_refreshes_it(lead: Phone, server: Server) -> None:
+    job = unplanned(lead)
+    page = lead.page
+    # The new page's stores open late: by then the server has long named the visit.
+    page.route(f"**{job}", lambda route: (page.wait_for_timeout(10), route.continue_())[-1])
+    old = page.request.get(server.url + job).text()
+    page.unroute(f"**{job}")
+    page.context.add_init_script(steps.SLOW_STORES)
+    served = []
+
+    def stale(route: object) -> None:
+        served.append(1)
+        if len(served) == 1:
+            route.fulfill(body=old, content_type="text/html; charset=utf-8")  # type: ignore[attr-defined]
+        else:
+            route.continue_()  # type: ignore[attr-defined]
+
+    page.context.route(server.url + job, stale)
+    plan(lead, job)
+    eventually(server, "SELECT count(*) FROM visit WHERE job_id=?", job.rsplit("/", 1)[1], expected=1)
+    expect(page.locator("#_visit_steps .steps")).to_be_visible()
+
+
+def test_offline_the_dispatched_visit_takes_the_button_s_place(lead: Phone, server: Server) -> None:
+    job = planned(lead)
+    page = lead.page
+    before = visits(server, job)
+    lead.ready_for_offline()
+    lead.go(job)
+    lead.seen(job)
+    lead.go(f"{job}/dispatch")
+    lead.offline()
+    form = page.locator("form[data-op='job.dispatch']")
+    form.locator("[name=technician_id]").select_option(index=1)
+    press(page, "form[data-op='job.dispatch']")
+    expect(page).to_have_url(re.compile(re.escape(job) + "$"))
+    piece = page.locator("#plan-visit [data-pending-clone]")
+    expect(piece).to_be_visible()
+    expect(page.locator("a[href$='/dispatch']")).to_have_count(0)
+    lead.offline(False)
+    steps.wait_all_received(lead)
+    assert visits(server, job) == before + 1
+
+
+# Undo
+
+
+def test_a_decision_stays_at_its_place_says_what_it_was_and_is_sent_later(lead: Phone, server: Server) -> None:
+    page = lead.page
+    lead.go("/inbox")
+    card = approval(page)
+    case = str(card.get_attribute("id"))
+    button = card.locator("form[data-undo] button").first
+    kind = str(card.locator("form[data-undo]").first.get_attribute("data-op"))
+    below = page.locator(f"#{case} ~ li.card").first
+    before, next_before = page.locator(f"#{case}").bounding_box(), below.bounding_box()
+    count = int(str(page.locator("nav [data-count]").first.get_attribute("data-count")))
+    button.click()
+    undo = page.locator(f"#{case} {UNDO}")
+    expect(undo).to_be_visible()
+    expect(page.locator(f"#{case} [data-fill=title]")).to_have_text(re.compile("¥|·"))
+    expect(page.locator("#toast")).to_have_text(re.compile(r"8"))
+    expect(undo).to_have_text(re.compile(r"\d"))
+    after, next_after = page.locator(f"#{case}").bounding_box(), below.bounding_box()
+    assert all((before, after, next_before, next_after))
+    assert abs(after["height"] - before["height"]) < 1
+    assert abs(next_after["y"] - next_before["y"]) < 1
+    expect(page.locator("nav [data-count] .count").first).to_have_text(re.compile(rf"^{count - 1}\D"))
+    record = case.removeprefix("case-")
+    assert decided(server, kind, record) == 0
+    eventually(
+        server,
+        "SELECT count(*) FROM receipt WHERE kind=? AND agg_id=? AND outcome='accepted'",
+        kind,
+        record,
+        expected=1,
+    )
+    expect(page.locator(f"#{case}")).to_have_count(0)
+
+
+def test_undo_puts_the_card_back_and_nothing_was_decided(lead: Phone, server: Server) -> None:
+    page = lead.page
+    lead.go("/inbox")
+    card = approval(page)
+    case = str(card.get_attribute("id"))
+    kind = str(card.locator("form[data-undo]").first.get_attribute("data-op"))
+    card.locator("form[data-undo] button").first.click()
+    page.locator(f"#{case} {UNDO}").click()
+    expect(page.locator(f"#{case} form[data-op='{kind}'] button")).to_be_visible()
+    steps.wait_all_received(lead)
+    assert decided(server, kind, case.removeprefix("case-")) == 0
+    assert steps.ops_on_phone(page) == []
+
+
+def test_undo_of_a_return_brings_its_reason_back(lead: Phone, server: Server) -> None:
+    page = lead.page
+    lead.go("/inbox")
+    card = approval(page, "return")
+    case = str(card.get_attribute("id"))
+    form = page.locator(f"#{case} form[data-op$='.return']")
+    page.locator(f"#{case} details.sheet summary").first.click()
+    form.locator("[name=reason]").fill(steps.CAUSE)
+    form.locator("button").click()
+    page.locator(f"#{case} {UNDO}").click()
+    expect(form.locator("[name=reason]")).to_have_value(steps.CAUSE)
+    expect(form.locator("[name=reason]")).to_be_visible()
+    steps.wait_all_received(lead)
+    kind = str(form.get_attribute("data-op"))
+    assert decided(server, kind, case.removeprefix("case-")) == 0
+
+
+def test_a_decision_on_a_page_of_its_own_can_be_taken_back_on_the_next(lead: Phone, server: Server) -> None:
+    page = lead.page
+    lead.go("/inbox")
+    record = str(
+        approval(page).locator("form[data-op='expense_claim.approve'], form[data-op]").first.get_attribute("data-agg")
+    )
+    kind, _, ident = record.partition(":")
+    lead.go(f"/inbox/{kind}/{ident}/return")
+    form = page.locator("form[data-draft]")
+    form.locator("[name=reason]").fill(steps.CAUSE)
+    form.locator(".dock button").click()
+    expect(page).to_have_url(re.compile(r"/inbox$"))
+    page.locator(f"#case-{ident} {UNDO}").click()
+    expect(page.locator(f"#case-{ident} form[data-op='{kind}.return'] [name=reason]")).to_have_value(steps.CAUSE)
+    assert decided(server, f"{kind}.return", ident) == 0
+
+
+def test_a_hidden_page_sends_what_was_decided_at_once(lead: Phone, server: Server) -> None:
+    page = lead.page
+    lead.go("/inbox")
+    card = approval(page)
+    case = str(card.get_attribute("id"))
+    kind = str(card.locator("form[data-undo]").first.get_attribute("data-op"))
+    card.locator("form[data-undo] button").first.click()
+    expect(page.locator(f"#{case} {UNDO}")).to_be_visible()
+    hide(page)
+    expect(page.locator(f"#{case} {UNDO}")).to_have_count(0)
+    eventually(
+        server,
+        "SELECT count(*) FROM receipt WHERE kind=? AND agg_id=? AND outcome='accepted'",
+        kind,
+        case.removeprefix("case-"),
+        expected=1,
+    )
+
+
+def test_a_closed_tab_sends_what_was_decided(lead: Phone, server: Server) -> None:
+    page = lead.new_tab()
+    page.goto(server.url + "/inbox")
+    card = approval(page)
+    case = str(card.get_attribute("id"))
+    kind = str(card.locator("form[data-undo]").first.get_attribute("data-op"))
+    card.locator("form[data-undo] button").first.click()
+    expect(page.locator(f"#{case} {UNDO}")).to_be_visible()
+    page.goto("about:blank")
+    eventually(
+        server,
+        "SELECT count(*) FROM receipt WHERE kind=? AND agg_id=? AND outcome='accepted'",
+        kind,
+        case.removeprefix("case-"),
+        expected=1,
+    )
+
+
+def test_a_discarded_expense_can_be_taken_back(tech: Phone, server: Server) -> None:
+    page = tech.page
+    tech.go("/expenses/new")
+    page.fill("[name=amount]", "19.17")
+    steps.choose(page, "kind", "parking")
+    press(page, EXPENSE)
+    expect(page).to_have_url(re.compile(r"/expenses$"))
+    steps.wait_all_received(tech)
+    page.locator("#open-items li", has_text="19.17").locator("a").click()
+    page.click("form[data-op='expense_item.discard'] button")
+    expect(page).to_have_url(re.compile(r"/expenses$"))
+    page.locator(UNDO).click()
+    expect(page.locator("#open-items li a", has_text="19.17")).to_be_visible()
+    assert rows(server, "SELECT state FROM expense_item WHERE amount=19.17") != [("discarded",)]
+
+
+# The server's no
+
+
+def refuse(page: Page, name: str) -> None:
+    """Typed past the phone's own check, as an older page with other limits would."""
+    page.evaluate("name => document.querySelector(`[name='${name}']`).removeAttribute('maxlength')", name)
+    page.fill(f"[name='{name}']", LONG)
+
+
+def test_the_form_stays_with_the_reasons_at_its_fields(tech: Phone, server: Server, tmp_path: Path) -> None:
+    page = tech.page
+    job = steps.next_job(tech)
+    tech.go(f"/parts/new?job={job.rsplit('/', 1)[1]}")
+    page.locator("[name='lines.0.part_id']").select_option(index=2)
+    page.fill("[name='lines.0.qty']", "3")
+    refuse(page, "reason")
+    press(page, PARTS)
+    expect(page.locator("#err-reason")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/parts/new"))
+    expect(page.locator("[name='lines.0.qty']")).to_have_value("3")
+    expect(page.locator("[name=reason]")).to_be_focused()
+    expect(page.locator("#refused")).to_have_count(0)
+    page.fill("[name=reason]", steps.CAUSE)
+    press(page, PARTS)
+    expect(page).not_to_have_url(re.compile(r"/parts/new"))
+    steps.wait_all_received(tech)
+    assert rows(server, "SELECT count(*) FROM parts_request WHERE reason=?", steps.CAUSE) == [(1,)]
+    sql = "SELECT count(*) FROM receipt WHERE kind=? AND outcome='rejected' AND superseded_by IS NULL"
+    assert rows(server, sql, "parts_request.submit") == [(0,)]
+
+
+def test_a_no_that_comes_later_stands_on_top_of_the_page_and_leads_to_the_form(tech: Phone, server: Server) -> None:
+    page = tech.page
+    tech.go("/expenses/new")
+    page.fill("[name=amount]", "31.31")
+    steps.choose(page, "kind", "parking")
+    refuse(page, "note")
+    tech.cut("/sync")
+    press(page, EXPENSE)
+    expect(page).to_have_url(re.compile(r"/expenses$"))
+    tech.mend()
+    page.evaluate("() => dispatchEvent(new Event('online'))")
+    banner = page.locator("#refused")
+    expect(banner).to_be_visible()
+    expect(banner).to_have_attribute("role", "alert")
+    banner.locator("button").click()
+    expect(page).to_have_url(re.compile(r"/expenses/new"))
+    expect(page.locator("[name=amount]")).to_have_value("31.31")
+    expect(page.locator("#err-note")).to_be_visible()
+    expect(page.locator("#refused")).to_be_hidden()
+
+
+def test_a_refused_claim_opens_at_once_also_without_a_signal(tech: Phone, server: Server) -> None:
+    page = tech.page
+    tech.go("/expenses/new")
+    page.fill("[name=amount]", "27.27")
+    steps.choose(page, "kind", "parking")
+    press(page, EXPENSE)
+    expect(page).to_have_url(re.compile(r"/expenses$"))
+    steps.wait_all_received(tech)
+    tech.ready_for_offline()
+    tech.go("/expenses/claims/new")
+    refuse(page, "note")
+    tech.cut("/sync")
+    press(page, CLAIM)
+    expect(page).to_have_url(re.compile(r"/expenses$"))
+    tech.mend()
+    page.evaluate("() => dispatchEvent(new Event('online'))")
+    expect(page.locator("#refused")).to_be_visible()
+    tech.seen("/expenses/claims/new")
+    tech.go("/outbox")
+    tech.offline()
+    page.locator('[data-outbox-group="attention"] [data-act=correct]').click()
+    expect(page.locator(CLAIM)).to_be_visible()
+    expect(page.locator("#err-note")).to_be_visible()
+
+
+def test_the_phone_says_itself_what_it_can_know(tech: Phone, another_phone: Phone) -> None:
+    page = tech.page
+    tech.go("/expenses/new")
+    page.wait_for_function("form => document.querySelector(form)?.noValidate", arg=EXPENSE)
+    page.fill("[name=amount]", "5")
+    steps.choose(page, "kind", "parking")
+    page.evaluate(
+        """() => {
+            const day = new Date(Date.now() + 2 * 86400000).toLocaleDateString('sv-SE');
+            const input = document.querySelector('[name=spent_on]');
+            input.removeAttribute('max');
+            input.value = day;
+        }"""
+    )
+    press(page, EXPENSE)
+    expect(page.locator("#err-spent_on")).to_be_visible()
+    tech.go("/expenses/claims/new")
+    page.wait_for_function("form => document.querySelector(form)?.noValidate", arg=CLAIM)
+    for box in page.locator("#claim-items input[type=checkbox]").all():
+        box.uncheck()
+    press(page, CLAIM)
+    expect(page.locator("#err-items")).to_be_visible()
+    assert steps.ops_on_phone(page) == []
+    lead = another_phone
+    lead.sign_in("lead1")
+    job = planned(lead)
+    lead.go(f"{job}/dispatch")
+    form = lead.page.locator("form[data-op='job.dispatch']")
+    lead.page.wait_for_function("form => document.querySelector(form)?.noValidate", arg="form[data-op='job.dispatch']")
+    form.locator("[name=technician_id]").select_option(index=1)
+    form.locator("[name=second_id]").select_option(index=1)
+    press(lead.page, "form[data-op='job.dispatch']")
+    expect(lead.page.locator("#err-second_id")).to_be_visible()
+    assert steps.ops_on_phone(lead.page) == []
+
+
+# Small things
+
+
+def test_starting_over_brings_the_first_rows_back(tech: Phone) -> None:
+    page = tech.page
+    job = steps.next_job(tech)
+    tech.go(f"/parts/new?job={job.rsplit('/', 1)[1]}")
+    before = page.locator("[data-repeat='lines'] > [data-row]").count()
+    page.fill("[name='lines.0.qty']", "4")
+    page.locator("[data-add-row]").first.click()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("[data-draft-discard]").click()
+    expect(page.locator("[data-repeat='lines'] > [data-row]")).to_have_count(before)
+    assert before > 0
+    assert page.input_value("[name='lines.0.qty']") == page.locator("[name='lines.0.qty']").get_attribute("value")
+
+
+def test_the_time_of_arrival_stays_while_the_start_is_on_the_phone(tech: Phone) -> None:
+    page = tech.page
+    steps.next_job(tech)
+    tech.offline()
+    for kind in ("visit.set_out", "visit.arrive", "visit.start"):
+        if page.locator(f"form[data-op='{kind}'] button:visible").count():
+            steps.tap(page, kind)
+    times = page.locator("#_visit_steps .steps li:nth-child(-n+3) time")
+    expect(times).to_have_count(3)
+    for at in range(3):
+        expect(times.nth(at)).to_have_text(re.compile(r"\d{2}:\d{2}"))
+
+
+# Under the finger
+
+
+def test_nothing_is_replaced_under_a_finger_and_no_tap_is_lost(phone: Phone, server: Server) -> None:
+    phone.sign_in("tech3")
+    page = phone.page
+    job = steps.next_job(phone).rsplit("/", 1)[1]
+    form = page.locator("#_visit_steps .dock form[data-op^='visit.']")
+    kind = str(form.get_attribute("data-op"))
+    visit = str(form.get_attribute("data-agg")).removeprefix("visit:")
+    box = form.locator("button").bounding_box()
+    assert box is not None
+    tab = phone.new_tab()
+    tab.goto(f"{server.url}/parts/new?job={job}")
+    tab.locator("[name='lines.0.part_id']").select_option(index=2)
+    tab.fill("[name='lines.0.qty']", "1")
+    page.bring_to_front()
+    page.evaluate("() => { window.pressed = document.querySelector('#_visit_steps .dock form button'); }")
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    # Another tab sends a record of this job while the finger is down: this page has to be drawn anew.
+    press(tab, PARTS)
+    sql = "SELECT count(*) FROM parts_request WHERE job_id=?"
+    eventually(server, sql, job, expected=rows(server, sql, job)[0][0] or 1)
+    expect(page.locator("#parts-of-job [data-pending-clone]")).to_have_count(0)
+    page.wait_for_timeout(1500)
+    assert page.evaluate("() => window.pressed.isConnected")
+    page.mouse.up()
+    expect(page.locator(f"form[data-op='{kind}'] button:visible")).to_have_count(0)
+    sql = "SELECT count(*) FROM receipt WHERE kind=? AND agg_id=? AND outcome='accepted'"
+    eventually(server, sql, kind, visit, expected=1)
+    # And then the page is drawn anew after all.
+    expect(page.locator("#parts-of-job li a")).not_to_have_count(0)
