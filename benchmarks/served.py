@@ -92,9 +92,14 @@ def serving(target: str, folder: Path, url: str = "", threads: int = 8) -> Itera
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "FIELDAPP_DATA": str(folder), "DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
-    options = ["--workers", "1", "--blocking-threads", str(threads), "--no-ws", "--port", str(port)]
+    options = ["--workers", "1", "--no-ws", "--port", str(port)]
+    if target == "wsgi:app":
+        # With what receives its bodies, as `flask serve` runs it.
+        run = ["--interface", "rsgi", *options, "wsgi:server"]
+    else:
+        run = ["--interface", "wsgi", "--blocking-threads", str(threads), *options, target]
     process = subprocess.Popen(
-        [sys.executable, "-m", "granian", "--interface", "wsgi", *options, target],
+        [sys.executable, "-m", "granian", *run],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
