@@ -1,6 +1,6 @@
 """Changing a password, and links with which a person sets a new one (D-START-2).
 
-These are not commands: an envelope keeps for ever what was sent, and a password must be kept nowhere (ADR 27).
+These are not commands: an envelope keeps for ever what was sent, and a password must be kept nowhere (ADR 29).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Wrong passwords are slowed down, per account and address, per account, and per address (ADR 27, ASVS 6.3.1).
+"""Wrong passwords are slowed down, per account and address, per account, and per address (ADR 29, ASVS 6.3.1).
 
 A try is counted before its password is checked, and taken back if that was right: tries that run side by side each
 count. Only wrong passwords make anybody wait; a right one never does, however many people share an address.

@@ -1,4 +1,4 @@
-"""Wrong passwords are slowed down; right ones never are (ADR 27, ASVS 6.3.1)."""
+"""Wrong passwords are slowed down; right ones never are (ADR 29, ASVS 6.3.1)."""
 
 from __future__ import annotations
 
