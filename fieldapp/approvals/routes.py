@@ -13,6 +13,7 @@ from fieldapp.approvals.decisions import changes_since, draft_key, say, seen_jso
 from fieldapp.approvals.models import Step
 from fieldapp.approvals.notices import unread
 from fieldapp.approvals.queries import Shown, case_for, may_decide_now, shown, waiting_for
+from fieldapp.approvals.words import DOUBTS
 from fieldapp.kernel import ids
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
@@ -55,6 +56,7 @@ def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
             "case": row.case,
             "panel": panels.get((row.case.subject_type, row.case.subject_id)),
             "requester": row.requester,
+            "doubt": DOUBTS.get(row.case.clock_doubt or ""),
             "steps": row.steps,
             "seen": seen_of(row.case, row.steps),
             "seen_json": seen_json(row.case, row.steps),

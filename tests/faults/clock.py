@@ -14,7 +14,7 @@ from itertools import cycle, product
 from sqlalchemy import select
 
 from benchmarks.world import World
-from fieldapp.commandbus.command import CLOCK_TOLERANCE
+from fieldapp.commandbus.written import TOLERANCE
 from fieldapp.extensions import db
 from fieldapp.jobs.models import VisitEvent
 from fieldapp.kernel import clock
@@ -97,7 +97,7 @@ def _wrong(made: World, one: Tapped, began: datetime) -> set[str]:
         return {"order", "time"}
     times = [events[tap].happened_at for tap in TAPS]
     words = set() if times == sorted(times) else {"order"}
-    ahead = one.handset.skew > CLOCK_TOLERANCE.total_seconds() * 1000
+    ahead = one.handset.skew > TOLERANCE.total_seconds() * 1000
     doubted = {event.clock_doubted for event in events.values()}
     if doubted == {True}:
         words.add("marked")
