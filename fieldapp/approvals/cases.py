@@ -50,6 +50,8 @@ def open_case(
         state="open",
         waiting_role=steps[0][0],
         opened_at=ctx.now,
+        written_at=ctx.at,
+        clock_doubt=ctx.written.doubt,
     )
     ctx.session.add(case)
     ctx.session.flush()

@@ -18,7 +18,8 @@ class Case(Model):
 
     `ver` is the record's version in this round, `shown` what is decided upon, as the feature's Subject names it;
     a decision about another round or version is a conflict that says what changed. `group_id` is null for the
-    request of somebody without a group.
+    request of somebody without a group. `written_at` is the author's moment, `opened_at` ours; `clock_doubt` says why
+    the former is in doubt.
     """
 
     __tablename__ = "approval_case"
@@ -35,6 +36,8 @@ class Case(Model):
     state: Mapped[str] = mapped_column(String(12))
     waiting_role: Mapped[str | None] = mapped_column(String(20))
     opened_at: Mapped[datetime] = mapped_column(Moment)
+    written_at: Mapped[datetime | None] = mapped_column(Moment)
+    clock_doubt: Mapped[str | None] = mapped_column(String(12))
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
 
     __table_args__ = (

@@ -16,6 +16,7 @@ from fieldapp.approvals.models import Step
 from fieldapp.approvals.notices import unread
 from fieldapp.approvals.policy import Difference, may_see
 from fieldapp.approvals.queries import Shown, case_for, inbox_count, may_decide_now, shown, waiting_for
+from fieldapp.approvals.words import DOUBTS
 from fieldapp.kernel import ids
 from fieldapp.kernel.offers import Panel
 from fieldapp.web.forms import FormPage, form_page
@@ -70,6 +71,7 @@ def _card(row: Shown, panel: Panel | None, changes: Sequence[Difference]) -> dic
         "case": row.case,
         "panel": panel,
         "requester": row.requester,
+        "doubt": DOUBTS.get(row.case.clock_doubt or ""),
         "steps": row.steps,
         "seen": seen_of(row.case, row.steps),
         "seen_json": seen_json(row.case, row.steps),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 from fieldapp.commandbus.envelope import Envelope
 from fieldapp.commandbus.merge import Merges
 from fieldapp.commandbus.models import Notice, Redirect
+from fieldapp.commandbus.written import OLD, Measured, Written, written_on
 from fieldapp.database import insert_ignoring
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.extensions import db
+from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 
 Row = TypeVar("Row")
@@ -28,9 +30,6 @@ Later = dict[Table, list[Data]]
 
 #: Seconds in which a decision or a deletion can be taken back on a phone (D-ROLE-6).
 UNDO = 8
-
-#: A phone's corrected clock may run ahead of ours by this much before we take our own time instead.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,14 @@ class Merged:
     kept: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
+def written(envelope: Envelope, measured: Measured | None, now: datetime, mouth: str) -> Written:
+    """Return when an envelope was written, by what the server knows of its phone."""
+    if mouth == "desk":
+        return Written(now)
+    at = envelope.at
+    return written_on(clock.parse_iso(at.utc), at.offset_ms, at.offset_age_s, measured, now)
+
+
 @dataclass
 class Context:
     """What a command is given besides its data. `batch` is the door's own, for waiting.py alone."""
@@ -58,6 +65,7 @@ class Context:
     later: Later | None = None
     merged: Merged = field(default_factory=Merged)
     batch: Any = None
+    measured: Measured | None = None
 
     @cached_property
     def session(self) -> Session:
@@ -66,15 +74,30 @@ class Context:
         return session
 
     @cached_property
+    def written(self) -> Written:
+        """When the author wrote it, by the corrected clock of the phone; on a desk that is now."""
+        return written(self.envelope, self.measured, self.now, self.mouth)
+
+    @property
     def at(self) -> datetime:
-        """When it happened on site: the phone's corrected time, never later than now."""
-        moment = self.envelope.device_time
-        return self.now if self.mouth == "desk" or moment > self.now + CLOCK_TOLERANCE else moment
+        """When it happened on site, at most some minutes later than now."""
+        return self.written.at
 
     @property
     def clock_doubted(self) -> bool:
-        """Whether the phone's time could not be believed."""
-        return self.mouth != "desk" and self.envelope.device_time > self.now + CLOCK_TOLERANCE
+        """Whether what is known of the phone's clock speaks against its time."""
+        return self.written.doubt not in {None, "unseen"}
+
+    @property
+    def day(self) -> date:
+        """The civil day of writing."""
+        return clock.local(self.at).date()
+
+    @property
+    def day_of_age(self) -> date:
+        """The day by which ages are judged: that of writing, or that of arrival where the clock is in doubt."""
+        unproven = self.written.doubt == "unseen" and self.at < self.now - OLD
+        return clock.local(self.now).date() if self.clock_doubted or unproven else self.day
 
     @property
     def id(self) -> str:

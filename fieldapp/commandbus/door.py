@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fieldapp.commandbus import audit, ledger
-from fieldapp.commandbus.command import Command, Context, Later
+from fieldapp.commandbus.command import Command, Context, Later, written
 from fieldapp.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
 from fieldapp.commandbus.faults import point
 from fieldapp.commandbus.fieldwise import compared
@@ -25,6 +25,7 @@ from fieldapp.commandbus.refusals import database_is_down, default_words, flat
 from fieldapp.commandbus.result import FINAL, Result
 from fieldapp.commandbus.transaction import Transaction, transaction
 from fieldapp.commandbus.waiting import missing, supersede
+from fieldapp.commandbus.written import Measured, Written
 from fieldapp.database import insert_ignoring
 from fieldapp.errors import AppError, Conflict, Invalid
 from fieldapp.extensions import db, used_session
@@ -91,6 +92,7 @@ class _Batch:
         self.trail: list[dict[str, Any]] = []
         self.accepted: set[str] = set()
         self.held: dict[str, Held] = {}
+        self.clocks: dict[str, Measured | None] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -134,12 +136,17 @@ class _Batch:
         for one in self.todo:
             sent.setdefault(one[0].op, one)
         fresh: Set[str] = set()
+        devs = set() if self.mouth == "desk" else {envelope.dev for envelope, _, _ in self.todo}
         if self.careful:
             ledger.lock_lanes(self.connection, self.actor.id, self.todo)
+            # Before the receipts are written: they say when they were written.
+            self._know_clocks(devs, ledger.clocks_of(self.connection, devs))
             fresh = ledger.insert_first(self.connection, self._rows(sent, sent.keys()))
             point("inserted")
         turn = () if self.careful else self.todo
-        known, self.held = ledger.concerned(self.connection, sent.keys() - fresh, self.actor.id, turn)
+        asked = set() if self.careful else devs
+        known, self.held, clocks = ledger.concerned(self.connection, sent.keys() - fresh, self.actor.id, turn, asked)
+        self._know_clocks(asked, clocks)
         if not self.careful:
             fresh = sent.keys() - known.keys()
         for envelope, body, result in self.todo:
@@ -170,8 +177,25 @@ class _Batch:
     def _rows(self, sent: dict[str, Sent], ops: Set[str]) -> list[dict[str, Any]]:
         """The receipts of these records, with the outcomes they have so far."""
         return [
-            ledger.row(one, self.decided.get(op, one[2]), self.now, self.how) for op, one in sent.items() if op in ops
+            ledger.row(one, self.decided.get(op, one[2]), self.now, self.how, self._written(one[0]))
+            for op, one in sent.items()
+            if op in ops
         ]
+
+    def _written(self, envelope: Envelope) -> Written:
+        # A receipt of a desk says when its page was made.
+        if self.mouth == "desk":
+            return Written(envelope.device_time)
+        return written(envelope, self._clock_of(envelope.dev), self.now, self.mouth)
+
+    def _know_clocks(self, devs: Set[str], measured: Mapping[str, Measured]) -> None:
+        self.clocks |= {dev: measured.get(dev) for dev in devs}
+
+    def _clock_of(self, dev: str) -> Measured | None:
+        """What is known of a phone's clock; a record that waited may have come from another phone."""
+        if dev not in self.clocks:
+            self._know_clocks({dev}, ledger.clocks_of(self.connection, {dev}))
+        return self.clocks[dev]
 
     def _answer(self, envelope: Envelope, body: str, result: Result, earlier: Result | None) -> None:
         if earlier is not None and earlier.sha256 != result.sha256:
@@ -264,6 +288,7 @@ class _Batch:
         if not command.blind:
             self._insert_later()
         ctx = Context(self.actor, envelope, self.now, self.mouth, later=self.later, batch=self)
+        ctx.measured = None if self.mouth == "desk" else self._clock_of(envelope.dev)
         record = command.load(ctx, data)
         if not command.may(self.actor, record):
             self._refuse(result, "rejected", "record.not_allowed", {"_": [gettext("You may not do this here.")]})

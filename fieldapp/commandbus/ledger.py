@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, literal_column, or_, select, text, update
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from fieldapp.commandbus.envelope import Envelope
 from fieldapp.commandbus.models import Receipt
 from fieldapp.commandbus.result import Result
+from fieldapp.commandbus.written import Measured, Written
 from fieldapp.database import among, insert_ignoring
 from fieldapp.kernel.actor import Actor
 from fieldapp.statements import Asking, Prepared, inserting_new, together
@@ -77,30 +79,57 @@ def lock_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
+@cache
+def _clocks() -> Prepared:
+    """The statement that finds what phones were measured; their table belongs to a feature above this one."""
+    device: Any = Receipt.metadata.tables["device"].c
+    columns = (device.dev, device.clock_offset_ms, device.first_seen_at)
+    return Prepared(select(*columns).where(among(device.dev, "devs")).order_by(device.last_seen_at, device.id))
+
+
+def clocks_of(connection: Connection, devs: Set[str]) -> dict[str, Measured]:
+    """Return what is known of the clocks of these phones."""
+    return _measured(together(connection, _clocks().asking(devs=list(devs)))[-1]) if devs else {}
+
+
+def _measured(rows: Iterable[Any]) -> dict[str, Measured]:
+    """The lives of one phone's store, the one seen last at the end: its offset holds, and the earliest sight."""
+    clocks: dict[str, Measured] = {}
+    for dev, offset, first_seen in rows:
+        earlier = clocks.get(dev)
+        seen = min(first_seen, earlier.first_seen) if earlier else first_seen
+        clocks[dev] = Measured(offset if offset is not None or earlier is None else earlier.offset_ms, seen)
+    return clocks
+
+
 def concerned(
-    connection: Connection, ops: Set[str], author: int, sent: Iterable[Sent] = ()
-) -> tuple[dict[str, Result], dict[str, Held]]:
+    connection: Connection, ops: Set[str], author: int, sent: Iterable[Sent] = (), devs: Set[str] = frozenset()
+) -> tuple[dict[str, Result], dict[str, Held], dict[str, Measured]]:
     """What the ledger holds under these ids, and what of the author's is waiting, once it is their turn at `sent`.
+
+    Last, what is known of the clocks of the phones `devs`.
 
     Both stay locked on PostgreSQL, so that nobody decides a waiting record a second time at the same moment.
     """
     known: dict[str, Result] = {}
     held: dict[str, Held] = {}
-    asking = _concerned.asking(ops=list(ops), author=author)
-    for row in together(connection, *(_turn(connection, author, sent) if sent else ()), asking)[-1]:
+    asking = [*(_turn(connection, author, sent) if sent else ()), _concerned.asking(ops=list(ops), author=author)]
+    asking += [_clocks().asking(devs=list(devs))] if devs else []
+    rows = together(connection, *asking)
+    for row in rows[-2 if devs else -1]:
         op, sha256, outcome, _, _, detail, user, seq, body = row
         if op in ops:
             known[op] = _remembered(*row[:6])
         if outcome == "held" and user == author:
             held[op] = (seq, body, sha256, detail.get("needs", []))
-    return known, held
+    return known, held, _measured(rows[-1]) if devs else {}
 
 
 def _remembered(op: str, sha256: str, outcome: str, ref: str | None, ver: int | None, detail: dict[str, Any]) -> Result:
     return Result(op, sha256, outcome, replayed=True, ref=ref, ver=ver, **detail)
 
 
-def row(one: Sent, result: Result, now: datetime, how: dict[str, Any]) -> dict[str, Any]:
+def row(one: Sent, result: Result, now: datetime, how: dict[str, Any], written: Written) -> dict[str, Any]:
     """A receipt with the outcome it has now; `how` says by which mouth it came, and for whom."""
     envelope, body, _ = one
     return {
@@ -115,7 +144,8 @@ def row(one: Sent, result: Result, now: datetime, how: dict[str, Any]) -> dict[s
         "agg_id": envelope.agg[1],
         "body": body,
         **how,
-        "device_at": envelope.device_time,
+        "device_at": written.at,
+        "clock_doubt": written.doubt,
         "received_at": now,
         "supersedes": envelope.supersedes,
         **_outcome(result, now),

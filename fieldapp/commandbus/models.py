@@ -37,7 +37,9 @@ class Receipt(Model):
     body: Mapped[str] = mapped_column(Text)
     mouth: Mapped[str] = mapped_column(String(10))
     imported_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    #: When it was written, by the corrected clock of the phone, and why that is in doubt (commandbus/written.py).
     device_at: Mapped[datetime] = mapped_column(Moment)
+    clock_doubt: Mapped[str | None] = mapped_column(String(12))
     received_at: Mapped[datetime] = mapped_column(Moment)
     applied_at: Mapped[datetime | None] = mapped_column(Moment)
     supersedes: Mapped[str | None] = mapped_column(String(36))

@@ -61,7 +61,7 @@ def decide_apart(ctx: Context, op: str, author: Actor) -> Result:
     envelope, result = parse(row.body), Result(op, row.sha256, "busy")
     batch = type(ctx.batch)(author, row.mouth, row.imported_by, careful=True)
     batch.connection = ctx.session.connection()
-    _, batch.held = ledger.concerned(batch.connection, set(), author.id)
+    _, batch.held, _ = ledger.concerned(batch.connection, set(), author.id)
     batch.accepted = set(envelope.depends)
     batch.process(envelope, row.body, result)
     if result.outcome not in FINAL:

@@ -67,6 +67,7 @@ class ExpenseItem(Model):
     warned: Mapped[int] = mapped_column(Integer, default=0)
     captured_at: Mapped[datetime] = mapped_column(Moment)
     received_at: Mapped[datetime] = mapped_column(Moment)
+    clock_doubt: Mapped[str | None] = mapped_column(String(12))
     ver: Mapped[int] = mapped_column(Integer, default=1)
 
     __table_args__ = (

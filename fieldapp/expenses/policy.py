@@ -102,7 +102,7 @@ def plain_number(text: str | None) -> str:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the checks look at in one item."""
+    """What the checks look at in one item; `doubted` are the days of writing and of arrival of one in doubt."""
 
     id: str
     kind: str
@@ -111,6 +111,7 @@ class Facts:
     fapiao: tuple[str, str] = ("", "")
     fapiao_amount: Decimal | None = None
     receipts: int = 0
+    doubted: tuple[date, date] | None = None
     hashes: frozenset[str] = frozenset()
 
 
@@ -183,6 +184,9 @@ def _of_its_own(item: Facts, limits: Limits, on: date) -> Iterator[Finding]:
         yield Finding("over_limit", params={"limit": str(limit)})
     if item.fapiao_amount is not None and item.amount > item.fapiao_amount:
         yield Finding("over_fapiao", params={"amount": str(item.fapiao_amount)})
+    if item.doubted is not None:
+        written, received = item.doubted
+        yield Finding("clock_doubt", params={"written": written.isoformat(), "received": received.isoformat()})
     if item.kind in NEEDS_TRIP:
         yield Finding("no_trip")
 

@@ -59,6 +59,7 @@ FINDINGS = {
     "no_receipt": _l("No receipt."),
     "over_limit": _l("More than the usual %(limit)s yuan."),
     "over_fapiao": _l("More than the fapiao says (%(amount)s yuan)."),
+    "clock_doubt": _l("Written %(written)s by the phone's clock, which is in doubt; received %(received)s."),
     "no_trip": _l("No approved trip."),
     "over_fapiao_together": _l("All expenses on this fapiao together are more than it says (%(amount)s yuan)."),
     "fapiao_used": _l("Fapiao %(number)s is already in another claim."),

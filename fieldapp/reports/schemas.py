@@ -93,7 +93,9 @@ class Content(Form):
     """Everything a technician writes into a report; each version carries it whole."""
 
     result = choice(_l("Result"), RESULT_WORDS.items(), required=True, widget="seg")
-    reason = long_text(_l("Why, and what happens next"), max=1000, show_when="result=taken_back|referred", needed=True)
+    reason = long_text(
+        _l("Why, and what happens next"), max=1000, show_when="result=another_visit|taken_back|referred", needed=True
+    )
     plan_at = moment(_l("Next visit on"), latest_days=366, show_when="result=another_visit", needed=True)
     plan_people = text(_l("People"), max=200, show_when="result=another_visit", needed=True)
     plan_tools = text(_l("Tools"), max=500, show_when="result=another_visit", needed=True)
@@ -139,6 +141,13 @@ class Submit(Content):
 
 class Resubmit(Content):
     """The same report, corrected: the next version."""
+
+
+def with_reason(data: dict[str, Any]) -> dict[str, Any]:
+    """Lift schema 1 to 2: another visit needs a reason (D-JOB-11); until then the cause, or the fault, said why."""
+    if data.get("result") == "another_visit" and not data.get("reason"):
+        return {**data, "reason": str(data.get("cause") or data.get("fault") or "")[:1000]}
+    return data
 
 
 def _plan_gaps(data: dict[str, Any]) -> list[str]:

@@ -26,8 +26,17 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        money=money.show, day=day, moment=moment, clock=clock_time, iso=clock.iso, ago=ago, span=span, weekday=weekday
+        money=money.show,
+        day=day,
+        moment=moment,
+        moment_year=moment_year,
+        clock=clock_time,
+        iso=clock.iso,
+        ago=ago,
+        span=span,
+        weekday=weekday,
     )
+    app.jinja_env.filters["moment_year"] = moment_year
     app.jinja_env.globals["icon"] = icon
     app.jinja_env.globals["piece"] = piece
     app.jinja_env.globals["_"] = language.word
@@ -87,6 +96,11 @@ def clock_time(value: datetime | None) -> str:
 def moment(value: datetime | None) -> str:
     """Day and time."""
     return "—" if value is None else f"{day(value)} {clock_time(value)}"
+
+
+def moment_year(value: datetime | None) -> str:
+    """Return day and time with the year: where a clock is in doubt, the year may be what is wrong."""
+    return "—" if value is None else f"{clock.local(value):%Y-%m-%d %H:%M}"
 
 
 def ago(value: datetime | None) -> str:

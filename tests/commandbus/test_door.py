@@ -323,7 +323,7 @@ def test_3_an_id_taken_between_asking_and_inserting_is_found_by_the_insert(
     assert not bench.push(bench.cast.tech, body)[0].replayed
     other = bench.envelope(bench.cast.tech, *item(), op=json.loads(body)["op"])
     new = bench.envelope(bench.cast.tech, *item())
-    answers = chain([lambda *asked: ({}, {})], repeat(ledger.concerned))
+    answers = chain([lambda *asked: ({}, {}, {})], repeat(ledger.concerned))
     monkeypatch.setattr(ledger, "concerned", lambda *asked: next(answers)(*asked))
     results = bench.push(bench.cast.tech, new, other, body)
     assert [(r.outcome, r.replayed) for r in results] == [("accepted", False), ("id_reused", False), ("accepted", True)]

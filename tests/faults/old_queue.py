@@ -16,12 +16,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from fieldapp.accounts.models import Device
+from fieldapp.commandbus import writing
 from fieldapp.commandbus.models import AuditEntry, Receipt
 from fieldapp.expenses import ExpenseItem
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
 from tests.faults.figures import Figure, Size
-from tests.support.bench import Bench
+from tests.support.bench import DEVICE, Bench
 from tests.support.benches import on_each_database
 
 AGES = (14, 60, 400)
@@ -51,6 +53,7 @@ def replay(bench: Bench, age: int, length: int, chance: random.Random) -> Counte
     now = clock.now()
     written = now - timedelta(days=age)
     with clock.standing_at(written):
+        _hello(bench, written)
         queue = [_record(bench, written) for _ in range(length)]
         _send(bench, queue[: length // 2])
     with clock.standing_at(now):
@@ -61,6 +64,25 @@ def replay(bench: Bench, age: int, length: int, chance: random.Random) -> Counte
             counted = _count(queue, written)
             db.session.remove()
     return counted
+
+
+def _hello(bench: Bench, at: datetime) -> None:
+    """The phone has said hello before it sends anything: the server knows its clock, and since when."""
+    with bench.app.app_context():
+        with writing() as session:
+            session.add(
+                Device(
+                    dev=DEVICE,
+                    ep="0a1b2c3d",
+                    user_id=bench.cast.tech.id,
+                    build="",
+                    display_mode="",
+                    first_seen_at=at,
+                    last_seen_at=at,
+                    clock_offset_ms=0,
+                )
+            )
+        db.session.remove()
 
 
 def _record(bench: Bench, written: datetime) -> str:

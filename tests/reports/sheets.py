@@ -39,6 +39,7 @@ def plan(days: int = 2, **over: Any) -> dict[str, Any]:
     at = clock.local(clock.now() + timedelta(days=days))
     return {
         "result": "another_visit",
+        "reason": "The board must be ordered",
         "plan_at": at.strftime("%Y-%m-%dT09:00"),
         "plan_people": "Tech, Tech2",
         "plan_tools": "Hot air",

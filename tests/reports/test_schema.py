@@ -137,7 +137,7 @@ def test_device_rows(row: dict[str, Any], field: str) -> None:
 def test_d_job_7_another_visit_needs_its_plan(name: str) -> None:
     assert problems(**plan()) == {}
     assert set(problems(**plan(**{name: None}))) == {name}
-    assert set(problems(result="another_visit")) == {"plan_at", "plan_people", "plan_tools"}
+    assert set(problems(result="another_visit")) == {"reason", "plan_at", "plan_people", "plan_tools"}
 
 
 def test_a_field_filled_in_wrongly_is_told_once() -> None:

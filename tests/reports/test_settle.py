@@ -133,3 +133,44 @@ def test_a_return_needs_its_reason(bench: Bench) -> None:
     submit(bench, bench.cast.tech, visit)
     result = decide(bench, bench.cast.leader, "return", only_report(bench).id)
     assert (result.outcome, list(result.problems)) == ("rejected", ["reason"])
+
+
+@pytest.mark.parametrize(
+    ("people", "expected"),
+    [
+        ("Tech2 Person", [2]),
+        ("Tech2 Person, Tech Person", [2, 1]),
+        ("tech person + tech2 person", [1, 2]),
+        ("Somebody Else", [1]),
+        ("Other_Tech Person", [1]),
+    ],
+)
+def test_d_job_7_the_people_named_in_the_plan_make_the_next_visit(
+    bench: Bench, people: str, expected: list[int]
+) -> None:
+    """Those of the job's group; where nobody is named, those of this visit."""
+    job, visit = bench.make_job(state="working")
+    submit(bench, bench.cast.tech, visit, **plan(plan_people=people))
+    assert decide(bench, bench.cast.leader, "accept", only_report(bench).id).outcome == "accepted"
+    with bench.app.app_context():
+        following = db.session.query(Visit).filter(Visit.job_id == job, Visit.id != visit).one()
+        members = db.session.query(VisitMember).filter_by(visit_id=following.id).all()
+        db.session.remove()
+    in_order = sorted(members, key=lambda one: (not one.in_charge, one.user_id))
+    assert [one.user_id for one in in_order] == expected
+    assert following.technician_id == expected[0]
+
+
+def test_d_job_11_another_visit_needs_a_reason_and_keeps_it(bench: Bench) -> None:
+    _, visit = bench.make_job(state="working")
+    refused = submit(bench, bench.cast.tech, visit, envelope={"schema": 2}, **plan(reason=None))
+    assert (refused.outcome, list(refused.problems)) == ("rejected", ["reason"])
+    assert submit(bench, bench.cast.tech, visit, envelope={"schema": 2}, **plan()).outcome == "accepted"
+    assert only_report(bench).reason == "The board must be ordered"
+
+
+def test_d_job_11_a_report_of_schema_1_says_why_by_its_cause(bench: Bench) -> None:
+    _, visit = bench.make_job(state="working")
+    sent = submit(bench, bench.cast.tech, visit, envelope={"schema": 1}, **plan(reason=None, cause="Board burnt"))
+    assert sent.outcome == "accepted"
+    assert only_report(bench).reason == "Board burnt"

@@ -135,7 +135,7 @@ def test_37_a_database_that_takes_no_writes_is_a_503(bench: Bench, monkeypatch: 
 def test_a_push_takes_the_same_few_statements_for_one_record_as_for_fifty(
     bench: Bench, queries: Any, size: int
 ) -> None:
-    """Who it is; what the ledger knows; receipts, effects, trail with its head read and moved.
+    """Who it is; what is known of ids and clock; receipts, effects, trail with its head read and moved.
 
     No figure: an expense of the day on which it is written down cannot be too old.
     """
@@ -146,7 +146,7 @@ def test_a_push_takes_the_same_few_statements_for_one_record_as_for_fifty(
         answer = push(client, *bodies)
     assert {result["outcome"] for result in answer.json["results"]} == {"accepted"}
     locks = [one for one in q.statements if "advisory" in one]
-    assert q.count - len(locks) == 7, q.statements
+    assert q.count - len(locks) == 8, q.statements
     assert len(locks) <= 1
     assert not [one for one in q.statements if one.startswith("UPDATE receipt")]
 

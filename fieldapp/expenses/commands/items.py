@@ -49,6 +49,7 @@ def capture(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
         "state": "open",
         "captured_at": ctx.at,
         "received_at": ctx.now,
+        "clock_doubt": ctx.written.doubt,
     }
     ctx.insert(_TABLE, row, _l("This expense was already received."))
     envelope = ctx.envelope
@@ -136,11 +137,13 @@ def _day(ctx: Context, day: date | None, before: date | None) -> date:
     """
     written = clock.local(ctx.at).date()
     if day is None:
-        return before or written
+        # A day that nobody typed and a clock that is in doubt: the author says which day it was.
+        day = before or written
     if day > written and day > clock.local(ctx.now).date():
         raise Invalid.field("spent_on", _l("This day lies in the future."))
     # Most are written down on their day, which is never too old: no figure needs to be asked for.
-    if day < written and too_old(day, written, days := int(figure("expenses.max_days"))):
+    judged = ctx.day_of_age
+    if day < judged and too_old(day, judged, days := int(figure("expenses.max_days", ctx.day))):
         raise Invalid.field("spent_on", _l("Older than %(days)s days.", days=days))
     return day
 

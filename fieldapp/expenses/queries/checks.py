@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -13,15 +14,16 @@ from fieldapp.commandbus.models import Attachment
 from fieldapp.expenses.models import ExpenseItem, FapiaoHold
 from fieldapp.expenses.policy import DEAD, KINDS, Elsewhere, Facts, Limits, Used
 from fieldapp.extensions import db
+from fieldapp.kernel import clock
 from fieldapp.settings import figure
 
 
-def limits() -> Limits:
-    """The figures that hold today."""
+def limits(on: date | None = None) -> Limits:
+    """Return the figures of a day: that of writing, or today."""
     return Limits(
-        days=int(figure("expenses.max_days")),
-        receipt_over=Decimal(figure("expenses.receipt_needed_over")),
-        per_kind={kind: Decimal(figure(f"expenses.limit_{kind}")) for kind in KINDS},
+        days=int(figure("expenses.max_days", on)),
+        receipt_over=Decimal(figure("expenses.receipt_needed_over", on)),
+        per_kind={kind: Decimal(figure(f"expenses.limit_{kind}", on)) for kind in KINDS},
     )
 
 
@@ -37,6 +39,9 @@ def facts_of_items(items: Sequence[ExpenseItem]) -> list[Facts]:
             fapiao=(one.fapiao_code, one.fapiao_number),
             fapiao_amount=one.fapiao_amount,
             receipts=one.receipts,
+            doubted=(clock.local(one.captured_at).date(), clock.local(one.received_at).date())
+            if one.clock_doubt not in {None, "unseen"}
+            else None,
             hashes=frozenset(file.sha256 for file in files.get(one.id, ())),
         )
         for one in items

@@ -43,7 +43,7 @@ def keep(ctx: Context, request: PartsRequest, given: Sequence[Mapping[str, Any]]
     judged = [
         Line(line.name, line.qty, line.unit_price, line.part_id, listed.get(line.part_id or "")) for line in lines
     ]
-    limit = Decimal(figure("parts.leader_limit"))
+    limit = Decimal(figure("parts.leader_limit", ctx.day))
     request.state, request.total, request.goes_up = state, total_of(judged), goes_up(judged, limit)
     ctx.session.add(request)
     ctx.session.flush()

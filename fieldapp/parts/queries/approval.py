@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from fieldapp.database import days_apart
 from fieldapp.extensions import db
 from fieldapp.jobs import JobLine, line_in, with_job
+from fieldapp.kernel import clock
 from fieldapp.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.parts.policy import ENDED_WITHOUT_PARTS, Asked, Line, Split, split_of
 from fieldapp.settings import figure
@@ -48,13 +49,14 @@ def for_approval(request_ids: Sequence[str], with_split: bool = True) -> dict[st
         return {}
     known, lines, jobs = _read(request_ids, with_split)
     wanted = [known[one] for one in request_ids if one in known]
-    days, limit = int(figure("parts.split_days")), Decimal(figure("parts.leader_limit"))
+    days = int(figure("parts.split_days"))
     asked = {
         key: Asked(key, one.submitted_at, tuple(_plain(priced.line, priced.listed) for priced in lines.get(key, [])))
         for key, one in known.items()
     }
     found = {}
     for request in wanted:
+        limit = Decimal(figure("parts.leader_limit", clock.local(request.submitted_at).date()))
         others = [asked[key] for key, one in known.items() if _counts(one, request)]
         own = [asked[key] for key, one in known.items() if _counts_for_person(one, request)]
         split = split_of(asked[request.id], others, days, limit, own) if with_split else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from fieldapp.accounts import technicians_of
 from fieldapp.approvals import Subject, decision
 from fieldapp.commandbus import Context, Effect
 from fieldapp.jobs import Job, Visit, facts_of_visit, plan_visit, visit_settled
@@ -12,7 +13,7 @@ from fieldapp.parts import request_from_plan
 from fieldapp.reports.commands.checks import KIND
 from fieldapp.reports.commands.shown import details
 from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport
-from fieldapp.reports.policy import REPORT
+from fieldapp.reports.policy import REPORT, people_of_plan
 
 
 def settled(ctx: Context, record_id: str, verdict: str, reason: str | None) -> Effect:
@@ -46,7 +47,8 @@ def _carry_on(ctx: Context, report: ServiceReport) -> None:
     if plan is None or report.late or _planned_already(ctx, report):
         return
     visit = ctx.load(Visit, report.visit_id)
-    technicians = _technicians(visit, report.author_id)
+    named = people_of_plan(plan.people, technicians_of([report.group_id]))
+    technicians = named or _technicians(visit, report.author_id)
     following = plan_visit(ctx, report.job_id, technicians, plan.planned_at, visit.planned_minutes)
     plan.visit_id = following.id
     _request_parts(ctx, report, plan)

@@ -18,7 +18,7 @@ from fieldapp.reports.commands.checks import KIND, OnVisit, check_new, check_pla
 from fieldapp.reports.commands.keep import PHOTOS, keep, reference
 from fieldapp.reports.models import ReportVersion, ServiceReport
 from fieldapp.reports.policy import REPORT, content_of, fingerprint, late_because, may_correct
-from fieldapp.reports.schemas import Resubmit, Submit
+from fieldapp.reports.schemas import Resubmit, Submit, with_reason
 
 #: What the author hears with the receipt of late work (D-JOB-10).
 LATE = {
@@ -48,7 +48,14 @@ def _on_the_job(actor: Actor, on: OnVisit) -> bool:
 
 
 @command(
-    "service_report.submit", label=_l("Service report"), schema=Submit, load=_visit, may=_on_the_job, photos=(PHOTOS,)
+    "service_report.submit",
+    label=_l("Service report"),
+    schema=Submit,
+    load=_visit,
+    may=_on_the_job,
+    version=2,
+    lifts=(with_reason,),
+    photos=(PHOTOS,),
 )
 def submit(ctx: Context, on: OnVisit, data: dict[str, Any]) -> Effect:
     """Takes in a report of a visit, also of one that was cancelled or given away meanwhile, and asks the leader."""
@@ -91,6 +98,8 @@ def _own(ctx: Context, data: dict[str, Any]) -> ServiceReport:
     schema=Resubmit,
     load=_own,
     may=may_correct,
+    version=2,
+    lifts=(with_reason,),
     photos=(PHOTOS,),
 )
 def resubmit(ctx: Context, report: ServiceReport, data: dict[str, Any]) -> Effect:

@@ -2,6 +2,7 @@
 
 from fieldapp.reports.policy.changes import Change, changes
 from fieldapp.reports.policy.content import FIELDS, content_of
+from fieldapp.reports.policy.people import people_of_plan
 from fieldapp.reports.policy.seal import SIGN_BOX, fingerprint, paths
 from fieldapp.reports.policy.states import (
     FEE_METHODS,
@@ -28,4 +29,5 @@ __all__ = [
     "may_correct",
     "may_see_report",
     "paths",
+    "people_of_plan",
 ]

@@ -38,7 +38,7 @@ _ONLY_WITH = {
     "plan_people": {"another_visit"},
     "plan_tools": {"another_visit"},
     "plan_lines": {"another_visit"},
-    "reason": {"taken_back", "referred"},
+    "reason": {"another_visit", "taken_back", "referred"},
 }
 
 

@@ -21,7 +21,7 @@ RESULTS = ("solved", "another_visit", "taken_back", "referred")
 FEE_METHODS = ("cash", "transfer", "code")
 
 #: Results that nobody understands without a word.
-NEEDS_REASON = frozenset({"taken_back", "referred"})
+NEEDS_REASON = frozenset({"another_visit", "taken_back", "referred"})
 
 
 class _Job(Protocol):
