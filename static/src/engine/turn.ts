@@ -96,7 +96,8 @@ async function push(ctx: Context, memory: Memory, planned: OpRow[], signal: Abor
   const marked = await markSending(ctx, planned).catch(unlessFull);
   // A full phone cannot mark. Holds that are over cannot be taken back any more, so nothing is sent that was undone.
   const batch = marked ?? (await stillHere(ctx, planned));
-  if (batch.length === 0) return { is: "more" };
+  // Taken back or discarded since; never a loop, should plan and mark ever disagree.
+  if (batch.length === 0) return { is: "done", wakeAt: ctx.surroundings.now() + 1000 };
   ctx.changed();
   await ctx.surroundings.point("push:marked");
   const reply = await askJson(ctx, "/sync/push", { ops: batch.map((op) => op.body) }, signal);
