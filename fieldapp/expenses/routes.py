@@ -248,7 +248,7 @@ def _claim_form(items: Sequence[ExpenseItem], chosen: set[str], claim: ExpenseCl
 
 
 def _free_facts(items: Sequence[ExpenseItem]) -> list[dict[str, str]]:
-    """Return what a claim form on the phone needs of each expense that can be claimed (ADR 28)."""
+    """Return what a claim form on the phone needs of each expense that is in no claim (ADR 28)."""
     return [
         {
             "id": one.id,
@@ -257,6 +257,7 @@ def _free_facts(items: Sequence[ExpenseItem]) -> list[dict[str, str]]:
             "about": f"{day(one.spent_on)} · {one.note}" if one.note else day(one.spent_on),
         }
         for one in items
+        if one.state == "open"
     ]
 
 

@@ -226,3 +226,37 @@ def test_claim_form_lists_what_is_free_by_all_the_phone_knows(phone: Phone, serv
         (0,)
     ]
     assert rows(server, "SELECT count(*) FROM expense_claim WHERE state='submitted' AND total=1825") == [(1,)]
+
+
+def test_second_report_that_met_the_first_goes_on_as_its_next_version(
+    phone: Phone, another_phone: Phone, server: Server
+) -> None:
+    page = phone.page
+    phone.sign_in("tech4")
+    phone.ready_for_offline()
+    job = steps.next_job(phone)
+    phone.go(f"{job}/report")
+    phone.offline()
+    page.fill("[name=fault]", "typed into the older form")
+
+    # The same person, on another phone, reports the visit first.
+    another_phone.sign_in("tech4")
+    another_phone.go(f"{job}/report")
+    write_report(another_phone.page, "from the other phone")
+    steps.wait_all_received(another_phone)
+
+    write_report(page, "from the cellar")
+    phone.offline(False)
+    expect(page.locator("#sync-chip")).to_have_class(re.compile("bad"), timeout=60_000)
+    phone.go("/outbox")
+    item = page.locator('[data-outbox-group="attention"] li[data-state=conflict]')
+    expect(item).to_have_count(1)
+    item.locator("[data-act=correct]").click()
+    expect(page.locator(f"{MORE} [name=fault]")).to_have_value("from the cellar")
+    page.locator(f"{MORE} .dock button").click()
+    steps.wait_saved(page)
+    steps.wait_all_received(phone)
+    report = "SELECT version, fault FROM service_report WHERE job_id=?"
+    assert rows(server, report, job.rsplit("/", 1)[1]) == [(2, "from the cellar")]
+    phone.go("/outbox")
+    expect(page.locator('[data-outbox-group="attention"] li')).to_have_count(0)

@@ -442,6 +442,10 @@ def test_new_claim_form_does_not_list_expenses_of_a_returned_claim(
     client = client_of(cast.tech)
     assert listed(client.get("/expenses/claims/new").text) == [free]
     again = client.get(f"/expenses/claims/{record}/resubmit").text
+    # Stated as free for any claim is what is in none; the returned claim is stated with its state.
+    facts = [json.loads(one) for one in re.findall(r"<template data-facts>(.*?)</template>", again)]
+    assert [[one["id"] for one in fact["free"]] for fact in facts if "free" in fact] == [[free]]
+    assert {f"expense_claim:{record}": {"state": "returned"}} in facts
     assert (sorted(listed(again)), ticked(again)) == (sorted([kept, free]), [kept])
 
 

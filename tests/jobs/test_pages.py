@@ -376,3 +376,21 @@ def test_one_piece_for_each_tap_serves_all_cards(cast: Any, client_of: Any, make
     assert f'data-agg="visit:{started}"' in page  # the one under way is the card on top
     for tap in ("set_out", "arrive", "start"):
         assert page.count(f'data-pending="visit.{tap}" data-each="s-"') == 1
+
+
+def test_next_jobs_are_ready_to_move_up_and_the_one_on_top_has_its_place_below(
+    cast: Any, client_of: Any, make_job: Any, queries: Any
+) -> None:
+    start = clock.now() - timedelta(hours=1)
+    visits = [make_job(cast.tech, start=start + timedelta(minutes=n))[1] for n in range(3)]
+    client = client_of(cast.tech)
+    page = text(client, "/jobs")
+    assert re.findall(r'id="next-card" data-visit="([^"]+)"', page)[0] == visits[0]
+    assert re.findall(r'<template data-next-card="([^"]+)"', page) == visits[1:]
+    hidden = dict(re.findall(r'data-card="([^"]+)"( hidden)?', page))
+    assert hidden == {visits[0]: " hidden", visits[1]: "", visits[2]: ""}
+    for n in range(3, 8):
+        make_job(cast.tech, start=start + timedelta(minutes=n))
+    with queries() as more:
+        assert text(client, "/jobs").count("<template data-next-card") == 3
+    assert more.count <= 12

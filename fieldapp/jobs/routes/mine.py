@@ -27,7 +27,7 @@ from fieldapp.web.pieces import forms_piece, pieces
 from fieldapp.web.render import render
 
 #: How many cards after the one on top a phone can move up without signal.
-UP_NEXT = 4
+UP_NEXT = 3
 
 SECTIONS = {
     "today": _l("Today"),
