@@ -38,6 +38,7 @@ READERS = {
     "fieldapp/web/fresh.py": {"environ"},
     "fieldapp/web/application.py": {"environ"},
     "fieldapp/web/origin.py": {"environ"},
+    "fieldapp/web/refused.py": {"environ"},
     "fieldapp/accounts/session.py": {"environ"},
     "fieldapp/accounts/tokens.py": {"environ"},
     "fieldapp/sync/routes/attachments.py": {"stream"},
