@@ -27,13 +27,20 @@ ROOT = Path(__file__).resolve().parents[2]
 #: What a request brings with it. The rest of `request` is the server's own (method, path, endpoint).
 RAW = {
     "args", "form", "values", "files", "json", "get_json", "data", "get_data", "stream", "headers", "cookies",
-    "query_string", "authorization", "view_args",
+    "query_string", "authorization", "view_args", "environ",
 }  # fmt: skip
 
 #: Where they are read: the two modules of inputs, and who passes bytes or an address on without looking into them.
 READERS = {
     "fieldapp/web/inputs.py": RAW,
-    "fieldapp/sync/answers.py": {"stream", "get_data"},
+    "fieldapp/sync/answers.py": {"stream", "get_data", "environ"},
+    # The request's own notes; the cookie, which is signed; the token, which is hashed; the origin, which is compared.
+    "fieldapp/web/fresh.py": {"environ"},
+    "fieldapp/web/application.py": {"environ"},
+    "fieldapp/web/origin.py": {"environ"},
+    "fieldapp/web/refused.py": {"environ"},
+    "fieldapp/accounts/session.py": {"environ"},
+    "fieldapp/accounts/tokens.py": {"environ"},
     "fieldapp/sync/routes/attachments.py": {"stream"},
     "fieldapp/web/forms.py": {"view_args"},
 }
