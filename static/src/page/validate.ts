@@ -87,6 +87,7 @@ function messageFor(control: Control, problem: Problem): string {
   if (problem === "customError") return control.validationMessage;
   const own = `invalid.${control.name}.${problem}`;
   const vars = limitsOf((name) => control.getAttribute(name));
+  if (problem === "stepMismatch") return text(`invalid.${Number(vars.step || 1) < 1 ? "decimals" : "whole"}`);
   return has(own) ? text(own, vars) : text(`invalid.${problem}`, vars);
 }
 
