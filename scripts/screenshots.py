@@ -1,17 +1,22 @@
-"""Takes the pictures of README and docs/guides from a fresh demo: `make screenshots` writes docs/images/*.png."""
+"""Takes the pictures of README, docs/guides and the manifest from a fresh demo: `make screenshots` writes them."""
 
 from __future__ import annotations
 
 import re
 import tempfile
+from io import BytesIO
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from PIL import Image
+from playwright.sync_api import Playwright, sync_playwright
 
 from tests.e2e import steps
 from tests.e2e.conftest import Phone, Server
 
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+#: Shown by the browser as it offers to install the app (fieldapp/offline/manifest.py).
+SCREENS = ROOT / "static" / "screens"
 
 
 def shoot(phone: Phone, name: str, path: str = "", full: bool = False) -> None:
@@ -20,6 +25,39 @@ def shoot(phone: Phone, name: str, path: str = "", full: bool = False) -> None:
         phone.go(path)
     phone.page.wait_for_timeout(800)
     phone.page.screenshot(path=IMAGES / f"{name}.png", full_page=full)
+
+
+def screen(phone: Phone, name: str) -> None:
+    """The same picture for the manifest: few colours, as small as it may be."""
+    file = SCREENS / f"{name}.png"
+    with Image.open(BytesIO(phone.page.screenshot())) as picture:
+        picture.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+def screens(playwright: Playwright, server: Server, folder: Path) -> None:
+    """What an installer sees, in the sizes that the manifest names."""
+    SCREENS.mkdir(exist_ok=True)
+    phone = Phone(playwright, server, folder / "narrow", device_scale_factor=1.5)
+    phone.sign_in("tech1")
+    phone.go("/jobs")
+    steps.wait_all_received(phone)
+    screen(phone, "jobs")
+    phone.go(f"{steps.next_job(phone)}/report")
+    steps.choose(phone.page, "result", "solved")
+    phone.page.fill("[name=fault]", steps.FAULT)
+    phone.page.fill("[name=cause]", steps.CAUSE)
+    phone.page.fill("[name=work]", steps.WORK)
+    phone.page.locator("h1").click()
+    phone.page.evaluate("scrollTo(0, 0)")
+    screen(phone, "report")
+    phone.close()
+    wide = {"viewport": {"width": 1280, "height": 800}, "is_mobile": False, "has_touch": False}
+    desk = Phone(playwright, server, folder / "wide", **wide, device_scale_factor=1)
+    desk.sign_in("finance")
+    desk.go("/reimbursements")
+    steps.wait_all_received(desk)
+    screen(desk, "reimbursements")
+    desk.close()
 
 
 def technician(phone: Phone, folder: Path) -> None:
@@ -108,6 +146,7 @@ def main() -> None:
         server.folder.mkdir()
         server.start()
         try:
+            screens(playwright, server, place)
             for name, tell in (("tech", lambda phone: technician(phone, place)), ("lead", leader)):
                 phone = Phone(playwright, server, place / name)
                 tell(phone)

@@ -21,7 +21,7 @@ const hash = (bytes) => createHash("sha256").update(bytes).digest("hex").slice(0
 const withHash = (name, bytes) => `${basename(name, extname(name))}-${hash(bytes)}${extname(name)}`;
 
 /** The system fetches these itself when the app is installed. */
-const NOT_OFFLINE = /^(?:apple-touch|maskable|icon-512)/;
+const NOT_OFFLINE = /^(?:apple-touch|maskable|icon-512|shortcut)/;
 
 const common = {
   absWorkingDir: root,

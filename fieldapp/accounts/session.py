@@ -34,6 +34,7 @@ from fieldapp.config import Lifetime
 from fieldapp.extensions import db, login
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.web import inputs
 from fieldapp.web.cookies import SessionCookies, named
 from fieldapp.web.known import KnownPages
 
@@ -166,7 +167,7 @@ def sign_in(user_id: int, attempt: throttle.Attempt | None = None) -> str:
         secret = sessions.begin(transaction, user_id, request, **wrong)
         sessions.delete_old(transaction)
         known = throttle.know(transaction, user_id)
-        browser = sessions.browser_of(request.headers.get("User-Agent", ""))
+        browser = sessions.browser_of(inputs.header("User-Agent", 300))
         network = sessions.network_of(sessions.address_of(request))
         journal.note(transaction, "user.sign_in", user_id, user_id, browser=browser, network=network)
     session.clear()

@@ -23,6 +23,7 @@ from fieldapp.database import Moment, alone
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
 from fieldapp.statements import Prepared
+from fieldapp.web import inputs
 
 #: "Last seen" is written at most this often.
 TOUCH_EVERY = timedelta(minutes=15)
@@ -59,7 +60,7 @@ def begin(session: Session, user_id: int, request: Request, **wrong: Any) -> str
             id=str(ids.uuid7()),
             hash=digest(secret),
             user_id=user_id,
-            browser=browser_of(request.headers.get("User-Agent", "")),
+            browser=browser_of(inputs.header("User-Agent", 300)),
             address=network_of(address_of(request)),
             created_at=now,
             seen_at=now,

@@ -6,16 +6,18 @@ A feature opens a case with `open_case`, and declares its decision commands with
 from fieldapp.approvals.cases import close_case, open_case
 from fieldapp.approvals.decisions import Subject, decision, seen_json
 from fieldapp.approvals.policy import Detail
-from fieldapp.approvals.queries import case_for, cases_of, history_of, may_decide_now
+from fieldapp.approvals.queries import Returned, case_for, cases_of, history_of, last_returns, may_decide_now
 
 __all__ = [
     "Detail",
+    "Returned",
     "Subject",
     "case_for",
     "cases_of",
     "close_case",
     "decision",
     "history_of",
+    "last_returns",
     "may_decide_now",
     "open_case",
     "seen_json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,10 @@ from sqlalchemy import select
 
 from fieldapp.commandbus.models import Notice
 from fieldapp.extensions import db
+from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.web.page import moment
+from fieldapp.web.typography import unbroken
 
 NOTICES: dict[str, Any] = {}
 
@@ -36,6 +40,24 @@ def unread(actor: Actor, limit: int = 50) -> list[Line]:
         .limit(limit)
     )
     return [
-        Line(one, str(sentences.get(kind, kind)) % params, url, created)
+        Line(one, _said(str(sentences.get(kind, kind)), params), url, created)
         for one, kind, params, url, created in db.session.execute(query)
     ]
+
+
+def _said(sentence: str, params: dict[str, Any]) -> str:
+    return unbroken(sentence % _Told(params)).strip()
+
+
+class _Told(dict[str, Any]):
+    """What a notice was left with. Instants are said in the reader's language; one of before lacks later words."""
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        if key == "when":
+            with suppress(ValueError):
+                return moment(clock.parse_iso(value))
+        return value
+
+    def __missing__(self, key: str) -> str:
+        return str(self.get("number") or self.get("ref") or "") if key in {"what", "job"} else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import current_app
 from sqlalchemy import Select, and_, bindparam, func, or_, select
@@ -102,6 +102,26 @@ def history_of(kind: str, record: str) -> list[tuple[Case, list[Step]]]:
     for case, step in db.session.execute(query):
         rounds.setdefault(case.id, (case, []))[1].append(step)
     return list(rounds.values())
+
+
+class Returned(NamedTuple):
+    """Who sent a record back to its author, and why."""
+
+    by: str
+    reason: str
+
+
+def last_returns(kind: str, records: Sequence[str]) -> dict[str, Returned]:
+    """The last return of each record that was ever returned."""
+    if not records:
+        return {}
+    query = (
+        select(Case.subject_id, name_by(Step.decided_by), Step.reason)
+        .join(Step, Step.case_id == Case.id)
+        .where(Case.subject_type == kind, Case.subject_id.in_(list(records)), Step.state == "returned")
+        .order_by(Case.round)
+    )
+    return {record: Returned(name or "", reason or "") for record, name, reason in db.session.execute(query)}
 
 
 def may_decide_now(actor: Actor, case: Case | None) -> bool:

@@ -6,7 +6,7 @@ from fieldapp.jobs.models import Job, JobAsset, Visit, VisitEvent, VisitMember
 from fieldapp.jobs.numbers import next_number, number_of
 from fieldapp.jobs.policy import JobFacts, job_state, may_see_job, may_work_on
 from fieldapp.jobs.queries.pack import pack_jobs
-from fieldapp.jobs.workings import plan_visit, record_event, tell_leaders, visit_reported, visit_settled
+from fieldapp.jobs.workings import job_words, plan_visit, record_event, tell_leaders, visit_reported, visit_settled
 
 __all__ = [
     "Job",
@@ -20,6 +20,7 @@ __all__ = [
     "facts_of_visit",
     "job_lines",
     "job_state",
+    "job_words",
     "line_in",
     "load_visit",
     "may_see_job",

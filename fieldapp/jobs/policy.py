@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 from math import asin, cos, radians, sin, sqrt
 
@@ -247,3 +248,27 @@ def may_amend_on(actor: Actor, job: JobFacts) -> bool:
 def may_dispatch(actor: Actor, job: JobFacts) -> bool:
     """Work reaches technicians only through the leader of the job's group (D-JOB-1)."""
     return may_lead(actor, job.group_id)
+
+
+QUARTER = 15
+WORKING_DAYS = 5
+
+
+def suggested_start(now: datetime, hours: tuple[int, int], minutes: int) -> datetime:
+    """When a visit of so many minutes could begin: the next full quarter of an hour within the working time.
+
+    `now` is civil time. What no longer fits goes to the start of the next working day.
+    """
+    first, last = hours
+    soon = now.replace(second=0, microsecond=0) + timedelta(minutes=QUARTER - now.minute % QUARTER)
+    midnight = soon.replace(hour=0, minute=0)
+    if soon.weekday() < WORKING_DAYS:
+        opening = midnight + timedelta(hours=first)
+        if soon <= opening:
+            return opening
+        if soon + timedelta(minutes=minutes) <= midnight + timedelta(hours=last):
+            return soon
+    following = midnight + timedelta(days=1)
+    while following.weekday() >= WORKING_DAYS:
+        following += timedelta(days=1)
+    return following + timedelta(hours=first)

@@ -108,6 +108,11 @@ def tell_people(ctx: Context, job_id: str, users: Iterable[int], kind: str, **pa
         ctx.notify(user, kind, f"/jobs/{job_id}", job=words, who=ctx.actor.name, **params)
 
 
+def job_words(ctx: Context, job_id: str) -> str:
+    """`customer · title`, by which people know a job in a message."""
+    return _line(ctx, job_id)[1]
+
+
 def _line(ctx: Context, job_id: str) -> tuple[Job, str]:
     job, customer = ctx.session.execute(
         select(Job, Customer.name).join(Customer, Customer.id == Job.customer_id).where(Job.id == job_id)
@@ -120,7 +125,6 @@ def plan_visit(
 ) -> Visit:
     """A new visit; the first technician is in charge. Tells them all when and where."""
     _, words = _line(ctx, job_id)
-    when = clock.local(start).strftime("%m-%d %H:%M")
     visit = Visit(
         id=visit_id or str(ids.uuid7()),
         job_id=job_id,
@@ -133,7 +137,7 @@ def plan_visit(
     ctx.session.flush()
     for position, user_id in enumerate(dict.fromkeys(technicians)):
         ctx.session.add(VisitMember(visit_id=visit.id, user_id=user_id, in_charge=position == 0))
-        ctx.notify(user_id, "visit.planned", f"/jobs/{job_id}", when=when, job=words)
+        ctx.notify(user_id, "visit.planned", f"/jobs/{job_id}", when=clock.iso(start), job=words)
     recompute(ctx, job_id)
     return visit
 

@@ -1,15 +1,16 @@
-"""`/sw.js`, `/manifest.webmanifest`, `/offline`, `/outbox`, `/add`, `/healthz`."""
+"""`/sw.js`, `/manifest.webmanifest`, `/share`, `/offline`, `/outbox`, `/add`, `/healthz`."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, current_app, jsonify, send_from_directory
-from flask_babel import gettext
+from flask import Blueprint, Response, abort, current_app, jsonify, request, send_from_directory
+from flask_login import current_user
 from sqlalchemy import text
 
 from fieldapp.accounts.session import this_phone
 from fieldapp.devices import elsewhere, losses
 from fieldapp.extensions import db
 from fieldapp.kernel.ids import uuid7
+from fieldapp.offline.manifest import web_manifest
 from fieldapp.web.assets import FOLDER
 from fieldapp.web.guards import actor, needs, public
 from fieldapp.web.render import render
@@ -43,25 +44,20 @@ def service_worker() -> Response:
 @public
 def manifest() -> Response:
     """How the app sits on the home screen."""
-    name = gettext("Field service")
-    icons = [
-        {"src": "/static/icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
-        {"src": "/static/icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
-        {"src": "/static/icons/maskable-512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
-    ]
-    response = jsonify(
-        id="/",
-        name=name,
-        short_name=name,
-        start_url="/",
-        scope="/",
-        display="standalone",
-        background_color="#f4f5f2",
-        theme_color="#0b6b4f",
-        icons=icons,
-    )
+    response = jsonify(web_manifest())
     response.mimetype = "application/manifest+json"
     return response
+
+
+@bp.route("/share", methods=["GET", "POST"])
+@public
+def share() -> Response:
+    """What another app shared and the service worker could not take in: said in words, nothing is kept.
+
+    Usually the worker answers in place of this (static/src/sw.ts).
+    """
+    who = current_user.actor if current_user.is_authenticated else None
+    return render("offline/share.html", status=409 if request.method == "POST" else 200, may=bool(who))
 
 
 @bp.get("/offline")

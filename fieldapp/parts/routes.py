@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, or_, select
 
 from fieldapp.accounts import names_of
-from fieldapp.approvals import history_of, may_decide_now, seen_json
+from fieldapp.approvals import history_of, last_returns, may_decide_now, seen_json
 from fieldapp.attachments import files_of, progress_of
 from fieldapp.errors import NotFound
 from fieldapp.extensions import db
@@ -182,6 +182,9 @@ def show(request_id: UUID) -> Response:
         seen_json=seen_json(*rounds[-1]) if rounds else "",
         # Who only buys sees the request, but no job of its group.
         job_opens=one.job_id is not None and sees_job(actor(), one.job_id),
+        returned=last_returns("parts_request", [one.id]).get(one.id)
+        if one.state == "returned_for_correction"
+        else None,
     )
 
 
@@ -238,11 +241,8 @@ def _typed(line: PartsLine) -> dict[str, Any]:
 
 def _why_returned(one: PartsRequest) -> str:
     """What the one who returned it said."""
-    for _, steps in reversed(history_of("parts_request", one.id)):
-        for step in steps:
-            if step.state == "returned":
-                return step.reason or ""
-    return ""
+    last = last_returns("parts_request", [one.id]).get(one.id)
+    return last.reason if last else ""
 
 
 @bp.route("/parts/<uuid:request_id>/withdraw", methods=["GET", "POST"])

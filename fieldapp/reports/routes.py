@@ -11,6 +11,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.accounts import names_of
+from fieldapp.approvals import last_returns
 from fieldapp.attachments import progress_of
 from fieldapp.errors import NotAllowed, NotFound
 from fieldapp.extensions import db
@@ -88,6 +89,7 @@ def listing() -> Response:
         jobs=job_lines(row.job_id for row in rows),
         names=names_of(row.author_id for row in rows),
         arrived=progress_of("service_report", [row.id for row in rows]),
+        returned=last_returns("service_report", [row.id for row in rows if row.state == "returned"]),
     )
 
 

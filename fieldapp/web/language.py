@@ -9,6 +9,7 @@ from flask_babel import Domain, get_locale, gettext
 from markupsafe import Markup
 
 from fieldapp.web import inputs
+from fieldapp.web.typography import unbroken
 
 
 def chosen() -> str:
@@ -90,5 +91,5 @@ def word(text: str, **variables: Any) -> Markup:
     marked = here.marked.get(text)
     if marked is None:
         # Our own words: the catalogue is part of the product.
-        marked = here.marked[text] = Markup(gettext(text))  # noqa: S704
+        marked = here.marked[text] = Markup(unbroken(gettext(text)))  # noqa: S704
     return marked % variables if variables or "%" in marked else marked

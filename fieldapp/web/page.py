@@ -19,6 +19,10 @@ from fieldapp.kernel.offers import Entry
 from fieldapp.web import fresh, inputs, language
 from fieldapp.web.icons import icon
 from fieldapp.web.pieces import piece, rendered_at
+from fieldapp.web.typography import UnbrokenMoney
+
+#: Full-width brackets.
+OPENING, CLOSING = "\uff08", "\uff09"
 
 
 def init_app(app: Flask) -> None:
@@ -28,6 +32,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         money=money.show,
         day=day,
+        month=month,
         moment=moment,
         moment_year=moment_year,
         clock=clock_time,
@@ -36,7 +41,7 @@ def init_app(app: Flask) -> None:
         span=span,
         weekday=weekday,
     )
-    app.jinja_env.filters["moment_year"] = moment_year
+    app.jinja_env.add_extension(UnbrokenMoney)
     app.jinja_env.globals["icon"] = icon
     app.jinja_env.globals["piece"] = piece
     app.jinja_env.globals["_"] = language.word
@@ -72,8 +77,18 @@ def day(value: date | None) -> str:
         return "—"
     if isinstance(value, datetime):
         value = clock.local(value).date()
-    pattern = "MMMdEEE" if value.year == clock.today().year else "yMMMd"
-    return _skeleton(value, pattern, language.code())
+    if value.year != clock.today().year:
+        return _skeleton(value, "yMMMd", language.code())
+    if language.code().startswith("zh"):
+        # In brackets: a weekday that stands between the day and a word is read together with the word.
+        return _skeleton(value, "MMMd", language.code()) + OPENING + _skeleton(value, "EEE", language.code()) + CLOSING
+    return _skeleton(value, "MMMdEEE", language.code())
+
+
+def month(value: str) -> str:
+    """`2026-11` as people write it."""
+    first, _ = clock.month_bounds(value)
+    return _skeleton(first, "yMMM", language.code())
 
 
 def weekday(value: date) -> str:
@@ -95,7 +110,12 @@ def clock_time(value: datetime | None) -> str:
 
 def moment(value: datetime | None) -> str:
     """Day and time."""
-    return "—" if value is None else f"{day(value)} {clock_time(value)}"
+    return "—" if value is None else day_and_time(day(value), clock_time(value))
+
+
+def day_and_time(on: str, time: str) -> str:
+    """No gap behind a full-width bracket, which brings its own."""
+    return on + time if on.endswith(CLOSING) else f"{on} {time}"
 
 
 def moment_year(value: datetime | None) -> str:

@@ -1,13 +1,14 @@
 /// <reference lib="webworker" />
 /**
- * Answers GETs while there is no network, and nothing else: no POST, nothing of the sync door, no log-in.
- * A page is only ever shown to the person whose name the server wrote on it.
+ * Answers GETs while there is no network, and one POST: what another app shares (`/share`), which only Chromium sends
+ * and which becomes a draft, never a record. Nothing of the sync door, no log-in. A page is only ever shown to the person whose name the server wrote on it.
  */
 import { PrecacheController } from "workbox-precaching/PrecacheController.js";
 import { PrecacheRoute } from "workbox-precaching/PrecacheRoute.js";
 import { registerRoute } from "workbox-routing/registerRoute.js";
 import { CacheFirst } from "workbox-strategies/CacheFirst.js";
 import { type Active, forgetPages, givenAt, ownerOf, readActive, writeActive } from "./page/active.ts";
+import { keepShared, SHARED_AT } from "./page/share-box.ts";
 
 declare const __PRECACHE__: { url: string; revision: string | null }[];
 const scope = self as unknown as ServiceWorkerGlobalScope;
@@ -175,6 +176,24 @@ registerRoute(
     if (kind === "image") return image(fetched, address);
     return kind === "fragment" ? fragment(fetched, address) : page(fetched, address);
   },
+);
+
+/** Files from the share sheet wait for the form; nobody's or a locked phone keeps none and says so. */
+async function shared(request: Request): Promise<Response> {
+  const active = await readActive();
+  if (!mayServe(active)) return Response.redirect("/share?why=signed_out", 303);
+  try {
+    await keepShared(caches, active.user, await request.formData());
+  } catch {
+    return Response.redirect("/share?why=failed", 303);
+  }
+  return Response.redirect(SHARED_AT, 303);
+}
+registerRoute(
+  ({ request, url }) =>
+    request.mode === "navigate" && url.origin === scope.location.origin && url.pathname === "/share",
+  ({ request }) => shared(request),
+  "POST",
 );
 
 /** Workbox throws away what the new list does not name; kept pages of the last build still need it once. */

@@ -33,6 +33,7 @@ def test_public_routes_are_the_known_ones(app: Flask) -> None:
         "/sw.js",
         "/manifest.webmanifest",
         "/offline",
+        "/share",
         "/healthz",
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from fieldapp.jobs.policy import (
@@ -23,6 +25,7 @@ from fieldapp.jobs.policy import (
     may_see_job,
     may_tap,
     progress,
+    suggested_start,
 )
 from fieldapp.kernel.actor import Actor
 
@@ -193,3 +196,23 @@ def test_late_work(who: int, state: str, job: str, late: bool) -> None:
     """D-JOB-10: cancelled, given back, or given to somebody else meanwhile."""
     facts = VisitFacts("v", FACTS, state, job, 1, frozenset({1, 2}), frozenset({3}))
     assert is_late(person(who), facts) is late
+
+
+@pytest.mark.parametrize(
+    ("now", "minutes", "start"),
+    [
+        ("2026-11-30 01:28", 60, "2026-11-30 09:00"),  # a Monday, at night
+        ("2026-11-30 09:00", 60, "2026-11-30 09:15"),
+        ("2026-11-30 10:07", 60, "2026-11-30 10:15"),
+        ("2026-11-30 16:59", 60, "2026-11-30 17:00"),
+        ("2026-11-30 17:01", 60, "2026-12-01 09:00"),
+        ("2026-11-30 23:58", 60, "2026-12-01 09:00"),
+        ("2026-11-30 10:00", 600, "2026-12-01 09:00"),
+        ("2026-12-04 18:00", 60, "2026-12-07 09:00"),  # a Friday evening
+        ("2026-12-05 10:00", 60, "2026-12-07 09:00"),
+        ("2026-12-06 23:59", 60, "2026-12-07 09:00"),
+    ],
+)
+def test_a_visit_is_suggested_within_working_time(now: str, minutes: int, start: str) -> None:
+    found = suggested_start(datetime.fromisoformat(now), (9, 18), minutes)
+    assert found == datetime.fromisoformat(start)

@@ -100,3 +100,16 @@ def test_roles_cover_verbs_by_pattern() -> None:
     assert actor.can("visit.arrive")
     assert actor.can("anything.submit")
     assert not actor.can("expense_claim.approve")
+
+
+@pytest.mark.parametrize(
+    ("device", "reference"),
+    [
+        ("0a1b2c3d-0000-4000-8000-000000000001", "QK-0042"),
+        ("3f2c9a10-7b1d-4e55-9c0e-5a6b7c8d9e0f", "J5-0042"),
+        ("ffffffff-ffff-4fff-bfff-ffffffffffff", "MJ-0042"),
+    ],
+)
+def test_a_record_is_referred_to_as_its_phone_does(device: str, reference: str) -> None:
+    """The codes are what the client's engine/ids.ts makes of these devices."""
+    assert ids.short_reference(device, 42) == reference

@@ -85,7 +85,7 @@ def test_the_form_without_javascript(cast: Cast, client_of: Any, stored: Any) ->
     assert answer.status_code == 303
     assert answer.headers["Location"].startswith("/parts?")
     assert stored(hidden["id"]).total == Decimal("170.00")
-    assert stored(hidden["id"]).number.startswith("P-")
+    assert stored(hidden["id"]).number.startswith("PR-")
     assert client.post("/parts/new", data={**hidden, **typed()}).status_code == 303, (
         "the same post again is the same one"
     )
@@ -226,12 +226,12 @@ def test_the_inbox_says_what_speaks_against_it(
     ask(cast.tech, lines=[{"part_id": catalogue["TERM-01"], "qty": "1"}])
     ask(cast.tech, lines=[{"part_id": catalogue["CAM-01"], "qty": "1", "unit_price": "400.00"}])
     page = get(client_of(cast.leader), "/inbox")
-    assert "No. 2 for this job within 7 days, together ¥ 506.00." in page
-    assert "2 requests for this job within 7 days, together ¥ 506.00." in page
-    assert "Mainboard stands in 2 lines, together ¥ 506.00." in page
-    assert "Together that reaches the limit of ¥ 500.00." in page
+    assert "No. 2 for this job within 7 days, together ¥\u00a0506.00." in page
+    assert "2 requests for this job within 7 days, together ¥\u00a0506.00." in page
+    assert "Mainboard stands in 2 lines, together ¥\u00a0506.00." in page
+    assert "Together that reaches the limit of ¥\u00a0500.00." in page
     assert "leader → purchasing → general manager" in page
-    assert "catalogue ¥ 499.99" in page
+    assert "catalogue ¥\u00a0499.99" in page
     assert "Nothing waits" in get(client_of(cast.other_leader), "/inbox")
 
 
@@ -352,3 +352,17 @@ def test_check_finds_a_wrong_total(app: Flask, ask: Any, cast: Cast) -> None:
             session.get_one(PartsRequest, record).total = Decimal("1.00")
         assert len(list(wrong_totals())) == 1
         db.session.remove()
+
+
+def test_why_it_came_back_stands_where_that_is_said(bench: Bench, cast: Cast, client_of: Any, ask: Any) -> None:
+    """In the row of a list, on the job's page and first on its own page, not one tap further."""
+    record, _ = ask(cast.tech)
+    reason = {"reason": "Too many, please check"}
+    result = bench.send(cast.leader, "parts_request.return", ("parts_request", record), reason)
+    assert result.outcome == "accepted"
+    client = client_of(cast.tech)
+    said = f"Returned by {cast.leader.name}: Too many, please check"
+    assert said in client.get("/parts").text
+    page = client.get(f"/parts/{record}").text
+    assert said in page
+    assert page.index(said) < page.index("<h2>Parts</h2>")

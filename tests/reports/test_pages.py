@@ -343,7 +343,7 @@ def test_the_inbox_says_what_is_decided_on(bench: Bench) -> None:
     html = page(bench, "leader", "/inbox").text
     for words in ("Huayu Logistics · Terminal offline", "Another visit", "signed", "Satisfaction 2 of 5", "1,240.00"):
         assert words in html, words
-    assert "Fee ¥ 80.00" in html
+    assert "Fee ¥\u00a080.00" in html
     assert "Hot air" in html
 
 
@@ -437,3 +437,14 @@ def test_demo_data_fill_in(bench: Bench) -> None:
     assert all(len(stroke) % 2 == 0 and all(-50 <= n <= 650 for n in stroke) for stroke in drawn)
     with bench.app.app_context():
         assert db.session.query(ServiceReport).count() == 0
+
+
+def test_why_it_came_back_stands_on_the_job(bench: Bench, cast: Any, make_job: Any, client_of: Any) -> None:
+    """On the card of the job's page and in the list, not one tap further."""
+    job, visit = make_job(cast.tech, state="working")
+    assert submit(bench, cast.tech, visit).outcome == "accepted"
+    assert decide(bench, cast.leader, "return", only_report(bench).id, reason="Which antenna?").outcome == "accepted"
+    client = client_of(cast.tech)
+    said = f"Returned by {cast.leader.name}: Which antenna?"
+    assert said in client.get(f"/jobs/{job}").text
+    assert said in client.get("/reports").text

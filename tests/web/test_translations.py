@@ -107,6 +107,58 @@ def test_chinese_is_chinese(language: str) -> None:
     assert not wrong
 
 
+#: Words that mean nothing here, or something else, with what is said instead.
+FORBIDDEN = {
+    "\u60a8": "\u4f60",
+    "\u4efb\u52a1": "\u5de5\u5355 (a job)",
+    "\u4efb\u52d9": "\u5de5\u55ae (a job)",
+    "\u5355\u5b50": "what kind of form it is",
+    "\u672c\u5355": "\u8fd9\u5f20\u5de5\u5355, \u8fd9\u5f20\u62a5\u9500\u5355",
+    "\u6d3e\u5de5": "\u6d3e\u5355 (the act)",
+    "\u6b64\u523b": "\u521a\u521a",
+    "\u300c": "\u201c",
+    "\u300d": "\u201d",
+    "\u00a5 ": "a space that does not break",
+    "  ": "one space",
+    "...": "\u2026",
+    "%(who)s ": "a Chinese name with no space behind it",
+    "%(name)s ": "a Chinese name with no space behind it",
+}
+#: What may speak of dispatching (\u6d3e\u5355): the act, and what still waits for it. The record is \u5de5\u5355.
+DISPATCH = {"Plan the visit", "The leader plans anew and needs to know why.", "Unassigned", "Without a technician"}
+HAN = "[\u4e00-\u9fff]"
+#: What is put in as digits has a space to the Chinese around it, as digits themselves have.
+DIGITS = r"(?:\d|%\((?:n|num|total|days|limit|max|min|low|high)\)s|\{(?:n|max|min|minlength|maxlength)\})"
+
+
+@pytest.mark.parametrize("language", ["zh_Hans", "zh_Hant"])
+def test_words_are_those_of_the_trade(language: str) -> None:
+    """One term for one thing; people are called by the plain *you*."""
+    wrong = [
+        (word, instead, one)
+        for message in written(language)
+        for one in strings(message)
+        for word, instead in FORBIDDEN.items()
+        if word in one and not (word.startswith("%") and re.search(rf"{re.escape(word)}\u00b7", one))
+    ]
+    assert not wrong
+    dispatch = {ids(one)[0] for one in written("zh_Hans") if any("\u6d3e\u5355" in words for words in strings(one))}
+    assert dispatch <= DISPATCH
+
+
+@pytest.mark.parametrize("language", ["zh_Hans", "zh_Hant"])
+def test_punctuation_is_chinese_and_digits_have_room(language: str) -> None:
+    wrong = []
+    for message in written(language):
+        for one in strings(message):
+            near = re.search(rf"{HAN}{DIGITS}|{DIGITS}{HAN}", one)
+            half = re.search(rf"[,;:!?()]{HAN}|{HAN}[,;:!?().]", PLACEHOLDER.sub("", one))
+            gap = re.search(r" [\uff0c\u3002\uff1a\uff1b\uff01\uff1f\uff09\u201d]|[\uff08\u201c] ", one)
+            if near or half or gap:
+                wrong.append(one)
+    assert not wrong
+
+
 def test_the_phone_finds_compiled_words(app: Flask) -> None:
     """What `scripts/build.sh` compiled is what people read."""
     with app.test_request_context():

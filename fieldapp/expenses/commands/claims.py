@@ -20,7 +20,7 @@ from fieldapp.expenses.policy import CLAIM, FREE, ITEM, Finding, findings, home_
 from fieldapp.expenses.queries.checks import elsewhere, facts_of_items, holders, limits
 from fieldapp.expenses.schemas import Claim, Nothing
 from fieldapp.expenses.words import KIND_WORDS, finding_words
-from fieldapp.kernel import clock
+from fieldapp.kernel import clock, money
 from fieldapp.kernel.actor import Actor
 
 KIND = "expense_claim"
@@ -100,7 +100,7 @@ def settled(ctx: Context, record: str, verdict: str, reason: str | None) -> Effe
         _free_fapiao(ctx, [claim.id])
     _change(ctx, claim.id, ("claimed",), changes)
     verb = {"approved": "approve", "returned": "return", "rejected": "reject"}[verdict]
-    words = {"number": claim.number, "amount": f"{claim.total:,.2f}", "reason": reason or ""}
+    words = {"number": claim.number, "amount": money.show(claim.total), "reason": reason or "", "who": ctx.actor.name}
     ctx.notify(claim.owner_id, f"{KIND}.{verb}", f"/expenses/claims/{claim.id}", **words)
     return Effect(ref=claim.number, ver=claim.ver, before=before, after=_facts(claim))
 

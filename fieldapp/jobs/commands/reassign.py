@@ -38,7 +38,7 @@ def reassign(ctx: Context, led: Led, data: dict[str, Any]) -> Effect:
     visit.technician_id = people[0]
     _set_members(ctx, visit, members, people)
     recompute(ctx, visit.job_id)
-    when = clock.local(visit.planned_start).strftime("%m-%d %H:%M")
+    when = clock.iso(visit.planned_start)
     tell_people(ctx, visit.job_id, set(now_on_it) - set(people), "visit.given_away")
     tell_people(ctx, visit.job_id, set(people) - set(now_on_it), "visit.planned", when=when)
     return Effect(led.job.number, visit.ver, before, {"technicians": people, "state": visit.state})

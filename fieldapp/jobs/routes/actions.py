@@ -16,7 +16,7 @@ from fieldapp.errors import NotAllowed, NotFound
 from fieldapp.extensions import db
 from fieldapp.jobs import words
 from fieldapp.jobs.models import Visit, VisitMember
-from fieldapp.jobs.policy import OPEN_VISIT, TAPS, may_dispatch
+from fieldapp.jobs.policy import OPEN_VISIT, TAPS, may_dispatch, suggested_start
 from fieldapp.jobs.queries.sheet import JobSheet
 from fieldapp.jobs.routes import bp
 from fieldapp.jobs.routes.sheet import sheet_or_404
@@ -62,6 +62,8 @@ def dispatch(job: UUID) -> Response:
         raise NotAllowed("job.not_yours", _l("Only the leader of the job's group plans its visits."))
     where = url_for("jobs.show", job=job)
     people = people_to_choose(sheet.group_id)
+    minutes = int(figure("jobs.planned_minutes"))
+    hours = int(figure("jobs.day_starts")), int(figure("jobs.day_ends"))
     return form_page(
         FormPage(
             kind="job.dispatch",
@@ -75,8 +77,8 @@ def dispatch(job: UUID) -> Response:
             intro=intro_of(sheet),
             initial={
                 "job_id": sheet.id,
-                "planned_start": (clock.now() + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0),
-                "planned_minutes": figure("jobs.planned_minutes"),
+                "planned_start": suggested_start(clock.local(clock.now()), hours, minutes),
+                "planned_minutes": minutes,
             },
             options={"technician_id": people, "second_id": people},
         )

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.jobs.queries.search import found
 from fieldapp.kernel import clock
 from fieldapp.web.lists import Filter, Page
-from fieldapp.web.page import day
+from fieldapp.web.page import day, day_and_time
 
 SEARCH = Filter("q", _l("Customer, number, plate, serial no., telephone"), found, widget="text")
 #: Lists kept in a process, of some fifty KB each: most requests find theirs as it was.
@@ -54,4 +54,4 @@ def when(planned: datetime, section: str, days: dict[Any, str]) -> str:
     on = local.date()
     if on not in days:
         days[on] = day(on)
-    return f"{days[on]} {time}"
+    return day_and_time(days[on], time)

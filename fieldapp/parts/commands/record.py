@@ -15,7 +15,7 @@ from sqlalchemy import select
 from fieldapp.approvals import Detail, open_case
 from fieldapp.commandbus import Context, Effect
 from fieldapp.errors import Conflict, Invalid
-from fieldapp.jobs import job_lines
+from fieldapp.jobs import job_lines, job_words
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.states import IllegalMove
 from fieldapp.parts.models import Part, PartsLine, PartsRequest
@@ -29,12 +29,14 @@ KIND = "parts_request"
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
+#: Requests of before are called as they were: a phone's reference (`K7-0042`), or `P-…` from a desk.
+PREFIX = "PR"
+
+
 def number_for(ctx: Context, record: str) -> str:
-    """What people call the request: the phone's short reference, or one made of the day and the record's id."""
-    if ctx.mouth == "phone" and ctx.envelope.agg == (KIND, record):
-        return ids.short_reference(ctx.envelope.dev, ctx.envelope.seq)
+    """What people call the request, made of the day and the record's id: `PR-261122-K7QX`, wherever it came from."""
     tail = "".join(_LETTERS[byte % 32] for byte in hashlib.sha256(record.encode()).digest()[:4])
-    return f"P-{clock.local(ctx.now):%y%m%d}-{tail}"
+    return f"{PREFIX}-{clock.local(ctx.now):%y%m%d}-{tail}"
 
 
 def keep(ctx: Context, request: PartsRequest, given: Sequence[Mapping[str, Any]], state: str = "submitted") -> None:
@@ -161,7 +163,16 @@ def move(ctx: Context, request: PartsRequest, state: str, notice: str, reason: s
 def tell(ctx: Context, request: PartsRequest, notice: str, reason: str | None = None) -> None:
     """A line in the author's inbox (D-PART-5)."""
     params = {"number": request.number, "total": money.show(request.total), "reason": reason or ""}
+    params |= {"what": _what(ctx, request), "who": ctx.actor.name}
     ctx.notify(request.requester_id, notice, f"/parts/{request.id}", **params)
+
+
+def _what(ctx: Context, request: PartsRequest) -> str:
+    """By which its author knows it: the job, or else the first of its lines."""
+    if request.job_id:
+        return job_words(ctx, request.job_id)
+    first = select(PartsLine.name).where(PartsLine.request_id == request.id).order_by(PartsLine.position).limit(1)
+    return str(ctx.session.scalar(first) or request.number)
 
 
 def shown(request: PartsRequest) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, false, or_, select
 
+from fieldapp.approvals import Returned, last_returns
 from fieldapp.extensions import db
 from fieldapp.jobs import sees_job
 from fieldapp.kernel.actor import Actor
@@ -46,6 +47,7 @@ class Row:
     requester_id: int
     job_id: str | None
     items: list[tuple[str, int]] = field(default_factory=list)
+    returned: list[Returned] = field(default_factory=list)
 
     @property
     def words(self) -> Any:
@@ -70,7 +72,7 @@ def rows_of(found: Iterable[Any]) -> list[Row]:
         by_id = {row.id: row for row in rows}
         for request, name, qty in db.session.execute(query):
             by_id[request].items.append((name, qty))
-    return rows
+    return _with_reasons(rows)
 
 
 def parts_of_job(job_id: str) -> list[Row]:
@@ -85,7 +87,16 @@ def parts_of_job(job_id: str) -> list[Row]:
     for *values, name, qty in db.session.execute(query):
         row = rows.setdefault(values[1], Row(*values))
         row.items.append((name, qty))
-    return list(rows.values())
+    return _with_reasons(list(rows.values()))
+
+
+def _with_reasons(rows: list[Row]) -> list[Row]:
+    """What came back says why; one query, where anything did."""
+    back = [row for row in rows if row.state == "returned_for_correction"]
+    reasons = last_returns("parts_request", [row.id for row in back])
+    for row in back:
+        row.returned.extend(filter(None, [reasons.get(row.id)]))
+    return rows
 
 
 def panel_of_job(actor: Actor, job_id: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from fieldapp.accounts import technicians_of
 from fieldapp.approvals import Subject, decision
 from fieldapp.commandbus import Context, Effect
-from fieldapp.jobs import Job, Visit, facts_of_visit, plan_visit, visit_settled
+from fieldapp.jobs import Job, Visit, facts_of_visit, job_words, plan_visit, visit_settled
 from fieldapp.kernel import clock
 from fieldapp.parts import request_from_plan
 from fieldapp.reports.commands.checks import KIND
@@ -23,12 +23,13 @@ def settled(ctx: Context, record_id: str, verdict: str, reason: str | None) -> E
     report.state = REPORT.next(report.state, verdict)
     if not report.late:
         _settle_visit(ctx, report, verdict)
+    told = {"ref": report.ref, "job": job_words(ctx, report.job_id), "who": ctx.actor.name}
     if verdict == "approved":
         _carry_on(ctx, report)
-        ctx.notify(report.author_id, "service_report.accept", f"/reports/{report.id}", ref=report.ref)
+        ctx.notify(report.author_id, "service_report.accept", f"/reports/{report.id}", **told)
     else:
         url = f"/reports/{report.id}/correct"
-        ctx.notify(report.author_id, "service_report.return", url, ref=report.ref, reason=reason or "")
+        ctx.notify(report.author_id, "service_report.return", url, reason=reason or "", **told)
     ctx.load(Job, report.job_id).ver += 1
     after = {"state": report.state, "version": report.version, "reason": reason}
     return Effect(ref=report.ref, ver=report.version, before=before, after=after)

@@ -154,9 +154,9 @@ def _move_visit(ctx: Context, report: ServiceReport, visit: Visit) -> None:
 
 
 def _tell_leaders(ctx: Context, report: ServiceReport) -> None:
-    job = job_lines([report.job_id])[report.job_id].words
+    told = {"ref": report.ref, "job": job_lines([report.job_id])[report.job_id].words, "who": ctx.actor.name}
     for leader in leaders_of(report.group_id):
-        ctx.notify(leader, f"service_report.late_{report.late_why}", f"/reports/{report.id}", ref=report.ref, job=job)
+        ctx.notify(leader, f"service_report.late_{report.late_why}", f"/reports/{report.id}", **told)
 
 
 def _photos_with_new(ctx: Context, report: ServiceReport) -> list[str]:

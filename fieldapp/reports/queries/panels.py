@@ -14,6 +14,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import case, select
 
 from fieldapp.accounts import names_of
+from fieldapp.approvals import last_returns
 from fieldapp.attachments import files_of, progress_of
 from fieldapp.database import among
 from fieldapp.extensions import db, reading
@@ -53,7 +54,9 @@ def reports_of_job(actor: Actor, job_id: str) -> dict[str, Any]:
     )
     rows = db.session.execute(query).all()
     due = due_by_job(actor, [job_id]).get(job_id) if actor.can("service_report.submit") else None
-    return {"job_id": job_id, "reports": rows, "names": names_of(row.author_id for row in rows), "due": due}
+    back = last_returns(KIND, [row.id for row in rows if row.state == "returned"])
+    names = names_of(row.author_id for row in rows)
+    return {"job_id": job_id, "reports": rows, "names": names, "due": due, "returned": back}
 
 
 _late = Prepared(

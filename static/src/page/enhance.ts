@@ -11,6 +11,13 @@ import { recheck, showBlock } from "./validate.ts";
 const seen = new WeakSet<HTMLFormElement>();
 const dressed = new WeakSet<HTMLFormElement>();
 
+/** Another app shared a photo for this block (share-box.ts). Once: the mark leaves the address. */
+function isShared(block: HTMLElement): boolean {
+  if (location.hash !== "#shared" || block.dataset.role !== "receipt") return false;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  return true;
+}
+
 /** Listens before the code is there, so that a quick hand loses nothing. */
 function enhancePhotos(block: HTMLElement, state: FormState): void {
   const code = import("./photos.ts");
@@ -34,6 +41,13 @@ function enhancePhotos(block: HTMLElement, state: FormState): void {
   input.addEventListener("change", take);
   // Chosen while the stores were still being opened.
   take();
+  if (isShared(block)) {
+    const work = ready.then(async (photos) => {
+      const { takeShared } = await import("./share-box.ts");
+      for await (const file of takeShared(caches, state.engine.userId)) await photos.add([file]);
+    });
+    state.busy = state.busy.then(() => work).catch(() => showBlock(block, text("photo.failed")));
+  }
 }
 
 function enhanceSignature(block: HTMLElement, form: HTMLFormElement): void {

@@ -118,6 +118,7 @@ async function renderGroup(root: HTMLElement, group: Group, ops: Op[], engine: E
 function age(at: number): string {
   const minutes = Math.round((at - Date.now()) / 60_000);
   const format = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "auto" });
+  if (minutes > -1) return text("outbox.just_now");
   if (minutes > -60) return format.format(minutes, "minute");
   return minutes > -1440
     ? format.format(Math.round(minutes / 60), "hour")

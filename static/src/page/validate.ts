@@ -89,6 +89,7 @@ function messageFor(control: Control, problem: Problem): string {
   if (control.dataset.minDays !== undefined && problem === "rangeUnderflow") return text("invalid.past");
   const own = `invalid.${control.name}.${problem}`;
   const vars = limitsOf((name) => control.getAttribute(name));
+  if (problem === "stepMismatch") return text(`invalid.${Number(vars.step || 1) < 1 ? "decimals" : "whole"}`);
   return has(own) ? text(own, vars) : text(`invalid.${problem}`, vars);
 }
 
