@@ -5,7 +5,7 @@ import { type Context, oneAtATime } from "./context.ts";
 import { type Core, type Device, openCore } from "./core-db.ts";
 import { draftsOf } from "./drafts.ts";
 import { deviceCode, uuid4 } from "./ids.ts";
-import { evictDisposable, openMirror } from "./mirror.ts";
+import { evictDisposable, inTime, openMirror } from "./mirror.ts";
 import * as outbox from "./outbox.ts";
 import { photosOf } from "./photos.ts";
 import { parse } from "./rebuild.ts";
@@ -29,7 +29,7 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
   const { userId, instance, build } = options;
   const core = openCore(surroundings);
   const db = openUserDb(surroundings, userId);
-  const channel = surroundings.channel(`outbox-${userId}`);
+  let channel: BroadcastChannel | null = null;
   const listeners = new Set<() => void>();
   let sender: Sender | null = null;
   let closed = false;
@@ -41,9 +41,10 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
   const note = () => {
     noted = noting(() => noteAccount(ctx)).catch(() => undefined);
   };
-  const mirror = openMirror(surroundings.caches, userId);
+  const mirror = inTime(openMirror(surroundings.caches, userId), surroundings.sleep);
   const ctx: Context = {
     ...{ surroundings, userId, build, instance, core, db, mirror, device: NOWHERE, token: null, seen: new Map() },
+    left: 0,
     serial: oneAtATime(),
     changed() {
       if (closed) return;
@@ -53,11 +54,23 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     },
     kick: (reason) => sender?.kick(reason),
   };
-  if (channel) channel.onmessage = tell;
+  const listen = () => {
+    if (!closed) channel ??= surroundings.channel(`outbox-${userId}`);
+    if (channel) channel.onmessage = tell;
+  };
+  const mute = () => {
+    channel?.close();
+    channel = null;
+  };
+  listen();
+  surroundings.onLeave?.(() => {
+    ctx.left++;
+    mute();
+  }, listen);
   const close = () => {
     closed = true;
     sender?.stop();
-    channel?.close();
+    mute();
     db.close();
     core.close();
   };
@@ -117,6 +130,7 @@ async function selfTest(ctx: Context, db: UserDb): Promise<void> {
     try {
       await probe();
     } catch (error) {
+      if (error instanceof StorageUnavailable) throw error;
       if (!(error instanceof StorageFull) && !isQuota(error)) throw new StorageUnavailable(String(error));
       await evictDisposable(ctx.surroundings.caches);
     }

@@ -2,13 +2,14 @@ import "htmx.org";
 import { type Core, openCore } from "../engine/core-db.ts";
 import { openEngine } from "../engine/open.ts";
 import { absentOwner } from "../engine/token.ts";
-import type { Op, RunningEngine } from "../engine/types.ts";
+import { type Op, type RunningEngine, StorageUnavailable } from "../engine/types.ts";
 import { CAPTURED, listenForSubmits } from "./capture.ts";
 import { updateChip } from "./chip.ts";
 import { one } from "./dom.ts";
 import { rereadAll, saveAllNow } from "./draft.ts";
 import { dress, enhance } from "./enhance.ts";
 import { showFlash, toast } from "./flash.ts";
+import { adoptWords } from "./last-words.ts";
 import { watchPhotos, watchReceipts } from "./live.ts";
 import { refreshPack, refreshPackSoon } from "./pack.ts";
 import { applyPending, forgetSwapped } from "./pending.ts";
@@ -41,7 +42,9 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
     running = true;
     do {
       again = false;
-      await paint().catch(() => {});
+      await paint().catch((error) => {
+        if (error instanceof StorageUnavailable && error.hangs) giveUpStoring(error);
+      });
     } while (again);
     running = false;
   }
@@ -53,12 +56,18 @@ function watchPage(engine: RunningEngine, paint: () => void): void {
     engine.kick("online");
     void refreshPack();
   });
-  addEventListener("pagehide", saveAllNow);
+  // A page that is left is hidden after that, too.
+  let left = false;
+  addEventListener("pagehide", () => {
+    left = true;
+    saveAllNow(true);
+  });
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden") saveAllNow();
-    else engine.kick("visible");
+    if (document.visibilityState !== "hidden") engine.kick("visible");
+    else if (!left) saveAllNow();
   });
   addEventListener("pageshow", (event) => {
+    left = false;
     engine.kick("pageshow");
     if (!event.persisted) return;
     void rereadAll();
@@ -107,6 +116,7 @@ async function startOutbox(core: Core): Promise<void> {
       paint();
     });
   }
+  await adoptWords(engine);
   enhance(document, engine);
   engine.subscribe(paint);
   watchPage(engine, paint);
@@ -144,7 +154,7 @@ async function start(): Promise<void> {
   try {
     core = openCore(browser());
     const settled = settleUser(core);
-    watchLogout(core, settled);
+    watchLogout(core);
     if (!(await settled)) return;
     await showShell(() => settleUser(core));
   } catch (error) {

@@ -33,6 +33,10 @@ export function browser(): Surroundings {
     persisted: async () => (await navigator.storage?.persisted?.()) ?? false,
     sentinel: sentinel(),
     estimate: async () => (await navigator.storage?.estimate?.()) ?? {},
+    onLeave(leave, back) {
+      addEventListener("pagehide", leave);
+      addEventListener("pageshow", back);
+    },
     point: async () => {},
   };
 }
