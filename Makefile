@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup dev-setup build run test check bench faults faults-short e2e demo translations migrate freeze reference screenshots clean
+.PHONY: help setup dev-setup build run test check bench faults faults-short engines e2e demo translations migrate freeze reference screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ faults: dev-setup ## break things on purpose, at the published sizes, and write 
 
 faults-short: dev-setup ## the same in the sizes of CI
 	@scripts/browser.sh && $(PY) -m tests.faults
+
+engines: dev-setup ## play the offline story in WebKit and Firefox and write the figures (15 minutes)
+	@scripts/engines.sh && $(PY) -m tests.engines --write
 
 check: dev-setup ## format, lint, types, imports, templates
 	@scripts/check.sh
