@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup dev-setup build run test check bench faults faults-short slow-clients stop-test fuzz week e2e demo translations migrate freeze reference screenshots clean
+.PHONY: help setup dev-setup build run test check bench faults faults-short slow-clients stop-test fuzz engines week e2e demo translations migrate freeze reference screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ faults-short: dev-setup ## the same in the sizes of CI
 
 fuzz: dev-setup ## try nonsense in every route, command and sync endpoint for ten minutes on each database
 	@PYTHONPATH=. FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(PY) -m pytest tests/fuzz
+
+engines: dev-setup ## play the offline story in WebKit and Firefox and write the figures (15 minutes)
+	@scripts/engines.sh && $(PY) -m tests.engines --write
 
 week: dev-setup ## five people in real browsers at once, with cuts and kills at random (most of an hour; FIELDAPP_SEED repeats it)
 	@scripts/browser.sh && $(PY) -m tests.week

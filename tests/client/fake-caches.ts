@@ -12,6 +12,8 @@ export class FakeCaches {
   quota = Number.POSITIVE_INFINITY;
   /** What becomes of removing an entry. */
   removing: "works" | "hangs" | "throws" = "works";
+  /** What becomes of writing one. */
+  putting: "works" | "hangs" = "works";
 
   used(): number {
     let sum = 0;
@@ -49,6 +51,7 @@ export class FakeCaches {
       put: async (path: string, response: Response) => {
         const bytes = new Uint8Array(await response.arrayBuffer());
         await gate();
+        if (this.putting === "hangs") await new Promise(() => undefined);
         const before = store.get(path)?.bytes.length ?? 0;
         if (this.used() - before + bytes.length > this.quota) throw new DOMException("full", "QuotaExceededError");
         store.set(path, { headers: [...response.headers], bytes });

@@ -84,10 +84,21 @@ export class Phone {
   }
 
   /** Lets time pass, waking what is due in order. */
-  async run(ms: number): Promise<void> {
+  run(ms: number): Promise<void> {
+    return this.#pass(ms, () => this.settle());
+  }
+
+  /** The same where the stores do not answer, and no sender ever stands still. */
+  runHanging(ms: number): Promise<void> {
+    return this.#pass(ms, async () => {
+      for (let i = 0; i < 200; i++) await tick();
+    });
+  }
+
+  async #pass(ms: number, rest: () => Promise<void>): Promise<void> {
     const end = this.now + ms;
     for (;;) {
-      await this.settle();
+      await rest();
       const next = this.#sleepers.filter((sleeper) => sleeper.at <= end).sort((a, b) => a.at - b.at)[0];
       if (!next) break;
       this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== next);
@@ -116,6 +127,7 @@ export class Tab {
   /** Session storage: the records this tab may take back. */
   held: string[] = [];
   #died: () => void = () => undefined;
+  readonly #pages: { leave: () => void; back: () => void }[] = [];
   readonly dead = new Promise<void>((resolve) => {
     this.#died = resolve;
   });
@@ -132,9 +144,20 @@ export class Tab {
     this.#died();
   }
 
+  /** Another page is opened in this tab; this one stays in the browser's memory. */
+  leave(): void {
+    for (const { leave } of this.#pages) leave();
+  }
+
+  back(): void {
+    for (const { back } of this.#pages) back();
+    this.engine?.kick("pageshow");
+  }
+
   surroundings(): Surroundings {
     const { phone } = this;
     return {
+      onLeave: (leave, back) => void this.#pages.push({ leave, back }),
       indexedDB: phone.idb,
       caches: phone.caches.view(() => this.alive),
       fetch: ((path: string, init: RequestInit) => this.#fetch(path, init)) as typeof fetch,

@@ -6,7 +6,7 @@ import { addHold, endHoldsOf } from "./hold.ts";
 import { reference, uuidv7 } from "./ids.ts";
 import { evictDisposable } from "./mirror.ts";
 import { reconcile, sentStub } from "./reconcile.ts";
-import { AlreadySubmitted, type CaptureInput, StorageFull } from "./types.ts";
+import { AlreadySubmitted, type CaptureInput, PageLeft, StorageFull } from "./types.ts";
 import {
   type AttachmentRow,
   type Clock,
@@ -26,19 +26,21 @@ class Unnumbered extends Error {}
 
 export function capture(ctx: Context, input: CaptureInput): Promise<{ op: string; ref: string }> {
   return new Promise((saved, failed) => {
+    const { left } = ctx;
     // What is serial waits for the tidying up, too; the person waits for the two stores only.
-    ctx.serial(() => inBothStores(ctx, input, saved)).catch(failed);
+    ctx.serial(() => inBothStores(ctx, input, left, saved)).catch(failed);
   });
 }
 
 async function inBothStores(
   ctx: Context,
   input: CaptureInput,
+  left: number,
   saved: (record: { op: string; ref: string }) => void,
 ): Promise<void> {
   const id = uuidv7(ctx.surroundings.now());
   await ctx.surroundings.point("capture:start");
-  const op = await commit(ctx, input, id);
+  const op = await commit(ctx, input, id, left);
   if (op.holdUntil) addHold(ctx, op);
   await ctx.surroundings.point("capture:committed");
   try {
@@ -57,13 +59,13 @@ async function inBothStores(
   if (op.draftKey !== null) await ctx.mirror.drop("draft", op.draftKey);
 }
 
-async function commit(ctx: Context, input: CaptureInput, id: string): Promise<OpRow> {
+async function commit(ctx: Context, input: CaptureInput, id: string, left: number): Promise<OpRow> {
   let evicted = false;
   for (;;) {
     try {
       const op = await prepare(ctx, input, id);
       await ctx.surroundings.point("capture:prepared");
-      await write(ctx, op);
+      await write(ctx, op, left);
       return op;
     } catch (error) {
       if (error instanceof Overtaken) continue;
@@ -121,7 +123,7 @@ async function photosOf(tx: UserTx, key: string | null): Promise<AttachmentRow[]
   return photos.sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1));
 }
 
-async function write(ctx: Context, op: OpRow): Promise<void> {
+async function write(ctx: Context, op: OpRow, left: number): Promise<void> {
   const key = op.draftKey;
   await ctx.db.run(["ops", "drafts", "attachments", "meta"], "readwrite", async (tx) => {
     const ops = tx.objectStore("ops");
@@ -135,6 +137,8 @@ async function write(ctx: Context, op: OpRow): Promise<void> {
     ]);
     // A connection lost in the very commit leaves it open whether it counted: our own id says so.
     if (known !== undefined) return;
+    // Not saved before the page was left; who comes back may have saved it on another page meanwhile.
+    if (ctx.left !== left) throw new PageLeft();
     if (ep === undefined) throw new Unnumbered();
     if (key !== null && draft && draft.gen > (ctx.seen.get(key) ?? 0)) throw new AlreadySubmitted(draft.updated);
     if (ep !== op.ep || seq !== op.seq) throw new Overtaken();

@@ -20,6 +20,8 @@ export interface Context {
   readonly seen: Map<string, number>;
   /** Records this tab may still take back, with their frozen bytes. */
   readonly holds: Map<string, string>;
+  /** How often the page was left. What was about to be written before may be older than what another page wrote. */
+  left: number;
   /** Writes of this tab one after another, so that both stores end with the same version. */
   serial<T>(work: () => Promise<T>): Promise<T>;
   /** Ops, attachments or link changed: tell listeners here and in other tabs. */

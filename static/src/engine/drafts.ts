@@ -1,6 +1,6 @@
 /** Half-filled forms. They save themselves, and can never be sent by accident: a draft is not a record. */
 import type { Context } from "./context.ts";
-import { AlreadySubmitted, type Draft, type Engine, StorageFull } from "./types.ts";
+import { AlreadySubmitted, type Draft, type Engine, PageLeft, StorageFull } from "./types.ts";
 import type { AttachmentRow, DraftRow } from "./user-db.ts";
 
 export function draftsOf(ctx: Context): Engine["drafts"] {
@@ -10,10 +10,12 @@ export function draftsOf(ctx: Context): Engine["drafts"] {
       ctx.seen.set(key, Math.max(row?.gen ?? 0, ctx.seen.get(key) ?? 0));
       return row?.state === "open" ? shown(row) : undefined;
     },
+    generation: (key) => ctx.seen.get(key) ?? 0,
     save(draft) {
       // As old as its fields, however long it waits for its turn: what was typed since counts as newer.
       const updated = ctx.surroundings.now();
-      return ctx.serial(() => save(ctx, draft, updated));
+      const { left } = ctx;
+      return ctx.serial(() => save(ctx, draft, updated, left));
     },
     remove: (key) => ctx.serial(() => remove(ctx, key)),
     async list() {
@@ -29,8 +31,9 @@ export function shown(row: DraftRow): Draft {
   return draft;
 }
 
-async function save(ctx: Context, draft: Omit<Draft, "updated" | "state">, updated: number): Promise<void> {
+async function save(ctx: Context, draft: Omit<Draft, "updated" | "state">, updated: number, left: number) {
   const saved = await ctx.db.run(["drafts"], "readwrite", async (tx) => {
+    if (ctx.left !== left) throw new PageLeft();
     const row = await tx.objectStore("drafts").get(draft.key);
     const seen = ctx.seen.get(draft.key) ?? 0;
     if (row && row.gen > seen) throw new AlreadySubmitted(row.updated);

@@ -4,8 +4,9 @@
  */
 import { type Bytes, plain, utf8 } from "./bytes.ts";
 import { isQuota } from "./connection.ts";
-import { type Draft, StorageFull } from "./types.ts";
+import { type Draft, StorageFull, StorageUnavailable } from "./types.ts";
 import type { AttachmentRow, DraftRow, OpRow } from "./user-db.ts";
+import { watchdog } from "./watchdog.ts";
 
 export interface Found {
   headers: Headers;
@@ -100,6 +101,25 @@ export function openMirror(caches: CacheStorage, userId: number): Mirror {
       if (back !== "probe") throw new Error("cache storage does not keep what it is given");
     },
   };
+}
+
+/** A call that outlasts a whole tick of this length is given up. Large photos on slow phones stay far below. */
+const TICK_MS = 5_000;
+
+/** The same mirror, none of whose calls waits for ever. */
+export function inTime(mirror: Mirror, sleep: (ms: number) => Promise<void>): Mirror {
+  const watch = watchdog(sleep, () => TICK_MS);
+  const timed =
+    (call: (...given: unknown[]) => Promise<unknown>) =>
+    (...given: unknown[]) =>
+      new Promise((resolve, reject) => {
+        const over = watch(() => reject(new StorageUnavailable("cache storage hangs", true)));
+        call(...given)
+          .then(resolve, reject)
+          .finally(over);
+      });
+  const calls = Object.entries(mirror) as [string, (...given: unknown[]) => Promise<unknown>][];
+  return Object.fromEntries(calls.map(([name, call]) => [name, timed(call)])) as unknown as Mirror;
 }
 
 /** Pages can be fetched again, records cannot: where there is no room, pages go first. */

@@ -6,7 +6,7 @@ import { type Core, type Device, openCore } from "./core-db.ts";
 import { draftsOf } from "./drafts.ts";
 import { endHolds, mayUndo, restoreHolds, sendHeldNow } from "./hold.ts";
 import { deviceCode, uuid4 } from "./ids.ts";
-import { evictDisposable, openMirror } from "./mirror.ts";
+import { evictDisposable, inTime, openMirror } from "./mirror.ts";
 import * as outbox from "./outbox.ts";
 import { photosOf } from "./photos.ts";
 import { parse } from "./rebuild.ts";
@@ -31,7 +31,7 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
   const { userId, instance, build } = options;
   const core = openCore(surroundings);
   const db = openUserDb(surroundings, userId);
-  const channel = surroundings.channel(`outbox-${userId}`);
+  let channel: BroadcastChannel | null = null;
   const listeners = new Set<() => void>();
   let sender: Sender | null = null;
   let closed = false;
@@ -43,10 +43,11 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
   const note = () => {
     noted = noting(() => noteAccount(ctx)).catch(() => undefined);
   };
-  const mirror = openMirror(surroundings.caches, userId);
+  const mirror = inTime(openMirror(surroundings.caches, userId), surroundings.sleep);
   const ctx: Context = {
     ...{ surroundings, userId, build, instance, core, db, mirror, device: NOWHERE, token: null, seen: new Map() },
     holds: new Map(),
+    left: 0,
     serial: oneAtATime(),
     changed() {
       if (closed) return;
@@ -56,17 +57,28 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     },
     kick: (reason) => sender?.kick(reason),
   };
-  if (channel) {
+  const listen = () => {
+    if (!closed) channel ??= surroundings.channel(`outbox-${userId}`);
+    if (!channel) return;
     channel.onmessage = ({ data }) => {
       tell();
       // The tab that holds a record may be closed: another one sends it once its time has come.
       if (data === "held") sender?.kick("timer");
     };
-  }
+  };
+  const mute = () => {
+    channel?.close();
+    channel = null;
+  };
+  listen();
+  surroundings.onLeave?.(() => {
+    ctx.left++;
+    mute();
+  }, listen);
   const close = () => {
     closed = true;
     sender?.stop();
-    channel?.close();
+    mute();
     db.close();
     core.close();
   };
@@ -134,6 +146,7 @@ async function selfTest(ctx: Context, db: UserDb): Promise<void> {
     try {
       await probe();
     } catch (error) {
+      if (error instanceof StorageUnavailable) throw error;
       if (!(error instanceof StorageFull) && !isQuota(error)) throw new StorageUnavailable(String(error));
       await evictDisposable(ctx.surroundings.caches);
     }

@@ -33,6 +33,25 @@ export function createSender(ctx: Context): Sender {
   let pausedUntil = 0;
   let alarm = 0;
   let stopped = false;
+  /** A page that is left gives its lock away at once: others would wait for one that does nothing. */
+  let letGo = () => {};
+  let leaving = untilLeft();
+
+  function untilLeft(): Promise<"left"> {
+    return new Promise((resolve) => {
+      letGo = () => resolve("left");
+    });
+  }
+
+  surroundings.onLeave?.(
+    () => {
+      letGo();
+      for (const deadline of deadlines) deadline.abort();
+    },
+    () => {
+      leaving = untilLeft();
+    },
+  );
 
   function setLink(next: Link): void {
     if (next === link) return;
@@ -81,7 +100,7 @@ export function createSender(ctx: Context): Sender {
       // Set by a server that asked for rest; a clock turned back must not stretch it.
       if (now < pausedUntil && pausedUntil - now <= 3_600_000) return wake(pausedUntil);
       const result = await withLock();
-      if (stopped) return;
+      if (stopped || result === "left") return;
       if (result === "busy") return wake(surroundings.now() + BUSY_MS);
       if (result.is === "failed") {
         setLink(result.link);
@@ -100,13 +119,16 @@ export function createSender(ctx: Context): Sender {
     }
   }
 
-  async function withLock(): Promise<Turn | "busy"> {
+  async function withLock(): Promise<Turn | "busy" | "left"> {
     const { locks } = surroundings;
     if (!locks) return oneTurn();
+    const turnOrLeft = () => Promise.race([oneTurn(), leaving]);
     const name = `flush-${ctx.userId}`;
-    const result = await locks.request(name, { ifAvailable: true }, (lock) => (lock ? oneTurn() : ("busy" as const)));
+    const result = await locks.request(name, { ifAvailable: true }, (lock) =>
+      lock ? turnOrLeft() : ("busy" as const),
+    );
     if (result !== "busy" || !(await holderIsDead())) return result;
-    return locks.request(name, { steal: true }, () => oneTurn());
+    return locks.request(name, { steal: true }, turnOrLeft);
   }
 
   async function holderIsDead(): Promise<boolean> {

@@ -167,7 +167,20 @@ export class StorageFull extends Error {
 export class TooLate extends Error {}
 
 /** Raised when this browser cannot keep anything (private mode, broken database). */
-export class StorageUnavailable extends Error {}
+export class StorageUnavailable extends Error {
+  constructor(
+    message?: string,
+    /** The database does not answer. */
+    readonly hangs = false,
+    /** It may still keep what it was given last. */
+    readonly unsure = false,
+  ) {
+    super(message);
+  }
+}
+
+/** Raised when the page was left before this was in the store, and is shown again: it was not saved. */
+export class PageLeft extends Error {}
 
 /** What the page layer may rely on. */
 export interface Engine {
@@ -207,7 +220,9 @@ export interface Engine {
      * state: call it whenever a form is (re)filled, else its next save or send is refused as already submitted.
      */
     load(key: string): Promise<Draft | undefined>;
-    /** Throws AlreadySubmitted when the draft was sent since this tab loaded it. */
+    /** How often this key was sent, as far as this tab has seen. */
+    generation(key: string): number;
+    /** Throws AlreadySubmitted when the draft was sent since this tab loaded it, PageLeft when the page was left. */
     save(draft: Omit<Draft, "updated" | "state">): Promise<void>;
     remove(key: string): Promise<void>;
     list(): Promise<Draft[]>;
@@ -271,6 +286,11 @@ export interface Surroundings {
   estimate?(): Promise<{ usage?: number; quota?: number }>;
   /** Whether the page is hidden, where there is a page. */
   hidden?(): boolean;
+  /**
+   * `leave` is called as the page is left, be it for the browser's memory (back/forward cache), and must not wait;
+   * `back` as it is shown again. Absent where pages are not left.
+   */
+  onLeave?(leave: () => void, back: () => void): void;
   /** Fault injection: awaited at named points; production passes a no-op. */
   point(name: string): Promise<void>;
 }

@@ -15,6 +15,7 @@ import { fieldsOf, pairsOf, toData } from "./form-data.ts";
 import { forgetWords } from "./last-words.ts";
 import { positionData } from "./position.ts";
 import { banner, giveUpStoring, session } from "./session.ts";
+import { serverAnswers } from "./shell.ts";
 import { text } from "./texts.ts";
 import { leavingSoon } from "./touch.ts";
 import { setDays, validate } from "./validate.ts";
@@ -140,13 +141,43 @@ function tellFailure(state: FormState, error: unknown): void {
     banner(text("storage.full_saved"));
     void afterSaved(state, text("saved.one_store"), null);
   } else if (error instanceof StorageFull) banner(text("storage.no_room"));
-  else if (error instanceof StorageUnavailable) giveUpStoring(error);
-  else banner(text("storage.failed"));
+  else if (error instanceof StorageUnavailable) {
+    giveUpStoring(error);
+    // It may still come into the store, and would be sent from there: not a second time by hand.
+    if (error.unsure) lockButtons(state.form, true);
+  } else banner(text("storage.failed"));
 }
 
+/** A tap is answered in words before anybody taps again. */
+const PATIENCE = 3000;
+
 async function save(form: HTMLFormElement, submitter: HTMLElement | null): Promise<void> {
-  const engine = await session.engine;
-  if (!engine || session.broken) return submitPlainly(form, submitter);
+  let said = false;
+  const late = setTimeout(() => {
+    said = true;
+    banner(text("storage.waiting"));
+  }, PATIENCE);
+  const answered = () => {
+    clearTimeout(late);
+    if (said) banner("");
+    said = false;
+  };
+  try {
+    await saveOrSay(form, submitter, answered);
+  } finally {
+    answered();
+  }
+}
+
+async function saveOrSay(form: HTMLFormElement, submitter: HTMLElement | null, answered: () => void): Promise<void> {
+  const engine = await session.ready;
+  if (!engine || session.broken) {
+    const reached = await serverAnswers();
+    answered();
+    if (reached) submitPlainly(form, submitter);
+    else banner(text("storage.no_way"));
+    return;
+  }
   const state = stateOf(form);
   // A tap before the form was looked at: wait for it, then go on as usual.
   if (!state) return void setTimeout(() => save(form, submitter), 30);
@@ -162,10 +193,12 @@ async function save(form: HTMLFormElement, submitter: HTMLElement | null): Promi
     banner(""); // what an earlier try said
     submitter?.setAttribute("aria-busy", "true");
     const { op, ref } = await freeze(state, submitter);
+    answered();
     const seconds = form.dataset.undo;
     const title = titleOf(form);
     await afterSaved(state, seconds ? text("undo.said", { title, n: seconds }) : text("saved.on_phone", { ref }), op);
   } catch (error) {
+    answered();
     tellFailure(state, error);
   } finally {
     submitter?.removeAttribute("aria-busy");
@@ -191,7 +224,7 @@ export function listenForSubmits(): void {
     (event) => {
       const form = event.target;
       if (!(form instanceof HTMLFormElement) || !form.matches("form[data-op]")) return;
-      if (session.broken || session.userId === null || plain === form) return;
+      if (session.userId === null || plain === form) return;
       event.preventDefault();
       event.stopImmediatePropagation();
       void save(form, event.submitter);

@@ -9,6 +9,10 @@ let release: (() => void) | null = null;
 export function markDirty(form: HTMLFormElement): void {
   if (dirty.has(form)) return;
   dirty.add(form);
+  hold();
+}
+
+function hold(): void {
   if (release || !navigator.locks) return;
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -18,10 +22,19 @@ export function markDirty(form: HTMLFormElement): void {
 
 export function markClean(form: HTMLFormElement): void {
   dirty.delete(form);
-  if (anyDirty()) return;
+  if (!anyDirty()) letGo();
+}
+
+function letGo(): void {
   release?.();
   release = null;
 }
+
+// A page in the browser's memory is under nobody's fingers.
+addEventListener("pagehide", letGo);
+addEventListener("pageshow", () => {
+  if (anyDirty()) hold();
+});
 
 /** On this page. A form that was taken off the page no longer counts. */
 export function anyDirty(): boolean {

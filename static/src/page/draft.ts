@@ -2,8 +2,9 @@ import { AlreadySubmitted, type Draft, type Engine } from "../engine/types.ts";
 import { markClean, markDirty } from "./dirty.ts";
 import { all, controlsOf, hide, isControl, one, reveal } from "./dom.ts";
 import { type Fields, fieldsOf, fillForm, typedEarly } from "./form-data.ts";
-import { forgetWords, leaveWords, takeWords } from "./last-words.ts";
+import { adoptWords, forgetWords, leaveWords } from "./last-words.ts";
 import { compactRows, resetRows, setRows } from "./repeat.ts";
+import { giveUpStoring } from "./session.ts";
 import { updateShowWhen } from "./show-when.ts";
 import { fill, shortTime, text } from "./texts.ts";
 import { clearProblems, showServerProblems } from "./validate.ts";
@@ -107,21 +108,25 @@ export function tellAlreadySent(state: FormState, at: number): void {
   note(state, "draft.already_sent", at);
 }
 
+function draftOf(state: FormState, key: string): Omit<Draft, "updated" | "state"> {
+  const { form, supersedes, problems } = state;
+  return {
+    key,
+    kind: form.dataset.op ?? "",
+    title: titleOf(form),
+    url: address(),
+    fields: fieldsOf(form),
+    supersedes,
+    problems,
+  };
+}
+
 async function write(state: FormState): Promise<void> {
   if (!state.key || state.closed) return;
   state.changed = false;
   state.writing = true;
-  const fields = fieldsOf(state.form);
   try {
-    await state.engine.drafts.save({
-      key: state.key,
-      kind: state.form.dataset.op ?? "",
-      title: titleOf(state.form),
-      url: address(),
-      fields,
-      supersedes: state.supersedes,
-      problems: state.problems,
-    });
+    await state.engine.drafts.save(draftOf(state, state.key));
   } catch (error) {
     if (error instanceof AlreadySubmitted) return tellAlreadySent(state, error.at);
     throw error;
@@ -170,20 +175,15 @@ function show(state: FormState, kept: Fields): void {
 export async function restore(state: FormState, early: boolean): Promise<void> {
   if (!state.key) return;
   const draft = await state.engine.drafts.load(state.key);
-  const words = takeWords(state.engine.userId, state.key, draft?.updated ?? null);
   state.stored = draft !== undefined;
-  if (draft) {
-    state.supersedes = draft.supersedes;
-    state.problems = draft.problems;
-  }
-  const fields = words ?? draft?.fields;
-  if (!fields) return;
+  if (!draft) return;
+  const { fields, supersedes, problems, updated } = draft;
+  Object.assign(state, { supersedes, problems });
   // Typed faster than the store answered: what is on the screen is newer.
   show(state, early ? { ...fields, ...typedEarly(state.form) } : fields);
-  note(state, "draft.restored", draft?.updated ?? Date.now());
-  if (draft?.problems) showServerProblems(state.form, draft.problems);
-  if (draft?.supersedes) await meet(state, draft.supersedes, fields);
-  if (words) touch(state);
+  note(state, "draft.restored", updated);
+  if (problems) showServerProblems(state.form, problems);
+  if (supersedes) await meet(state, supersedes, fields);
 }
 
 /** The store holds this form's draft anew: a refused record came back, or a decision was taken back. */
@@ -293,18 +293,27 @@ export async function attachDraft(form: HTMLFormElement, engine: Engine): Promis
     if (!button.dataset.confirm || confirm(button.dataset.confirm)) void discard(state);
   });
   if (Object.keys(typedEarly(form)).length > 0) touch(state);
-  state.ready = restore(state, true).catch(() => {});
+  // An empty form would be saved over the draft that could not be read.
+  state.ready = restore(state, true).catch(giveUpStoring);
   await state.ready;
   return state;
 }
 
-/** The page may be killed without another word once it is hidden (failure mode 24). */
-export function saveAllNow(): void {
+/**
+ * The page may be killed without another word once it is hidden (failure mode 24). One that is left writes nothing to
+ * the database any more, whose end it would not see; what it leaves is taken up by the next page.
+ */
+export function saveAllNow(leaving = false): void {
   for (const state of live) {
     if (!state.form.isConnected) live.delete(state);
-    else if ((state.changed || state.writing) && state.key && !state.closed) {
-      leaveWords(state.engine.userId, state.key, fieldsOf(state.form), state.stored);
-      void saveNow(state);
+    else if ((state.changed || state.writing || state.saving) && state.key && !state.closed) {
+      const left = leaveWords(state.engine, draftOf(state, state.key), state.stored);
+      if (!leaving) void saveNow(state);
+      else if (left) {
+        clearTimeout(state.timer);
+        state.timer = undefined;
+        state.changed = false;
+      }
     }
   }
 }
@@ -320,10 +329,18 @@ export async function settle(root: Element): Promise<void> {
 
 /** The page came back from the browser's memory: the store is right, the screen may be old (failure mode 67). */
 export async function rereadAll(): Promise<void> {
+  for (const { engine } of [...live].slice(0, 1)) await adoptWords(engine);
   for (const state of live) {
     lockButtons(state.form, false);
     if (!state.key) continue;
-    if (await state.engine.drafts.load(state.key)) await restore(state, false);
-    else if (state.stored || state.closed) empty(state);
+    // What was on its way as the page was left has ended, one way or the other.
+    await state.queue;
+    const { drafts } = state.engine;
+    const gen = drafts.generation(state.key);
+    const draft = await drafts.load(state.key);
+    if (draft) {
+      state.changed = false;
+      await restore(state, false);
+    } else if (state.stored || state.closed || drafts.generation(state.key) > gen) empty(state);
   }
 }

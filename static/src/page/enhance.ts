@@ -4,6 +4,7 @@ import { all, isControl, one } from "./dom.ts";
 import { attachDraft, type FormState, saveNow, stateOf, touch } from "./draft.ts";
 import { warmPosition } from "./position.ts";
 import { enhanceRepeats } from "./repeat.ts";
+import { giveUpStoring } from "./session.ts";
 import { updateShowWhen } from "./show-when.ts";
 import { text } from "./texts.ts";
 import { recheck, showBlock } from "./validate.ts";
@@ -98,6 +99,6 @@ export function dress(root: ParentNode): void {
 /** Looks after every form of the outbox below `root`; safe to call again. Without an engine nothing is kept. */
 export function enhance(root: ParentNode, engine: Engine | null): void {
   for (const form of all<HTMLFormElement>(root, "form[data-op]")) {
-    if (!seen.has(form)) void enhanceForm(form, engine);
+    if (!seen.has(form)) enhanceForm(form, engine).catch(giveUpStoring);
   }
 }

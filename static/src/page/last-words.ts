@@ -1,23 +1,29 @@
-import type { Fields } from "./form-data.ts";
+import type { Draft, Engine } from "../engine/types.ts";
 
 /**
  * A page that is being left cannot wait for a database: what was typed in its last moments goes into localStorage,
- * which is written before the page is gone, and is taken up when the form opens again.
+ * which is written before the page is gone. The next page, or this one once it is back, makes drafts of it.
  */
 interface Words {
-  fields: Fields;
-  /** The form had a draft in the store; if that is gone by now it was sent, and these words with it. */
+  draft: Omit<Draft, "updated" | "state">;
+  /** The form had a draft in the store; if that is gone by now it was sent or emptied, and these words with it. */
   stored: boolean;
+  /** How often this key had been sent; if it was sent since, these words went with it. */
+  gen: number;
   at: number;
 }
 
 const name = (user: number, key: string) => `fieldapp-typed-${user}-${key}`;
 
-export function leaveWords(user: number, key: string, fields: Fields, stored: boolean): void {
+/** False where nothing could be left: full or forbidden. */
+export function leaveWords(engine: Engine, draft: Words["draft"], stored: boolean): boolean {
+  const gen = engine.drafts.generation(draft.key);
   try {
-    localStorage.setItem(name(user, key), JSON.stringify({ fields, stored, at: Date.now() } satisfies Words));
+    const words: Words = { draft, stored, gen, at: Date.now() };
+    localStorage.setItem(name(engine.userId, draft.key), JSON.stringify(words));
+    return true;
   } catch {
-    // Full or forbidden: the draft of up to 300 ms ago is still there.
+    return false; // The draft of up to 300 ms ago is still there.
   }
 }
 
@@ -29,15 +35,30 @@ export function forgetWords(user: number, key: string): void {
   }
 }
 
-/** The fields typed after the draft was last saved, if there are any; given out once. */
-export function takeWords(user: number, key: string, draftSaved: number | null): Fields | null {
+async function adopt(engine: Engine, { draft, stored, gen, at }: Words): Promise<void> {
+  const held = await engine.drafts.load(draft.key);
+  const sent = gen !== engine.drafts.generation(draft.key) || (stored && !held);
+  if (!sent && at >= (held?.updated ?? 0)) await engine.drafts.save(draft);
+}
+
+/** Before any form is filled in. What cannot be kept now stays where it is. */
+export async function adoptWords(engine: Engine): Promise<void> {
+  const mine = (at: string) => at.startsWith(name(engine.userId, ""));
+  for (const at of leftNames().filter(mine)) {
+    try {
+      const left = localStorage.getItem(at);
+      await adopt(engine, JSON.parse(left ?? "") as Words);
+      if (localStorage.getItem(at) === left) localStorage.removeItem(at);
+    } catch {
+      // The form says itself what it cannot keep.
+    }
+  }
+}
+
+function leftNames(): string[] {
   try {
-    const words = JSON.parse(localStorage.getItem(name(user, key)) ?? "null") as Words | null;
-    forgetWords(user, key);
-    if (!words) return null;
-    if (draftSaved === null) return words.stored ? null : words.fields;
-    return words.at >= draftSaved ? words.fields : null;
+    return Object.keys(localStorage);
   } catch {
-    return null;
+    return [];
   }
 }

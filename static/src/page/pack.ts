@@ -107,7 +107,9 @@ export async function refreshPack(atOnce = false): Promise<void> {
     if (!navigator.locks) await run();
     else {
       await navigator.locks.request(`pack-${user}`, { ifAvailable: true }, async (lock) => {
-        if (lock) await run();
+        // A page in the browser's memory must not keep the others from it.
+        const left = new Promise((resolve) => addEventListener("pagehide", resolve, { once: true }));
+        if (lock) await Promise.race([run(), left]);
       });
     }
   } catch {

@@ -1,4 +1,4 @@
-import { type Engine, StorageFull } from "../engine/types.ts";
+import { type Engine, StorageFull, StorageUnavailable } from "../engine/types.ts";
 import { one } from "./dom.ts";
 import { text } from "./texts.ts";
 
@@ -7,8 +7,10 @@ export interface Session {
   userId: number | null;
   instance: string;
   build: string;
-  /** Resolves to null when nobody is signed in or this browser cannot keep anything; a tap may come before. */
+  /** Resolves to null when nobody is signed in or this browser cannot keep anything. */
   readonly engine: Promise<Engine | null>;
+  /** The same for a tap, which may come before and must not wait for ever: null, too, while a start takes too long. */
+  readonly ready: Promise<Engine | null>;
   resolveEngine(engine: Engine | null): void;
   /** This page is left for the one its form names: what can still be taken back can be so there. */
   goesOn: boolean;
@@ -19,9 +21,25 @@ export interface Session {
 const root = document.documentElement;
 const user = Number(root.dataset.user);
 
+/** A start that takes longer says so, and forms go the ordinary way until it is over. */
+const SLOW_MS = 5000;
+
 let resolveEngine: Session["resolveEngine"] = () => {};
 const engine = new Promise<Engine | null>((resolve) => {
   resolveEngine = resolve;
+});
+let open = false;
+let slow = false;
+void engine.then((opened) => {
+  open = true;
+  if (slow && opened) banner("");
+});
+const overdue = new Promise<null>((resolve) => {
+  setTimeout(() => {
+    slow = !open;
+    if (slow) banner(text("storage.hangs"));
+    resolve(null);
+  }, SLOW_MS);
 });
 
 export const session: Session = {
@@ -29,6 +47,9 @@ export const session: Session = {
   instance: root.dataset.instance ?? "",
   build: root.dataset.build ?? "",
   engine,
+  get ready() {
+    return Promise.race([engine, overdue]);
+  },
   resolveEngine,
   goesOn: false,
   broken: false,
@@ -40,9 +61,14 @@ export function giveUpStoring(error: unknown): void {
   root.dataset.plain = "";
   session.resolveEngine(null);
   for (const form of document.querySelectorAll<HTMLFormElement>("form[data-op]")) form.noValidate = false;
+  banner(text(whyNot(error)));
+}
+
+function whyNot(error: unknown): string {
+  if (error instanceof StorageFull) return "storage.no_room";
+  if (error instanceof StorageUnavailable && error.hangs) return error.unsure ? "storage.unsure" : "storage.hangs";
   // An older tab holds the database: nothing is broken and nothing is full.
-  const blocked = /blocked|no answer/.test(String(error));
-  banner(text(error instanceof StorageFull ? "storage.no_room" : blocked ? "storage.blocked" : "storage.unavailable"));
+  return /blocked|no answer/.test(String(error)) ? "storage.blocked" : "storage.unavailable";
 }
 
 export function banner(message: string): void {

@@ -5,10 +5,12 @@ import { session } from "./session.ts";
 
 const FIRST = 3000;
 const MOST = 60_000;
+const PATIENCE = 5000;
 
-async function serverAnswers(): Promise<boolean> {
+export async function serverAnswers(): Promise<boolean> {
   try {
-    const answer = await fetch("/healthz", { cache: "no-store", redirect: "error" });
+    const signal = AbortSignal.timeout(PATIENCE);
+    const answer = await fetch("/healthz", { cache: "no-store", redirect: "error", signal });
     return answer.ok && answer.headers.get("X-Fieldapp") === session.instance;
   } catch {
     return false;

@@ -2,13 +2,14 @@ import "htmx.org";
 import { type Core, openCore } from "../engine/core-db.ts";
 import { openEngine } from "../engine/open.ts";
 import { absentOwner } from "../engine/token.ts";
-import type { Op, RunningEngine } from "../engine/types.ts";
+import { type Op, type RunningEngine, StorageUnavailable } from "../engine/types.ts";
 import { CAPTURED, listenForSubmits } from "./capture.ts";
 import { updateChip } from "./chip.ts";
 import { one } from "./dom.ts";
 import { rereadAll, saveAllNow } from "./draft.ts";
 import { dress, enhance } from "./enhance.ts";
 import { confirmToast, showFlash, toast } from "./flash.ts";
+import { adoptWords } from "./last-words.ts";
 import { watchPhotos, watchReceipts } from "./live.ts";
 import { refreshPack, refreshPackSoon } from "./pack.ts";
 import { applyPending, forgetSwapped, isReflected, renderedAt } from "./pending.ts";
@@ -55,7 +56,9 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
     running = true;
     do {
       again = false;
-      await paint().catch(() => {});
+      await paint().catch((error) => {
+        if (error instanceof StorageUnavailable && error.hangs) giveUpStoring(error);
+      });
     } while (again);
     running = false;
   }
@@ -84,17 +87,22 @@ function watchPage(engine: RunningEngine, paint: () => void): void {
     engine.kick("online");
     void refreshPack();
   });
+  // A page that is left is hidden after that, too.
+  let left = false;
   addEventListener("pagehide", () => {
-    saveAllNow();
+    left = true;
+    saveAllNow(true);
     if (!session.goesOn) engine.sendHeldNow();
   });
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") return engine.kick("visible");
+    if (left) return;
     saveAllNow();
     if (!session.goesOn) void engine.endHolds().catch(() => {});
   });
   addEventListener("pageshow", (event) => {
     session.goesOn = false;
+    left = false;
     engine.kick("pageshow");
     if (!event.persisted) return;
     void rereadAll();
@@ -143,6 +151,7 @@ async function startOutbox(core: Core): Promise<void> {
       paint();
     });
   }
+  await adoptWords(engine);
   enhance(document, engine);
   engine.subscribe(paint);
   watchPage(engine, paint);
@@ -180,7 +189,7 @@ async function start(): Promise<void> {
   try {
     core = openCore(browser());
     const settled = settleUser(core);
-    watchLogout(core, settled);
+    watchLogout(core);
     if (!(await settled)) return;
     await showShell(() => settleUser(core));
   } catch (error) {

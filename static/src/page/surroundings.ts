@@ -56,6 +56,10 @@ export function browser(): Surroundings {
     estimate: async () => (await navigator.storage?.estimate?.()) ?? {},
     heldHere,
     hidden: () => document.visibilityState === "hidden",
+    onLeave(leave, back) {
+      addEventListener("pagehide", leave);
+      addEventListener("pageshow", back);
+    },
     point: async () => {},
   };
 }

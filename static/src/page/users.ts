@@ -81,14 +81,13 @@ export async function othersUnsent(core: Core): Promise<number> {
     .reduce((sum, account) => sum + account.unsent + account.attention, 0);
 }
 
-async function logout(form: HTMLFormElement, core: Core, settled: Promise<unknown>): Promise<void> {
+async function logout(form: HTMLFormElement, core: Core): Promise<void> {
   form.setAttribute("aria-busy", "true");
-  await settled.catch(() => {});
-  const engine = await session.engine;
+  const engine = await session.ready;
   // Nothing can be kept here, so there is nothing to ask about, and no page of ours for the time without network.
-  if (session.broken) return form.submit();
-  const counts = engine ? await engine.counts() : null;
-  const left = (counts?.unsent ?? 0) + (counts?.attention ?? 0);
+  if (session.broken || !engine) return form.submit();
+  const counts = await engine.counts();
+  const left = counts.unsent + counts.attention;
   if (left > 0 && !confirm(text("logout.unsent", { n: left }))) {
     form.removeAttribute("aria-busy");
     return;
@@ -99,8 +98,8 @@ async function logout(form: HTMLFormElement, core: Core, settled: Promise<unknow
     await forgetPages((owner) => owner === user);
     await core.set("pending_logout", user);
   }
-  await engine?.leave().catch(() => {});
-  engine?.close();
+  await engine.leave().catch(() => {});
+  engine.close();
   try {
     if (!(await postLogout())) throw new Error("logout");
     await loggedOut(core);
@@ -115,12 +114,12 @@ async function logout(form: HTMLFormElement, core: Core, settled: Promise<unknow
  * From the first moment on, before the stores are open: a form that goes by itself asks nothing about what is unsent,
  * and without a network it ends on the browser's own error.
  */
-export function watchLogout(core: Core, settled: Promise<unknown>): void {
+export function watchLogout(core: Core): void {
   for (const form of all<HTMLFormElement>(document, "form[data-logout]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       // What cannot be done here goes the ordinary way.
-      if (!form.hasAttribute("aria-busy")) logout(form, core, settled).catch(() => form.submit());
+      if (!form.hasAttribute("aria-busy")) logout(form, core).catch(() => form.submit());
     });
   }
 }
