@@ -48,7 +48,7 @@ def test_a_shared_photo_opens_the_expense_form_as_a_draft(phone: Phone, server: 
     # Without a signal, too.
     phone.offline()
     page.evaluate(SHARE, [target, [*steps.jpeg_bytes()]])
-    page.wait_for_url(re.compile("/expenses/new"))
+    expect(page).to_have_url(re.compile("/expenses/new"))
     expect(page.locator(PHOTOS)).to_have_count(1)
     expect(page.locator("[data-draft-note]")).to_be_visible()
     assert steps.ops_on_phone(page) == []
@@ -76,7 +76,7 @@ def test_signed_out_nothing_is_kept_and_it_is_said(phone: Phone) -> None:
     page.locator("form[data-logout] button").click()
     page.wait_for_url("**/login")
     page.evaluate(SHARE, [page.evaluate(TARGET), [*steps.jpeg_bytes()]])
-    page.wait_for_url(re.compile("/share"))
+    expect(page).to_have_url(re.compile("/share"))
     expect(page.locator("main a[href='/login']")).to_be_visible()
     kept = page.evaluate("async () => (await caches.keys()).filter((name) => name.startsWith('share-'))")
     assert kept == []
@@ -86,5 +86,5 @@ def test_without_the_worker_the_server_answers_in_words(bare: Phone) -> None:
     page = bare.page
     bare.sign_in("tech1")
     page.evaluate(SHARE, [page.evaluate(TARGET), [*steps.jpeg_bytes()]])
-    page.wait_for_url(re.compile("/share"))
+    expect(page).to_have_url(re.compile("/share"))
     expect(page.locator("main a[href='/expenses/new']")).to_be_visible()
