@@ -14,6 +14,13 @@ export class FakeCaches {
   removing: "works" | "hangs" | "throws" = "works";
   /** What becomes of writing one. */
   putting: "works" | "hangs" = "works";
+  #late: (() => void)[] = [];
+
+  /** Writes that hung end after all, and nothing new hangs. */
+  goOn(): void {
+    this.putting = "works";
+    for (const write of this.#late.splice(0)) write();
+  }
 
   used(): number {
     let sum = 0;
@@ -51,7 +58,7 @@ export class FakeCaches {
       put: async (path: string, response: Response) => {
         const bytes = new Uint8Array(await response.arrayBuffer());
         await gate();
-        if (this.putting === "hangs") await new Promise(() => undefined);
+        if (this.putting === "hangs") await new Promise<void>((write) => this.#late.push(write));
         const before = store.get(path)?.bytes.length ?? 0;
         if (this.used() - before + bytes.length > this.quota) throw new DOMException("full", "QuotaExceededError");
         store.set(path, { headers: [...response.headers], bytes });

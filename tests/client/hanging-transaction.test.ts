@@ -144,6 +144,20 @@ test("73 a mirror that never answers: the record is in one store, and that is sa
   assert.ok((await added) instanceof Error);
 });
 
+test("73 a photo that is said to have failed does not come back when its write lands after all", async () => {
+  const { phone, tab } = await restingPhone();
+  phone.caches.putting = "hangs";
+  const added = outcome(tab.engine.photos.add("d", photo()));
+  await within(phone, added);
+  assert.ok((await added) instanceof StorageUnavailable);
+  phone.caches.goOn();
+  await phone.run(100);
+  assert.deepEqual(phone.caches.entries("outbox-17"), []);
+  tab.kill();
+  const next = await phone.open();
+  assert.deepEqual(await next.engine.attachmentsOf({ draft: "d" }), []);
+});
+
 test("73 a start on storage that does not answer ends in words", async () => {
   const { phone, tab: before } = await restingPhone();
   before.kill();

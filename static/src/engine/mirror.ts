@@ -106,20 +106,34 @@ export function openMirror(caches: CacheStorage, userId: number): Mirror {
 /** A call that outlasts a whole tick of this length is given up. Large photos on slow phones stay far below. */
 const TICK_MS = 5_000;
 
-/** The same mirror, none of whose calls waits for ever. */
+/**
+ * The same mirror, none of whose calls waits for ever. A photo whose write was given up is said to have failed, and may
+ * have been taken again: if it lands after all, it goes.
+ */
 export function inTime(mirror: Mirror, sleep: (ms: number) => Promise<void>): Mirror {
   const watch = watchdog(sleep, () => TICK_MS);
   const timed =
-    (call: (...given: unknown[]) => Promise<unknown>) =>
+    (call: (...given: unknown[]) => Promise<unknown>, late?: (...given: unknown[]) => Promise<void>) =>
     (...given: unknown[]) =>
       new Promise((resolve, reject) => {
-        const over = watch(() => reject(new StorageUnavailable("cache storage hangs", true)));
+        let givenUp = false;
+        const over = watch(() => {
+          givenUp = true;
+          reject(new StorageUnavailable("cache storage hangs", true));
+        });
         call(...given)
-          .then(resolve, reject)
+          .then((value) => {
+            resolve(value);
+            if (givenUp) late?.(...given).catch(() => {});
+          }, reject)
           .finally(over);
       });
   const calls = Object.entries(mirror) as [string, (...given: unknown[]) => Promise<unknown>][];
-  return Object.fromEntries(calls.map(([name, call]) => [name, timed(call)])) as unknown as Mirror;
+  const all = Object.fromEntries(calls.map(([name, call]) => [name, timed(call)]));
+  const put = timed(mirror.putAttachment as (typeof calls)[0][1], (att) =>
+    mirror.drop("att", (att as AttachmentRow).id),
+  );
+  return { ...all, putAttachment: put } as unknown as Mirror;
 }
 
 /** Pages can be fetched again, records cannot: where there is no room, pages go first. */
