@@ -80,6 +80,12 @@ def by_secret(session: Session, secret: Any) -> UserSession | None:
     return found
 
 
+def is_own(session_id: str, user_id: int) -> bool:
+    """Whether the session is or was this person's."""
+    mine = select(UserSession.id).where(UserSession.id == session_id, UserSession.user_id == user_id)
+    return db.session.scalar(mine) is not None
+
+
 def end(session: Session, how: str, *which: Any) -> int:
     """End the living sessions that fit the conditions `which`. Return how many there were."""
     ending = update(UserSession).where(UserSession.ended_at.is_(None), *which)

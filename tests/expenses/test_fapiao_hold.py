@@ -92,13 +92,16 @@ def test_a_returned_claim_goes_on_holding_and_taking_back_frees(
 
 
 def test_an_expense_taken_out_of_a_returned_claim_takes_its_fapiao_along(
-    bench: Bench, cast: Any, claimed: Any, claim: Any, decide: Any
+    bench: Bench, cast: Any, capture: Any, claimed: Any, claim: Any, decide: Any
 ) -> None:
     record, (first, second) = claimed(cast.tech, "46.00", "12.00", fapiao_number=FAPIAO)
     assert decide(cast.leader, "return", record, "Which shop?").outcome == "accepted"
-    # The other one of the same fapiao is still in the returned claim, which holds it.
-    _, refused = claim(cast.tech, [first])
-    assert refused.outcome == "rejected"
+    assert claim(cast.tech, [second], record=record)[1].outcome == "accepted"
+    # The other one of the same fapiao is still in the first claim, which holds it.
+    assert claim(cast.tech, [first])[1].outcome == "rejected"
+    assert decide(cast.leader, "return", record, "Which shop?").outcome == "accepted"
+    other, _ = capture(cast.tech)
+    assert claim(cast.tech, [other], record=record)[1].outcome == "accepted"
     both, sent = claim(cast.tech, [first, second])
     assert sent.outcome == "accepted"
     assert holds(bench) == {FAPIAO: both}

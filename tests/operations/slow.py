@@ -39,7 +39,8 @@ def signed_in(port: int, username: str) -> str:
     answer.read()
     connection.close()
     assert answer.status == 303, answer.status
-    return str(answer.getheader("Set-Cookie")).split(";")[0]
+    given = [line.split(";")[0] for line in answer.headers.get_all("Set-Cookie") or []]
+    return next(cookie for cookie in given if cookie.startswith("session="))
 
 
 def answered(port: int, path: str, cookie: str = "", timeout: float = 60) -> tuple[int, float]:

@@ -243,7 +243,7 @@ def test_three_requests_of_one_person_for_one_thing_without_a_job_are_pointed_ou
         for _ in range(3)
     ]
     ask(cast.tech2, lines=[{"part_id": catalogue["CAM-01"], "qty": "5", "unit_price": "499.99"}])
-    told = "asked for by the same person in 3 requests within 7 days, together ¥ 7,499.85."
+    told = "asked for by the same person in 3 requests within 7 days, together ¥\u00a07,499.85."
     page = get(client_of(cast.leader), "/inbox")
     assert page.count(told) == 3
     assert page.count("Together that reaches the limit of ¥ 500.00.") == 3

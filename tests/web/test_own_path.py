@@ -111,7 +111,7 @@ def test_no_target_leaves_this_site(rest: str, absolute: bool) -> None:
         assert not any(ord(one) < 32 or ord(one) == 127 for one in form)
 
 
-@pytest.mark.parametrize("target", ["/\t/evil.com", "/%0D/x", "/\r/x", "//evil.com", "/\x00"])
+@pytest.mark.parametrize("target", ["/\t/evil.com", "/%0D/x", "/\r/x", "//evil.com"])
 def test_login_and_language_lead_home(bench: Bench, client_of: Any, target: str) -> None:
     fresh = bench.app.test_client()
     answer = fresh.post("/login", data={"username": "tech", "password": PASSWORD, "next": target})
@@ -120,4 +120,10 @@ def test_login_and_language_lead_home(bench: Bench, client_of: Any, target: str)
     answer = signed_in.get(f"/login?next={quote(target, safe='')}")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
     answer = signed_in.post("/me/language", data={"language": "en", "next": target})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+
+
+def test_a_target_with_a_null_character_is_no_address(bench: Bench, client_of: Any) -> None:
+    assert client_of(bench.cast.tech).get("/login?next=%2F%00").status_code == 400
+    answer = bench.app.test_client().post("/login", data={"username": "tech", "password": PASSWORD, "next": "/\x00"})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")

@@ -338,6 +338,7 @@ def _put_away(person: Person, item: Locator) -> None:
     person.ledger.happened["came back"] += 1
     person.ledger.happened[f"came back: {words}"] += 1
     before = person.page.locator('[data-outbox-group="attention"] li').count()
+    item.locator("details[data-record] > summary").first.click()
     item.locator("[data-act=discard]").click()
     person.page.locator("dialog[data-discard] [data-answer=discard]").click()
     expect(person.page.locator('[data-outbox-group="attention"] li')).to_have_count(before - 1)

@@ -14,7 +14,9 @@ from fieldapp.accounts.roles import NAMES
 from fieldapp.accounts.session import check, here
 from fieldapp.accounts.session import sign_in as begin_session
 from fieldapp.accounts.session import sign_out as end_session
+from fieldapp.accounts.sessions import is_own
 from fieldapp.accounts.throttle import COOKIE, COOKIE_LASTS, Slow
+from fieldapp.errors import NotFound
 from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs, public
@@ -109,6 +111,8 @@ def me() -> Response:
 @needs("session.end")
 def end_one(session_id: UUID) -> Response:
     """The button, without JavaScript."""
+    if not is_own(str(session_id), actor().id):
+        raise NotFound("session.not_found")
     page = FormPage("session.end", ("session", str(session_id)), _l("Sign out there"), SIGN_INS, back=SIGN_INS)
     return form_page(page)
 
