@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
+from fieldapp.accounts.models import UserSession
 from fieldapp.approvals.models import Case
 from fieldapp.extensions import db
 from tests.fuzz import world
@@ -48,7 +49,11 @@ def known(bench: Bench) -> dict[str, list[str]]:
     found = world.fill(bench)
     phone = next(one for one in found["dev"] if not one.startswith("00000000"))
     assert hello(bench, bench.client_of(bench.cast.tech), dev=phone).status_code == 200
-    return {**found, "dev": [phone]}
+    with bench.app.app_context():
+        mine = select(UserSession.id).where(UserSession.user_id == bench.cast.tech.id)
+        session = db.session.scalars(mine).first()
+        db.session.remove()
+    return {**found, "dev": [phone], "session_id": [str(session)]}
 
 
 def addresses(bench: Bench, known: dict[str, list[str]]) -> Iterator[tuple[Rule, str]]:
