@@ -246,7 +246,7 @@ def test_three_requests_of_one_person_for_one_thing_without_a_job_are_pointed_ou
     told = "asked for by the same person in 3 requests within 7 days, together ¥\u00a07,499.85."
     page = get(client_of(cast.leader), "/inbox")
     assert page.count(told) == 3
-    assert page.count("Together that reaches the limit of ¥ 500.00.") == 3
+    assert page.count("Together that reaches the limit of ¥\u00a0500.00.") == 3
     assert told in get(client_of(cast.leader), f"/parts/{requests[0]}")
     decide(cast.tech, "withdraw", requests[0])
     assert get(client_of(cast.leader), "/inbox").count("in 2 requests within 7 days") == 2
