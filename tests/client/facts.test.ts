@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Op, OpState } from "../../static/src/engine/types.ts";
-import { type Fact, fen, freeItems, judgeRecord, judgeReport, newest, yuan } from "../../static/src/page/facts.ts";
+import type { Draft, Op, OpState } from "../../static/src/engine/types.ts";
+import {
+  draftOfCopy,
+  type Fact,
+  fen,
+  freeItems,
+  judgeRecord,
+  judgeReport,
+  newest,
+  yuan,
+} from "../../static/src/page/facts.ts";
 
 const op = (id: string, kind: string, agg: string, data: object, state: OpState = "saved", receivedAt = 0): Op =>
   ({
@@ -100,4 +109,45 @@ test("amounts are added up in fen", () => {
   assert.equal(yuan(123480), "1,234.80");
   assert.equal(yuan(5), "0.05");
   assert.equal(yuan(123456789), "1,234,567.89");
+});
+
+const draft = (key: string, kind: string, url: string, more: Partial<Draft> = {}): Draft =>
+  ({ key, kind, url, state: "open", supersedes: null, ...more }) as Draft;
+
+test("71 a draft is found from a copy of its form that is older or newer", () => {
+  const { key, ...report } = {
+    key: "service_report:v2",
+    kind: "service_report.submit",
+    agg: undefined,
+    url: "/jobs/1/report",
+  };
+  const first = draft("service_report:v1", report.kind, report.url);
+  assert.equal(draftOfCopy({ key, ...report }, [first])?.key, "service_report:v1");
+  // Its own draft comes first, and another job's or a form of another kind is none of it.
+  assert.equal(draftOfCopy({ key, ...report }, [first, draft(key, report.kind, report.url)]), undefined);
+  assert.equal(draftOfCopy({ key, ...report }, [draft("service_report:v1", report.kind, "/jobs/2/report")]), undefined);
+  assert.equal(
+    draftOfCopy({ key, ...report }, [draft("expense_item:new", "expense_item.capture", report.url)]),
+    undefined,
+  );
+  assert.equal(draftOfCopy({ key, ...report }, [{ ...first, state: "submitted" }]), undefined);
+  // A refused record that waits for its author in the outbox keeps its place there.
+  assert.equal(draftOfCopy({ key, ...report }, [{ ...first, key: "op:9", supersedes: "9" }]), undefined);
+});
+
+test("71 a correction is found under another version, whatever page it was typed on", () => {
+  const kind = "parts_request.resubmit";
+  const form = { key: `${kind}:p1:3`, kind, agg: "parts_request:p1", url: "/parts/p1/correct" };
+  assert.equal(draftOfCopy(form, [draft(`${kind}:p1:2`, kind, form.url)])?.key, `${kind}:p1:2`);
+  assert.equal(draftOfCopy(form, [draft(`${kind}:p1:2`, kind, "/elsewhere")])?.key, `${kind}:p1:2`);
+  assert.equal(draftOfCopy(form, [draft(`${kind}:p2:2`, kind, form.url)]), undefined);
+});
+
+test("71 a begun report becomes the next version of the sent one only where its author chose it", () => {
+  const kind = "service_report.resubmit";
+  const form = { key: `${kind}:r1:1`, kind, agg: "service_report:r1", url: "/jobs/1/report" };
+  const begun = draft("service_report:v1", "service_report.submit", form.url);
+  assert.equal(draftOfCopy(form, [begun]), undefined);
+  assert.equal(draftOfCopy(form, [begun], begun.key)?.key, begun.key);
+  assert.equal(draftOfCopy({ ...form, url: "/jobs/2/report" }, [begun], begun.key), undefined);
 });

@@ -76,7 +76,7 @@ test("a record on its way offers nothing that could lose it", () => {
 
 test("a draft with a key of its own is named in the address", () => {
   assert.equal(reopenUrl({ url: "/jobs/1?x=2#old", key: "op:9" }), "/jobs/1?x=2#draft=op%3A9");
-  assert.equal(reopenUrl({ url: "/expenses/new", key: "expense_item:new" }), "/expenses/new");
+  assert.equal(reopenUrl({ url: "/expenses/new", key: "expense_item:new" }), "/expenses/new#draft=expense_item%3Anew");
 });
 
 test("only pages may be thrown away, never the outbox", () => {

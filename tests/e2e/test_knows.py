@@ -260,3 +260,104 @@ def test_second_report_that_met_the_first_goes_on_as_its_next_version(
     assert rows(server, report, job.rsplit("/", 1)[1]) == [(2, "from the cellar")]
     phone.go("/outbox")
     expect(page.locator('[data-outbox-group="attention"] li')).to_have_count(0)
+
+
+def half_typed(page: Page, fault: str) -> None:
+    """The form shows what was typed, and one photo."""
+    expect(page.locator(".dock button:visible")).to_have_count(1)
+    expect(page.locator("[name=fault]:visible")).to_have_value(fault)
+    expect(page.locator("[data-photos][data-role=photo] [data-photo-list] > li")).to_have_count(1)
+
+
+def redraw_for(page: Page, path: str, visit: str, other: str) -> None:
+    """Every copy of the page on the phone names another visit."""
+    page.evaluate(
+        """async ([path, visit, other]) => {
+            for (const name of await caches.keys()) {
+                if (!/^(pack|visited)-\\d+/.test(name)) continue;
+                const cache = await caches.open(name);
+                const held = await cache.match(path, {ignoreVary: true});
+                if (!held) continue;
+                const headers = new Headers(held.headers);
+                headers.delete('Content-Encoding');
+                const text = (await held.text()).replaceAll(visit, other);
+                await cache.delete(path, {ignoreVary: true});
+                await cache.put(path, new Response(text, {headers}));
+            }
+        }""",
+        [path, visit, other],
+    )
+
+
+def test_71_a_half_typed_report_is_found_by_a_copy_of_another_visit(phone: Phone, tmp_path: Path) -> None:
+    page = phone.page
+    phone.sign_in("tech5")
+    phone.ready_for_offline()
+    job = steps.next_job(phone)
+    form = f"{job}/report"
+    phone.go(form)
+    phone.seen(form)
+    visit = page.locator(f"{REPORT} [name=visit_id]").input_value()
+    page.fill("[name=fault]", "half typed")
+    steps.add_photos(page, "photo", steps.picture(tmp_path, "half.jpg", 300))
+    expect(page.locator("[data-draft-note]")).to_be_visible()
+    phone.offline()
+    page.reload()
+    half_typed(page, "half typed")
+
+    # The copy that is shown now is older or newer than the one it was typed into.
+    other = "0" * 8 + visit[8:]
+    redraw_for(page, form, visit, other)
+    page.reload()
+    expect(page.locator(f"{REPORT} [name=visit_id]")).to_have_value(other)
+    half_typed(page, "half typed")
+
+    # What is typed on goes into the same draft, and the outbox leads to it.
+    page.fill("[name=fault]", "typed on")
+    expect(page.locator("[data-draft-note]")).to_be_visible()
+    phone.go("/outbox")
+    expect(page.locator("[data-drafts] [data-draft-key]")).to_have_count(1)
+    page.locator("[data-drafts] a").click()
+    half_typed(page, "typed on")
+
+
+def test_71_what_is_added_to_a_report_stays_in_its_form_once_the_report_is_received(
+    phone: Phone, server: Server, tmp_path: Path
+) -> None:
+    """The form becomes that of the next version, and the server's page of it has a key of its own."""
+    page = phone.page
+    phone.sign_in("tech6")
+    phone.ready_for_offline()
+    job = steps.next_job(phone)
+    form = f"{job}/report"
+    phone.offline()
+    phone.go(form)
+    write_report(page, "first")
+    phone.go(form)
+    page.locator("[data-said=sent] [data-more]").click()
+    page.fill("[name=fault]", "and more")
+    steps.add_photos(page, "photo", steps.picture(tmp_path, "more.jpg", 300))
+    expect(page.locator("[data-draft-note]")).to_be_visible()
+    page.reload()
+    page.locator("[data-said=sent] [data-more]").click()
+    half_typed(page, "and more")
+
+    phone.offline(False)
+    steps.wait_all_received(phone)
+    phone.go(form)
+    expect(page.locator(MORE)).to_be_visible()
+    phone.seen(form)
+    half_typed(page, "and more")
+    phone.offline()
+    page.reload()
+    half_typed(page, "and more")
+
+    # The photo belongs to what is sent.
+    page.locator(f"{MORE} .dock button").click()
+    steps.wait_saved(page)
+    phone.offline(False)
+    steps.wait_all_received(phone)
+    report = rows(server, "SELECT id, version, fault FROM service_report WHERE job_id=?", job.rsplit("/", 1)[1])
+    assert [one[1:] for one in report] == [(2, "and more")]
+    photos = "SELECT count(*) FROM attachment WHERE state='stored' AND agg_id=?"
+    assert rows(server, photos, report[0][0]) == [(1,)]

@@ -107,7 +107,10 @@ class Hand:
     def save(self, kind: str) -> str:
         """Presses *send* and returns the reference that the words *saved on this phone* name."""
         self.browser.script("document.querySelector(given[0]).click()", f'form[data-op="{kind}"] .dock button')
-        return str(self.browser.until(TOAST))
+        ref = str(self.browser.until(TOAST))
+        # The word comes before the page changes; the form stays busy until then.
+        self.browser.until("!document.querySelector('form[aria-busy=true]') && document.readyState === 'complete'")
+        return ref
 
     def spend(self, amount: str, *, with_photo: bool) -> str:
         self.open("/expenses/new")

@@ -1,4 +1,4 @@
-import { AlreadySubmitted, type Draft, type Engine } from "../engine/types.ts";
+import { AlreadySubmitted, type Draft, type Engine, type Op } from "../engine/types.ts";
 import { markClean, markDirty } from "./dirty.ts";
 import { all, controlsOf, hide, isControl, one, reveal } from "./dom.ts";
 import { type Fields, fieldsOf, fillForm, typedEarly } from "./form-data.ts";
@@ -44,7 +44,7 @@ export function stateOf(form: HTMLFormElement): FormState | undefined {
   return states.get(form);
 }
 
-/** `#draft=<key>`: a refused record reopened under a key of its own. */
+/** `#draft=<key>`: a draft that was chosen, whatever key the form has by now. */
 function askedKey(): string | null {
   const match = /[#&]draft=([^&]+)/.exec(location.hash);
   return match?.[1] ? decodeURIComponent(match[1]) : null;
@@ -52,6 +52,11 @@ function askedKey(): string | null {
 
 let askedFor: Promise<Draft | undefined> | null = null;
 let askedTaken = false;
+
+/** Keys name the record; those of refused records name the operation. */
+function isAbout(agg: string, key: string, op: Op | undefined): boolean {
+  return op ? agg === op.agg.join(":") : key.startsWith("op:") || key.includes(agg.slice(agg.indexOf(":") + 1));
+}
 
 async function keyFor(form: HTMLFormElement, engine: Engine): Promise<string | null> {
   const asked = askedKey();
@@ -64,7 +69,7 @@ async function keyFor(form: HTMLFormElement, engine: Engine): Promise<string | n
       askedTaken = true;
       return asked;
     }
-    if (draft?.kind === form.dataset.op && (!agg || !op || agg === op.agg.join(":")) && !askedTaken) {
+    if (draft?.kind === form.dataset.op && (!agg || isAbout(agg, asked, op)) && !askedTaken) {
       askedTaken = true;
       return asked;
     }

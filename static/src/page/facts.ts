@@ -2,7 +2,7 @@
  * What the server's pages state of a record, and what the records on this phone make of it (ADR 28). Nothing here
  * touches the DOM. `at` is the server's time as of which a page is true.
  */
-import type { Json, JsonObject, Op } from "../engine/types.ts";
+import type { Draft, Json, JsonObject, Op } from "../engine/types.ts";
 import { isReflected } from "./pending.ts";
 
 export interface Fact {
@@ -84,6 +84,39 @@ export function judgeReport(
       return { visit, told: { state: field(due.value, "state") === "accepted" ? "over" : "received", record } };
   }
   return { visit };
+}
+
+/** What a form says of itself; `key` is the one of its drafts. */
+export interface Kept {
+  key: string;
+  kind: string;
+  /** `type:id` where the form changes a record. */
+  agg: string | undefined;
+  /** The address of its page. */
+  url: string;
+}
+
+/**
+ * The open draft that was typed into another copy of this form. Keys name the visit or the version of which a page was
+ * drawn, and the copy that is shown next may be older or newer. Drafts come newest first; `asked` was chosen by hand.
+ */
+export function draftOfCopy(form: Kept, drafts: readonly Draft[], asked: string | null = null): Draft | undefined {
+  const open = drafts.filter(({ state }) => state === "open");
+  const type = (kind: string) => kind.slice(0, kind.indexOf("."));
+  const isHere = (draft: Draft) => draft.url === form.url && type(draft.kind) === type(form.kind);
+  // A report that was begun, and corrects by now the one that was sent from elsewhere: only if its author wants that.
+  const chosen = open.find(({ key }) => key === asked);
+  if (chosen && chosen.kind !== form.kind && chosen.kind.endsWith(".submit") && form.agg && isHere(chosen))
+    return chosen;
+  if (open.some(({ key }) => key === form.key)) return undefined;
+  const id = form.agg?.slice(form.agg.indexOf(":") + 1);
+  return open.find(
+    (draft) =>
+      draft.kind === form.kind &&
+      // One that came back while its place was taken has a place of its own in the outbox.
+      !draft.key.startsWith("op:") &&
+      (id ? draft.key.startsWith(`${form.kind}:${id}:`) : isHere(draft)),
+  );
 }
 
 /** Commands after which a record of this phone is not what the form was drawn from. */

@@ -6,10 +6,10 @@ import type { Engine, Op, RunningEngine } from "../engine/types.ts";
 import { moveUp } from "./board.ts";
 import { bringUpClaim, reviewClaim } from "./claim-form.ts";
 import { all, hide, one } from "./dom.ts";
-import { restore, stateOf } from "./draft.ts";
+import { address, restore, stateOf } from "./draft.ts";
 import { enhance } from "./enhance.ts";
 import { factsOf, keepFacts, statedIn } from "./fact-store.ts";
-import { type Fact, judgeRecord, judgeReport, newest, type Told, type Verdict } from "./facts.ts";
+import { draftOfCopy, type Fact, judgeRecord, judgeReport, newest, type Told, type Verdict } from "./facts.ts";
 import { fillForm } from "./form-data.ts";
 import { refreshPack } from "./pack.ts";
 import { fillSlots, parseRendered } from "./pending.ts";
@@ -72,7 +72,7 @@ function unsay(form: HTMLFormElement): void {
 }
 
 /** The sentence in the form's place; what was typed stays in the form and in its draft. */
-function tell(form: HTMLFormElement, told: Told): void {
+function tell(form: HTMLFormElement, engine: Engine, told: Told): void {
   const template = one<HTMLTemplateElement>(document, `template[data-told="${told.state}"]`);
   const before = sentences.get(form);
   if (before?.dataset.said === told.state) {
@@ -90,7 +90,7 @@ function tell(form: HTMLFormElement, told: Told): void {
     link.href = (link.dataset.record ?? "").replace("{id}", told.record ?? told.op?.agg[1] ?? "");
   }
   const more = one<HTMLButtonElement>(where, "[data-more]");
-  more?.addEventListener("click", () => void addTo(form, told, more));
+  more?.addEventListener("click", () => void addTo(form, engine, told, more));
   form.before(where);
   sentences.set(form, where);
   hide(form, true);
@@ -105,7 +105,7 @@ function become(form: HTMLFormElement, record: string, more: HTMLElement): void 
   for (const input of all<HTMLInputElement>(form, "input[name=id],input[name=visit_id]")) input.disabled = true;
 }
 
-async function addTo(form: HTMLFormElement, told: Told, more: HTMLElement): Promise<void> {
+async function addTo(form: HTMLFormElement, engine: Engine, told: Told, more: HTMLElement): Promise<void> {
   const record = told.record ?? told.op?.agg[1];
   const state = stateOf(form);
   if (!record || !state) return;
@@ -114,6 +114,7 @@ async function addTo(form: HTMLFormElement, told: Told, more: HTMLElement): Prom
   // What was typed into this form counts more than what was sent before.
   if (told.op && !stored) begin(form, told.op);
   if (!stored && form.dataset.draft) {
+    await findDraft(form, engine);
     state.key = form.dataset.draft;
     await restore(state, false);
   }
@@ -121,7 +122,7 @@ async function addTo(form: HTMLFormElement, told: Told, more: HTMLElement): Prom
 }
 
 async function apply(form: HTMLFormElement, engine: Engine, verdict: Verdict): Promise<void> {
-  if (verdict.told) return tell(form, verdict.told);
+  if (verdict.told) return tell(form, engine, verdict.told);
   unsay(form);
   const visit = one<HTMLInputElement>(form, "input[name=visit_id]");
   if (!visit || !verdict.visit || visit.value === verdict.visit) return;
@@ -143,10 +144,22 @@ function metBy(op: Op | undefined): string | null {
   return typeof there === "string" ? there : null;
 }
 
+const askedKey = (): string | null => {
+  const key = /[#&]draft=([^&]+)/.exec(location.hash)?.[1];
+  return key ? decodeURIComponent(key) : null;
+};
+
+/** A draft of another copy of this form goes on in it, under its own name. */
+async function findDraft(form: HTMLFormElement, engine: Engine): Promise<void> {
+  const { draft: key, op: kind = "", agg } = form.dataset;
+  if (!key) return;
+  const found = draftOfCopy({ key, kind, agg, url: address() }, await engine.drafts.list(), askedKey());
+  if (found) Object.assign(form.dataset, { draft: found.key, takes: found.kind });
+}
+
 /** A draft of a refused record that is about to be opened in this form, though the form has become another one. */
 async function takeDraft(form: HTMLFormElement, engine: Engine): Promise<void> {
-  const key = /[#&]draft=([^&]+)/.exec(location.hash)?.[1];
-  const wanted = key ? decodeURIComponent(key) : form.dataset.draft;
+  const wanted = askedKey() ?? form.dataset.draft;
   for (const draft of await engine.drafts.list()) {
     const op = draft.supersedes && draft.state === "open" ? await engine.get(draft.supersedes) : undefined;
     const there = metBy(op);
@@ -164,6 +177,7 @@ async function takeDraft(form: HTMLFormElement, engine: Engine): Promise<void> {
 
 /** Before a form is given its draft. */
 export async function bringUp(form: HTMLFormElement, engine: Engine): Promise<void> {
+  if (form.dataset.knows) await findDraft(form, engine);
   await takeDraft(form, engine);
   if (!form.dataset.knows) return;
   const ops = await engine.list();

@@ -19,10 +19,10 @@ export function actionsFor(state: OpState): Action[] {
   return state === "saved" || state === "parked" ? ["discard"] : [];
 }
 
-/** The page a draft belongs to; one with a key of its own is named after the hash. */
+/** The page a draft belongs to. The hash names the draft: the page may be of another age, and its form have another key. */
 export function reopenUrl(draft: Pick<Draft, "url" | "key">): string {
   const url = draft.url.split("#")[0] ?? "/";
-  return draft.key.startsWith("op:") ? `${url}#draft=${encodeURIComponent(draft.key)}` : url;
+  return `${url}#draft=${encodeURIComponent(draft.key)}`;
 }
 
 export interface Said {

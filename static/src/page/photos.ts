@@ -83,7 +83,8 @@ export interface Photos {
 /** One block of photos: shown from the store, added one after the other, taken away one by one. */
 export async function attachPhotos(block: HTMLElement, state: FormState): Promise<Photos> {
   const { engine, form } = state;
-  const key = state.key ?? "";
+  // Asked anew each time: a form may go on under another draft's key.
+  const key = () => state.key ?? "";
   const list = one(block, "[data-photo-list]");
   const input = one<HTMLInputElement>(block, "input[type=file]");
   const template = one<HTMLTemplateElement>(block, "template[data-photo-item]");
@@ -123,7 +124,7 @@ export async function attachPhotos(block: HTMLElement, state: FormState): Promis
   }
 
   async function refresh(): Promise<void> {
-    const kept = (await engine.attachmentsOf({ draft: key })).filter((photo) => photo.role === role);
+    const kept = (await engine.attachmentsOf({ draft: key() })).filter((photo) => photo.role === role);
     list?.replaceChildren();
     for (const photo of kept) show(photo, await engine.photos.bytes(photo.id));
     count();
@@ -153,7 +154,7 @@ export async function attachPhotos(block: HTMLElement, state: FormState): Promis
     }
     try {
       const name = `${file.name.replace(/\.[^.]*$/, "") || "photo"}.jpg`;
-      show(await engine.photos.add(key, { name, mime: small.mime, role, bytes: small.bytes }), small.bytes);
+      show(await engine.photos.add(key(), { name, mime: small.mime, role, bytes: small.bytes }), small.bytes);
       touch(state);
     } catch (error) {
       if (!(error instanceof StorageFull)) return showBlock(block, text("photo.failed"));
