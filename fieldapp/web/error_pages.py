@@ -61,7 +61,9 @@ def _stores_nothing(error: Exception) -> Response:
     trouble.note(error)
     trouble.without_person()
     if request.method == "POST":
-        response = render("error/unsaved.html", status=503, words=trouble.words(), **trouble.typed())
+        typed = trouble.typed()
+        words = trouble.words(shown=bool(typed["fields"]))
+        response = render("error/unsaved.html", status=503, words=words, **typed)
     else:
         response = _draw(503, _words(503))
     response.headers["Retry-After"] = trouble.LATER

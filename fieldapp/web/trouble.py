@@ -49,8 +49,13 @@ def note(error: BaseException) -> None:
     log.error("nothing can be stored: %s", getattr(error, "orig", None) or error)
 
 
-def words() -> list[str]:
-    """What a person reads whose form was not saved."""
+def words(shown: bool = True) -> list[str]:
+    """Return what a person reads whose form was not saved. `shown` says that the form comes back filled in."""
+    if not shown:
+        return [
+            gettext("Nothing was saved: the server cannot store anything now."),
+            gettext("Please try again in a few minutes. If it stays like this, tell your administrator."),
+        ]
     said = [gettext("Nothing was saved: the server cannot store anything now. What you filled in is below.")]
     said.append(gettext("Please send it again in a few minutes. If it stays like this, tell your administrator."))
     if inputs.any_upload():
@@ -69,9 +74,12 @@ def without_person() -> None:
 
 
 def typed() -> dict[str, Any]:
-    """What the form that was posted held: `fields` to post again, `texts` to read. Nothing where it held a password."""
+    """Return what the form that was posted held: `fields` to post again, `texts` to read.
+
+    Only of forms that become an envelope: passwords and the codes of links are in none of those (ADR 29).
+    """
     fields = [(name, inputs.kept(value, MOST_TYPED)) for name, value in inputs.posted_fields()]
-    if any("password" in name for name, _ in fields):
+    if all(name != "_op" for name, _ in fields):
         return {"fields": [], "texts": []}
     texts = [value for name, value in fields if not name.startswith("_") and value and not ids.is_uuid(value)]
     return {"fields": fields, "texts": texts}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.support import Translations
 from sqlalchemy import func, select, text
 
+import fieldapp
 from fieldapp.accounts.models import PasswordReset, User
 from fieldapp.commandbus.models import AuditEntry
 from fieldapp.database import Base
@@ -21,6 +24,7 @@ from tests.sync.test_hello import hello
 from tests.sync.test_push import capture, push
 from tests.sync.test_token import bearing
 
+TRANSLATIONS = Translations.load(Path(fieldapp.__file__).parent / "translations", ["zh_Hans"])
 NEW = "rain on a tin roof"
 
 
@@ -193,7 +197,7 @@ def test_the_list_of_people(bench: Bench, queries: Any) -> None:
     assert "Tech Person" in page
     assert "Technician (Group one)" in page
     assert "last seen" in page
-    assert "never signed in" in page
+    assert "no sign-in on record" in page
     assert "Tech2" not in client.get("/people?q=other_t").text
     assert "Nobody fits this." in client.get("/people?state=closed").text
     with queries() as q:
@@ -239,3 +243,48 @@ def test_what_happens_to_accounts_is_on_the_trail(bench: Bench) -> None:
             ("user.deactivate", bench.cast.admin.id),
         ]
         assert db.session.scalar(text("SELECT count(*) FROM receipt")) == 1
+
+
+# -- what the pages say ------------------------------------------------------------------------------------------
+
+
+def test_a_good_link_whose_new_password_is_refused_keeps_its_code(bench: Bench) -> None:
+    """The part of the address behind `#` is gone after a post; a code that is not valid does not come back."""
+    code = make_link(bench, bench.cast.tech)
+    refused = use_link(bench, code, "12345678")
+    assert refused.status_code == 422
+    assert f'value="{code}"' in refused.text
+    unknown = use_link(bench, "x" * 43, "12345678")
+    assert unknown.status_code == 422
+    assert "x" * 43 not in unknown.text
+    assert use_link(bench, code).status_code == 303
+
+
+def test_the_log_in_page_says_what_to_do_about_a_forgotten_password(bench: Bench) -> None:
+    page = bench.app.test_client().get("/login", headers={"Accept-Language": "en"})
+    assert "Forgotten your password? An administrator can give you a link" in page.text
+
+
+def test_the_page_of_sign_ins_does_not_lead_to_itself(bench: Bench) -> None:
+    for _ in range(2):
+        assert attempt(bench, "wrong").status_code == 422
+    mine = sign_in(bench)
+    there, home = mine.get("/me/devices").text, mine.get(mine.get("/").headers["Location"]).text
+    assert "2 wrong passwords were tried before you signed in" in there
+    assert "2 wrong passwords were tried before you signed in" in home
+    look = '<a href="/me/devices">Look</a>'
+    assert (look in there, look in home) == (False, True)
+
+
+def test_closed_accounts_have_words_of_their_own(bench: Bench) -> None:
+    """What is said of a job that is closed is not said of a person."""
+    client = bench.client_of(bench.cast.admin)
+    client.set_cookie("language", "zh_Hans")
+    with bench.app.app_context():
+        closed = db.session.get_one(User, bench.cast.tech.id)
+        closed.active = False
+        db.session.commit()
+    words = TRANSLATIONS.gettext("Account closed")
+    for page in (client.get("/people?state=closed").text, client.get(f"/people/{bench.cast.tech.id}").text):
+        assert words in page
+        assert TRANSLATIONS.gettext("Closed") not in page

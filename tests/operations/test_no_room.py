@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from sqlalchemy import select
 from werkzeug.test import EnvironBuilder, TestResponse
 from xlsxwriter.exceptions import FileCreateError
 
+from fieldapp.accounts import resets
 from fieldapp.commandbus.models import Receipt
 from fieldapp.expenses import ExpenseItem
 from fieldapp.extensions import db
@@ -184,6 +186,26 @@ def test_a_form_is_not_lost_where_the_database_is_gone(house: Bench) -> None:
     assert stored(house) == (before[0] + 1, before[1] + 1)
 
 
-def test_a_password_is_never_shown_again(house: Bench) -> None:
-    with house.app.test_request_context("/login", method="POST", data={"username": "tech", "password": "geheim"}):
+@pytest.mark.parametrize(
+    ("address", "who", "secrets"),
+    [
+        ("/login", None, {"username": "tech", "password": "geheim-geheim"}),
+        ("/me/password", "tech", {"present": "geheim-geheim", "new": "geheim-neu-neu"}),
+        ("/reset", None, {"code": "geheim-code", "new": "geheim-neu-neu"}),
+    ],
+)
+def test_passwords_and_codes_of_links_are_never_shown_again(
+    house: Bench, address: str, who: str | None, secrets: dict[str, str]
+) -> None:
+    """Only forms that become an envelope come back filled in, and the page does not promise more."""
+    client = house.client_of(getattr(house.cast, who)) if who else house.app.test_client()
+    with house.app.test_request_context(address, method="POST", data=secrets):
         assert trouble.typed() == {"fields": [], "texts": []}
+    assert client.get(address).status_code == 200
+    with takes_no_writes(house), patch.object(resets, "person_of", side_effect=OSError(errno.ENOSPC, "full")):
+        answer = client.post(address, data=secrets, headers={"Accept-Language": "en"})
+    assert answer.status_code == 503
+    assert "geheim" not in answer.text
+    assert "Nothing was saved" in answer.text
+    assert "below" not in answer.text
+    assert f'href="{address}"' in answer.text

@@ -21,8 +21,8 @@ def _typed(name: str) -> str:
     return inputs.posted_secret(name)
 
 
-def _draw(template: str, status: int = 200, **problems: str) -> Response:
-    response = render(template, status=status, problems=problems, shortest=SHORTEST, longest=LONGEST)
+def _draw(template: str, status: int = 200, code: str = "", **problems: str) -> Response:
+    response = render(template, status=status, problems=problems, shortest=SHORTEST, longest=LONGEST, code=code)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -72,7 +72,8 @@ def reset_password() -> Response:
         return _no_link()
     problem = problem_of(new, user.username, user.name)
     if problem is not None:
-        return _draw("accounts/reset.html", 422, new=str(problem))
+        # The address behind `#` is gone after a post: without the code the person would need the link again.
+        return _draw("accounts/reset.html", 422, code=code, new=str(problem))
     kept = hashed(new)
     with writing() as session:
         # Asked again under the lock: of two posts of one link the second finds it used.
@@ -88,4 +89,4 @@ def reset_password() -> Response:
 
 def _no_link() -> Response:
     words = gettext("This link is not valid any more. Please ask an administrator for a new one.")
-    return _draw("accounts/reset.html", 422, code=words)
+    return _draw("accounts/reset.html", 422, link=words)

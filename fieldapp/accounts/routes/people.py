@@ -23,7 +23,7 @@ def _filters() -> list[Filter]:
     def state(query: Select[Any], value: str) -> Select[Any]:
         return query.where(User.active.is_(value == "open"))
 
-    options = [("", _l("All")), ("open", _l("May sign in")), ("closed", _l("Closed"))]
+    options = [("", _l("All")), ("open", _l("May sign in")), ("closed", _l("Account closed"))]
     return [
         Filter("state", _l("Show"), state, widget="chips", options=options),
         Filter("q", _l("Name or user name"), people.named, widget="text"),

@@ -23,7 +23,13 @@ function showTyped(box: HTMLElement): void {
 function takeCode(block: HTMLElement): void {
   const field = one<HTMLInputElement>(block, "input");
   const code = location.hash.slice(1) || history.state?.code;
-  if (!field || typeof code !== "string" || code === "") return;
+  if (!field) return;
+  // A good code came back with the form, because the password was refused.
+  if (field.value) {
+    block.hidden = true;
+    return;
+  }
+  if (typeof code !== "string" || code === "") return;
   field.value = code;
   block.hidden = true;
   history.replaceState({ code }, "", location.pathname);
@@ -35,7 +41,10 @@ function copyFrom(button: HTMLElement): void {
   button.hidden = false;
   button.addEventListener("click", () => {
     field.select();
-    void navigator.clipboard.writeText(field.value).then(() => button.classList.add("ok"));
+    void navigator.clipboard.writeText(field.value).then(() => {
+      const copied = document.querySelector<HTMLElement>(`#${field.id}-copied`);
+      if (copied) copied.hidden = false;
+    });
   });
 }
 
