@@ -406,7 +406,7 @@ def test_the_time_of_arrival_stays_while_the_start_is_on_the_phone(tech: Phone) 
     for kind in ("visit.set_out", "visit.arrive", "visit.start"):
         if page.locator(f"form[data-op='{kind}'] button:visible").count():
             steps.tap(page, kind)
-    times = page.locator("#_visit_steps .steps li:nth-child(-n+3) time")
+    times = page.locator("#_visit_steps .steps li:nth-child(-n+3) :is(time, [data-time-of])")
     expect(times).to_have_count(3)
     for at in range(3):
         expect(times.nth(at)).to_have_text(re.compile(r"\d{2}:\d{2}"))

@@ -173,7 +173,7 @@ def test_a_service_report(page: Page, phone: Phone, server: Server, tmp_path: Pa
     steps.sign(page)
     press(page, REPORT)
     expect(page.locator("#err-plan_at")).to_have_text(CHINESE)
-    told(page, "plan_at", "plan_people", "plan_tools", "labour_minutes", "fee_amount", "fee_method")
+    told(page, "reason", "plan_at", "plan_people", "plan_tools", "labour_minutes", "fee_amount", "fee_method")
     assert page.input_value("[name=fault]") == MARKUP
     assert page.input_value("[name=work]") == typed
     signature = page.input_value("[name=signature]")
@@ -187,6 +187,7 @@ def test_a_service_report(page: Page, phone: Phone, server: Server, tmp_path: Pa
     assert page.input_value("[name=work]") == typed
     assert page.input_value("[name=signature]") == signature
 
+    page.fill("[name=reason]", MARKUP)
     page.fill("[name=plan_at]", (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT09:00"))
     page.fill("[name=plan_people]", MARKUP)
     page.fill("[name=plan_tools]", MARKUP)

@@ -24,6 +24,7 @@ def write_report(page: Page, fault: str, form: str = REPORT, another_visit: bool
     page.fill("[name=fault]", fault)
     page.fill("[name=work]", steps.WORK)
     if another_visit:
+        page.fill("[name=reason]", steps.CAUSE)
         page.fill("[name=plan_at]", (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT09:00"))
         page.fill("[name=plan_people]", "tech1")
         page.fill("[name=plan_tools]", "heat gun")

@@ -73,7 +73,6 @@ def test_the_list_and_its_filter(plain: Phone) -> None:
     plain.go("/jobs")
     everything = page.locator("article.card").count()
     name = page.locator(".card.next h2 a").inner_text()
-    page.locator("details.sheet > summary").click()
     page.fill("input[name=q]", name[:4])
     page.locator("form.filters button").click()
     expect(page).to_have_url(re.compile("q="))
@@ -113,7 +112,7 @@ def test_a_visit_from_tap_to_report(plain: Phone, server: Server, tmp_path: Path
     page.fill("[name=no_signature_reason]", NOT_HERE)
     page.fill("[name=plan_people]", "")
     assert send(page, form) == 422
-    for name in ("plan_at", "plan_people", "plan_tools"):
+    for name in ("reason", "plan_at", "plan_people", "plan_tools"):
         expect(page.locator(f"#err-{name}")).to_be_visible()
         expect(page.locator(f"#err-{name}")).not_to_be_empty()
     expect(page.locator("[name=work]")).to_have_value(f"{steps.WORK} <script>alert(1)</script>")
@@ -123,6 +122,7 @@ def test_a_visit_from_tap_to_report(plain: Phone, server: Server, tmp_path: Path
     assert rows(server, REPORTS, job.rsplit("/", 1)[1]) == [(0,)]
 
     # A file that is no picture is refused with its name; what was typed stays.
+    page.fill("[name=reason]", steps.CAUSE)
     page.fill("[name=plan_at]", (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT09:00"))
     page.fill("[name=plan_people]", "tech1")
     page.fill("[name=plan_tools]", "heat gun")

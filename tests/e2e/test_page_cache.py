@@ -16,6 +16,8 @@ from tests.e2e.conftest import Phone, Server
 from tests.e2e.steps import eventually, rows
 
 EXPENSE = "form[data-op='expense_item.capture']"
+#: Where the form leads by itself; another address asked for before that would be cut off.
+SENT = re.compile(r"/expenses(\?|$)")
 COUNT = "SELECT count(*) FROM expense_item WHERE amount=?"
 
 #: A transaction that never ends, over everything that one person has on this phone.
@@ -25,6 +27,16 @@ HOG = """async (user) => {
   const tx = db.transaction([...db.objectStoreNames], 'readwrite');
   const again = () => { tx.objectStore('meta').get('ep').onsuccess = again; };
   again();
+}"""
+
+#: Whether a draft with this amount lies on the phone.
+DRAFTED = """async (amount) => {
+  const asked = indexedDB.open(`fieldapp-u-${document.documentElement.dataset.user}`);
+  const db = await new Promise((done) => { asked.onsuccess = () => done(asked.result); });
+  const all = db.transaction('drafts').objectStore('drafts').getAll();
+  await new Promise((done) => { all.onsuccess = done; });
+  db.close();
+  return all.result.some((one) => one.fields.amount === amount);
 }"""
 
 
@@ -65,6 +77,7 @@ def test_storage_that_stops_answering(phone: Phone, server: Server) -> None:
     expect(page.locator("[name=amount]")).to_have_value("73.01")
     assert rows(server, COUNT, 7301) == [(0,)]
     send(page)
+    expect(page).to_have_url(SENT)
     eventually(server, COUNT, 7301, expected=1)
     tab.close()
     phone.go("/outbox")
@@ -90,6 +103,7 @@ def test_a_start_on_storage_that_does_not_answer(phone: Phone, server: Server) -
     expect(page.locator("[name=amount]")).to_have_value("73.02")
     phone.offline(False)
     send(page)
+    expect(page).to_have_url(SENT)
     eventually(server, COUNT, 7302, expected=1)
     tab.close()
     phone.go("/expenses/new")
@@ -123,12 +137,14 @@ def test_left_in_a_hurry_and_back(caching: Phone, server: Server) -> None:
         const field = document.querySelector('[name=amount]');
         field.value = '74.01';
         field.dispatchEvent(new Event('input', {bubbles: true}));
+        window.wasHere = true;
         location.assign('/outbox');
     }""")
     expect(page).to_have_url(re.compile("/outbox$"))
     expect(page.locator("[data-drafts] li")).to_have_count(1)
-    page.go_back()
-    page.wait_for_function("() => window.restored !== undefined")
+    # A page that comes out of the cache is not loaded again: there is no "load" to wait for.
+    page.go_back(wait_until="commit")
+    page.wait_for_function("() => window.wasHere ? window.restored : window.restored !== undefined")
     expect(page.locator("[name=amount]")).to_have_value("74.01")
     fill_expense(page, "74.02")
     send(page)
@@ -137,3 +153,29 @@ def test_left_in_a_hurry_and_back(caching: Phone, server: Server) -> None:
     steps.wait_all_received(caching)
     assert rows(server, COUNT, 7401) == [(0,)]
     assert caching.problems == []
+
+
+def test_typed_while_the_page_comes_back(phone: Phone, server: Server) -> None:
+    """The draft is read anew as the page is shown again; what is typed before that has ended is newer and stays."""
+    phone.sign_in("tech4")
+    page = phone.page
+    phone.go("/expenses/new")
+    page.wait_for_function("() => document.querySelector('form[data-op]').noValidate")
+    page.fill("[name=amount]", "74.11")
+    expect(page.locator("[data-draft-note]")).to_be_visible()
+    page.evaluate("""() => {
+        dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}));
+        const field = document.querySelector('[name=amount]');
+        field.value = '74.12';
+        field.dispatchEvent(new Event('input', {bubbles: true}));
+    }""")
+    # Read anew and saved: the store has what was typed last.
+    steps.until(page, DRAFTED, "74.12")
+    expect(page.locator("[name=amount]")).to_have_value("74.12")
+    page.reload()
+    expect(page.locator("[name=amount]")).to_have_value("74.12")
+    fill_expense(page, "74.13")
+    send(page)
+    steps.wait_saved(page)
+    eventually(server, COUNT, 7413, expected=1)
+    assert phone.problems == []

@@ -15,6 +15,18 @@ PRIVATE = "\u79c1\u4eba\u505c\u8f66\u8d39"
 HALF = "\u53ea\u5199\u4e86\u4e00\u534a"
 BY = "SELECT u.username FROM receipt r JOIN user u ON u.id=r.user_id WHERE r.op=?"
 
+#: For an init script: the page with the button, whose stores open only when it is said.
+STORES_STOP = """
+if (location.pathname === '/me') {
+const open = CacheStorage.prototype.open;
+const said = new Promise((resolve) => { window.storesGoOn = resolve; });
+CacheStorage.prototype.open = async function (name) {
+  await said;
+  return open.call(this, name);
+};
+}
+"""
+
 
 def expense(page: Page, amount: str, note: str) -> None:
     """An expense as far as the button; on the page of the form."""
@@ -150,6 +162,19 @@ def test_signing_out_before_the_stores_are_open(phone: Phone) -> None:
     asked = sign_out(phone)
     expect(phone.page.locator("[data-shell-state=locked]")).to_be_visible()
     assert len(asked) == 1
+
+
+def test_signing_out_while_a_start_takes_too_long(phone: Phone) -> None:
+    """The words that storage does not answer stand there already; without a network signing out waits for it."""
+    phone.sign_in("tech1")
+    phone.ready_for_offline()
+    phone.offline()
+    phone.page.add_init_script(STORES_STOP)
+    asked = sign_out(phone)
+    expect(phone.page.locator("#banner")).to_be_visible()
+    phone.page.evaluate("() => window.storesGoOn()")
+    expect(phone.page.locator("[data-shell-state=locked]")).to_be_visible()
+    assert asked == []
 
 
 def test_signing_out_with_a_signal(phone: Phone, server: Server) -> None:

@@ -51,6 +51,7 @@ def finish_report(phone: Phone) -> None:
 
 def plan_next_visit(phone: Phone) -> None:
     page = phone.page
+    page.fill("[name=reason]", steps.CAUSE)
     page.fill("[name=plan_at]", (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT09:00"))
     page.fill("[name=plan_people]", "tech1")
     page.fill("[name=plan_tools]", "heat gun")

@@ -177,13 +177,19 @@ function show(state: FormState, kept: Fields): void {
   state.form.dispatchEvent(new CustomEvent(RESTORED));
 }
 
-export async function restore(state: FormState, early: boolean): Promise<void> {
+/** What stands in the fields, to tell later whether somebody typed meanwhile. */
+const screenOf = (state: FormState) => JSON.stringify(fieldsOf(state.form));
+
+export async function restore(state: FormState, early: boolean, before?: string): Promise<void> {
   if (!state.key) return;
   const draft = await state.engine.drafts.load(state.key);
   state.stored = draft !== undefined;
   if (!draft) return;
   const { fields, supersedes, problems, updated } = draft;
   Object.assign(state, { supersedes, problems });
+  // Typed since `before`: newer than the draft, and saved like anything that is typed.
+  if (before !== undefined && before !== screenOf(state)) return;
+  if (before !== undefined) state.changed = false;
   // Typed faster than the store answered: what is on the screen is newer.
   show(state, early ? { ...fields, ...typedEarly(state.form) } : fields);
   note(state, "draft.restored", updated);
@@ -334,6 +340,7 @@ export async function settle(root: Element): Promise<void> {
 
 /** The page came back from the browser's memory: the store is right, the screen may be old (failure mode 67). */
 export async function rereadAll(): Promise<void> {
+  const before = new Map([...live].map((state) => [state, screenOf(state)]));
   for (const { engine } of [...live].slice(0, 1)) await adoptWords(engine);
   for (const state of live) {
     lockButtons(state.form, false);
@@ -343,9 +350,7 @@ export async function rereadAll(): Promise<void> {
     const { drafts } = state.engine;
     const gen = drafts.generation(state.key);
     const draft = await drafts.load(state.key);
-    if (draft) {
-      state.changed = false;
-      await restore(state, false);
-    } else if (state.stored || state.closed || drafts.generation(state.key) > gen) empty(state);
+    if (draft) await restore(state, false, before.get(state));
+    else if (state.stored || state.closed || drafts.generation(state.key) > gen) empty(state);
   }
 }

@@ -3,6 +3,7 @@ import { unlessFull } from "../engine/reconcile.ts";
 import { forgetPages, readActive, writeActive } from "./active.ts";
 import { all } from "./dom.ts";
 import { session } from "./session.ts";
+import { serverAnswers } from "./shell.ts";
 import { text } from "./texts.ts";
 
 /**
@@ -83,7 +84,9 @@ export async function othersUnsent(core: Core): Promise<number> {
 
 async function logout(form: HTMLFormElement, core: Core): Promise<void> {
   form.setAttribute("aria-busy", "true");
-  const engine = await session.ready;
+  let engine = await session.ready;
+  // A start that takes long ends, too, and without the server only this page can close the others.
+  if (!engine && !session.broken && !(await serverAnswers())) engine = await session.engine;
   // Nothing can be kept here, so there is nothing to ask about, and no page of ours for the time without network.
   if (session.broken || !engine) return form.submit();
   const counts = await engine.counts();
