@@ -1,5 +1,6 @@
 import { type Engine, StorageFull, StorageUnavailable } from "../engine/types.ts";
 import { one } from "./dom.ts";
+import { watchStorage } from "./storage-watch.ts";
 import { text } from "./texts.ts";
 
 /** What the server wrote on <html>, and the engine once it is open. */
@@ -12,6 +13,8 @@ export interface Session {
   /** The same for a tap, which may come before and must not wait for ever: null, too, while a start takes too long. */
   readonly ready: Promise<Engine | null>;
   resolveEngine(engine: Engine | null): void;
+  /** The start waits for the server here, not for the storage. */
+  whileAsking<T>(answer: Promise<T>): Promise<T>;
   /** This page is left for the one its form names: what can still be taken back can be so there. */
   goesOn: boolean;
   /** Set when storing is impossible: forms then go the ordinary way. */
@@ -28,18 +31,16 @@ let resolveEngine: Session["resolveEngine"] = () => {};
 const engine = new Promise<Engine | null>((resolve) => {
   resolveEngine = resolve;
 });
-let open = false;
 let slow = false;
-void engine.then((opened) => {
-  open = true;
-  if (slow && opened) banner("");
+const late = () => new Promise<null>((resolve) => setTimeout(() => resolve(null), SLOW_MS));
+const overdue = late();
+const { whileAsking, end } = watchStorage(late, () => {
+  slow = true;
+  banner(text("storage.hangs"));
 });
-const overdue = new Promise<null>((resolve) => {
-  setTimeout(() => {
-    slow = !open;
-    if (slow) banner(text("storage.hangs"));
-    resolve(null);
-  }, SLOW_MS);
+void engine.then((opened) => {
+  end();
+  if (slow && opened) banner("");
 });
 
 export const session: Session = {
@@ -51,6 +52,7 @@ export const session: Session = {
     return Promise.race([engine, overdue]);
   },
   resolveEngine,
+  whileAsking,
   goesOn: false,
   broken: false,
 };

@@ -52,7 +52,7 @@ async function settleLogout(core: Core): Promise<boolean> {
     return false;
   }
   try {
-    if (!(await postLogout())) return false;
+    if (!(await session.whileAsking(postLogout()))) return false;
   } catch {
     return session.userId !== null; // still no network: these pages stay closed
   }
