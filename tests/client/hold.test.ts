@@ -319,3 +319,166 @@ test("send now ends the hold", async () => {
   await phone.settle();
   assert.deepEqual(applied(phone), [op]);
 });
+
+/** How often records were pushed, and which. */
+function pushes(phone: Phone): string[][] {
+  const seen: string[][] = [];
+  const { fault } = phone;
+  phone.fault = (asked) => {
+    if (asked.path === "/sync/push") {
+      const { ops } = JSON.parse(asked.body as string) as { ops: string[] };
+      seen.push(ops.map((body) => (JSON.parse(body) as { op: string }).op));
+    }
+    return fault(asked);
+  };
+  return seen;
+}
+
+/** Another page in the same tab, which goes on with what is held. */
+async function goOn(phone: Phone, tab: Tab): Promise<Tab> {
+  tab.leave();
+  return phone.open(17, "b1", tab.held);
+}
+
+/** Back to a page that lay in the browser's memory. */
+async function goBack(phone: Phone, from: Tab, to: Tab): Promise<void> {
+  to.held = from.held;
+  from.kill();
+  to.back();
+  await phone.settle();
+}
+
+test("a decision taken back on the next page is not sent by the page before, once that is shown again and left", async () => {
+  const phone = new Phone();
+  const tab = await phone.open();
+  const { op } = await tab.engine.capture(decision());
+  await phone.settle();
+  const next = await goOn(phone, tab);
+  await next.engine.undo(op);
+  await goBack(phone, next, tab);
+  tab.engine.sendHeldNow();
+  await phone.run(MINUTE);
+  assert.deepEqual(applied(phone), []);
+});
+
+test("a page that is shown again goes on with what is still held", async () => {
+  const phone = new Phone();
+  const tab = await phone.open();
+  const { op } = await tab.engine.capture(decision());
+  await phone.settle();
+  const next = await goOn(phone, tab);
+  await phone.run(1000);
+  await goBack(phone, next, tab);
+  assert.equal(tab.engine.mayUndo(await only(tab)), true);
+  await tab.engine.undo(op);
+  await phone.run(MINUTE);
+  assert.deepEqual(applied(phone), []);
+});
+
+test("what another tab discarded is not sent by the page that held it", async () => {
+  const phone = new Phone();
+  const [one, two] = [await phone.open(), await phone.open()];
+  await phone.settle();
+  const { op } = await one.engine.capture(decision());
+  await two.engine.discard(op);
+  await phone.settle();
+  one.engine.sendHeldNow();
+  await phone.run(MINUTE);
+  assert.deepEqual(applied(phone), []);
+});
+
+/** Calls `then` in undo's transaction: as its last row is written, in its middle or in its very commit. */
+function whileUndoing(committing: boolean, then: () => void): void {
+  const { prototype } = IDBObjectStore;
+  const original = prototype.put;
+  prototype.put = function (value, key) {
+    const request = original.call(this, value, key);
+    if (typeof key !== "string" || !key.startsWith("gone:")) return request;
+    prototype.put = original;
+    if (!committing) then();
+    else
+      request.addEventListener("success", () => {
+        this.transaction.commit();
+        then();
+      });
+    return request;
+  };
+}
+
+for (const committing of [false, true]) {
+  test(`a page left in the middle of undo${committing ? ", in its very commit" : ""}: exactly one wins`, async () => {
+    const phone = new Phone();
+    const tab = await phone.open();
+    const { op } = await tab.engine.capture(decision());
+    await phone.settle();
+    let left = false;
+    const leave = () => {
+      tab.leave();
+      tab.engine.sendHeldNow();
+      left = true;
+    };
+    whileUndoing(committing, leave);
+    const undone = tab.engine.undo(op).then(
+      () => true,
+      () => false,
+    );
+    while (!left) await new Promise((resolve) => setImmediate(resolve));
+    await phone.settle();
+    tab.back();
+    const won = await undone;
+    await phone.run(MINUTE);
+    assert.deepEqual(applied(phone), won ? [] : [op]);
+    assert.equal((await tab.engine.list()).length, won ? 0 : 1);
+  });
+}
+
+test("a page left in the middle of undo and sent from elsewhere meanwhile says that it is too late", async () => {
+  const phone = new Phone();
+  const tab = await phone.open();
+  const { op } = await tab.engine.capture(decision());
+  await phone.settle();
+  let left = false;
+  whileUndoing(false, () => {
+    tab.leave();
+    left = true;
+  });
+  const undone = assert.rejects(tab.engine.undo(op), TooLate);
+  while (!left) await new Promise((resolve) => setImmediate(resolve));
+  const next = await phone.open(17, "b1", tab.held);
+  await phone.run(MINUTE);
+  await goBack(phone, next, tab);
+  await undone;
+  assert.deepEqual(applied(phone), [op]);
+});
+
+test("what is over is held no more: nothing is sent twice as the page goes, and other tabs are not told of a hold", async () => {
+  const phone = new Phone();
+  const tab = await phone.open();
+  const seen = pushes(phone);
+  const told: unknown[] = [];
+  const { op } = await tab.engine.capture(decision());
+  await phone.run(HOLD);
+  assert.deepEqual(seen, [[op]]);
+  phone.channels.add({ name: "outbox-17", tab, onmessage: ({ data }) => void told.push(data) });
+  await tab.engine.capture(expense());
+  await phone.settle();
+  assert.ok(told.length > 0 && !told.includes("held"), String(told));
+  assert.deepEqual(tab.held, []);
+  tab.engine.sendHeldNow();
+  await phone.settle();
+  assert.equal(seen.filter((ops) => ops.includes(op)).length, 1);
+});
+
+test("of more than a request takes that outlives its page, the first go", async () => {
+  const phone = new Phone();
+  const tab = await phone.open();
+  const ops: string[] = [];
+  for (let n = 0; n < 3; n++)
+    ops.push((await tab.engine.capture(decision({ data: { reason: "x".repeat(25_000) } }))).op);
+  await phone.settle();
+  tab.engine.sendHeldNow();
+  await phone.settle();
+  assert.deepEqual(applied(phone), ops.slice(0, 2));
+  await phone.run(MINUTE);
+  assert.deepEqual(applied(phone), ops);
+});

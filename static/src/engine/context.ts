@@ -18,8 +18,8 @@ export interface Context {
   token: string | null;
   /** Draft generations this tab has seen. */
   readonly seen: Map<string, number>;
-  /** Records this tab may still take back, with their frozen bytes. */
-  readonly holds: Map<string, string>;
+  /** Records this tab may take back until their time is over, with their frozen bytes. */
+  readonly holds: Map<string, { body: string; until: number }>;
   /** How often the page was left. What was about to be written before may be older than what another page wrote. */
   left: number;
   /** Writes of this tab one after another, so that both stores end with the same version. */

@@ -1,6 +1,8 @@
 /**
  * Decisions that can be taken back for some seconds. The record is frozen and in both stores at once; only the sender
- * waits until `holdUntil`. Undo and send are decided in IndexedDB transactions, so exactly one of them happens.
+ * waits until `holdUntil`. Undo and the sender decide in IndexedDB transactions, so exactly one of them happens. What a
+ * page sends as it goes asks no store: so it sends only what this tab holds, undo takes a record out of the holds before
+ * it asks its transaction, and a page that is shown again reads its holds anew.
  */
 import { utf8 } from "./bytes.ts";
 import type { Context } from "./context.ts";
@@ -17,23 +19,47 @@ export function isHeld(op: Pick<Op, "holdUntil">, now: number): boolean {
   return until > now && until - now <= LONGEST_HOLD_MS;
 }
 
-/** Remember the records that this tab may take back; other tabs may not, as only this one knows when it is left. */
-export function remember(ctx: Context): void {
-  ctx.surroundings.heldHere?.set([...ctx.holds.keys()]);
+/** The holds without those whose time is over. */
+export function stillHeld(ctx: Context): Context["holds"] {
+  const now = ctx.surroundings.now();
+  for (const [id, { until }] of ctx.holds) if (!isHeld({ holdUntil: until }, now)) ctx.holds.delete(id);
+  return ctx.holds;
 }
 
-export function addHold(ctx: Context, op: OpRow): void {
-  ctx.holds.set(op.op, op.body);
+/** Remember the records that this tab may take back; other tabs may not, as only this one knows when it is left. */
+export function remember(ctx: Context): void {
+  ctx.surroundings.heldHere?.set([...stillHeld(ctx).keys()]);
+}
+
+export function addHold(ctx: Context, { op, body, holdUntil }: OpRow): void {
+  ctx.holds.set(op, { body, until: holdUntil ?? 0 });
   remember(ctx);
 }
 
-/** After a page change in the same tab: its holds go on. */
+async function rowsOf(ctx: Context, ids: string[]): Promise<(OpRow | undefined)[]> {
+  return ctx.db.run(["ops"], "readonly", (tx) => Promise.all(ids.map((id) => tx.objectStore("ops").get(id))));
+}
+
+/** After a page change in the same tab, or as a page comes back from the browser's memory: this tab's holds go on. */
 export async function restoreHolds(ctx: Context): Promise<void> {
+  const { left } = ctx;
+  ctx.holds.clear();
+  const ids = ctx.surroundings.heldHere?.get() ?? [];
+  if (ids.length === 0) return;
+  const rows = await rowsOf(ctx, ids);
+  // Left meanwhile: the next return reads them anew.
+  if (ctx.left !== left) return;
   const now = ctx.surroundings.now();
-  for (const id of ctx.surroundings.heldHere?.get() ?? []) {
-    const row = await ctx.db.run(["ops"], "readonly", (tx) => tx.objectStore("ops").get(id));
-    if (row?.state === "saved" && isHeld(row, now)) ctx.holds.set(id, row.body);
-  }
+  for (const row of rows) if (row?.state === "saved" && isHeld(row, now)) addHold(ctx, row);
+  remember(ctx);
+  ctx.changed();
+}
+
+/** Another tab changed something: what it discarded or sent is held here no longer. */
+export async function dropHolds(ctx: Context): Promise<void> {
+  const ids = [...stillHeld(ctx).keys()];
+  if (ids.length === 0) return;
+  for (const [n, row] of (await rowsOf(ctx, ids)).entries()) if (row?.state !== "saved") ctx.holds.delete(ids[n] ?? "");
   remember(ctx);
 }
 
@@ -51,8 +77,8 @@ export async function endHoldsOf(tx: UserTx, ids: readonly string[]): Promise<vo
 
 /** The page is hidden: its holds end now, and the sender goes on without a pause. */
 export async function endHolds(ctx: Context): Promise<void> {
-  if (ctx.holds.size === 0) return;
-  const ids = [...ctx.holds.keys()];
+  const ids = [...stillHeld(ctx).keys()];
+  if (ids.length === 0) return;
   ctx.holds.clear();
   remember(ctx);
   await ctx.db.run(["ops"], "readwrite", (tx) => endHoldsOf(tx, ids));
@@ -65,11 +91,14 @@ export async function endHolds(ctx: Context): Promise<void> {
  * its answer is not heard, and the next start sends again and gets the same receipt.
  */
 export function sendHeldNow(ctx: Context): void {
-  const bodies = [...ctx.holds.values()];
+  const bodies = [...stillHeld(ctx).values()].map((held) => held.body);
   ctx.holds.clear();
   remember(ctx);
-  const body = JSON.stringify({ ops: bodies });
-  if (bodies.length === 0 || utf8(body).length > KEEPALIVE_BYTES) return;
+  const request = () => JSON.stringify({ ops: bodies });
+  // The first ones, as many as fit: the next start sends the others.
+  while (utf8(request()).length > KEEPALIVE_BYTES) bodies.pop();
+  const body = request();
+  if (bodies.length === 0) return;
   const headers = { "Content-Type": "application/json", "X-Fieldapp-Client": ctx.build, ...authorization(ctx.token) };
   try {
     const options = {

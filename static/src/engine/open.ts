@@ -4,7 +4,7 @@ import { isQuota } from "./connection.ts";
 import { type Context, oneAtATime } from "./context.ts";
 import { type Core, type Device, openCore } from "./core-db.ts";
 import { draftsOf } from "./drafts.ts";
-import { endHolds, mayUndo, restoreHolds, sendHeldNow } from "./hold.ts";
+import { dropHolds, endHolds, mayUndo, restoreHolds, sendHeldNow, stillHeld } from "./hold.ts";
 import { deviceCode, uuid4 } from "./ids.ts";
 import { evictDisposable, inTime, openMirror } from "./mirror.ts";
 import * as outbox from "./outbox.ts";
@@ -52,7 +52,7 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     changed() {
       if (closed) return;
       tell();
-      channel?.postMessage(ctx.holds.size > 0 ? "held" : "changed");
+      channel?.postMessage(stillHeld(ctx).size > 0 ? "held" : "changed");
       note();
     },
     kick: (reason) => sender?.kick(reason),
@@ -62,9 +62,15 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     if (!channel) return;
     channel.onmessage = ({ data }) => {
       tell();
+      void dropHolds(ctx).catch(() => undefined);
       // The tab that holds a record may be closed: another one sends it once its time has come.
       if (data === "held") sender?.kick("timer");
     };
+  };
+  const back = () => {
+    listen();
+    // Another page of this tab may have taken back or sent what was held here.
+    if (ctx.left > 0) void restoreHolds(ctx).catch(() => undefined);
   };
   const mute = () => {
     channel?.close();
@@ -74,7 +80,7 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
   surroundings.onLeave?.(() => {
     ctx.left++;
     mute();
-  }, listen);
+  }, back);
   const close = () => {
     closed = true;
     sender?.stop();

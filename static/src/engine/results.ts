@@ -1,7 +1,7 @@
 /** Writes down what the server said. A received record never goes back, save when the server lost its own memory. */
 import { backoff, PARKED_MS } from "./backoff.ts";
 import type { Context } from "./context.ts";
-import { isHeld } from "./hold.ts";
+import { isHeld, remember } from "./hold.ts";
 import { KEEP_MS, release } from "./release.ts";
 import type { OpResult, OpState } from "./types.ts";
 import { type OpRow, openOps } from "./user-db.ts";
@@ -68,6 +68,8 @@ export async function settle(ctx: Context, results: Iterable<OpResult>): Promise
       await tx.objectStore("ops").put(settled(ctx, row, result, now));
     }
   });
+  for (const { op } of all) ctx.holds.delete(op);
+  remember(ctx);
   await ctx.surroundings.point("results:committed");
   for (const result of all) if (result.outcome === "accepted") await release(ctx, result.op);
 }

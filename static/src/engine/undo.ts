@@ -5,21 +5,35 @@ import type { UndoTools } from "./undo-tools.ts";
 import type { DraftRow, OpRow, UserTx } from "./user-db.ts";
 
 /**
- * Take a held record back, as asked for at `now`: it is deleted, and its draft is open again with fields and photos as they were. Return the
- * draft, null for a record that was made by a button. Raise TooLate once it is no longer held.
+ * Take a held record back, as asked for at `now`: it is deleted, and its draft is open again with fields and photos as
+ * they were. Return the draft, null for a record that was made by a button. Raise TooLate once it is no longer held.
  */
 export async function undo(ctx: Context, id: string, now: number, tools: UndoTools): Promise<Draft | null> {
-  if (!ctx.holds.has(id)) throw new tools.TooLate(id);
-  const done = await ctx.db.run(["ops", "drafts", "attachments", "meta"], "readwrite", async (tx) => {
+  const { left } = ctx;
+  const held = ctx.holds.get(id);
+  if (!held) throw new tools.TooLate(id);
+  // Before anything else: a page that goes sends what is in there, and this may be committing by then.
+  ctx.holds.delete(id);
+  tools.remember(ctx);
+  const work = async (tx: UserTx) => {
     const op = await tx.objectStore("ops").get(id);
-    if (op?.state !== "saved" || op.supersededBy !== null || !tools.isHeld(op, now)) return null;
+    // Repeated after the page was left: by then the time may be over.
+    const at = ctx.left === left ? now : ctx.surroundings.now();
+    if (op?.state !== "saved" || op.supersededBy !== null || !tools.isHeld(op, at)) return null;
     if ((await tools.openOps(tx)).some((other) => other.depends.includes(id))) return null;
     const draft = await bringBackDraft(ctx, tx, op, now);
     await tools.deleteOp(tx, op, "author", now);
     return { draft, earlier: op.supersedes };
-  });
-  ctx.holds.delete(id);
-  tools.remember(ctx);
+  };
+  const done = await ctx.db
+    .run(["ops", "drafts", "attachments", "meta"], "readwrite", work)
+    .catch((error: { unsure?: boolean }) => {
+      // It did not happen, so it may be asked for again; unless nobody knows whether it happened.
+      if (!error.unsure && ctx.left === left) ctx.holds.set(id, held);
+      tools.remember(ctx);
+      ctx.changed();
+      throw error;
+    });
   if (!done) throw new tools.TooLate(id);
   await ctx.surroundings.point("undo:committed");
   const { draft, earlier } = done;
