@@ -7,12 +7,13 @@ from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from fieldapp.expenses.models import ExpenseItem, FapiaoHold
+from fieldapp.expenses.offers import offer
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
-from tests.support.bench import Bench
+from tests.support.bench import Bench, QueryCount
 
 FAPIAO = "26412000000000010317"
 OTHER = "26412000000000010325"
@@ -161,6 +162,34 @@ def test_only_a_hold_refuses_a_number(bench: Bench, cast: Any, capture: Any, cla
         db.session.commit()
         db.session.remove()
     assert claim(cast.tech2, [capture(cast.tech2, fapiao_number=FAPIAO)[0]])[1].outcome == "accepted"
+
+
+def test_the_check_names_what_is_not_held_and_what_is_held_without_need(
+    bench: Bench, cast: Any, claimed: Any, decide: Any, claim_of: Any
+) -> None:
+    def told() -> list[str]:
+        with bench.app.app_context(), QueryCount(bench.app) as queries:
+            found = sorted(line for check in offer.checks for line in check() if "fapiao" in line)
+            db.session.remove()
+        assert queries.count == len(offer.checks)
+        return found
+
+    kept, _ = claimed(cast.tech, "46.00", "12.00", fapiao_number=FAPIAO)
+    gone, _ = claimed(cast.tech2, "9.00", fapiao_number=OTHER)
+    assert told() == []
+    assert decide(cast.leader, "reject", gone, "Private").outcome == "accepted"
+    assert told() == []
+    with bench.app.app_context():
+        db.session.execute(update(FapiaoHold).values(claim_id=gone))
+        db.session.commit()
+        db.session.remove()
+    first, second = claim_of(kept).number, claim_of(gone).number
+    assert told() == sorted(
+        [
+            f"expense claim {first} does not hold fapiao {FAPIAO}, which is in it",
+            f"expense claim {second} is rejected and holds fapiao {FAPIAO} without need",
+        ]
+    )
 
 
 def test_fifty_pairs_of_claims_sent_in_the_same_instant(bench: Bench, cast: Any, capture: Any) -> None:
