@@ -18,6 +18,7 @@ from fieldapp.expenses.queries.records import (
     sees_item,
     undecided,
     version_for,
+    wrong_holds,
     wrong_totals,
 )
 from fieldapp.expenses.words import about_claim
@@ -73,7 +74,7 @@ offer = Offer(
     places={"expense_claim": "/expenses/claims/"},
     own_places={"expense_item": "/expenses/items/"},
     inbox={"expense_claim": _in_inbox},
-    checks=(wrong_totals, lost_items, missing_receipts),
+    checks=(wrong_totals, wrong_holds, lost_items, missing_receipts),
     demo=fill_money,
     demo_order=50,
 )

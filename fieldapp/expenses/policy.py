@@ -63,6 +63,9 @@ FREE = ("open", "returned")
 #: Items that no longer count: their fapiao and photos may be used again.
 DEAD = ("discarded", "rejected")
 
+#: States of claims that hold the fapiao of their items.
+HOLDING = ("submitted", "approved", "returned")
+
 #: Who sees everybody's claims besides their author and the group's leader.
 OVERSEERS = frozenset({"finance", "manager", "executive", "quality"})
 

@@ -7,14 +7,16 @@ from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from fieldapp.expenses.models import ExpenseItem, FapiaoHold
+from fieldapp.expenses.offers import offer
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
-from tests.support.bench import Bench
+from tests.support.bench import Bench, QueryCount
 
 FAPIAO = "26412000000000010317"
+OTHER = "26412000000000010325"
 
 
 def holds(bench: Bench) -> dict[str, str]:
@@ -105,6 +107,89 @@ def test_an_expense_taken_out_of_a_returned_claim_takes_its_fapiao_along(
     both, sent = claim(cast.tech, [first, second])
     assert sent.outcome == "accepted"
     assert holds(bench) == {FAPIAO: both}
+
+
+def corrected(bench: Bench, who: Any, item: str, **data: Any) -> Any:
+    values = {"kind": "local_transport", "amount": "46.00", "note": "bus", **data}
+    return bench.send(who, "expense_item.resubmit", ("expense_item", item), values)
+
+
+def test_a_corrected_number_of_a_returned_claim_takes_no_other_hostage(
+    bench: Bench, cast: Any, capture: Any, claimed: Any, claim: Any, decide: Any
+) -> None:
+    record, (item,) = claimed(cast.tech, "46.00", fapiao_number=FAPIAO)
+    assert decide(cast.leader, "return", record, "Which number?").outcome == "accepted"
+    assert corrected(bench, cast.tech, item, fapiao_number=OTHER).outcome == "accepted"
+    assert holds(bench) == {OTHER: record}
+    # The number it had is free, the one it has is held: each number has one holder, and the claim goes on.
+    freed, _ = capture(cast.tech2, fapiao_number=FAPIAO)
+    theirs, sent = claim(cast.tech2, [freed])
+    assert sent.outcome == "accepted"
+    assert claim(cast.tech2, [capture(cast.tech2, fapiao_number=OTHER)[0]])[1].code == "expense_claim.findings"
+    assert claim(cast.tech, [item], record=record)[1].outcome == "accepted"
+    assert holds(bench) == {OTHER: record, FAPIAO: theirs}
+
+
+def test_a_number_that_another_claim_holds_is_refused_at_the_field(
+    bench: Bench, cast: Any, claimed: Any, decide: Any
+) -> None:
+    record, (item,) = claimed(cast.tech, "46.00", fapiao_number=FAPIAO)
+    theirs, _ = claimed(cast.tech2, "12.00", fapiao_number=OTHER)
+    assert decide(cast.leader, "return", record, "Which number?").outcome == "accepted"
+    refused = corrected(bench, cast.tech, item, fapiao_number=OTHER)
+    assert (refused.outcome, list(refused.problems)) == ("rejected", ["fapiao_number"])
+    assert holds(bench) == {FAPIAO: record, OTHER: theirs}
+    assert corrected(bench, cast.tech, item).outcome == "accepted"
+    assert holds(bench) == {OTHER: theirs}
+
+
+def test_a_number_that_a_second_expense_of_the_claim_names_stays_held(
+    bench: Bench, cast: Any, claimed: Any, decide: Any
+) -> None:
+    record, (first, second) = claimed(cast.tech, "46.00", "12.00", fapiao_number=FAPIAO)
+    assert decide(cast.leader, "return", record, "Which number?").outcome == "accepted"
+    assert corrected(bench, cast.tech, first, fapiao_number=OTHER).outcome == "accepted"
+    assert holds(bench) == {FAPIAO: record, OTHER: record}
+    assert corrected(bench, cast.tech, second, fapiao_number=OTHER).outcome == "accepted"
+    assert holds(bench) == {OTHER: record}
+
+
+def test_only_a_hold_refuses_a_number(bench: Bench, cast: Any, capture: Any, claimed: Any, claim: Any) -> None:
+    """A number that stands in a claim without being held by it is a remark: one source says what is held."""
+    claimed(cast.tech, "46.00", fapiao_number=FAPIAO)
+    with bench.app.app_context():
+        db.session.execute(delete(FapiaoHold))
+        db.session.commit()
+        db.session.remove()
+    assert claim(cast.tech2, [capture(cast.tech2, fapiao_number=FAPIAO)[0]])[1].outcome == "accepted"
+
+
+def test_the_check_names_what_is_not_held_and_what_is_held_without_need(
+    bench: Bench, cast: Any, claimed: Any, decide: Any, claim_of: Any
+) -> None:
+    def told() -> list[str]:
+        with bench.app.app_context(), QueryCount(bench.app) as queries:
+            found = sorted(line for check in offer.checks for line in check() if "fapiao" in line)
+            db.session.remove()
+        assert queries.count == len(offer.checks)
+        return found
+
+    kept, _ = claimed(cast.tech, "46.00", "12.00", fapiao_number=FAPIAO)
+    gone, _ = claimed(cast.tech2, "9.00", fapiao_number=OTHER)
+    assert told() == []
+    assert decide(cast.leader, "reject", gone, "Private").outcome == "accepted"
+    assert told() == []
+    with bench.app.app_context():
+        db.session.execute(update(FapiaoHold).values(claim_id=gone))
+        db.session.commit()
+        db.session.remove()
+    first, second = claim_of(kept).number, claim_of(gone).number
+    assert told() == sorted(
+        [
+            f"expense claim {first} does not hold fapiao {FAPIAO}, which is in it",
+            f"expense claim {second} is rejected and holds fapiao {FAPIAO} without need",
+        ]
+    )
 
 
 def test_fifty_pairs_of_claims_sent_in_the_same_instant(bench: Bench, cast: Any, capture: Any) -> None:

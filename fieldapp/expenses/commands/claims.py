@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy import func, select, update
 
 from fieldapp.approvals import Detail, Subject, close_case, decision, open_case
 from fieldapp.commandbus import UNDO, Context, Effect, command
-from fieldapp.database import insert_ignoring
 from fieldapp.errors import Conflict, Invalid
-from fieldapp.expenses.models import ExpenseClaim, ExpenseItem, FapiaoHold
+from fieldapp.expenses.commands import holds
+from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.expenses.policy import CLAIM, FREE, ITEM, Finding, findings, home_group, is_own
-from fieldapp.expenses.queries.checks import elsewhere, facts_of_items, holders, limits
+from fieldapp.expenses.queries.checks import elsewhere, facts_of_items, limits
 from fieldapp.expenses.schemas import Claim, Nothing
 from fieldapp.expenses.words import KIND_WORDS, finding_words
 from fieldapp.kernel import clock, money
@@ -58,11 +58,10 @@ def submit(ctx: Context, claim: ExpenseClaim | None, data: dict[str, Any]) -> Ef
     found = _checked(ctx, items)
     claim = _put_down(ctx, claim, data.get("note", ""), sum((one.amount for one in items), Decimal(0)))
     _let_go(ctx, claim.id, ("returned",), keep=chosen)
-    left = {item.claim_id for item in items if item.claim_id not in {None, claim.id}}
     for item in items:
         _take_in(item, claim.id, found[item.id])
     ctx.session.flush()
-    _hold_fapiao(ctx, claim.id, items, left)
+    _hold_fapiao(ctx, claim.id, items)
     _ask(ctx, claim, items)
     return Effect(ref=claim.number, ver=claim.ver, before=before, after={**_facts(claim), "items": chosen})
 
@@ -79,7 +78,7 @@ def withdraw(ctx: Context, claim: ExpenseClaim, data: dict[str, Any]) -> Effect:
     claim.state = CLAIM.next(claim.state, "withdraw")
     claim.ver += 1
     _let_go(ctx, claim.id, ("claimed", "returned"))
-    _free_fapiao(ctx, [claim.id])
+    holds.free(ctx, claim.id)
     return Effect(ref=claim.number, ver=claim.ver, before=before, after=_facts(claim))
 
 
@@ -97,7 +96,7 @@ def settled(ctx: Context, record: str, verdict: str, reason: str | None) -> Effe
         changes["allowed_amount"] = ExpenseItem.amount
     elif verdict == "rejected":
         changes |= {"allowed_amount": Decimal(0), "cut_reason": reason}
-        _free_fapiao(ctx, [claim.id])
+        holds.free(ctx, claim.id)
     _change(ctx, claim.id, ("claimed",), changes)
     verb = {"approved": "approve", "returned": "return", "rejected": "reject"}[verdict]
     words = {"number": claim.number, "amount": money.show(claim.total), "reason": reason or "", "who": ctx.actor.name}
@@ -197,35 +196,20 @@ def _take_in(item: ExpenseItem, claim_id: str, found: Sequence[Finding]) -> None
     item.ver += 1
 
 
-def _hold_fapiao(ctx: Context, claim_id: str, items: Sequence[ExpenseItem], left: set[str]) -> None:
-    """Take the fapiao of these expenses for the claim; `left` are returned claims that expenses were taken out of.
+def _hold_fapiao(ctx: Context, claim_id: str, items: Sequence[ExpenseItem]) -> None:
+    """Take the fapiao of these expenses for the claim, in place of what it held before.
 
-    Raises Invalid at the expense whose fapiao another claim holds, also one sent in the same instant.
+    Raises Invalid at the expense whose fapiao another claim holds.
     """
-    _free_fapiao(ctx, [claim_id, *left])
-    wanted = {(item.fapiao_code, item.fapiao_number): claim_id for item in items if item.fapiao_number}
-    for other in ctx.scalars(select(ExpenseItem).where(ExpenseItem.claim_id.in_(left))) if left else ():
-        # What stays in the claim that was returned goes on being held by it.
-        if other.fapiao_number and other.state != "rejected":
-            wanted.setdefault((other.fapiao_code, other.fapiao_number), other.claim_id or claim_id)
-    if not wanted:
-        return
-    rows = [{"code": code, "number": number, "claim_id": claim} for (code, number), claim in sorted(wanted.items())]
-    connection = ctx.session.connection()
-    connection.execute(insert_ignoring(connection, cast(Table, FapiaoHold.__table__)), rows)
-    now = holders(number for _, number in wanted)
+    holds.free(ctx, claim_id)
+    taken = holds.take(ctx, claim_id, map(holds.fapiao_of, items))
     problems = {
         f"items.{index}": [f"{_name(item)}: {finding_words('fapiao_used', {'number': item.fapiao_number})}"]
         for index, item in enumerate(items)
-        if item.fapiao_number and now[item.fapiao_code, item.fapiao_number] != claim_id
+        if holds.fapiao_of(item) in taken
     }
     if problems:
         raise Invalid("expense_claim.findings", "", problems)
-
-
-def _free_fapiao(ctx: Context, claim_ids: Sequence[str]) -> None:
-    query = delete(FapiaoHold).where(FapiaoHold.claim_id.in_(claim_ids))
-    ctx.session.execute(query.execution_options(synchronize_session=False))
 
 
 def _let_go(ctx: Context, claim_id: str, states: Sequence[str], keep: Sequence[str] = ()) -> None:

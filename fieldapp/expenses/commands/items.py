@@ -10,9 +10,11 @@ from sqlalchemy import Table
 
 from fieldapp.commandbus import UNDO, Context, Effect, Photos, command
 from fieldapp.errors import Conflict, Invalid
+from fieldapp.expenses.commands import holds
 from fieldapp.expenses.models import ExpenseItem
 from fieldapp.expenses.policy import FREE, ITEM, home_group, is_own, plain_number, too_old
 from fieldapp.expenses.schemas import Correction, Item, Nothing
+from fieldapp.expenses.words import finding_words
 from fieldapp.jobs import facts_of, may_work_on
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
@@ -65,14 +67,19 @@ def capture(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     photos=(RECEIPTS,),
 )
 def correct(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
-    """Puts an own expense right while no claim holds it; further receipts are added to the earlier ones."""
+    """Puts an own expense right while no claim holds it; further receipts are added to the earlier ones.
+
+    An item of a returned claim that gets another fapiao frees the earlier one.
+    """
     _must_be_free(item)
-    before = facts(item)
+    before, held = facts(item), holds.fapiao_of(item)
     job_id = data.get("job_id")
     if job_id != item.job_id:
         item.group_id = home_group(ctx.actor, _group_of_job(ctx, job_id))
     for name, value in _values(ctx, data, item).items():
         setattr(item, name, value)
+    if not holds.change(ctx, item, held):
+        raise Invalid.field("fapiao_number", finding_words("fapiao_used", {"number": item.fapiao_number}))
     item.receipts += len(ctx.envelope.atts)
     item.ver += 1
     return Effect(ver=item.ver, before=before, after=facts(item))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from fieldapp.accounts import name_by
 from fieldapp.attachments import files_of
@@ -70,17 +70,22 @@ def elsewhere(items: Sequence[Facts], owner_id: int, claim_id: str) -> Elsewhere
 
 
 def _used(items: Sequence[str], numbers: set[str], owner_id: int, claim_id: str) -> list[Used]:
-    """Where else these fapiao numbers stand, whoever entered them, the earliest first."""
-    columns = (ExpenseItem.fapiao_code, ExpenseItem.fapiao_number, ExpenseItem.state, ExpenseItem.claim_id)
+    """Where else these fapiao numbers stand, whoever entered them, the earliest first.
+
+    Held is what `FapiaoHold` says and nothing else; what stands on an expense only is a capture.
+    """
+    held = and_(FapiaoHold.number == ExpenseItem.fapiao_number, FapiaoHold.code == ExpenseItem.fapiao_code)
+    columns = (ExpenseItem.fapiao_code, ExpenseItem.fapiao_number, ExpenseItem.state, FapiaoHold.claim_id)
     query = (
         select(*columns, ExpenseItem.owner_id, name_by(ExpenseItem.owner_id))
+        .outerjoin(FapiaoHold, held)
         .where(ExpenseItem.fapiao_number.in_(numbers), ExpenseItem.id.not_in(items), ExpenseItem.state != "discarded")
         .order_by(ExpenseItem.captured_at, ExpenseItem.id)
     )
     found: dict[Used, None] = {}
-    for code, number, state, claim, owner, name in db.session.execute(query):
-        held = claim is not None and claim != claim_id and state != "rejected"
-        how = "held" if held else "rejected" if state == "rejected" else "captured"
+    for code, number, state, holder, owner, name in db.session.execute(query):
+        by_another = holder is not None and holder != claim_id
+        how = "held" if by_another else "rejected" if state == "rejected" else "captured"
         found[Used((code, number), how, "" if owner == owner_id else name)] = None
     return list(found)
 

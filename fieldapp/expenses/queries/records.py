@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select, union
 
 from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
-from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
-from fieldapp.expenses.policy import FREE, may_see
+from fieldapp.expenses.models import ExpenseClaim, ExpenseItem, FapiaoHold
+from fieldapp.expenses.policy import FREE, HOLDING, may_see
 from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
 
@@ -117,6 +117,33 @@ def lost_items() -> Iterator[str]:
     )
     for one, state, claim in db.session.execute(query):
         yield f"expense {one} is {state}, but its claim is {claim or 'none'}"
+
+
+def wrong_holds() -> Iterator[str]:
+    """For `check`: fapiao in a claim that does not hold them, and holds that a claim has no use for (D-EXP-8)."""
+    same = and_(
+        ExpenseItem.claim_id == FapiaoHold.claim_id,
+        ExpenseItem.fapiao_code == FapiaoHold.code,
+        ExpenseItem.fapiao_number == FapiaoHold.number,
+    )
+    holds = ExpenseClaim.state.in_(HOLDING)
+    unheld = (
+        select(ExpenseClaim.number, ExpenseItem.fapiao_number, literal(""))
+        .join(ExpenseItem, ExpenseItem.claim_id == ExpenseClaim.id)
+        .outerjoin(FapiaoHold, same)
+        .where(holds, ExpenseItem.fapiao_number != "", FapiaoHold.number.is_(None))
+    )
+    idle = (
+        select(ExpenseClaim.number, FapiaoHold.number, ExpenseClaim.state)
+        .join(FapiaoHold, FapiaoHold.claim_id == ExpenseClaim.id)
+        .outerjoin(ExpenseItem, same)
+        .where(or_(~holds, ExpenseItem.id.is_(None)))
+    )
+    for claim, number, state in db.session.execute(union(unheld, idle)):
+        if state:
+            yield f"expense claim {claim} is {state} and holds fapiao {number} without need"
+        else:
+            yield f"expense claim {claim} does not hold fapiao {number}, which is in it"
 
 
 def missing_receipts() -> Iterator[str]:
