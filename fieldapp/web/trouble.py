@@ -51,7 +51,10 @@ def note(error: BaseException) -> None:
 
 def words() -> list[str]:
     """What a person reads whose form was not saved."""
-    said = [gettext("Nothing was saved: the server cannot store anything now. What you filled in is below.")]
+    if inputs.posted_id("_op"):
+        said = [gettext("Nothing was saved: the server cannot store anything now. What you filled in is below.")]
+    else:
+        said = [gettext("Nothing was saved: the server cannot store anything now.")]
     said.append(gettext("Please send it again in a few minutes. If it stays like this, tell your administrator."))
     if inputs.any_upload():
         said.append(gettext("Please choose the photos again."))
@@ -69,10 +72,13 @@ def without_person() -> None:
 
 
 def typed() -> dict[str, Any]:
-    """What the form that was posted held: `fields` to post again, `texts` to read. Nothing where it held a password."""
-    fields = [(name, inputs.kept(value, MOST_TYPED)) for name, value in inputs.posted_fields()]
-    if any("password" in name for name, _ in fields):
+    """Return what a command's form held: `fields` to post again, `texts` to read. Nothing of any other form.
+
+    Only the forms of commands are shown again, known by their `_op`: all others may hold a secret, under any name.
+    """
+    if not inputs.posted_id("_op"):
         return {"fields": [], "texts": []}
+    fields = [(name, inputs.kept(value, MOST_TYPED)) for name, value in inputs.posted_fields()]
     texts = [value for name, value in fields if not name.startswith("_") and value and not ids.is_uuid(value)]
     return {"fields": fields, "texts": texts}
 
