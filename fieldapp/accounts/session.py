@@ -165,7 +165,7 @@ def sign_in(user_id: int, attempt: throttle.Attempt | None = None) -> str:
         tries = throttle.right(transaction, attempt) if attempt else throttle.Tries()
         wrong = {"wrong_count": tries.count, "wrong_at": tries.at, "wrong_network": tries.network}
         secret = sessions.begin(transaction, user_id, request, **wrong)
-        sessions.delete_old(transaction)
+        sessions.delete_old(transaction, lasts())
         known = throttle.know(transaction, user_id)
         browser = sessions.browser_of(inputs.header("User-Agent", 300))
         network = sessions.network_of(sessions.address_of(request))

@@ -112,9 +112,9 @@ def touch(session_id: str) -> None:
         _touch.asking(session=session_id, now=clock.now()).of(borrowed, borrowed, db.engine.dialect)
 
 
-def delete_old(session: Session) -> None:
-    """Delete some of the sessions that have not been used for long."""
-    old = select(UserSession.id).where(UserSession.seen_at < clock.now() - KEEP)
+def delete_old(session: Session, lasts: Lifetime) -> None:
+    """Delete some of the sessions that have not been used for long, and none that still lives."""
+    old = select(UserSession.id).where(UserSession.seen_at < clock.now() - max(KEEP, lasts.idle))
     session.execute(
         delete(UserSession).where(UserSession.id.in_(old.order_by(UserSession.seen_at).limit(DELETE_AT_ONCE)))
     )

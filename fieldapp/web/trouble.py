@@ -78,9 +78,9 @@ def typed() -> dict[str, Any]:
 
     Only of forms that become an envelope: passwords and the codes of links are in none of those (ADR 29).
     """
-    fields = [(name, inputs.kept(value, MOST_TYPED)) for name, value in inputs.posted_fields()]
-    if all(name != "_op" for name, _ in fields):
+    if not inputs.posted_id("_op"):
         return {"fields": [], "texts": []}
+    fields = [(name, inputs.kept(value, MOST_TYPED)) for name, value in inputs.posted_fields()]
     texts = [value for name, value in fields if not name.startswith("_") and value and not ids.is_uuid(value)]
     return {"fields": fields, "texts": texts}
 

@@ -16,7 +16,7 @@ from fieldapp.accounts.models import DeviceToken, User, UserSession
 from fieldapp.accounts.sessions import browser_of, network_of
 from fieldapp.commandbus import writing
 from fieldapp.commandbus.models import AuditEntry
-from fieldapp.config import Config
+from fieldapp.config import Config, Lifetime
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
 from tests.support.bench import PASSWORD, Bench, Person
@@ -262,6 +262,20 @@ def test_a_sign_in_deletes_some_of_the_old_rows(bench: Bench, monkeypatch: pytes
     assert len(rows(bench, bench.cast.tech)) == 3
     sign_in(bench)
     assert len(rows(bench, bench.cast.tech)) == 2
+
+
+def test_no_living_session_is_deleted_however_long_it_may_rest(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(bench.app.config, "SESSION_LASTS", Lifetime(timedelta(days=366), timedelta(days=3660)))
+    resting = sign_in(bench)
+    with bench.app.app_context(), writing() as session:
+        session.execute(update(UserSession).values(seen_at=clock.now() - timedelta(days=200)))
+    sign_in(bench)
+    assert len(rows(bench, bench.cast.tech)) == 2
+    assert resting.get("/me").status_code == 200
+    with bench.app.app_context(), writing() as session:
+        session.execute(update(UserSession).values(seen_at=clock.now() - timedelta(days=367)))
+    sign_in(bench)
+    assert len(rows(bench, bench.cast.tech)) == 1
 
 
 def test_a_closed_account_has_no_session(bench: Bench) -> None:
