@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.accounts import sessions
+from fieldapp.accounts import resets, sessions
 from fieldapp.accounts.models import User, UserSession
 from fieldapp.commandbus import Context, Effect, command
 from fieldapp.errors import NotFound
@@ -63,6 +63,7 @@ def deactivate(ctx: Context, user: User, data: dict[str, Any]) -> Effect:
     """Every session ends at once. What was recorded on the person's phones is still taken in (failure mode 44)."""
     before, user.active = user.active, False
     ended = sessions.end_all_of(ctx.session, "deactivated", user.id)
+    resets.forget(ctx.session, user.id)
     return Effect(before={"active": before}, after={"active": False, "ended": ended})
 
 

@@ -23,10 +23,15 @@ LASTS = timedelta(hours=24)
 def make(session: Session, user_id: int, made_by: int | None) -> str:
     """Make a link's secret for this person; those made before are worth nothing any more. Only its hash is kept."""
     secret = secrets.token_urlsafe(32)
-    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user_id))
+    forget(session, user_id)
     session.add(PasswordReset(hash=digest(secret), user_id=user_id, made_by=made_by, made_at=clock.now()))
     journal.note(session, "user.reset_link", user_id, made_by)
     return secret
+
+
+def forget(session: Session, user_id: int) -> None:
+    """Make the person's links worth nothing."""
+    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user_id))
 
 
 def person_of(session: Session, secret: str) -> User | None:
@@ -44,7 +49,7 @@ def person_of(session: Session, secret: str) -> User | None:
 def use(session: Session, user: User, password_hash: str) -> None:
     """Set the new password; the link and every session of the person end. What waits on their phones is taken in."""
     user.password_hash = password_hash
-    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
+    forget(session, user.id)
     sessions.end_all_of(session, "reset", user.id)
     throttle.forgive(session, user.username)
     journal.note(session, "user.reset_password", user.id, None)
@@ -53,6 +58,6 @@ def use(session: Session, user: User, password_hash: str) -> None:
 def change(session: Session, user_id: int, password_hash: str, keep: str | None) -> None:
     """Set a person's own new password; every session but the one with the id `keep` ends."""
     session.get_one(User, user_id, with_for_update=True).password_hash = password_hash
-    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user_id))
+    forget(session, user_id)
     sessions.end_all_of(session, "password", user_id, keep)
     journal.note(session, "user.change_password", user_id, user_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from threading import BoundedSemaphore
 
 from flask import (
     Flask,
@@ -22,6 +24,7 @@ from flask_babel import gettext
 from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from fieldapp.accounts import journal, sessions, throttle, tokens
 from fieldapp.accounts.models import User, UserSession
@@ -39,6 +42,13 @@ from fieldapp.web.cookies import SessionCookies, named
 from fieldapp.web.known import KnownPages
 
 log = logging.getLogger(__name__)
+
+#: Passwords that one process compares at a time: each takes a fifth of a second of a core, and all threads in it would
+#: leave none for pages.
+CHECKS = 2
+#: Seconds that a log-in waits for its turn, and after which it may come again.
+PATIENCE, RETRY_AFTER = 1.0, 3
+_checking = BoundedSemaphore(CHECKS)
 
 
 class SignedIn(UserMixin):
@@ -152,13 +162,21 @@ def this_phone() -> str | None:
     return session.dev if session else None
 
 
-def sign_in(user_id: int, attempt: throttle.Attempt | None = None) -> str:
+def still_holds(transaction: Session, attempt: throttle.Attempt) -> bool:
+    """Whether the account is open and has the password that was checked. Checking takes long enough for a reset."""
+    user = transaction.get(User, attempt.user_id, with_for_update=True)
+    return user is not None and user.active and user.password_hash == attempt.password_hash
+
+
+def sign_in(user_id: int, attempt: throttle.Attempt | None = None) -> str | None:
     """Begin a session for this person in this browser. Return the value of the cookie by which it is known from now on.
 
     The session whose cookie came along ends: it may be somebody else's on a shared phone, whose sign-out never reached
-    the server. `attempt` is the try whose password was right.
+    the server. `attempt` is the try whose password was right; None where it is right no more.
     """
     with writing() as transaction:
+        if attempt is not None and not still_holds(transaction, attempt):
+            return None
         before = sessions.by_secret(transaction, session.get("_user_id"))
         if before is not None:
             sessions.end(transaction, "replaced", UserSession.id == before.id)
@@ -201,6 +219,16 @@ def check(username: str, password: str) -> throttle.Attempt | None:
 
     Whether there is such an account shows neither in the answer nor in the time it takes.
     """
+    # Before anything is counted: who is turned away here has tried nothing.
+    if not _checking.acquire(timeout=PATIENCE):
+        raise throttle.Slow(RETRY_AFTER, crowded=True)
+    try:
+        return _check(username, password)
+    finally:
+        _checking.release()
+
+
+def _check(username: str, password: str) -> throttle.Attempt | None:
     query = select(User.id, User.password_hash, User.active).where(User.username == username)
     user_id, kept, active = db.session.execute(query).one_or_none() or (None, nobodys(), False)
     with writing() as transaction:
@@ -208,7 +236,7 @@ def check(username: str, password: str) -> throttle.Attempt | None:
     if isinstance(attempt, throttle.Slow):
         raise attempt
     if matches(password, kept) and active:
-        return attempt
+        return replace(attempt, password_hash=kept)
     with writing() as transaction:
         throttle.wrong(transaction, attempt)
     return None

@@ -62,11 +62,12 @@ RULES: Mapping[str, Rule] = {
 
 
 class Slow(Exception):
-    """Too many wrong passwords: no password is checked for so many seconds."""
+    """No password is checked for so many seconds: there were too many wrong ones, or too many are checked just now."""
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, crowded: bool = False) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+        self.crowded = crowded
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class Attempt:
     keys: Mapping[str, str]
     known: bool
     network: str
+    #: The hash that the password was compared with: it may be another one by the time somebody signs in.
+    password_hash: str = ""
 
 
 @dataclass(frozen=True)

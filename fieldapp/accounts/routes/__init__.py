@@ -60,16 +60,20 @@ def sign_in_post() -> Response:
     try:
         attempt = check(username, inputs.posted_secret("password"))
     except Slow as slow:
-        return slowed(again(too_many(slow), 429), slow)
+        return slowed(again(too_many(slow), 503 if slow.crowded else 429), slow)
     if attempt is None or attempt.user_id is None:
         return again(gettext("Name or password is wrong."), 422)
     known = begin_session(attempt.user_id, attempt)
+    if known is None:
+        return again(gettext("Name or password is wrong."), 422)
     response: Response = redirect(own_path(target), 303)  # type: ignore[assignment]
     return remembering(response, known)
 
 
 def too_many(slow: Slow) -> str:
     """Say how long to wait."""
+    if slow.crowded:
+        return gettext("Many people are signing in just now. Please try again in a moment.")
     wait = format_timedelta(timedelta(seconds=slow.seconds), threshold=1.2)
     return gettext("Too many wrong passwords. Please try again in %(wait)s.", wait=wait)
 

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from fieldapp.accounts import resets, throttle
 from fieldapp.accounts.passwords import LONGEST, SHORTEST, hashed, problem_of
 from fieldapp.accounts.routes import bp, remembering, slowed, too_many
-from fieldapp.accounts.session import check, here
+from fieldapp.accounts.session import check, here, still_holds
 from fieldapp.accounts.throttle import Slow
 from fieldapp.commandbus import writing
 from fieldapp.extensions import db
@@ -51,7 +51,11 @@ def change_password() -> Response:
     kept, current = hashed(new), here()
     with writing() as session:
         throttle.taken_back(session, attempt)
-        resets.change(session, me.id, kept, current.id if current else None)
+        holds = still_holds(session, attempt)
+        if holds:
+            resets.change(session, me.id, kept, current.id if current else None)
+    if not holds:
+        return _draw("accounts/password.html", 422, present=gettext("This is not your present password."))
     return redirect("/me/password?changed=1", 303)  # type: ignore[return-value]
 
 
