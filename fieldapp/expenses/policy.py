@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -98,9 +99,18 @@ def fapiao_life(number: str, state: str) -> str:
     return "held" if state in {"claimed", "approved", "returned"} else "free"
 
 
+#: Digits of the number of a fully digital fapiao.
+FULLY_DIGITAL = 20
+
+
 def plain_number(text: str | None) -> str:
-    """A fapiao number or code as it is compared: no spaces or hyphens, capitals."""
-    return "".join(one for one in text or "" if one.isalnum()).upper()
+    """A fapiao number or code as it is compared: no spaces or hyphens, capitals, digits of any width as plain ones."""
+    return "".join(one for one in unicodedata.normalize("NFKC", text or "") if one.isalnum()).upper()
+
+
+def fapiao_key(code: str, number: str) -> tuple[str, str]:
+    """Return what identifies a fapiao: its number of 20 digits alone, else code and number (D-EXP-8)."""
+    return ("" if len(number) == FULLY_DIGITAL and number.isdecimal() else code), number
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ def upgrade():
     )
     with op.batch_alter_table('fapiao_hold', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_fapiao_hold_claim_id'), ['claim_id'])
+    with op.batch_alter_table('expense_item', schema=None) as batch_op:
+        batch_op.drop_index('uq_expense_item_fapiao_held', sqlite_where=_HELD, postgresql_where=_HELD)
+    # A number of 20 digits is the whole key (D-EXP-8): a code beside it made it another fapiao.
+    op.execute("UPDATE expense_item SET fapiao_code = '' WHERE length(fapiao_number) = 20")
     # Returned claims held nothing before: where two have the same fapiao, one sent and not returned comes first.
     op.execute(
         "INSERT INTO fapiao_hold (number, code, claim_id) "
@@ -30,8 +34,6 @@ def upgrade():
         "FROM expense_item WHERE fapiao_number <> '' AND claim_id IS NOT NULL "
         "AND state IN ('claimed', 'approved', 'paid', 'returned') GROUP BY fapiao_number, fapiao_code"
     )
-    with op.batch_alter_table('expense_item', schema=None) as batch_op:
-        batch_op.drop_index('uq_expense_item_fapiao_held', sqlite_where=_HELD, postgresql_where=_HELD)
 
 
 def downgrade():

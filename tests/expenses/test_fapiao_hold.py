@@ -221,3 +221,22 @@ def test_a_number_is_compared_without_spaces(cast: Any, capture: Any, claim: Any
     claimed(cast.other_tech, "46.00", fapiao_number="04100318", fapiao_code="041002600111")
     item, _ = capture(cast.tech, amount="9.00", fapiao_number="0410 0318", fapiao_code="041002600111")
     assert claim(cast.tech, [item])[1].code == "expense_claim.findings"
+
+
+def test_a_number_of_twenty_digits_is_one_fapiao_whatever_code_is_typed(
+    bench: Bench, cast: Any, capture: Any, claim: Any
+) -> None:
+    number = "26500000000012345678"
+    items = [
+        capture(who, fapiao_number=typed, fapiao_code=code)[0]
+        for who, typed, code in (
+            (cast.tech, number, None),
+            (cast.tech2, number, "0000"),
+            (cast.other_tech, "".join(chr(ord(one) + 0xFEE0) for one in number), "1111"),
+        )
+    ]
+    outcomes = [
+        claim(who, [item])[1].outcome
+        for who, item in zip((cast.tech, cast.tech2, cast.other_tech), items, strict=True)
+    ]
+    assert outcomes == ["accepted", "rejected", "rejected"]

@@ -12,7 +12,7 @@ from fieldapp.commandbus import UNDO, Context, Effect, Photos, command
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.expenses.commands import holds
 from fieldapp.expenses.models import ExpenseItem
-from fieldapp.expenses.policy import FREE, ITEM, home_group, is_own, plain_number, too_old
+from fieldapp.expenses.policy import FREE, ITEM, fapiao_key, home_group, is_own, plain_number, too_old
 from fieldapp.expenses.schemas import Correction, Item, Nothing
 from fieldapp.expenses.words import finding_words
 from fieldapp.jobs import facts_of, may_work_on
@@ -125,14 +125,15 @@ def _not_free(item: ExpenseItem) -> Conflict:
 
 
 def _values(ctx: Context, data: dict[str, Any], item: ExpenseItem | None = None) -> dict[str, Any]:
+    code, number = fapiao_key(plain_number(data.get("fapiao_code")), plain_number(data.get("fapiao_number")))
     return {
         "kind": data["kind"],
         "amount": data["amount"],
         "spent_on": _day(ctx, data.get("spent_on"), item.spent_on if item else None),
         "note": data.get("note", ""),
         "job_id": data.get("job_id"),
-        "fapiao_code": plain_number(data.get("fapiao_code")),
-        "fapiao_number": plain_number(data.get("fapiao_number")),
+        "fapiao_code": code,
+        "fapiao_number": number,
         "fapiao_amount": data.get("fapiao_amount"),
     }
 
