@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,8 @@ FORMULA = frozenset("=+-@\t\r")
 
 #: From here on a spreadsheet shows digits as a rounded number.
 LONG_DIGITS = 12
+#: What a spreadsheet would read as a number in E-notation.
+SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 
 BOM = "\ufeff"
 
@@ -136,7 +139,7 @@ def plain(cell: Cell) -> str:
         return str(cell)
     if is_formula(cell):
         return f"'{cell}"
-    if cell.isdecimal() and (len(cell) >= LONG_DIGITS or cell.startswith("0")):
+    if SCIENTIFIC.fullmatch(cell) or (cell.isdecimal() and (len(cell) >= LONG_DIGITS or cell.startswith("0"))):
         return f"\t{cell}"
     return cell
 

@@ -67,7 +67,7 @@ def csv() -> Response:
     """The list as text, in pieces as the database gives it."""
     chosen = filters()
     names = _names(_log(chosen, "csv"), chosen)
-    response = Response(stream_with_context(as_csv(_rows(chosen), names)), mimetype="text/csv; charset=utf-8")
+    response = Response(stream_with_context(as_csv(_rows(chosen), names)), mimetype="text/csv")
     return _named(response, chosen, "csv")
 
 

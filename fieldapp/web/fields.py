@@ -167,9 +167,13 @@ def long_text(label: Any, *, max: int = 2000, required: bool = False, hint: Any 
     return text(label, max=max, required=required, hint=hint, widget="textarea", **extra)
 
 
+#: Digits as people write them: `1e5` is no amount.
+_AMOUNT = re.compile(r"\s*[+-]?(\d{1,30}(\.\d{0,9})?|\.\d{1,9})\s*")
+
+
 class _Amount(fields.Decimal):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
-        if isinstance(value, bool | float) or len(str(value)[:41]) > 40:
+        if isinstance(value, bool | float) or not _AMOUNT.fullmatch(str(value)[:41]):
             raise self.make_error("invalid")
         number = super()._deserialize(value, attr, data, **kwargs)
         if number.adjusted() > 12:

@@ -25,6 +25,7 @@ from fieldapp.accounts import resets
 from fieldapp.commandbus.models import Receipt
 from fieldapp.expenses import ExpenseItem
 from fieldapp.extensions import db
+from fieldapp.web import trouble
 from tests.operations.slow import picture
 from tests.support.bench import Bench
 

@@ -201,6 +201,9 @@ def test_text_never_becomes_a_formula(client_of: Any, cast: Any, approved: Any) 
         ("26412000000000010317", "\t26412000000000010317"),
         ("04100318", "\t04100318"),
         ("12345678", "12345678"),
+        ("12345678E12", "\t12345678E12"),
+        ("1.5e400", "\t1.5e400"),
+        ("12E", "12E"),
     ],
 )
 def test_cells_of_the_csv(cell: Any, expected: str) -> None:

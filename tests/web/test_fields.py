@@ -50,6 +50,7 @@ BAD: list[tuple[str, Any]] = [
     ("money", "0.001"),
     ("money", "1.005"),
     ("money", "1e9"),
+    ("money", "1e2"),
     ("money", "NaN"),
     ("money", "Infinity"),
     ("money", "ten"),
