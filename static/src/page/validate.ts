@@ -99,12 +99,17 @@ export function dayFrom(days: number, now = new Date()): string {
   return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
 }
 
-/** Limits in days count from the day of writing: the page may have been kept for weeks. */
+/**
+ * Limits in days count from the day of writing: the page may have been kept for weeks. The phone's clock may be wrong, too:
+ * only what is outside by its clock and by the server's, as of this page, is refused here; the server judges the rest.
+ */
 export function setDays(form: HTMLFormElement): void {
+  const now = Date.now();
+  const made = Date.parse(document.documentElement.dataset.rendered ?? "") || now;
   for (const input of all<HTMLInputElement>(form, "[data-max-days],[data-min-days]")) {
     const { minDays, maxDays } = input.dataset;
-    if (minDays !== undefined) input.min = dayFrom(Number(minDays));
-    if (maxDays !== undefined) input.max = dayFrom(Number(maxDays));
+    if (minDays !== undefined) input.min = dayFrom(Number(minDays), new Date(Math.min(now, made)));
+    if (maxDays !== undefined) input.max = dayFrom(Number(maxDays), new Date(Math.max(now, made)));
   }
 }
 

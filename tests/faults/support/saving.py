@@ -48,6 +48,16 @@ SAVE = """async ({ token, start, count = Infinity, photos = true, day = "" }) =>
     console.log(`told photo ${id}|${await hex(await kept.arrayBuffer())}`);
   };
   const toast = document.querySelector("#toast");
+  const words = document.querySelector("#texts").content.querySelector('[data-text="saved.on_phone"]').textContent;
+  // The line of the record before may turn to "received" meanwhile; that says nothing of this one.
+  const saved = () => new Promise((done) => {
+    const seen = new MutationObserver(() => {
+      if (!toast.textContent.startsWith(words.split("{ref}")[0])) return;
+      seen.disconnect();
+      done();
+    });
+    seen.observe(toast, { childList: true });
+  });
   for (let n = start; n < start + count; n++) {
     if (photos && n % 6 === 3) await photo();
     const note = `${token}-${n}`;
@@ -56,7 +66,7 @@ SAVE = """async ({ token, start, count = Infinity, photos = true, day = "" }) =>
     form.elements.spent_on.value = day;
     form.elements.note.value = note;
     form.elements.note.dispatchEvent(new Event("input", { bubbles: true }));
-    const told = change(toast);
+    const told = saved();
     form.requestSubmit();
     await told;
     console.log(`told saved ${note}|${toast.textContent}`);
