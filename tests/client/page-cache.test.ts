@@ -203,3 +203,69 @@ test("74 left before its outbox was open: it opens on return", async () => {
   await tab.engine.capture(expense());
   assert.equal((await states(tab)).length, 2);
 });
+
+/** A tab whose push hangs in the network; the page is left, and another page begins to send the same record. */
+async function overtakenSender(at: string): Promise<{ phone: Phone; tab: Tab; next: Tab; op: string }> {
+  const { phone, tab } = await offlinePhone();
+  const { op } = await tab.engine.capture(expense());
+  phone.fault = (asked) => (asked.path === "/sync/push" ? "hang" : "pass");
+  phone.offline = false;
+  let left = false;
+  let goOn = () => {};
+  // The old turn stands still here until the next page is in the middle of its own.
+  phone.onPoint = (name, where) => {
+    if (name !== at || where !== tab || left) return;
+    left = true;
+    tab.leave();
+    return new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+  };
+  tab.engine.kick("online");
+  if (at === "push:answered") {
+    await phone.settle();
+    phone.onPoint = () => undefined;
+    tab.leave();
+    left = true;
+  }
+  await until(() => left);
+  await new Promise((resolve) => setImmediate(resolve));
+  const next = await phone.open();
+  await phone.settle();
+  assert.deepEqual(await states(next), ["sending"]);
+  tab.back();
+  goOn();
+  await new Promise((resolve) => setTimeout(resolve));
+  return { phone, tab, next, op };
+}
+
+for (const at of ["push:planned", "push:marked", "push:answered"]) {
+  test(`a sender that lost its lock at ${at} leaves the marks of the next one alone`, async () => {
+    const { phone, tab, next, op } = await overtakenSender(at);
+    const db = tab.engine;
+    for (let n = 0; n < 50; n++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual((await db.get(op))?.state, "sending");
+    }
+    await assert.rejects(tab.engine.discard(op), /being sent/);
+    phone.fault = () => "pass";
+    await phone.run(MINUTE);
+    assert.deepEqual(await states(next), ["accepted"]);
+    assert.equal(phone.server.applied.length, 1);
+  });
+}
+
+test("a record left marked by a page that lost its lock is free again with the next turn", async () => {
+  const { phone, tab } = await offlinePhone();
+  await tab.engine.capture(expense());
+  phone.fault = (asked) => (asked.path === "/sync/push" ? "hang" : "pass");
+  phone.offline = false;
+  tab.engine.kick("online");
+  await phone.settle();
+  tab.leave();
+  phone.fault = () => "pass";
+  tab.back();
+  await phone.run(MINUTE);
+  assert.deepEqual(await states(tab), ["accepted"]);
+  assert.equal(phone.server.applied.length, 1);
+});

@@ -10,19 +10,28 @@ const PARK_AFTER = 3;
 const ASK_AGAIN_MS = 60_000;
 const ASK_SELDOM_MS = 3_600_000;
 
+/** Why a turn's signal was aborted: the lock went to another sender, and the marks with it. */
+export const LOST = "lost";
+
 /** Return those that may be sent: another tab may have taken one back or discarded it since it was planned. */
-export async function markSending(ctx: Context, ops: OpRow[]): Promise<OpRow[]> {
+export async function markSending(ctx: Context, ops: OpRow[], signal: AbortSignal): Promise<OpRow[]> {
   const now = ctx.surroundings.now();
   const marked = await change(ctx, ops, (row) =>
-    isHeld(row, now) ? null : { ...row, state: "sending", attempts: row.attempts + 1, triedAt: now },
+    signal.aborted || isHeld(row, now) ? null : { ...row, state: "sending", attempts: row.attempts + 1, triedAt: now },
   );
   return ops.filter((op) => marked.has(op.op));
 }
 
-/** Back to waiting; `error` blames the record itself, null only the way to the server. */
-export async function putBack(ctx: Context, ops: OpRow[], error: string | null): Promise<void> {
+/**
+ * Back to waiting; `error` blames the record itself, null only the way to the server. Without the lock nothing is put
+ * back: whoever begins the next turn does that, and until then another sender may have marked it anew.
+ */
+export async function putBack(ctx: Context, ops: OpRow[], error: string | null, signal: AbortSignal): Promise<void> {
   const now = ctx.surroundings.now();
-  await change(ctx, ops, (row) => (error === null ? { ...row, state: stateOf(row) } : failed(ctx, row, error, now)));
+  await change(ctx, ops, (row) => {
+    if (signal.reason === LOST) return null;
+    return error === null ? { ...row, state: stateOf(row) } : failed(ctx, row, error, now);
+  });
 }
 
 function stateOf(row: OpRow): OpState {

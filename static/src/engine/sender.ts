@@ -2,7 +2,7 @@
 import { backoff } from "./backoff.ts";
 import type { Context } from "./context.ts";
 import { evictDisposable } from "./mirror.ts";
-import { dueNow } from "./results.ts";
+import { dueNow, LOST } from "./results.ts";
 import { newMemory, type Turn, turn } from "./turn.ts";
 import { type HelloInfo, type Link, StorageFull } from "./types.ts";
 import { getMeta } from "./user-db.ts";
@@ -37,21 +37,26 @@ export function createSender(ctx: Context): Sender {
   let letGo = () => {};
   let leaving = untilLeft();
 
-  function untilLeft(): Promise<"left"> {
+  function untilLeft(): Promise<void> {
     return new Promise((resolve) => {
-      letGo = () => resolve("left");
+      letGo = resolve;
     });
   }
 
   surroundings.onLeave?.(
     () => {
       letGo();
-      for (const deadline of deadlines) deadline.abort();
+      loseLock();
     },
     () => {
       leaving = untilLeft();
     },
   );
+
+  /** What goes on after this may not touch marks any more: they may be another sender's. */
+  function loseLock(): void {
+    for (const deadline of deadlines) deadline.abort(LOST);
+  }
 
   function setLink(next: Link): void {
     if (next === link) return;
@@ -76,6 +81,8 @@ export function createSender(ctx: Context): Sender {
     if (reason !== "timer") failures = 0;
     running = run(reason)
       .catch(async (error: unknown) => {
+        // Another tab took the lock from a page that had been frozen.
+        loseLock();
         // Without room to note what is being sent nothing can go: pages first.
         if (error instanceof StorageFull) await evictDisposable(surroundings.caches).catch(() => undefined);
         wake(surroundings.now() + backoff(++failures, surroundings.random()));
@@ -122,7 +129,12 @@ export function createSender(ctx: Context): Sender {
   async function withLock(): Promise<Turn | "busy" | "left"> {
     const { locks } = surroundings;
     if (!locks) return oneTurn();
-    const turnOrLeft = () => Promise.race([oneTurn(), leaving]);
+    const gone = () => {
+      // Also a turn that was begun after the page was left.
+      loseLock();
+      return "left" as const;
+    };
+    const turnOrLeft = () => Promise.race([oneTurn(), leaving.then(gone)]);
     const name = `flush-${ctx.userId}`;
     const result = await locks.request(name, { ifAvailable: true }, (lock) =>
       lock ? turnOrLeft() : ("busy" as const),

@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS, HELLO_EVERY_MS, type Hello, sayHello } from "./hello.ts
 import { plan } from "./plan.ts";
 import { reconcile, unlessFull } from "./reconcile.ts";
 import { judge, receipts, type Verdict } from "./reply.ts";
-import { askLater, markSending, putBack, settle } from "./results.ts";
+import { askLater, LOST, markSending, putBack, settle } from "./results.ts";
 import { silenced } from "./token.ts";
 import type { HelloInfo, Link } from "./types.ts";
 import { FIRST_PIECE, type Piece, type Uploaded, upload } from "./upload.ts";
@@ -37,7 +37,7 @@ export function newMemory(): Memory {
 
 export async function turn(ctx: Context, memory: Memory, signal: AbortSignal): Promise<Turn> {
   const now = ctx.surroundings.now();
-  await begin(ctx, now);
+  await begin(ctx, now, signal);
   const link = await silenced(ctx);
   if (link) return { is: "failed", link, waitMs: null };
   if (!memory.hello || Math.abs(now - memory.hello.at) >= HELLO_EVERY_MS) {
@@ -58,8 +58,10 @@ export async function turn(ctx: Context, memory: Memory, signal: AbortSignal): P
  * We hold the lock, so whatever is marked as being sent was left so by a tab that died. Marks only: a phone without
  * room for them sends all the same, for nothing else gets its records off it (failure mode 27).
  */
-async function begin(ctx: Context, now: number): Promise<void> {
+async function begin(ctx: Context, now: number, signal: AbortSignal): Promise<void> {
   const marked = ctx.db.run(["ops", "meta"], "readwrite", async (tx) => {
+    // Repeated after the page was left: the lock and the marks are another's.
+    if (signal.reason === LOST) return true;
     await setMeta(tx, "heartbeat", now);
     for (const row of await tx.objectStore("ops").index("state").getAll("sending")) {
       await tx.objectStore("ops").put({ ...row, state: "saved" });
@@ -93,7 +95,7 @@ async function nextPlan(ctx: Context, memory: Memory, hello: HelloInfo) {
 
 async function push(ctx: Context, memory: Memory, planned: OpRow[], signal: AbortSignal): Promise<Turn> {
   await ctx.surroundings.point("push:planned");
-  const marked = await markSending(ctx, planned).catch(unlessFull);
+  const marked = await markSending(ctx, planned, signal).catch(unlessFull);
   // A full phone cannot mark. Holds that are over cannot be taken back any more, so nothing is sent that was undone.
   const batch = marked ?? (await stillHere(ctx, planned));
   // Taken back or discarded since; never a loop, should plan and mark ever disagree.
@@ -105,13 +107,14 @@ async function push(ctx: Context, memory: Memory, planned: OpRow[], signal: Abor
   const verdict = judge(reply, ctx.instance, ctx.surroundings.now());
   const named = verdict.is === "json" ? receipts(verdict.body, batch) : new Map<string, never>();
   try {
-    if (named.size === 0) return await noReceipt(ctx, memory, batch, verdict);
+    if (named.size === 0) return await noReceipt(ctx, memory, batch, verdict, signal);
     await settle(ctx, named.values());
     // Half an answer: the rest is put back unblamed and goes again with the next failure's pause.
     await putBack(
       ctx,
       batch.filter((op) => !named.has(op.op)),
       null,
+      signal,
     );
   } finally {
     ctx.changed();
@@ -130,18 +133,24 @@ async function stillHere(ctx: Context, planned: OpRow[]): Promise<OpRow[]> {
   return planned.filter((op) => there.has(op.op));
 }
 
-async function noReceipt(ctx: Context, memory: Memory, batch: OpRow[], verdict: Verdict): Promise<Turn> {
+async function noReceipt(
+  ctx: Context,
+  memory: Memory,
+  batch: OpRow[],
+  verdict: Verdict,
+  signal: AbortSignal,
+): Promise<Turn> {
   const alone = batch.length === 1;
   // Perhaps the batch was too much for this network or for one poisoned record: find out by halves.
   if (!alone && /^(too_large|server_error|unreachable)$/.test(verdict.is)) memory.maxOps = Math.ceil(batch.length / 2);
   if (verdict.is === "too_large" || verdict.is === "server_error") {
     const error = verdict.is === "too_large" ? "too_large" : `http_${verdict.status}`;
-    await putBack(ctx, batch, alone ? error : null);
+    await putBack(ctx, batch, alone ? error : null, signal);
     // A server that is down altogether fails this question too, and then no record is to blame.
     if (verdict.is === "server_error") memory.hello = null;
     return { is: "more" };
   }
-  await putBack(ctx, batch, null);
+  await putBack(ctx, batch, null, signal);
   return failure(verdict);
 }
 
