@@ -306,6 +306,25 @@ def test_an_inbox_of_requests_sent_again_asks_as_often_as_one_of_few(
     assert counted.count <= 12, counted.statements
 
 
+def test_the_kept_inbox_is_another_page_when_one_goes_and_one_comes(bench: Bench) -> None:
+    def kept() -> str:
+        with bench.app.test_request_context():
+            entries = bench.app.extensions["offers"].pack(bench.actor(bench.cast.leader))
+            db.session.remove()
+        return str({entry.url: entry.version for entry in entries}["/inbox"])
+
+    first = claim(bench, bench.cast.tech, "10.00")
+    versions = [kept()]
+    assert kept() == versions[0]
+    decide(bench, bench.cast.leader, "expense_claim", first, "return")
+    second = claim(bench, bench.cast.tech2, "20.00")
+    versions.append(kept())
+    decide(bench, bench.cast.leader, "expense_claim", second, "return")
+    claim_again(bench, bench.cast.tech2, second, "30.00")
+    versions.append(kept())
+    assert len(set(versions)) == 3
+
+
 def test_fifty_races_of_a_decision_with_withdrawing_and_sending_again(bench: Bench) -> None:
     """The leader's yes for 10.00 against the author who takes back and sends 9,000.00: never applied to the other."""
     cast, rounds = bench.cast, 50
