@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from flask import current_app
-from sqlalchemy import Select, and_, bindparam, func, or_, select
+from sqlalchemy import Select, String, and_, bindparam, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
 from fieldapp.accounts import name_by
@@ -19,6 +19,9 @@ from fieldapp.extensions import db, reading
 from fieldapp.kernel.actor import Actor
 from fieldapp.statements import Prepared
 
+#: More than anybody decides at a sitting; the page says when there are more.
+SHOWN = 50
+
 # Put together once: every page asks for the count.
 _turn = or_(
     among(Case.waiting_role, "roles"),
@@ -27,6 +30,10 @@ _turn = or_(
 _mine = (Case.state == "open", Case.requester_id != bindparam("me"), _turn)
 _waiting = select(func.count()).where(*_mine)
 _unread = select(func.count()).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
+_first = select(Case.id).where(*_mine).order_by(Case.opened_at, Case.id).limit(SHOWN + 1).subquery()
+_lines = select(Notice.id).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
+_latest = _lines.order_by(Notice.id.desc()).limit(SHOWN + 1).subquery()
+_ids = Prepared(select(_first.c.id).union_all(select(cast(_latest.c.id, String))))
 _counts = Prepared(select(_waiting.scalar_subquery(), _unread.scalar_subquery()))
 
 
@@ -45,9 +52,14 @@ def counts(actor: Actor) -> tuple[int, int]:
     return cases, notices
 
 
+def waiting_ids(actor: Actor) -> list[str]:
+    """Return the ids of the cases on this person's first page, each for one round, and the notices; one query."""
+    return [one for (one,) in _ids.rows(reading(), **_asked(actor), user=actor.id)]
+
+
 def inbox_count(actor: Actor) -> int:
     """Return how much waits in this person's inbox: decisions, notices, and what features add."""
-    return sum(counts(actor)) + int(current_app.extensions["offers"].inbox_count(actor))
+    return sum(counts(actor)) + len(current_app.extensions["offers"].inbox_ids(actor))
 
 
 def case_for(kind: str, record: str) -> Case | None:

@@ -15,7 +15,7 @@ from fieldapp.approvals.decisions import changes_since, draft_key, say, seen_jso
 from fieldapp.approvals.models import Step
 from fieldapp.approvals.notices import unread
 from fieldapp.approvals.policy import Difference, may_see
-from fieldapp.approvals.queries import Shown, case_for, inbox_count, may_decide_now, shown, waiting_for
+from fieldapp.approvals.queries import SHOWN, Shown, case_for, inbox_count, may_decide_now, shown, waiting_for
 from fieldapp.approvals.words import DOUBTS
 from fieldapp.kernel import ids
 from fieldapp.kernel.offers import Panel
@@ -24,9 +24,6 @@ from fieldapp.web.guards import actor, needs
 from fieldapp.web.render import render, wants_fragment
 
 bp = Blueprint("approvals", __name__)
-
-#: More than anybody decides at a sitting; the page says when there are more.
-SHOWN = 50
 
 
 @bp.get("/inbox")

@@ -6,7 +6,7 @@ Others import from here: `command`, `Command`, `Context`, `Effect`, `execute`, `
 from fieldapp.commandbus.command import UNDO, Command, Context, Effect, Photos, command
 from fieldapp.commandbus.door import execute
 from fieldapp.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, desk_envelope, parse
-from fieldapp.commandbus.fieldwise import Change, field_history, label_of, note_of, said, written
+from fieldapp.commandbus.fieldwise import Change, before_and_after, field_history, label_of, note_of, said
 from fieldapp.commandbus.ledger import known_receipts
 from fieldapp.commandbus.merge import Merges, plain
 from fieldapp.commandbus.result import Result
@@ -26,6 +26,7 @@ __all__ = [
     "Merges",
     "Photos",
     "Result",
+    "before_and_after",
     "command",
     "decide_apart",
     "desk_envelope",
@@ -39,5 +40,4 @@ __all__ = [
     "refuse_waiting",
     "said",
     "writing",
-    "written",
 ]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from fieldapp.commandbus.envelope import Envelope
 from fieldapp.commandbus.merge import Merges
 from fieldapp.commandbus.models import Notice, Redirect
-from fieldapp.commandbus.written import OLD, Measured, Written, written_on
+from fieldapp.commandbus.written import OLD, Measured, WrittenTime, corrected_time
 from fieldapp.database import insert_ignoring
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.extensions import db
@@ -45,12 +45,12 @@ class Merged:
     kept: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
-def written(envelope: Envelope, measured: Measured | None, now: datetime, mouth: str) -> Written:
+def written_time(envelope: Envelope, measured: Measured | None, now: datetime, mouth: str) -> WrittenTime:
     """Return when an envelope was written, by what the server knows of its phone."""
     if mouth == "desk":
-        return Written(now)
+        return WrittenTime(now)
     at = envelope.at
-    return written_on(clock.parse_iso(at.utc), at.offset_ms, at.offset_age_s, measured, now)
+    return corrected_time(clock.parse_iso(at.utc), at.offset_ms, at.offset_age_s, measured, now)
 
 
 @dataclass
@@ -74,9 +74,9 @@ class Context:
         return session
 
     @cached_property
-    def written(self) -> Written:
+    def written(self) -> WrittenTime:
         """When the author wrote it, by the corrected clock of the phone; on a desk that is now."""
-        return written(self.envelope, self.measured, self.now, self.mouth)
+        return written_time(self.envelope, self.measured, self.now, self.mouth)
 
     @property
     def at(self) -> datetime:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fieldapp.commandbus import audit, ledger
-from fieldapp.commandbus.command import Command, Context, Later, written
+from fieldapp.commandbus.command import Command, Context, Later, written_time
 from fieldapp.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
 from fieldapp.commandbus.faults import point
 from fieldapp.commandbus.fieldwise import compared
@@ -25,7 +25,7 @@ from fieldapp.commandbus.refusals import database_is_down, default_words, flat
 from fieldapp.commandbus.result import FINAL, Result
 from fieldapp.commandbus.transaction import Transaction, transaction
 from fieldapp.commandbus.waiting import missing, supersede
-from fieldapp.commandbus.written import Measured, Written
+from fieldapp.commandbus.written import Measured, WrittenTime
 from fieldapp.database import insert_ignoring
 from fieldapp.errors import AppError, Conflict, Invalid
 from fieldapp.extensions import db, used_session
@@ -182,11 +182,11 @@ class _Batch:
             if op in ops
         ]
 
-    def _written(self, envelope: Envelope) -> Written:
+    def _written(self, envelope: Envelope) -> WrittenTime:
         # A receipt of a desk says when its page was made.
         if self.mouth == "desk":
-            return Written(envelope.device_time)
-        return written(envelope, self._clock_of(envelope.dev), self.now, self.mouth)
+            return WrittenTime(envelope.device_time)
+        return written_time(envelope, self._clock_of(envelope.dev), self.now, self.mouth)
 
     def _know_clocks(self, devs: Set[str], measured: Mapping[str, Measured]) -> None:
         self.clocks |= {dev: measured.get(dev) for dev in devs}

@@ -179,7 +179,7 @@ def field_history(session: Session, agg: tuple[str, str], names: Iterable[str], 
 # -- what a command does with it -------------------------------------------------------------------------------
 
 
-def written(ctx: Context, before: Data) -> tuple[Data, Data]:
+def before_and_after(ctx: Context, before: Data) -> tuple[Data, Data]:
     """Before and after for the trail: the changed fields with their values, and the marks of the merge."""
     changes = {name: plain(value) for name, value in ctx.merged.changes.items()}
     marks: Data = {}

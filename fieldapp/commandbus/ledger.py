@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from fieldapp.commandbus.envelope import Envelope
 from fieldapp.commandbus.models import Receipt
 from fieldapp.commandbus.result import Result
-from fieldapp.commandbus.written import Measured, Written
+from fieldapp.commandbus.written import Measured, WrittenTime
 from fieldapp.database import among, insert_ignoring
 from fieldapp.kernel.actor import Actor
 from fieldapp.statements import Asking, Prepared, inserting_new, together
@@ -129,7 +129,7 @@ def _remembered(op: str, sha256: str, outcome: str, ref: str | None, ver: int | 
     return Result(op, sha256, outcome, replayed=True, ref=ref, ver=ver, **detail)
 
 
-def row(one: Sent, result: Result, now: datetime, how: dict[str, Any], written: Written) -> dict[str, Any]:
+def row(one: Sent, result: Result, now: datetime, how: dict[str, Any], written: WrittenTime) -> dict[str, Any]:
     """A receipt with the outcome it has now; `how` says by which mouth it came, and for whom."""
     envelope, body, _ = one
     return {

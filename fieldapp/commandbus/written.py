@@ -21,7 +21,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenTime:
     """The corrected moment, and why it is in doubt.
 
     `doubt`: `ahead` (later than now: ours is taken), `contradicts` (the phone's own offset is not the measured one),
@@ -33,9 +33,9 @@ class Written:
     doubt: str | None = None
 
 
-def written_on(
+def corrected_time(
     device: datetime, offset_ms: int | None, offset_age_s: int | None, measured: Measured | None, now: datetime
-) -> Written:
+) -> WrittenTime:
     """Return when a record was written that the phone's clock dated `device`, and whether that is in doubt.
 
     The phone's own offset counts where the server measured the same, or nothing; else the server's.
@@ -44,12 +44,12 @@ def written_on(
     try:
         moment = device + timedelta(milliseconds=offset)
     except OverflowError:
-        return Written(now, "ahead")
+        return WrittenTime(now, "ahead")
     if moment > now + TOLERANCE:
-        return Written(now, "ahead")
+        return WrittenTime(now, "ahead")
     if measured is not None and moment < measured.first_seen - TOLERANCE:
         doubt = doubt or "early"
-    return Written(moment, doubt)
+    return WrittenTime(moment, doubt)
 
 
 def _offset(offset_ms: int | None, offset_age_s: int | None, measured: Measured | None) -> tuple[int, str | None]:

@@ -57,7 +57,7 @@ class Offer:
     `job_tags` gives `(look, words)` by job id for the cards of a job list, all of a page in one call.
     `strips` are warnings above the first screens. They stand on pages that are only made anew when the audit trail
     has moved: what a strip says has an entry there, or counts from now and says so (`web.fresh.tells_ago`).
-    `inbox_sections` are whole parts of a person's inbox beside its cases, `inbox_count` how many decisions wait there.
+    `inbox_sections` are whole parts of a person's inbox beside its cases, `inbox_ids` the decisions waiting there.
     """
 
     tabs: Sequence[Entry] = ()
@@ -72,7 +72,7 @@ class Offer:
     inbox: dict[str, Callable[[Sequence[str]], dict[str, Panel]]] = field(default_factory=dict)
     strips: Callable[[Actor], Iterable[Panel]] | None = None
     inbox_sections: Callable[[Actor], Iterable[Panel]] | None = None
-    inbox_count: Callable[[Actor], int] | None = None
+    inbox_ids: Callable[[Actor], Sequence[str]] | None = None
     checks: Sequence[Callable[[], Iterable[str]]] = ()
     demo: Callable[[Any], None] | None = None
     demo_order: int = 50
@@ -154,9 +154,9 @@ class Offers:
         panels = [panel for offer in self.all if offer.inbox_sections for panel in offer.inbox_sections(actor)]
         return sorted(panels, key=lambda panel: panel.order)
 
-    def inbox_count(self, actor: Actor) -> int:
-        """How many decisions wait in those sections."""
-        return sum(offer.inbox_count(actor) for offer in self.all if offer.inbox_count)
+    def inbox_ids(self, actor: Actor) -> list[str]:
+        """Which decisions wait in those sections."""
+        return [one for offer in self.all if offer.inbox_ids for one in offer.inbox_ids(actor)]
 
 
 @lru_cache(maxsize=512)

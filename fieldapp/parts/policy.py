@@ -139,7 +139,7 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Split:
-    """What approvers are told: the how manieth request of its job in the window this is, and the sums.
+    """What approvers are told: how many requests its job has within the days, which of them this is, and the sums.
 
     `by_person`: what the same person asked for in other requests too, whatever they are for; `lines` counts requests.
     """

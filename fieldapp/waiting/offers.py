@@ -14,4 +14,4 @@ def _section(actor: Actor) -> Iterable[Panel]:
         yield Panel("waiting/_inbox.html", {"cards": cards(actor)})
 
 
-offer = Offer(inbox_sections=_section, inbox_count=lambda actor: len(overdue(actor)))
+offer = Offer(inbox_sections=_section, inbox_ids=lambda actor: [row.op for row in overdue(actor)])

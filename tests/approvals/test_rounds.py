@@ -281,6 +281,50 @@ def test_the_card_of_a_later_round_says_what_changed(bench: Bench, client_of: An
     assert "Amount: 10.00 → 9,000.00" in client_of(bench.cast.leader).get("/inbox").text
 
 
+def test_an_inbox_of_requests_sent_again_asks_as_often_as_one_of_few(
+    bench: Bench, client_of: Any, queries: Any
+) -> None:
+    jobs = [bench.make_job()[0] for _ in range(20)]
+    lines = [{"name": "Probe", "qty": "1", "unit_price": "20.00"}]
+    for number, job in enumerate(jobs):
+        record = str(ids.uuid7())
+        data = request_data(record, lines=lines, job_id=job)
+        assert (
+            bench.send(bench.cast.tech, "parts_request.submit", ("parts_request", record), data).outcome == "accepted"
+        )
+        assert decide(bench, bench.cast.leader, "parts_request", record, "return").outcome == "accepted"
+        # Each for another job than before, so that the job is among what changed.
+        again = request_data(record, lines=lines, job_id=jobs[number - 1])
+        del again["id"]
+        sent = bench.send(bench.cast.tech, "parts_request.resubmit", ("parts_request", record), again)
+        assert sent.outcome == "accepted"
+    client = client_of(bench.cast.leader)
+    client.get("/inbox")
+    with queries() as counted:
+        page = client.get("/inbox").text
+    assert page.count("Job: ") == 20
+    assert counted.count <= 12, counted.statements
+
+
+def test_the_kept_inbox_is_another_page_when_one_goes_and_one_comes(bench: Bench) -> None:
+    def kept() -> str:
+        with bench.app.test_request_context():
+            entries = bench.app.extensions["offers"].pack(bench.actor(bench.cast.leader))
+            db.session.remove()
+        return str({entry.url: entry.version for entry in entries}["/inbox"])
+
+    first = claim(bench, bench.cast.tech, "10.00")
+    versions = [kept()]
+    assert kept() == versions[0]
+    decide(bench, bench.cast.leader, "expense_claim", first, "return")
+    second = claim(bench, bench.cast.tech2, "20.00")
+    versions.append(kept())
+    decide(bench, bench.cast.leader, "expense_claim", second, "return")
+    claim_again(bench, bench.cast.tech2, second, "30.00")
+    versions.append(kept())
+    assert len(set(versions)) == 3
+
+
 def test_fifty_races_of_a_decision_with_withdrawing_and_sending_again(bench: Bench) -> None:
     """The leader's yes for 10.00 against the author who takes back and sends 9,000.00: never applied to the other."""
     cast, rounds = bench.cast, 50

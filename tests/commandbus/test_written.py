@@ -14,7 +14,7 @@ from fieldapp.accounts.models import Device
 from fieldapp.approvals import case_for
 from fieldapp.commandbus import writing
 from fieldapp.commandbus.models import AuditEntry, Receipt
-from fieldapp.commandbus.written import Measured, Written, written_on
+from fieldapp.commandbus.written import Measured, WrittenTime, corrected_time
 from fieldapp.expenses.models import ExpenseItem
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
@@ -30,29 +30,29 @@ HOUR = 3_600_000
     ("device", "offset", "age", "measured", "expected"),
     [
         # Both say the same.
-        (NOW - timedelta(days=1), 0, 5, Measured(0, SEEN), Written(NOW - timedelta(days=1))),
-        (NOW - timedelta(hours=2), HOUR, 5, Measured(HOUR + 800, SEEN), Written(NOW - timedelta(hours=1))),
+        (NOW - timedelta(days=1), 0, 5, Measured(0, SEEN), WrittenTime(NOW - timedelta(days=1))),
+        (NOW - timedelta(hours=2), HOUR, 5, Measured(HOUR + 800, SEEN), WrittenTime(NOW - timedelta(hours=1))),
         # The phone does not know: the server does.
-        (NOW - timedelta(hours=2), None, None, Measured(HOUR, SEEN), Written(NOW - timedelta(hours=1))),
+        (NOW - timedelta(hours=2), None, None, Measured(HOUR, SEEN), WrittenTime(NOW - timedelta(hours=1))),
         # They differ: the server's measurement counts, and it is in doubt.
-        (NOW - timedelta(hours=3), 0, 5, Measured(HOUR, SEEN), Written(NOW - timedelta(hours=2), "contradicts")),
+        (NOW - timedelta(hours=3), 0, 5, Measured(HOUR, SEEN), WrittenTime(NOW - timedelta(hours=2), "contradicts")),
         # Nobody knows, or only the phone does.
-        (NOW - timedelta(days=1), None, None, None, Written(NOW - timedelta(days=1), "unmeasured")),
-        (NOW - timedelta(days=1), 0, 5, None, Written(NOW - timedelta(days=1), "unseen")),
-        (NOW - timedelta(days=1), 0, 15 * 86400, Measured(None, SEEN), Written(NOW - timedelta(days=1), "old")),
-        (NOW - timedelta(days=1), 0, 15 * 86400, Measured(0, SEEN), Written(NOW - timedelta(days=1))),
+        (NOW - timedelta(days=1), None, None, None, WrittenTime(NOW - timedelta(days=1), "unmeasured")),
+        (NOW - timedelta(days=1), 0, 5, None, WrittenTime(NOW - timedelta(days=1), "unseen")),
+        (NOW - timedelta(days=1), 0, 15 * 86400, Measured(None, SEEN), WrittenTime(NOW - timedelta(days=1), "old")),
+        (NOW - timedelta(days=1), 0, 15 * 86400, Measured(0, SEEN), WrittenTime(NOW - timedelta(days=1))),
         # Later than now: ours.
-        (NOW + timedelta(days=9), 0, 5, Measured(0, SEEN), Written(NOW, "ahead")),
-        (NOW + timedelta(minutes=4), 0, 5, Measured(0, SEEN), Written(NOW + timedelta(minutes=4))),
+        (NOW + timedelta(days=9), 0, 5, Measured(0, SEEN), WrittenTime(NOW, "ahead")),
+        (NOW + timedelta(minutes=4), 0, 5, Measured(0, SEEN), WrittenTime(NOW + timedelta(minutes=4))),
         # Before the server saw the phone for the first time.
-        (SEEN - timedelta(days=1), 0, 5, Measured(0, SEEN), Written(SEEN - timedelta(days=1), "early")),
-        (datetime.max.replace(tzinfo=UTC), 2**40, 5, None, Written(NOW, "ahead")),
+        (SEEN - timedelta(days=1), 0, 5, Measured(0, SEEN), WrittenTime(SEEN - timedelta(days=1), "early")),
+        (datetime.max.replace(tzinfo=UTC), 2**40, 5, None, WrittenTime(NOW, "ahead")),
     ],
 )
-def test_written_on(
-    device: datetime, offset: int | None, age: int | None, measured: Measured | None, expected: Written
+def test_corrected_time(
+    device: datetime, offset: int | None, age: int | None, measured: Measured | None, expected: WrittenTime
 ) -> None:
-    assert written_on(device, offset, age, measured, NOW) == expected
+    assert corrected_time(device, offset, age, measured, NOW) == expected
 
 
 def phone(bench: Bench, offset: timedelta | None, seen: timedelta = timedelta(days=400)) -> str:

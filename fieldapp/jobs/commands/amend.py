@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
 
-from fieldapp.commandbus import Context, Effect, Merges, command, note_of, written
+from fieldapp.commandbus import Context, Effect, Merges, before_and_after, command, note_of
 from fieldapp.customers import Asset
 from fieldapp.jobs.facts import facts_of_asset
 from fieldapp.jobs.models import Job, JobAsset
@@ -53,7 +53,7 @@ def amend(ctx: Context, seen: Seen, data: dict[str, Any]) -> Effect:
     """Writes the corrected fields; two people's corrections of different fields merge, of the same one a person
     decides."""
     asset = seen.asset
-    before, after = written(ctx, values_of(asset))
+    before, after = before_and_after(ctx, values_of(asset))
     for name, value in ctx.merged.changes.items():
         setattr(asset, name, "" if value is None and name == "note" else value)
     if ctx.merged.changes:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.commandbus import Context, Effect, Merges, command, label_of, note_of, written
+from fieldapp.commandbus import Context, Effect, Merges, before_and_after, command, label_of, note_of
 from fieldapp.commandbus.models import Notice
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.jobs.commands.cancel import Led, load_job, may_lead_job
@@ -47,7 +47,7 @@ def change(ctx: Context, led: Led, data: dict[str, Any]) -> Effect:
     """Writes what nobody else changed meanwhile, tells the technicians, and the leader what stays as it is."""
     changes = ctx.merged.changes
     _check(ctx, led, changes)
-    before, after = written(ctx, _now(led))
+    before, after = before_and_after(ctx, _now(led))
     for name in changes.keys() & set(OF_THE_JOB):
         setattr(led.job, name, changes[name] or "")
     led.job.ver += 1

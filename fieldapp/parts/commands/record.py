@@ -58,20 +58,21 @@ def keep(ctx: Context, request: PartsRequest, given: Sequence[Mapping[str, Any]]
         requester_id=request.requester_id,
         group_id=request.group_id,
         ver=request.ver,
-        shown=_shown_to_decide(request, lines),
+        shown=_shown_to_decide(ctx, request, lines),
         roles=chain_roles(judged, limit),
         amount=request.total,
     )
 
 
-def _shown_to_decide(request: PartsRequest, lines: Sequence[PartsLine]) -> dict[str, Any]:
-    """What those in the chain decide upon."""
+def _shown_to_decide(ctx: Context, request: PartsRequest, lines: Sequence[PartsLine]) -> dict[str, Any]:
+    """What those in the chain decide upon; the job's words too, so that a page of many cases asks for none."""
     return {
         "total": str(request.total),
         "urgency": request.urgency,
         "wanted_on": request.wanted_on.isoformat(),
         "reason": request.reason,
         "job": request.job_id,
+        "job_words": job_words(ctx, request.job_id) if request.job_id else "",
         "lines": [
             {"part": line.part_id, "name": line.name, "qty": line.qty, "price": str(line.unit_price), "note": line.note}
             for line in lines
@@ -94,15 +95,19 @@ def details(shown: Mapping[str, Any]) -> list[Detail]:
         Detail("urgency", gettext("Urgency"), str(URGENCIES[shown["urgency"]])),
         Detail("wanted_on", gettext("Wanted by"), shown["wanted_on"]),
         Detail("reason", gettext("What for"), shown["reason"]),
-        Detail("job", gettext("Job"), _job_in_words(shown["job"]), shown["job"] or ""),
+        Detail("job", gettext("Job"), _job_in_words(shown), shown["job"] or ""),
     ]
 
 
-def _job_in_words(job_id: str | None) -> str:
+def _job_in_words(shown: Mapping[str, Any]) -> str:
+    job_id = shown["job"]
     if job_id is None:
         return gettext("no job")
+    if "job_words" in shown:
+        return str(shown["job_words"])
+    # Cases opened by earlier releases hold the id only.
     line = job_lines([job_id]).get(job_id)
-    return line.words if line else job_id
+    return line.words if line else str(job_id)
 
 
 def _priced(ctx: Context, given: Sequence[Mapping[str, Any]]) -> tuple[list[PartsLine], dict[str, Decimal]]:
@@ -168,7 +173,7 @@ def tell(ctx: Context, request: PartsRequest, notice: str, reason: str | None = 
 
 
 def _what(ctx: Context, request: PartsRequest) -> str:
-    """By which its author knows it: the job, or else the first of its lines."""
+    """Return the words by which its author knows the request: its job, or without one its first line."""
     if request.job_id:
         return job_words(ctx, request.job_id)
     first = select(PartsLine.name).where(PartsLine.request_id == request.id).order_by(PartsLine.position).limit(1)

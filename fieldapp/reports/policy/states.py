@@ -20,7 +20,7 @@ REPORT = Machine(
 RESULTS = ("solved", "another_visit", "taken_back", "referred")
 FEE_METHODS = ("cash", "transfer", "code")
 
-#: Results that nobody understands without a word.
+#: Results that need a reason in words.
 NEEDS_REASON = frozenset({"another_visit", "taken_back", "referred"})
 
 
