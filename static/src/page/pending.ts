@@ -7,6 +7,15 @@ export function isReflected(op: Pick<Op, "state" | "receivedAt">, rendered: numb
   return op.state === "accepted" && (op.receivedAt ?? 0) + offset <= rendered;
 }
 
+/**
+ * Whether some decision is newer than the page: one that could be taken back, or one of `kinds`, which lower a number on
+ * it.
+ */
+export function hasDecided(ops: readonly Op[], kinds: string, rendered: number, offset: number): boolean {
+  const lowers = kinds.split(" ");
+  return ops.some((op) => (op.holdUntil || lowers.includes(op.kind)) && !isReflected(op, rendered, offset));
+}
+
 /** Records to lay over the page, oldest first; one that was corrected gives way to its successor. */
 export function overlays(ops: readonly Op[]): Op[] {
   const replaced = new Set(ops.map((op) => op.supersedes).filter(Boolean));

@@ -12,7 +12,7 @@ import { confirmToast, showFlash, toast } from "./flash.ts";
 import { adoptWords } from "./last-words.ts";
 import { watchPhotos, watchReceipts } from "./live.ts";
 import { refreshPack, refreshPackSoon } from "./pack.ts";
-import { applyPending, forgetSwapped, isReflected, renderedAt } from "./pending.ts";
+import { applyPending, forgetSwapped, hasDecided, renderedAt } from "./pending.ts";
 import { rescueWithoutEngine } from "./rescue-button.ts";
 import { askForSync, registerServiceWorker } from "./service-worker.ts";
 import { giveUpStoring, session } from "./session.ts";
@@ -71,10 +71,9 @@ const sentHere = new Set<string>();
 
 async function showNews(engine: RunningEngine, ops: readonly Op[], offset: number): Promise<void> {
   const rendered = renderedAt(null);
+  const lowering = one(document, "[data-lowered-by]")?.dataset.loweredBy ?? "";
   unusual = {
-    decided:
-      unusual.decided ||
-      ops.some((op) => op.holdUntil !== undefined && op.holdUntil > 0 && !isReflected(op, rendered, offset)),
+    decided: unusual.decided || hasDecided(ops, lowering, rendered, offset),
     refused: unusual.refused || ops.some((op) => op.state === "rejected" || op.state === "conflict"),
   };
   if (unusual.decided) (await import("./acts.ts")).showDecided(engine, ops, offset);
