@@ -78,7 +78,8 @@ function showUndo(engine: Engine, ops: readonly Op[]): void {
     if (row) row.append(buttonFor(engine, op));
     else if (toasted !== op.op) {
       toasted = op.op;
-      toast(op.title, null, buttonFor(engine, op));
+      // As long as the record itself says (D-ROLE-6).
+      toast(op.title, null, buttonFor(engine, op), (op.holdUntil ?? 0) - Date.now());
     }
   }
   timer ??= setInterval(() => tick(engine), 250);
