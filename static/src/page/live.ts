@@ -40,18 +40,12 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** A form that rests is saved first and refills itself. */
 const RESTING = 4000;
-let typed = Number.NEGATIVE_INFINITY;
-for (const kind of ["pointerdown", "pointerup", "input"]) {
-  document.addEventListener(kind, () => {
-    typed = performance.now();
-  });
-}
 
 function isInUse(part: Element): boolean {
   // A decision that can still be taken back stays where it was made.
   if (isTouched() || part.querySelector("[data-undo-op]")) return true;
   if (part.querySelector("form[data-op]") === null) return false;
-  if (performance.now() - typed < RESTING) return anyDirty();
+  if (isTouched(RESTING)) return anyDirty();
   return isControl(document.activeElement) && part.contains(document.activeElement);
 }
 
