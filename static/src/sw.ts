@@ -1,14 +1,15 @@
 /// <reference lib="webworker" />
 /**
  * Answers GETs while there is no network, and one POST: what another app shares (`/share`), which only Chromium sends
- * and which becomes a draft, never a record. Nothing of the sync door, no log-in. A page is only ever shown to the person whose name the server wrote on it.
+ * and which becomes a draft, never a record. It touches neither `/sync/*` nor log-in and log-out. A page is only ever
+ * shown to the person whose name the server wrote on it.
  */
 import { PrecacheController } from "workbox-precaching/PrecacheController.js";
 import { PrecacheRoute } from "workbox-precaching/PrecacheRoute.js";
 import { registerRoute } from "workbox-routing/registerRoute.js";
 import { CacheFirst } from "workbox-strategies/CacheFirst.js";
 import { type Active, forgetPages, givenAt, ownerOf, readActive, writeActive } from "./page/active.ts";
-import { keepShared, SHARED_AT } from "./page/share-box.ts";
+import { dropOldShares, keepShared, SHARED_AT } from "./page/share-box.ts";
 
 declare const __PRECACHE__: { url: string; revision: string | null }[];
 const scope = self as unknown as ServiceWorkerGlobalScope;
@@ -217,6 +218,7 @@ async function cleanUp(): Promise<void> {
     const owner = ownerOf(name);
     if (owner !== null && owner !== user) await caches.delete(name);
   }
+  await dropOldShares(caches);
 }
 
 scope.addEventListener("install", (event) => {

@@ -68,7 +68,8 @@ export class FakeCaches {
         const entry = store.get(path);
         return entry && new Response(entry.bytes.slice(), { headers: entry.headers });
       },
-      delete: async (path: string) => {
+      delete: async (asked: string | Request) => {
+        const path = typeof asked === "string" ? asked : new URL(asked.url).pathname;
         await gate();
         if (this.removing === "hangs") await new Promise(() => undefined);
         if (this.removing === "throws") throw new DOMException("no", "UnknownError");

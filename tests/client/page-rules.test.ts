@@ -12,7 +12,7 @@ import {
   reopenUrl,
   stateOf,
 } from "../../static/src/page/outbox-rules.ts";
-import { concerns, isReflected, overlays, parseRendered } from "../../static/src/page/pending.ts";
+import { concerns, hasDecided, isReflected, overlays, parseRendered } from "../../static/src/page/pending.ts";
 import { compactRows, keptRows } from "../../static/src/page/repeat.ts";
 import { isAppleTab, judgeStorage } from "../../static/src/page/storage-care.ts";
 import { decode, encode } from "../../static/src/page/strokes.ts";
@@ -184,4 +184,14 @@ test("27 32 the browser's answer and the room are judged for what they mean", ()
   assert.equal(judgeStorage({ usage: 10, quota: 100 }, false).key, "may_clear");
   assert.equal(judgeStorage({ usage: 80, quota: 100 }, true).key, "full");
   assert.deepEqual(judgeStorage({}, false), { key: "may_clear", used: 0, free: 0 });
+});
+
+test("a decision that the page's number does not know is noticed, also once it is held no more", () => {
+  const decision = { kind: "claim.approve", state: "saved", receivedAt: null, holdUntil: 0 } as Op;
+  const kinds = "claim.approve claim.return";
+  assert.equal(hasDecided([decision], kinds, 1000, 0), true);
+  assert.equal(hasDecided([{ ...decision, state: "accepted", receivedAt: 1500 }], kinds, 1000, 0), true);
+  assert.equal(hasDecided([{ ...decision, state: "accepted", receivedAt: 500 }], kinds, 1000, 0), false);
+  assert.equal(hasDecided([{ ...decision, kind: "expense_item.capture" }], kinds, 1000, 0), false);
+  assert.equal(hasDecided([{ ...decision, kind: "visit.cancel", holdUntil: 5 }], "", 1000, 0), true);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { keepShared, takeShared } from "../../static/src/page/share-box.ts";
+import { dropOldShares, keepShared, SHARED_AT, SHARED_DAYS, takeShared } from "../../static/src/page/share-box.ts";
 import { FakeCaches } from "./fake-caches.ts";
 
 function shared(...files: File[]): FormData {
@@ -47,4 +47,23 @@ test("a share without a picture is refused", async () => {
   const caches = new FakeCaches().view(() => true);
   await assert.rejects(keepShared(caches, 7, shared()));
   await assert.rejects(keepShared(caches, 7, shared(new File([], "empty.jpg"))));
+});
+
+test("the form asks the box itself: its address carries no mark that a killed page would lose", () => {
+  assert.equal(SHARED_AT, "/expenses/new");
+});
+
+test("what nobody took for days goes, whoever it belongs to, and what is newer stays", async () => {
+  const all = new FakeCaches();
+  const caches = all.view(() => true);
+  const now = Date.parse("2026-11-22T09:14:03Z");
+  const days = (n: number) => now - n * 24 * 3_600_000;
+  await keepShared(caches, 7, shared(picture("old.jpg")), days(SHARED_DAYS + 1));
+  await keepShared(caches, 8, shared(picture("old.jpg")), days(SHARED_DAYS + 1));
+  await keepShared(caches, 9, shared(picture("new.jpg")), days(SHARED_DAYS - 1));
+  const found: string[] = [];
+  for await (const file of takeShared(caches, 7, now)) found.push(file.name);
+  assert.deepEqual(found, []);
+  await dropOldShares(caches, now);
+  assert.deepEqual([...all.stores.keys()], ["share-9"]);
 });

@@ -109,7 +109,8 @@ async function prepare(ctx: Context, input: CaptureInput, id: string): Promise<O
     ...(words ? { words } : {}),
     ...{ supersedes: at.supersedes, attempts: 0, nextAt: 0, lastError: null, created: now, receivedAt: null },
     ...{ result: null, pos: at.pos, gen: Math.max(at.gen, key === null ? 0 : (ctx.seen.get(key) ?? 0)) },
-    ...{ supersededBy: null, errorRun: 0, holdUntil: input.hold ? now + input.hold : 0 },
+    ...{ supersededBy: null, errorRun: 0 },
+    ...(input.hold ? { holdUntil: now + input.hold } : {}),
   };
 }
 

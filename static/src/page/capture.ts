@@ -8,7 +8,7 @@ import {
   StorageUnavailable,
 } from "../engine/types.ts";
 import { markClean } from "./dirty.ts";
-import { one } from "./dom.ts";
+import { all, one } from "./dom.ts";
 import { address, type FormState, lockButtons, startOver, stateOf, tellAlreadySent, titleOf } from "./draft.ts";
 import { flashNext, toast } from "./flash.ts";
 import { fieldsOf, pairsOf, toData } from "./form-data.ts";
@@ -44,6 +44,17 @@ function baseOf(form: HTMLFormElement): { ver: number; fields: JsonObject } | nu
   return base && typeof base === "object" && "ver" in base ? (base as { ver: number; fields: JsonObject }) : null;
 }
 
+/** Each picture ends in time by itself (photos.ts); this is for code that does not come at all. */
+const PHOTOS_MS = 90_000;
+
+/** Waits for the photos. One that fails meanwhile stops the record: its author meant to send it along. */
+async function photosOf(form: HTMLFormElement, busy: Promise<unknown>): Promise<void> {
+  const bad = () => all(form, "[data-photos][aria-invalid]").length;
+  const before = bad();
+  const late = pause(PHOTOS_MS).then(() => true);
+  if ((await Promise.race([busy.then(() => false), late])) || bad() > before) throw new Error("photos");
+}
+
 /** Freezes the form and returns once it lies in both stores. */
 async function freeze(state: FormState, submitter: HTMLElement | null): Promise<{ op: string; ref: string }> {
   const { form, engine } = state;
@@ -52,7 +63,7 @@ async function freeze(state: FormState, submitter: HTMLElement | null): Promise<
   if (form.hasAttribute("data-position")) Object.assign(data, await positionData());
   const { agg, isNew } = await aggregateOf(state);
   if (isNew) data.id = agg[1];
-  await state.busy;
+  await photosOf(form, state.busy);
   // The record takes the draft's place; a save that is under way must land before it.
   clearTimeout(state.timer);
   state.timer = undefined;

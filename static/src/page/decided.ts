@@ -42,12 +42,12 @@ function buttonFor(engine: Engine, op: Op): HTMLButtonElement {
 let open: Op[] = [];
 let toasted: string | null = null;
 let timer: ReturnType<typeof setInterval> | undefined;
-let finals = new Set<string>();
 
 function tick(engine: Engine): void {
+  open = open.filter((op) => engine.mayUndo(op));
   for (const button of all<HTMLButtonElement>(document, "[data-undo-op]")) {
     const op = open.find((one) => one.op === button.dataset.undoOp);
-    if (!op || !engine.mayUndo(op)) {
+    if (!op) {
       const card = button.closest<HTMLElement>("[data-pending-clone]");
       if (button === document.activeElement && card) {
         card.tabIndex = -1;
@@ -62,8 +62,8 @@ function tick(engine: Engine): void {
     const words = ` · ${text("undo.left", { n: seconds(op) })}`;
     if (left && left.textContent !== words) left.textContent = words;
   }
-  if (!isTouched(STILL)) collapse((id) => finals.has(id));
-  if (open.length === 0 && finals.size === 0) {
+  const isFinal = (id: string) => !open.some((op) => op.op === id);
+  if (!collapse(isFinal, !isTouched(STILL)) && open.length === 0) {
     clearInterval(timer);
     timer = undefined;
   }
@@ -72,14 +72,14 @@ function tick(engine: Engine): void {
 /** Every decision that can be taken back has a button where it stands, or else at the bottom of the screen. */
 function showUndo(engine: Engine, ops: readonly Op[]): void {
   open = ops.filter((op) => engine.mayUndo(op));
-  finals = new Set(ops.filter((op) => op.holdUntil !== undefined && !open.includes(op)).map((op) => op.op));
   for (const op of open) {
     if (one(document, `[data-undo-op="${op.op}"]`)) continue;
     const row = one(document, `[data-pending-clone="${op.op}"] [data-undo-row]`);
     if (row) row.append(buttonFor(engine, op));
     else if (toasted !== op.op) {
       toasted = op.op;
-      toast(op.title, null, buttonFor(engine, op));
+      // As long as the record itself says (D-ROLE-6).
+      toast(op.title, null, buttonFor(engine, op), (op.holdUntil ?? 0) - Date.now());
     }
   }
   timer ??= setInterval(() => tick(engine), 250);

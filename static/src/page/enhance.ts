@@ -12,11 +12,9 @@ import { recheck, showBlock } from "./validate.ts";
 const seen = new WeakSet<HTMLFormElement>();
 const dressed = new WeakSet<HTMLFormElement>();
 
-/** Another app shared a photo for this block (share-box.ts). Once: the mark leaves the address. */
-function isShared(block: HTMLElement): boolean {
-  if (location.hash !== "#shared" || block.dataset.role !== "receipt") return false;
-  history.replaceState(history.state, "", location.pathname + location.search);
-  return true;
+/** Where another app shares a photo to (share-box.ts); a refused record that is corrected here takes none. */
+function takesShared(block: HTMLElement): boolean {
+  return location.pathname === "/expenses/new" && !location.hash && block.dataset.role === "receipt";
 }
 
 /** Listens before the code is there, so that a quick hand loses nothing. */
@@ -42,7 +40,7 @@ function enhancePhotos(block: HTMLElement, state: FormState): void {
   input.addEventListener("change", take);
   // Chosen while the stores were still being opened.
   take();
-  if (isShared(block)) {
+  if (takesShared(block)) {
     const work = ready.then(async (photos) => {
       const { takeShared } = await import("./share-box.ts");
       for await (const file of takeShared(caches, state.engine.userId)) await photos.add([file]);

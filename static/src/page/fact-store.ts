@@ -6,6 +6,8 @@ import type { Json } from "../engine/types.ts";
 import type { Fact } from "./facts.ts";
 import { parseRendered } from "./pending.ts";
 
+/** More than the pages that a phone keeps state. */
+export const FACTS_MOST = 600;
 const SELECTOR = "template[data-facts]";
 
 function open(user: number): Promise<Cache> {
@@ -46,7 +48,7 @@ export function statedIn(root: ParentNode): Map<string, Fact> {
   return stated;
 }
 
-/** Keeps what is newer than what is known. Returns how many records look different from what was known of them. */
+/** Keeps what is newer than what is known, and of all the newest ones. Returns how many records look different from what was known of them. */
 export async function keepFacts(user: number, stated: ReadonlyMap<string, Fact>): Promise<number> {
   if (stated.size === 0) return 0;
   const cache = await open(user);
@@ -55,11 +57,15 @@ export async function keepFacts(user: number, stated: ReadonlyMap<string, Fact>)
     const before = await read(cache, key).catch(() => null);
     if (before && before.at >= fact.at) continue;
     if (JSON.stringify(before?.value) !== JSON.stringify(fact.value)) news++;
+    // Cache Storage lists entries in the order they came.
+    await cache.delete(address(key));
     await cache.put(
       address(key),
       new Response(JSON.stringify(fact), { headers: { "Content-Type": "application/json" } }),
     );
   }
+  const keys = await cache.keys();
+  for (const old of keys.slice(0, Math.max(0, keys.length - FACTS_MOST))) await cache.delete(old);
   return news;
 }
 

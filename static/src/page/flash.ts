@@ -4,8 +4,6 @@ import { text } from "./texts.ts";
 
 const KEY = "fieldapp-flash";
 const STAYS = 4000;
-/** As long as what was decided can be taken back (D-ROLE-6). */
-const STAYS_WITH_ACTION = 8000;
 let timer: ReturnType<typeof setTimeout> | undefined;
 /** The record the line speaks of, while it is on the screen. */
 let about: string | null = null;
@@ -16,8 +14,11 @@ function close(): void {
   hide(one(document, ".toast"), true);
 }
 
-/** One line above the bottom bar, read out by screen readers (role=status). `op` is the record it speaks of, `action` a button beside it. */
-export function toast(message: string, op: string | null = null, action?: HTMLElement): void {
+/**
+ * One line above the bottom bar, read out by screen readers (role=status). `op` is the record it speaks of, `action` a
+ * button beside it; `stays` is how long the button can be pressed.
+ */
+export function toast(message: string, op: string | null = null, action?: HTMLElement, stays = STAYS): void {
   const where = one(document, "#toast");
   const box = where?.closest<HTMLElement>(".toast");
   if (!where || !box) return;
@@ -28,7 +29,7 @@ export function toast(message: string, op: string | null = null, action?: HTMLEl
   const button = one(box, "[data-toast-close]");
   if (button) button.onclick = close;
   clearTimeout(timer);
-  timer = setTimeout(close, action ? STAYS_WITH_ACTION : STAYS);
+  timer = setTimeout(close, stays);
 }
 
 /** A line that still says "saved on this phone" says "received" once it is. */

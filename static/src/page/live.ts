@@ -40,18 +40,12 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** A form that rests is saved first and refills itself. */
 const RESTING = 4000;
-let typed = Number.NEGATIVE_INFINITY;
-for (const kind of ["pointerdown", "pointerup", "input"]) {
-  document.addEventListener(kind, () => {
-    typed = performance.now();
-  });
-}
 
 function isInUse(part: Element): boolean {
   // A decision that can still be taken back stays where it was made.
   if (isTouched() || part.querySelector("[data-undo-op]")) return true;
   if (part.querySelector("form[data-op]") === null) return false;
-  if (performance.now() - typed < RESTING) return anyDirty();
+  if (isTouched(RESTING)) return anyDirty();
   return isControl(document.activeElement) && part.contains(document.activeElement);
 }
 
@@ -71,13 +65,16 @@ function refreshLater(part: HTMLElement): void {
 async function refresh(part: HTMLElement): Promise<void> {
   if (isInUse(part)) return refreshLater(part);
   await settle(part);
-  coming.add(part);
   const ask = () =>
     htmx.ajax("GET", part.dataset.live || location.href, { target: part, swap: "outerHTML", source: part });
-  // Buttons that would move under a finger are not pressed by a tap that was meant for another.
-  if (part.querySelector("form[data-undo]")) await (await import("./acts.ts")).guardMoves(ask).catch(() => {});
-  else await ask();
-  coming.delete(part);
+  coming.add(part);
+  try {
+    // Buttons that would move under a finger are not pressed by a tap that was meant for another.
+    if (part.querySelector("form[data-undo]")) await (await import("./acts.ts")).guardMoves(ask);
+    else await ask();
+  } finally {
+    coming.delete(part);
+  }
 }
 
 // A finger may have come down while the answer was on its way.

@@ -7,6 +7,15 @@ export function isReflected(op: Pick<Op, "state" | "receivedAt">, rendered: numb
   return op.state === "accepted" && (op.receivedAt ?? 0) + offset <= rendered;
 }
 
+/**
+ * Whether some decision is newer than the page: one that could be taken back, or one of `kinds`, which lower a number on
+ * it.
+ */
+export function hasDecided(ops: readonly Op[], kinds: string, rendered: number, offset: number): boolean {
+  const lowers = kinds.split(" ");
+  return ops.some((op) => (op.holdUntil || lowers.includes(op.kind)) && !isReflected(op, rendered, offset));
+}
+
 /** Records to lay over the page, oldest first; one that was corrected gives way to its successor. */
 export function overlays(ops: readonly Op[]): Op[] {
   const replaced = new Set(ops.map((op) => op.supersedes).filter(Boolean));
@@ -214,14 +223,18 @@ function keepHeight(target: HTMLElement): void {
   target.style.minHeight = `${heights.get(target)}px`;
 }
 
-/** Decisions that are final no longer need their cards' height. */
-export function collapse(isFinal: (op: string) => boolean): void {
+/** Decisions that are final no longer need their cards' height. Returns whether some card has to keep it for now. */
+export function collapse(isFinal: (op: string) => boolean, mayMove: boolean): boolean {
+  let kept = false;
   for (const [target, height] of heights) {
     const op = one(target, "[data-pending-clone]")?.dataset.pendingClone;
     if (height === 0 || !op || !isFinal(op)) continue;
+    kept ||= !mayMove;
+    if (!mayMove) continue;
     heights.set(target, 0);
     target.style.minHeight = "0";
   }
+  return kept;
 }
 
 function forgetHeights(): void {

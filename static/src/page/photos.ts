@@ -10,6 +10,19 @@ const LONGEST = 2000;
 const QUALITY = 0.8;
 const TOO_LARGE = 60_000_000;
 
+/** Longer no picture takes on the slowest phone: what hangs is given up and said. */
+export const LONGEST_WORK_MS = 20_000;
+
+function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Late()), LONGEST_WORK_MS);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+class Late extends Error {}
+
 interface Shrunk {
   bytes: Uint8Array;
   mime: string;
@@ -29,14 +42,16 @@ function openWorker(): Worker | null {
     if (data.bytes) call?.resolve(data.bytes);
     else call?.reject(new Error(data.error ?? "worker"));
   };
-  worker.onerror = () => {
-    // Could not be loaded or ran out of memory: the main thread takes over.
-    for (const call of waiting.values()) call.reject(new Error("worker"));
-    waiting.clear();
-    worker?.terminate();
-    worker = null;
-  };
+  // Could not be loaded or ran out of memory: the main thread takes over.
+  worker.onerror = giveUpWorker;
   return worker;
+}
+
+function giveUpWorker(): void {
+  for (const call of waiting.values()) call.reject(new Error("worker"));
+  waiting.clear();
+  worker?.terminate();
+  worker = null;
 }
 
 function inWorker(file: Blob, open: Worker): Promise<ArrayBuffer> {
@@ -65,13 +80,14 @@ async function onPage(file: Blob): Promise<ArrayBuffer> {
   return blob.arrayBuffer();
 }
 
-async function shrink(file: Blob): Promise<Shrunk> {
+export async function shrink(file: Blob): Promise<Shrunk> {
   const open = openWorker();
   let bytes: ArrayBuffer;
   try {
-    bytes = open ? await inWorker(file, open) : await onPage(file);
-  } catch {
-    bytes = await onPage(file);
+    bytes = await inTime(open ? inWorker(file, open) : onPage(file));
+  } catch (error) {
+    if (error instanceof Late) giveUpWorker();
+    bytes = await inTime(onPage(file));
   }
   return { bytes: new Uint8Array(bytes), mime: "image/jpeg" };
 }
@@ -149,7 +165,8 @@ export async function attachPhotos(block: HTMLElement, state: FormState): Promis
     let small: Shrunk;
     try {
       small = await shrink(file);
-    } catch {
+    } catch (error) {
+      if (error instanceof Late) return showBlock(block, text("photo.failed"));
       return showBlock(block, text("photo.not_an_image", { name: file.name }));
     }
     try {

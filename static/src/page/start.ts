@@ -11,8 +11,7 @@ import { dress, enhance } from "./enhance.ts";
 import { confirmToast, showFlash, toast } from "./flash.ts";
 import { adoptWords } from "./last-words.ts";
 import { watchPhotos, watchReceipts } from "./live.ts";
-import { refreshPack, refreshPackSoon } from "./pack.ts";
-import { applyPending, forgetSwapped, isReflected, renderedAt } from "./pending.ts";
+import { applyPending, forgetSwapped, hasDecided, renderedAt } from "./pending.ts";
 import { rescueWithoutEngine } from "./rescue-button.ts";
 import { askForSync, registerServiceWorker } from "./service-worker.ts";
 import { giveUpStoring, session } from "./session.ts";
@@ -22,6 +21,11 @@ import { browser } from "./surroundings.ts";
 import { text } from "./texts.ts";
 import { released } from "./touch.ts";
 import { settleUser, watchLogout } from "./users.ts";
+
+/** Lists and forms stand before any page is fetched ahead: its code comes after theirs. */
+function refreshPack(soon = false): void {
+  import("./pack.ts").then((pack) => (soon ? pack.refreshPackSoon() : pack.refreshPack())).catch(() => {});
+}
 
 /** Redraws everything that depends on what lies on the phone; never two at a time, the last call always wins. */
 function painter(engine: RunningEngine, outbox: () => void): () => void {
@@ -46,7 +50,7 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
     outbox();
     await showNews(engine, ops, offset);
     watchPhotos(await updateChip(engine));
-    if ((await watchReceipts(engine, ops, shown)).length > 0) refreshPackSoon();
+    if ((await watchReceipts(engine, ops, shown)).length > 0) refreshPack(true);
   }
   async function run(): Promise<void> {
     if (running) {
@@ -71,10 +75,9 @@ const sentHere = new Set<string>();
 
 async function showNews(engine: RunningEngine, ops: readonly Op[], offset: number): Promise<void> {
   const rendered = renderedAt(null);
+  const lowering = one(document, "[data-lowered-by]")?.dataset.loweredBy ?? "";
   unusual = {
-    decided:
-      unusual.decided ||
-      ops.some((op) => op.holdUntil !== undefined && op.holdUntil > 0 && !isReflected(op, rendered, offset)),
+    decided: unusual.decided || hasDecided(ops, lowering, rendered, offset),
     refused: unusual.refused || ops.some((op) => op.state === "rejected" || op.state === "conflict"),
   };
   if (unusual.decided) (await import("./acts.ts")).showDecided(engine, ops, offset);
@@ -85,7 +88,7 @@ async function showNews(engine: RunningEngine, ops: readonly Op[], offset: numbe
 function watchPage(engine: RunningEngine, paint: () => void): void {
   addEventListener("online", () => {
     engine.kick("online");
-    void refreshPack();
+    refreshPack();
   });
   // A page that is left is hidden after that, too.
   let left = false;
@@ -163,7 +166,7 @@ async function startOutbox(core: Core): Promise<void> {
     void import("./storage-care.ts").then((care) => care.hintAfterSave());
   }
   // The page itself comes first on a slow line.
-  setTimeout(() => void refreshPack(), 1500);
+  setTimeout(refreshPack, 1500);
 }
 
 /** The browser offers to install only once, and soon: kept for the button on the outbox page. */

@@ -1,4 +1,4 @@
-/** Whether somebody is touching the screen: nothing is replaced under a finger, and no tap gets lost. */
+/** Whether somebody is touching the screen or typing: nothing is replaced under a finger, and no tap gets lost. */
 const QUIET = 1000;
 /** A release that was never heard (outside the window, in a dialog) must not stop the page for ever. */
 const LONGEST_PRESS = 5000;
@@ -12,7 +12,8 @@ function note(down: boolean | null): void {
 
 for (const kind of ["pointerdown", "touchstart"]) document.addEventListener(kind, () => note(true), { passive: true });
 for (const kind of ["pointerup", "touchend", "touchcancel"]) document.addEventListener(kind, () => note(false));
-for (const kind of ["pointercancel", "scroll"]) document.addEventListener(kind, () => note(null), { passive: true });
+for (const kind of ["pointercancel", "scroll", "input"])
+  document.addEventListener(kind, () => note(null), { passive: true });
 
 export function isPressed(): boolean {
   return pressed && performance.now() - last < LONGEST_PRESS;
