@@ -19,7 +19,8 @@ engine = current_app.extensions["migrate"].db.engine
 def unguarded(connection: Connection) -> Iterator[None]:
     """SQLite alters a table by making it anew: while the old one is dropped, references to it must not be looked at.
 
-    They are looked at when all is done. The switch does nothing inside a transaction, so it goes to the driver.
+    They are looked at when all is done, before it is committed. The switch does nothing inside a transaction, so it
+    goes to the driver.
     """
     if connection.dialect.name != "sqlite":
         yield
@@ -28,15 +29,21 @@ def unguarded(connection: Connection) -> Iterator[None]:
     driver.execute("PRAGMA foreign_keys=OFF")
     try:
         yield
-        broken = driver.execute("PRAGMA foreign_key_check").fetchall()
-        if broken:
-            raise RuntimeError(f"rows that refer to nothing: {broken[:3]}")
     finally:
         driver.execute("PRAGMA foreign_keys=ON")
 
 
+def check_references(connection: Connection) -> None:
+    """Raise RuntimeError where rows of a SQLite database refer to nothing; PostgreSQL looks by itself."""
+    if connection.dialect.name != "sqlite":
+        return
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if broken:
+        raise RuntimeError(f"rows that refer to nothing: {broken[:3]}")
+
+
 def run() -> None:
-    """Migrates inside one transaction where the database can."""
+    """Migrate inside one transaction: all of it, or nothing."""
     with engine.connect() as connection, unguarded(connection):
         context.configure(
             connection=connection,
@@ -44,9 +51,12 @@ def run() -> None:
             compare_type=True,
             render_as_batch=True,
             user_module_prefix="fieldapp.database.",
+            # SQLite can, whatever Alembic thinks of it: transactions are begun by fieldapp/database.py.
+            transactional_ddl=True,
         )
         with context.begin_transaction():
             context.run_migrations()
+            check_references(connection)
 
 
 run()

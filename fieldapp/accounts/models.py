@@ -85,6 +85,7 @@ class LoginBucket(Model):
     """A count of wrong passwords: of an account, an address, or both (`fieldapp/accounts/throttle.py`).
 
     `key` is a hash. `failed` makes people wait until `free_at`; `tries` of an account are told to its person.
+    `refusal_noted` says that the trail holds the present wait.
     """
 
     __tablename__ = "login_bucket"
@@ -95,7 +96,7 @@ class LoginBucket(Model):
     tried_at: Mapped[datetime | None] = mapped_column(Moment)
     last_at: Mapped[datetime] = mapped_column(Moment)
     free_at: Mapped[datetime] = mapped_column(Moment)
-    told: Mapped[bool] = mapped_column(Boolean)
+    refusal_noted: Mapped[bool] = mapped_column(Boolean)
     network: Mapped[str] = mapped_column(String(45))
 
     __table_args__ = (Index("ix_login_bucket_last", "last_at"),)

@@ -109,14 +109,20 @@ def admit(session: Session, username: str, user_id: int | None, request: Request
         ),
     }
     attempt = Attempt(user_id, keys, known, network_of(address))
-    buckets = _locked(session, keys)
     counted = ("known",) if known else ("pair", "account")
     asked = counted if known else (*counted, "address")
     now = clock.now()
-    wait = max(buckets[kind].free_at - now for kind in asked)
-    if wait > timedelta():
-        _note_refusal(session, attempt, [buckets[kind] for kind in asked if buckets[kind].free_at > now])
-        return Slow(math.ceil(wait.total_seconds()))
+    # A try that is refused adds no row: whoever goes on trying, with new names or from new addresses, must not fill
+    # the table.
+    closed = _closed(session, [keys[kind] for kind in asked], now)
+    if closed:
+        return _refused(session, attempt, closed, now)
+    buckets = _locked(session, keys)
+    now = clock.now()
+    # Asked again under the locks: tries side by side may have closed one since.
+    closed = [buckets[kind] for kind in asked if buckets[kind].free_at > now]
+    if closed:
+        return _refused(session, attempt, closed, now)
     for kind in counted:
         _count(buckets[kind], RULES[kind], now)
     return attempt
@@ -178,10 +184,27 @@ def _is_known(session: Session, user_id: int) -> bool:
     return bool(secret) and session.get(KnownBrowser, (digest(str(secret)), user_id)) is not None
 
 
+def _closed(session: Session, keys: list[str], now: datetime) -> list[LoginBucket]:
+    """Return those of the buckets there are that make people wait, locked in the order of their keys."""
+    query = select(LoginBucket).where(LoginBucket.key.in_(keys), LoginBucket.free_at > now).order_by(LoginBucket.key)
+    if session.scalar(query.with_only_columns(LoginBucket.key).limit(1)) is None:
+        return []
+    return list(session.scalars(query.with_for_update().execution_options(populate_existing=True)))
+
+
+def _refused(session: Session, attempt: Attempt, closed: list[LoginBucket], now: datetime) -> Slow:
+    """Return how long to wait. One entry for each wait: whoever goes on trying must not fill the trail."""
+    if not all(bucket.refusal_noted for bucket in closed):
+        for bucket in closed:
+            bucket.refusal_noted = True
+        journal.note(session, "user.slowed_down", attempt.user_id, None, network=attempt.network)
+    return Slow(math.ceil(max(bucket.free_at - now for bucket in closed).total_seconds()))
+
+
 def _locked(session: Session, keys: Mapping[str, str]) -> dict[str, LoginBucket]:
     """Return the buckets of these keys, made where there are none, locked in the order of their keys."""
     connection, now = session.connection(), clock.now()
-    fresh = {"failed": 0, "tries": 0, "last_at": now, "free_at": now, "told": False, "network": ""}
+    fresh = {"failed": 0, "tries": 0, "last_at": now, "free_at": now, "refusal_noted": False, "network": ""}
     ordered = sorted(keys.values())
     connection.execute(insert_ignoring(connection, LoginBucket), [{"key": key, **fresh} for key in ordered])
     query = select(LoginBucket).where(LoginBucket.key.in_(ordered)).order_by(LoginBucket.key).with_for_update()
@@ -192,16 +215,8 @@ def _locked(session: Session, keys: Mapping[str, str]) -> dict[str, LoginBucket]
 def _count(bucket: LoginBucket, rule: Rule, now: datetime) -> None:
     forgotten = now - bucket.last_at > rule.forget
     bucket.failed = 1 if forgotten else bucket.failed + 1
-    bucket.last_at, bucket.free_at, bucket.told = now, now + rule.wait(bucket.failed), False
-
-
-def _note_refusal(session: Session, attempt: Attempt, closed: list[LoginBucket]) -> None:
-    """One entry for each wait: whoever goes on trying must not fill the trail."""
-    if all(bucket.told for bucket in closed):
-        return
-    for bucket in closed:
-        bucket.told = True
-    journal.note(session, "user.slowed_down", attempt.user_id, None, network=attempt.network)
+    bucket.last_at, bucket.free_at = now, now + rule.wait(bucket.failed)
+    bucket.refusal_noted = False
 
 
 def _delete_old(session: Session) -> None:

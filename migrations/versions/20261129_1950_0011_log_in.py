@@ -20,7 +20,7 @@ def upgrade():
     sa.Column('tried_at', fieldapp.database.Moment(timezone=True), nullable=True),
     sa.Column('last_at', fieldapp.database.Moment(timezone=True), nullable=False),
     sa.Column('free_at', fieldapp.database.Moment(timezone=True), nullable=False),
-    sa.Column('told', sa.Boolean(), nullable=False),
+    sa.Column('refusal_noted', sa.Boolean(), nullable=False),
     sa.Column('network', sa.String(length=45), nullable=False),
     sa.PrimaryKeyConstraint('key', name=op.f('pk_login_bucket'))
     )

@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 
 from fieldapp.accounts import throttle
 from fieldapp.accounts.models import KnownBrowser, LoginBucket, User
+from fieldapp.accounts.sessions import digest
 from fieldapp.commandbus import writing
 from fieldapp.commandbus.models import AuditEntry
 from fieldapp.extensions import db
@@ -247,6 +248,23 @@ def test_wrong_tries_and_refusals_are_on_the_trail_without_password_or_address(b
         assert "secret" not in entries
         assert "203.0.113.7" not in entries
         assert "secret" not in repr(db.session.execute(select(LoginBucket.__table__)).all())
+
+
+@pytest.mark.parametrize("closed", ["address:203.0.113.7", "account:tech"])
+def test_refused_tries_add_no_rows(bench: Bench, time: Clock, closed: str) -> None:
+    attempt(bench, "wrong")
+    with bench.app.app_context(), writing() as session:
+        bucket = session.get(LoginBucket, digest(closed))
+        assert bucket is not None
+        bucket.free_at = time.at + timedelta(seconds=60)
+    for n in range(12):
+        own = {"username": f"name {n}"} if closed.startswith("address") else {"address": f"198.51.100.{n}"}
+        assert attempt(bench, "wrong", **own).status_code == 429
+    with bench.app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(LoginBucket)) == 3
+    assert trail(bench, "user.slowed_down") == 1
+    time.on(seconds=61)
+    assert attempt(bench, PASSWORD).status_code == 303
 
 
 def test_old_counts_are_deleted_with_a_sign_in(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
