@@ -100,16 +100,17 @@ export function dayFrom(days: number, now = new Date()): string {
 }
 
 /**
- * Limits in days count from the day of writing: the page may have been kept for weeks. The phone's clock may be wrong, too:
- * only what is outside by its clock and by the server's, as of this page, is refused here; the server judges the rest.
+ * Limits in days count from the day of writing: the page may have been kept for weeks. The phone's clock or its zone may
+ * be wrong, too: only a day outside by its clock and by the limits the server wrote is refused here.
  */
 export function setDays(form: HTMLFormElement): void {
-  const now = Date.now();
-  const made = Date.parse(document.documentElement.dataset.rendered ?? "") || now;
   for (const input of all<HTMLInputElement>(form, "[data-max-days],[data-min-days]")) {
-    const { minDays, maxDays } = input.dataset;
-    if (minDays !== undefined) input.min = dayFrom(Number(minDays), new Date(Math.min(now, made)));
-    if (maxDays !== undefined) input.max = dayFrom(Number(maxDays), new Date(Math.max(now, made)));
+    const { dataset } = input;
+    const { minDays, maxDays } = dataset;
+    dataset.pageMin ??= input.min;
+    dataset.pageMax ??= input.max;
+    if (minDays !== undefined) input.min = [dayFrom(Number(minDays)), dataset.pageMin].filter(Boolean).sort()[0] ?? "";
+    if (maxDays !== undefined) input.max = [dayFrom(Number(maxDays)), dataset.pageMax].sort()[1] ?? "";
   }
 }
 

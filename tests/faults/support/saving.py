@@ -67,8 +67,11 @@ SAVE = """async ({ token, start, count = Infinity, photos = true, day = "" }) =>
     form.elements.note.value = note;
     form.elements.note.dispatchEvent(new Event("input", { bubbles: true }));
     const told = saved();
+    // A form that is still busy with the record before does not hear it.
+    const again = setInterval(() => form.requestSubmit(), 20);
     form.requestSubmit();
     await told;
+    clearInterval(again);
     console.log(`told saved ${note}|${toast.textContent}`);
     const full = () => form.elements.amount.value !== "" || list.childElementCount > 0;
     while (full()) await new Promise((done) => setTimeout(done));
