@@ -12,7 +12,7 @@ import {
   reopenUrl,
   stateOf,
 } from "../../static/src/page/outbox-rules.ts";
-import { concerns, isReflected, overlays, parseRendered } from "../../static/src/page/pending.ts";
+import { concerns, inState, isReflected, overlays, parseRendered } from "../../static/src/page/pending.ts";
 import { compactRows, keptRows } from "../../static/src/page/repeat.ts";
 import { isAppleTab, judgeStorage } from "../../static/src/page/storage-care.ts";
 import { decode, encode } from "../../static/src/page/strokes.ts";
@@ -184,4 +184,15 @@ test("27 32 the browser's answer and the room are judged for what they mean", ()
   assert.equal(judgeStorage({ usage: 10, quota: 100 }, false).key, "may_clear");
   assert.equal(judgeStorage({ usage: 80, quota: 100 }, true).key, "full");
   assert.deepEqual(judgeStorage({}, false), { key: "may_clear", used: 0, free: 0 });
+});
+
+test("a decision that met another version gives the card free again", () => {
+  const covers = "saved sending held accepted parked";
+  const shown = (state: OpState, states?: string) => inState({ state }, states);
+  assert.deepEqual(
+    [shown("saved", covers), shown("conflict", covers), shown("rejected", covers)],
+    [true, false, false],
+  );
+  assert.deepEqual([shown("saved", "rejected conflict"), shown("conflict", "rejected conflict")], [false, true]);
+  assert.equal(shown("conflict"), true);
 });
