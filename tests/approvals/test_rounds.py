@@ -306,6 +306,14 @@ def test_an_inbox_of_requests_sent_again_asks_as_often_as_one_of_few(
     assert counted.count <= 12, counted.statements
 
 
+def test_a_decision_in_conflict_does_not_cover_its_card(bench: Bench, client_of: Any) -> None:
+    claim(bench, bench.cast.tech, "10.00")
+    page = client_of(bench.cast.leader).get("/inbox").text
+    pieces = re.findall(r'<template data-pending="expense_claim\.approve"[^>]*>', page)
+    by_mode = {re.search(r'data-mode="(\w+)"', one)[1]: re.search(r'data-states="([^"]+)"', one)[1] for one in pieces}  # type: ignore[index]
+    assert by_mode == {"replace": "saved sending held accepted parked", "prepend": "rejected conflict"}
+
+
 def test_the_kept_inbox_is_another_page_when_one_goes_and_one_comes(bench: Bench) -> None:
     def kept() -> str:
         with bench.app.test_request_context():

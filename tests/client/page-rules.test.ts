@@ -12,7 +12,7 @@ import {
   reopenUrl,
   stateOf,
 } from "../../static/src/page/outbox-rules.ts";
-import { concerns, hasDecided, isReflected, overlays, parseRendered } from "../../static/src/page/pending.ts";
+import { concerns, hasDecided, inState, isReflected, overlays, parseRendered } from "../../static/src/page/pending.ts";
 import { compactRows, keptRows } from "../../static/src/page/repeat.ts";
 import { isAppleTab, judgeStorage } from "../../static/src/page/storage-care.ts";
 import { decode, encode } from "../../static/src/page/strokes.ts";
@@ -194,4 +194,15 @@ test("a decision that the page's number does not know is noticed, also once it i
   assert.equal(hasDecided([{ ...decision, state: "accepted", receivedAt: 500 }], kinds, 1000, 0), false);
   assert.equal(hasDecided([{ ...decision, kind: "expense_item.capture" }], kinds, 1000, 0), false);
   assert.equal(hasDecided([{ ...decision, kind: "visit.cancel", holdUntil: 5 }], "", 1000, 0), true);
+});
+
+test("a decision that met another version gives the card free again", () => {
+  const covers = "saved sending held accepted parked";
+  const shown = (state: OpState, states?: string) => inState({ state }, states);
+  assert.deepEqual(
+    [shown("saved", covers), shown("conflict", covers), shown("rejected", covers)],
+    [true, false, false],
+  );
+  assert.deepEqual([shown("saved", "rejected conflict"), shown("conflict", "rejected conflict")], [false, true]);
+  assert.equal(shown("conflict"), true);
 });

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 import pytest
 from werkzeug.routing import Rule
 
+from tests.fuzz import world
 from tests.fuzz.conftest import Errors
 from tests.fuzz.values import Figures, Source
 from tests.fuzz.world import ROLES
@@ -36,6 +37,10 @@ def parameters() -> list[str]:
     return sorted(found)
 
 
+#: Lists that the world makes longer than a page, and who reads them.
+LONG = {"/jobs?scope=group": "leader", "/expenses": "tech"}
+
+
 @dataclass
 class Asked:
     """One request."""
@@ -55,6 +60,8 @@ class Routes:
         self.bench, self.known, self.source = bench, known, source
         self.rules = [rule for rule in bench.app.url_map.iter_rules() if rule.endpoint != "static"]
         self.parameters = parameters()
+        #: A true place in a list by the list's address, as pages link to them.
+        self.cursors: dict[str, str] = {}
         self.fields = sorted(
             SERVICE
             | {name for command in bench.app.extensions["commands"].values() for name in command.schema.load_fields}
@@ -105,6 +112,20 @@ class Routes:
     def _parameter(self, name: str) -> tuple[str, str]:
         return name, self.source.cursor() if name == "after" and self.source.often(0.7) else self.source.text()
 
+    def learn(self, html: str) -> None:
+        """Note the places in lists that a page links to."""
+        for path, query in re.findall(r'href="(/[^"?]*)\?([^"]*\bafter=[^"]+)"', html):
+            self.cursors[path] = parse_qs(query.replace("&amp;", "&"))["after"][0]
+
+    def inside(self) -> Iterator[Asked]:
+        """Real places in every known list, with parts of their keys replaced: the list's name lets them in."""
+        for address, who in LONG.items():
+            path, _, scope = address.partition("?")
+            query = [("scope", scope.removeprefix("scope="))] if scope else []
+            yield Asked("GET", path, [*query, ("after", self.cursors[path])], who=who)
+            for _ in range(30):
+                yield Asked("GET", path, [*query, ("after", self.source.cursor(self.cursors[path]))], who=who)
+
     def any(self) -> Asked:
         """Any route with anything."""
         source = self.source
@@ -151,6 +172,12 @@ def test_every_route_answers_in_words(
         figures.check(answer.status_code < 500, lambda: f"{answer.status_code} {asked} {errors.last()}")
 
     for one in routes.once():
+        attempt(one)
+    world.lengthen(bench)
+    for path, who in LONG.items():
+        routes.learn(bench.client_of(getattr(bench.cast, who)).get(path).text)
+    assert set(routes.cursors) == {path.partition("?")[0] for path in LONG}
+    for one in routes.inside():
         attempt(one)
     while figures.goes_on():
         attempt(routes.any())

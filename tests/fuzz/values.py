@@ -57,9 +57,20 @@ class Source:
             return str(self.one(TEXTS))
         return "".join(chr(self.random.choice([*range(1, 300), 0x4E00, 0xFF1D, 0x1F600])) for _ in range(9))
 
-    def cursor(self) -> str:
-        """Where a list might go on, if its key were any of these."""
-        parts = [self.one([*NUMBERS, *TEXTS, None, {"t": "x"}, []]) for _ in range(self.one([1, 2, 3]))]
+    def cursor(self, real: str | None = None) -> str:
+        """Where a list might go on, if its key were any of these; with the list's name and length from a `real` one."""
+        length = self.one([1, 2, 3])
+        name: list[Any] = []
+        keys: list[Any] = [None] * length
+        if real is not None:
+            first, *keys = json.loads(base64.urlsafe_b64decode(real + "=" * (-len(real) % 4)))
+            name = [first]
+        # At least one part of the key is nonsense, the others stay as they were.
+        bad = self.random.randrange(len(keys))
+        for place in range(len(keys)):
+            if real is None or place == bad or self.often(0.5):
+                keys[place] = self.one([*NUMBERS, *TEXTS, None, {"t": "x"}, []])
+        parts = [*name, *keys]
         return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
     def anything(self) -> Any:

@@ -7,7 +7,11 @@ from typing import Any
 
 from sqlalchemy import text
 
+from fieldapp.commandbus import writing
+from fieldapp.expenses.models import ExpenseClaim
 from fieldapp.extensions import db
+from fieldapp.kernel import ids
+from fieldapp.web.lists import PAGE
 from tests.support import envelopes
 from tests.support.bench import Bench, Person
 
@@ -43,6 +47,30 @@ def fill(bench: Bench) -> dict[str, list[str]]:
         }
         db.session.remove()
     return found
+
+
+def lengthen(bench: Bench) -> None:
+    """More jobs and claims than one page of their lists holds."""
+    many = range(PAGE + 2)
+    for _ in many:
+        bench.make_job()
+    moment = datetime.now(UTC)
+    with bench.app.app_context():
+        with writing() as session:
+            session.add_all(
+                ExpenseClaim(
+                    id=str(ids.uuid7()),
+                    number=f"EC-{number}",
+                    owner_id=bench.cast.tech.id,
+                    group_id=1,
+                    state="withdrawn",
+                    total=0,
+                    month="2026-11",
+                    submitted_at=moment,
+                )
+                for number in many
+            )
+        db.session.remove()
 
 
 def people(bench: Bench) -> list[Person]:

@@ -67,6 +67,8 @@ class _Week:
         self.ledger = Ledger()
         self.lock = threading.Lock()
         self.people: list[Person] = []
+        #: Assertions that failed in acts without an accident.
+        self.faults: list[str] = []
         for name, kind in WHO:
             phone = Phone(playwright, server, folder / name)
             phone.sign_in(name)
@@ -78,17 +80,32 @@ class _Week:
     def turn(self) -> None:
         """Let one person do one thing, with their signal coming or going before it."""
         person = self.chance.choice(self.people)
+        accidents = self._accidents()
         if self.chance.random() < 0.25:
             person.set_online(not person.online)
             self.ledger.happened["cuts" if not person.online else "signal back"] += 1
         if self.chance.random() < 0.04:
+            self.ledger.happened["server kills begun"] += 1
             threading.Thread(target=self._restart, args=(self.chance.random() * 2,)).start()
         try:
             person.act()
-        except (Error, AssertionError) as error:
-            # What chance did to the phone may end an act; what its screen had confirmed by then stays confirmed.
+        except AssertionError as error:
+            # Only what chance did to the phone or its server within this act excuses a wrong screen.
+            self.ledger.happened["acts whose screen was wrong"] += 1
+            words = f"{person.name}: {str(error).splitlines()[0][:200]}"
+            if self._accidents() > accidents:
+                self.ledger.happened[f"after an accident: {words}"] += 1
+            else:
+                self.faults.append(words)
+        except Error as error:
+            # The driver lost its page; what the screen had confirmed by then stays confirmed.
             self.ledger.happened["acts ended by an accident"] += 1
             self.ledger.happened[f"accident: {str(error).splitlines()[0][:120]}"] += 1
+
+    def _accidents(self) -> int:
+        """How often a phone or the server was hit so far; a server that is just being killed counts, too."""
+        hits = ("cuts", "signal back", "closed tabs", "browser kills", "server kills begun", "server kills")
+        return sum(self.ledger.happened[name] for name in hits)
 
     def _restart(self, pause: float) -> None:
         with self.lock:
@@ -130,6 +147,7 @@ def _played(playwright: Playwright, server: Server, folder: Path, dose: Dose) ->
             week.turn()
         with week.lock:
             found = [f"outbox of {one.name} never empty" for one in week.people if not settled(one)]
+        found += week.faults
         found += oracle.faults(server, week.ledger)
         found += oracle.screens(playwright, server, week.people, folder)
         desk = Phone(playwright, server, folder / "desk", viewport={"width": 1280, "height": 900}, is_mobile=False)

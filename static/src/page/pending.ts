@@ -102,6 +102,11 @@ export function concerns(op: Pick<Op, "body">, where: string | undefined): boole
   }
 }
 
+/** `data-states="saved sending"`: a piece that stands only while its record is in one of these states. */
+export function inState(op: Pick<Op, "state">, states: string | undefined): boolean {
+  return !states || states.split(" ").includes(op.state);
+}
+
 interface Known {
   template: HTMLTemplateElement;
   rendered: number;
@@ -177,6 +182,7 @@ function matching(op: Op, offset: number): Fit[] {
       template.dataset.pending === op.kind &&
       (!template.dataset.agg || template.dataset.agg === op.agg.join(":")) &&
       concerns(op, template.dataset.where) &&
+      inState(op, template.dataset.states) &&
       !isReflected(op, rendered, offset) &&
       !isListed(op, template.dataset),
   );
