@@ -64,7 +64,7 @@ def _stores_nothing(error: Exception) -> Response:
         response = render("error/unsaved.html", status=503, words=trouble.words(), **trouble.typed())
     else:
         response = _draw(503, _words(503))
-    response.headers["Retry-After"] = trouble.LATER
+    response.headers["Retry-After"] = trouble.RETRY_AFTER_SECONDS
     return response
 
 
