@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from fieldapp.config import Config
+from fieldapp.config import FORM_BYTES, Config
 from fieldapp.database import from_json, look_after, to_json
 from fieldapp.extensions import babel, compress, db, htmx, limiter, migrate
 
@@ -38,7 +38,7 @@ def create_app(config: Config | None = None) -> Flask:
         DATA=str(config.data),
         LANGUAGES=config.languages,
         MAX_CONTENT_LENGTH=config.max_request_bytes,
-        MAX_FORM_MEMORY_SIZE=4 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=FORM_BYTES,
         MAX_FORM_PARTS=2000,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -14,6 +14,8 @@ from sqlalchemy.exc import ArgumentError
 
 #: A key that can be guessed lets anybody sign in as anybody.
 SHORTEST_SECRET = 16
+#: The longest form without files; a signature is the largest field.
+FORM_BYTES = 4 * 1024 * 1024
 
 
 class BadConfig(Exception):

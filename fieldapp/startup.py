@@ -66,11 +66,11 @@ def _database(error: DBAPIError) -> str | None:
 
 
 def install() -> None:
-    """Whatever ends this process at its start is said in one line, where it is no fault of the program."""
-    sys.excepthook = _told
+    """Set the hook that says in one line what ended this process, where an operator can mend it."""
+    sys.excepthook = _print_error
 
 
-def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _print_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     line = in_one_line(error)
     if line is None:
         sys.__excepthook__(kind, error, trace)

@@ -221,12 +221,13 @@ def variables() -> dict[str, tuple[str, str]]:
     """Names of the environment that the source reads, with default and allowed values."""
     found: dict[str, tuple[str, str]] = {}
     for _, tree in _sources():
+        instead = _used_where_empty(tree)
         for call in _calls(tree):
             name = _text(call.args[0]) if call.args else None
             where = ast.unparse(call.func)
             if name is None or where not in {"os.environ.get", "_integer", "_boolean"}:
                 continue
-            rest = [one.value for one in call.args[1:] if isinstance(one, ast.Constant)]
+            rest = [one.value for one in call.args[1:] if isinstance(one, ast.Constant)] or instead.get(call, [])
             if where == "_integer":
                 found[name] = (f"`{rest[0]}`", f"{rest[1]} to {rest[2]}")
             elif where == "_boolean":
@@ -234,6 +235,12 @@ def variables() -> dict[str, tuple[str, str]]:
             else:
                 found[name] = (f"`{rest[0]}`" if rest and rest[0] else "empty", "text")
     return found
+
+
+def _used_where_empty(tree: ast.AST) -> dict[ast.expr, list[Any]]:
+    """Return the constant in `os.environ.get(…) or "data"` by its call."""
+    either = (node for node in ast.walk(tree) if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or))
+    return {one.values[0]: [one.values[1].value] for one in either if isinstance(one.values[1], ast.Constant)}
 
 
 # -- error codes -------------------------------------------------------------------------------------------------

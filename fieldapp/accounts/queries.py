@@ -62,7 +62,7 @@ def actor_of(user_id: int) -> Actor:
 
 
 @dataclass(frozen=True)
-class Here:
+class CurrentSession:
     """The session of a request: its id, the phone it is on as far as known, when it began and was last noted."""
 
     id: str
@@ -76,30 +76,30 @@ class Here:
 
 
 #: Columns of person and trail, a row for each role: what pages are made from.
-Seen = list[tuple[Any, ...]]
+PersonRows = list[tuple[Any, ...]]
 
 
-def person_in_session(engine: Engine, digest: str, lasts: Lifetime) -> tuple[Actor, Here, Seen] | None:
+def person_in_session(engine: Engine, digest: str, lasts: Lifetime) -> tuple[Actor, CurrentSession, PersonRows] | None:
     """Return the person of the living session with this hash, and what was read; None where there is none."""
     rows = _session_rows(engine, digest, lasts)
     if not rows:
         return None
     seen = [row[:_PERSON_COLUMNS] for row in rows]
-    return _actor(seen), Here(*rows[0][_PERSON_COLUMNS:]), seen
+    return _actor(seen), CurrentSession(*rows[0][_PERSON_COLUMNS:]), seen
 
 
-def session_reader(engine: Engine, lasts: Lifetime) -> Callable[[str], Seen]:
+def session_reader(engine: Engine, lasts: Lifetime) -> Callable[[str], PersonRows]:
     """Return a function from a session's hash to what pages are made from, to be called outside of any request."""
     return lambda digest: [row[:_PERSON_COLUMNS] for row in _session_rows(engine, digest, lasts)]
 
 
-def _session_rows(engine: Engine, digest: str, lasts: Lifetime) -> Seen:
+def _session_rows(engine: Engine, digest: str, lasts: Lifetime) -> PersonRows:
     now = clock.now()
     given = {"hash": digest, "seen_after": now - lasts.idle, "created_after": now - lasts.longest}
     return _session.rows_alone(engine, **given)
 
 
-def _actor(rows: Seen) -> Actor:
+def _actor(rows: PersonRows) -> Actor:
     return _as(*rows[0][:4], tuple((row[4], row[5]) for row in rows if row[4] is not None))
 
 

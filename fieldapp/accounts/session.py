@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 from fieldapp.accounts import journal, sessions, throttle, tokens
 from fieldapp.accounts.models import User, UserSession
 from fieldapp.accounts.passwords import matches, nobodys
-from fieldapp.accounts.queries import Here, Seen, actor_of, person_in_session, session_reader
+from fieldapp.accounts.queries import CurrentSession, PersonRows, actor_of, person_in_session, session_reader
 from fieldapp.accounts.roles import NAMES
 from fieldapp.accounts.sessions import digest
 from fieldapp.commandbus import writing
@@ -54,7 +54,9 @@ _checking = BoundedSemaphore(CHECKS)
 class SignedIn(UserMixin):
     """What Flask-Login holds: plain data, so that no write transaction can make it stale."""
 
-    def __init__(self, actor: Actor, secret: str = "", here: Here | None = None, seen: Seen | None = None) -> None:
+    def __init__(
+        self, actor: Actor, secret: str = "", here: CurrentSession | None = None, seen: PersonRows | None = None
+    ) -> None:
         self.actor = actor
         #: The session of this request; None where a phone sends by its token.
         self.here = here
@@ -103,7 +105,7 @@ class Sessions(SecureCookieSessionInterface):
 
 def _note_use() -> None:
     """Write "last seen", once in a while. A database that takes no writes keeps nobody from reading."""
-    known: Here | None = getattr(g.get("_login_user"), "here", None)
+    known: CurrentSession | None = getattr(g.get("_login_user"), "here", None)
     if known is None or clock.now() - known.seen_at < sessions.TOUCH_EVERY:
         return
     try:
@@ -149,10 +151,10 @@ def _by_token(request: Request) -> SignedIn | None:
     return SignedIn(actor_of(token.user_id))
 
 
-def here() -> Here | None:
+def here() -> CurrentSession | None:
     """Return the session of this request; None where there is none."""
     person = current_user._get_current_object() if has_request_context() else None
-    found: Here | None = getattr(person, "here", None)
+    found: CurrentSession | None = getattr(person, "here", None)
     return found
 
 

@@ -58,10 +58,12 @@ class Body:
     size: int = 0
     whole: bool = True
     refused: int | None = None
+    #: How many bytes it is counted with until `Receiver.leave`; None where it is not counted.
+    counted: int | None = None
 
 
 class Admission:
-    """Counts the bodies that are being received."""
+    """Counts the bodies that are being received, wait for a thread or are worked on."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
@@ -71,7 +73,7 @@ class Admission:
         self._octets: Counter[str] = Counter()
 
     def enter(self, address: str, size: int) -> bool:
-        """Counts one more if there is room for it."""
+        """Count one more body if there is room for it. Return whether there was."""
         bounds = self.bounds
         if (
             self.bodies >= bounds.bodies
@@ -87,13 +89,18 @@ class Admission:
         return True
 
     def leave(self, address: str, size: int) -> None:
-        """Takes it off again."""
+        """Take a body that was counted off again."""
         self.bodies -= 1
         self.octets -= size
         self._bodies[address] -= 1
         self._octets[address] -= size
         if not self._bodies[address]:
             del self._bodies[address], self._octets[address]
+
+    def shrink(self, address: str, size: int) -> None:
+        """Take off the bytes that were announced and did not come."""
+        self.octets -= size
+        self._octets[address] -= size
 
 
 class Receiver:
@@ -134,9 +141,19 @@ class Receiver:
         if self.stopping or not self.admission.enter(address, counted):
             return _refused(503)
         try:
-            return await self._read(proto, announced, limit)
-        finally:
+            body = await self._read(proto, announced, limit)
+        except BaseException:
             self.admission.leave(address, counted)
+            raise
+        body.counted = min(body.size, counted)
+        self.admission.shrink(address, counted - body.counted)
+        return body
+
+    def leave(self, address: str, body: Body) -> None:
+        """Take the body of a request that was answered off the count."""
+        if body.counted is not None:
+            self.admission.leave(address, body.counted)
+            body.counted = None
 
     async def _read(self, proto: Any, announced: int | None, limit: int) -> Body:
         store = _Store(self.folder, self.bounds.memory)
@@ -205,7 +222,7 @@ class _Store:
             chunk = b"".join(self._parts)
         try:
             self._file = self._file or TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115
-            _write_all(self._file, chunk)
+            write_all(self._file, chunk)
             self._parts.clear()
         except OSError as error:
             self._stay_in_memory(chunk, error)
@@ -229,7 +246,7 @@ class _Store:
         return self._file
 
 
-def _write_all(file: Any, chunk: bytes) -> None:
+def write_all(file: Any, chunk: bytes) -> None:
     """An unbuffered file may take less than it was given, on a disk that is filling up."""
     rest = memoryview(chunk)
     while rest:

@@ -12,11 +12,13 @@ import os
 import signal
 import sys
 import uuid
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fieldapp.serving.bodies import Body, Bounds, Pace, Receiver
+from fieldapp.serving.bodies import Body, Bounds, Pace, Receiver, write_all
 from fieldapp.serving.limits import limit_of
 from fieldapp.web.refused import REFUSED
 
@@ -24,19 +26,25 @@ log = logging.getLogger(__name__)
 
 THREADS = 8
 #: Answers up to this size are handed over as they are; longer ones are sent from a file, as the client reads them.
-AT_ONCE = 256 * 1024
+IN_MEMORY_BYTES = 256 * 1024
 #: Seconds after which the file of a long answer has surely been opened by the server.
-OPENED = 60.0
+REMOVED_AFTER_SECONDS = 60.0
 _CUT_KEPT = frozenset({"PATCH"})
 _SEEN_ONCE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 _FAILED = (500, [("content-type", "text/plain")], b"Internal Server Error")
 
 
 class FileAnswer:
-    """The `wsgi.file_wrapper`: a file that the server process can send by itself."""
+    """The `wsgi.file_wrapper`: a file on the disk, whole, is sent by the server process from there."""
 
     def __init__(self, file: Any, block: int = 64 * 1024) -> None:
         self.file, self.block = file, block
+
+    @property
+    def path(self) -> Path | None:
+        """Where the file lies, if it has a name and nothing of it was read."""
+        name = getattr(self.file, "name", None)
+        return Path(name).absolute() if isinstance(name, str) and self.file.tell() == 0 else None
 
     def __iter__(self) -> FileAnswer:
         return self
@@ -96,31 +104,48 @@ class Gateway:
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         environ, content_type, length, chunked = self._environ(scope)
-        body = None
-        if length or chunked:
-            body = await self._body(scope, proto, environ, content_type, length, chunked)
-            if body is None:
+        loop = asyncio.get_running_loop()
+        if not length and not chunked:
+            self._answer(proto, *await loop.run_in_executor(self.threads, self._run, environ))
+            return
+        address = self._address(environ)
+        body = await self._body(scope, proto, environ, address, content_type, length, chunked)
+        try:
+            if not body.whole and not body.refused and environ["wsgi.input"] is _NOTHING:
+                # There is nobody left to answer.
                 proto.response_empty(400, [("connection", "close")])
                 return
-        loop = asyncio.get_running_loop()
-        status, headers, content = await loop.run_in_executor(self.threads, self._run, environ)
-        if body is not None and not body.whole:
+            status, headers, content = await loop.run_in_executor(self.threads, self._run, environ)
+        finally:
+            # Its file is gone now: while requests wait for a thread, their bodies take up room, too.
+            self.receiver.leave(address, body)
+        if not body.whole:
             # The rest of the body may still be on its way.
             headers = [*headers, ("connection", "close")]
+        self._answer(proto, status, headers, content)
+
+    def _answer(self, proto: Any, status: int, headers: list[tuple[str, str]], content: bytes | Path) -> None:
         if isinstance(content, bytes):
             if content:
                 proto.response_bytes(status, headers, content)
             else:
                 proto.response_empty(status, headers)
         else:
-            loop.call_later(OPENED, _remove, content)
+            if content.parent == self.folder:
+                asyncio.get_running_loop().call_later(REMOVED_AFTER_SECONDS, _remove, content)
             proto.response_file(status, headers, str(content))
 
     async def _body(
-        self, scope: Any, proto: Any, environ: dict[str, Any], content_type: str, length: int, chunked: bool
-    ) -> Body | None:
-        """Puts the body into the environ; None where there is nobody left to answer."""
-        address = self._address(environ)
+        self,
+        scope: Any,
+        proto: Any,
+        environ: dict[str, Any],
+        address: str,
+        content_type: str,
+        length: int,
+        chunked: bool,
+    ) -> Body:
+        """Put the body into the environ; nothing where there is nobody left to answer."""
         limit = limit_of(scope.method, scope.path, content_type, self.uploads)
         if chunked and not scope.path.startswith("/sync/"):
             # Where a body in chunks ends too early cannot be told; a form would lose its last fields unseen.
@@ -129,7 +154,8 @@ class Gateway:
         body = await self.receiver.receive(proto, address, None if chunked else length, limit)
         kept = scope.method in _CUT_KEPT and body.refused in {None, 408, 503} and body.size
         if not body.whole and not body.refused and not kept:
-            return None
+            body.file.close()
+            return body
         environ["wsgi.input"] = body.file
         if chunked:
             environ["CONTENT_LENGTH"] = str(body.size)
@@ -187,7 +213,8 @@ class Gateway:
         try:
             answer = self.application(environ, start_response)
             try:
-                content = b"".join(answer)
+                path = answer.path if isinstance(answer, FileAnswer) and started and started[0] == 200 else None
+                content = path or self._kept(answer)
             finally:
                 if hasattr(answer, "close"):
                     answer.close()
@@ -196,19 +223,35 @@ class Gateway:
             return _FAILED
         finally:
             environ["wsgi.input"].close()
-        return started[0], started[1], self._kept(content)
+        return started[0], started[1], content
 
-    def _kept(self, content: bytes) -> bytes | Path:
+    def _kept(self, answer: Iterable[bytes]) -> bytes | Path:
         """A long answer in a file, from which the server sends it as it is read; in memory where the disk is full."""
-        if len(content) <= AT_ONCE:
-            return content
-        path = self.folder / f"answer-{uuid.uuid4().hex}"
+        pieces, size, rest = [], 0, iter(answer)
+        for piece in rest:
+            pieces.append(piece)
+            size += len(piece)
+            if size > IN_MEMORY_BYTES:
+                return self._in_file(pieces, rest)
+        return b"".join(pieces)
+
+    def _in_file(self, pieces: list[bytes], rest: Iterator[bytes]) -> bytes | Path:
+        path, written, left = self.folder / f"answer-{uuid.uuid4().hex}", 0, chain(pieces, rest)
         try:
-            path.write_bytes(content)
+            file = path.open("xb", buffering=0)
         except OSError as error:
             log.error("a long answer is kept in memory: %s", error)
-            _remove(path)
-            return content
+            return b"".join(left)
+        with file:
+            for piece in left:
+                try:
+                    write_all(file, piece)
+                except OSError as error:
+                    log.error("a long answer is kept in memory: %s", error)
+                    there = path.read_bytes()[:written]
+                    _remove(path)
+                    return b"".join([there, piece, *left])
+                written += len(piece)
         return path
 
 

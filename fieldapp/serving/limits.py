@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from fieldapp.config import FORM_BYTES as FORM
 from fieldapp.sync.answers import BATCH_BYTES
-from fieldapp.web.refused import REFUSED
 
 KIB = 1024
 MIB = 1024 * KIB
 #: Signing in, out and changing the language: a few short fields.
 SHORT = 16 * KIB
-#: Forms without files; a signature is the largest field. The framework's own limit is the same.
-FORM = 4 * MIB
 #: `attachments.max_megabytes` and `rescue.max_megabytes` cannot be set higher.
 FILE = 100 * MIB
 #: A body that is too large is still received and thrown away up to here: a client that is cut while it sends
@@ -29,4 +27,4 @@ def limit_of(method: str, path: str, content_type: str, uploads: int) -> int:
     return uploads if content_type.startswith("multipart/form-data") else FORM
 
 
-__all__ = ["DISCARDED", "FILE", "FORM", "REFUSED", "SHORT", "limit_of"]
+__all__ = ["DISCARDED", "FILE", "FORM", "SHORT", "limit_of"]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from fieldapp.accounts import leaders_of, sessions
 from fieldapp.accounts.models import Device, UserSession
-from fieldapp.accounts.queries import Here
+from fieldapp.accounts.queries import CurrentSession
 from fieldapp.accounts.tokens import Token, is_due, issue
 from fieldapp.commandbus import audit, writing
 from fieldapp.commandbus.ledger import lock_key
@@ -41,7 +41,7 @@ class Remembered(msgspec.Struct):
     token: str | None = None
 
 
-def remember(said: Hello, actor: Actor, token: Token | None, here: Here | None) -> Remembered:
+def remember(said: Hello, actor: Actor, token: Token | None, here: CurrentSession | None) -> Remembered:
     """Write down what this phone holds, judge what is missing, and renew its token. Raises Refused.
 
     `here` is the session that speaks, None where only a token does.
@@ -60,7 +60,7 @@ class _SignedOut(Exception):
     """This phone or this session was signed out, and its owner has not signed in on it since."""
 
 
-def _remember(said: Hello, actor: Actor, token: Token | None, here: Here | None) -> Remembered:
+def _remember(said: Hello, actor: Actor, token: Token | None, here: CurrentSession | None) -> Remembered:
     now = clock.now()
     earlier_dev = (here and here.dev) or said.dev
     with writing() as session:
@@ -116,7 +116,7 @@ def _few_new_ones(session: Session, user_id: int, now: datetime) -> None:
         raise Refused(429, "device.too_many", words)
 
 
-def _welcome(devices: Sequence[Device], dev: str, here: Here) -> None:
+def _welcome(devices: Sequence[Device], dev: str, here: CurrentSession) -> None:
     """A phone that was signed out is taken back when its owner has signed in on it since, and not before."""
     for device in devices:
         if device.dev != dev or device.revoked_at is None:

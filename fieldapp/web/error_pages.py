@@ -66,7 +66,7 @@ def _stores_nothing(error: Exception) -> Response:
         response = render("error/unsaved.html", status=503, words=words, **typed)
     else:
         response = _draw(503, _words(503))
-    response.headers["Retry-After"] = trouble.LATER
+    response.headers["Retry-After"] = trouble.RETRY_AFTER_SECONDS
     return response
 
 

@@ -133,7 +133,7 @@ def _shown(page: FormPage, command: Command) -> Base | None:
 def _seen() -> Base | None:
     """What the person saw when they began to fill in the form that was posted."""
     try:
-        return msgspec.json.decode(inputs.posted_secret("_base", most=LONGEST_BASE), type=Base)
+        return msgspec.json.decode(inputs.posted_json("_base", most=LONGEST_BASE), type=Base)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 
@@ -165,7 +165,7 @@ def form_page(page: FormPage) -> Response:
         # Sent again under the same number: it may have been stored after all, where the database was lost at the end.
         g.refused_post = (data, {"_": trouble.words()}, _seen(), 503, True)
         response = _shown_again()
-        response.headers["Retry-After"] = trouble.LATER
+        response.headers["Retry-After"] = trouble.RETRY_AFTER_SECONDS
         return response
     if result.outcome in {"accepted", "held"}:
         return _gone_to(page.done)

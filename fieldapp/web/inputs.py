@@ -142,6 +142,11 @@ def posted_secret(name: str, *, most: int = 1000) -> str:
     return request.form.get(name, "")[:most]
 
 
+def posted_json(name: str, *, most: int) -> str:
+    """Return a form field that a page filled with JSON, to be decoded; cut to `most`."""
+    return request.form.get(name, "")[:most]
+
+
 def posted_id(name: str) -> str:
     """A form field that is the id of a record, or nothing."""
     said = request.form.get(name, "")

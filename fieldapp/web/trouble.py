@@ -19,7 +19,7 @@ from fieldapp.web import inputs
 log = logging.getLogger(__name__)
 
 #: Seconds after which it is worth while to try again.
-LATER = "60"
+RETRY_AFTER_SECONDS = "60"
 #: The longest text of a form that is shown again.
 MOST_TYPED = 100_000
 #: What PostgreSQL says of a write where it takes none, as a standby does.

@@ -59,7 +59,7 @@ def known(bench: Bench) -> dict[str, list[str]]:
 def addresses(bench: Bench, known: dict[str, list[str]]) -> Iterator[tuple[Rule, str]]:
     """Every route with a record in its address, once for each record that matters."""
     for rule in bench.app.url_map.iter_rules():
-        if "<uuid:" not in rule.rule or rule.rule.startswith("/sync/attachments"):
+        if not re.search("<(uuid|int):", rule.rule) or rule.rule.startswith("/sync/attachments"):
             continue
         if rule.rule == "/inbox/<kind>/<uuid:record>/<verb>":
             with bench.app.app_context():
@@ -96,6 +96,8 @@ def test_a_record_of_another_group_is_not_there(bench: Bench, known: dict[str, l
     walked = list(addresses(bench, known))
     assert len({rule.rule for rule, _ in walked}) > 30
     assert any(address.startswith("/inbox/expense_claim/") for _, address in walked)
+    people = ("/people/1", "/people/1/reset-link", "/people/1/deactivate", "/people/1/activate")
+    assert set(people) <= {address for _, address in walked}
     open_to = [
         (who, address, got)
         for rule, address in walked
@@ -118,7 +120,7 @@ def test_every_record_is_there_for_somebody(bench: Bench, known: dict[str, list[
     """Without this the walk would pass where every address is wrong."""
     reached: set[str] = set()
     walked = list(addresses(bench, known))
-    for who in ("leader", "tech", "manager", "purchasing"):
+    for who in ("leader", "tech", "manager", "purchasing", "admin"):
         for rule, address in walked:
             if rule.rule not in reached and answers(bench, who, rule, address) - NOT_THERE:
                 reached.add(rule.rule)

@@ -236,7 +236,6 @@ def test_a_number_of_twenty_digits_is_one_fapiao_whatever_code_is_typed(
         )
     ]
     outcomes = [
-        claim(who, [item])[1].outcome
-        for who, item in zip((cast.tech, cast.tech2, cast.other_tech), items, strict=True)
+        claim(who, [item])[1].outcome for who, item in zip((cast.tech, cast.tech2, cast.other_tech), items, strict=True)
     ]
     assert outcomes == ["accepted", "rejected", "rejected"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from fieldapp.serving.bodies import IN_MEMORY_AFTER_ALL, Admission, Body, Bounds, Pace, Receiver
+from fieldapp.serving.gateway import Gateway
 from fieldapp.serving.limits import FILE, FORM, SHORT, limit_of
 
 MIB = 1024 * 1024
@@ -54,7 +57,7 @@ def test_on_a_full_disk_a_form_is_kept_in_memory(tmp_path: Path, monkeypatch: py
 def test_a_disk_that_fills_up_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from fieldapp.serving import bodies
 
-    write, calls = bodies._write_all, []
+    write, calls = bodies.write_all, []
 
     def sometimes(file: object, chunk: bytes) -> None:
         calls.append(len(chunk))
@@ -63,7 +66,7 @@ def test_a_disk_that_fills_up_on_the_way(tmp_path: Path, monkeypatch: pytest.Mon
             raise OSError(errno.ENOSPC, "No space left on device")
         write(file, chunk)
 
-    monkeypatch.setattr(bodies, "_write_all", sometimes)
+    monkeypatch.setattr(bodies, "write_all", sometimes)
     body = received(Receiver(tmp_path, Pace(), Bounds(memory=10)), Line(b"a" * 16, b"b" * 8, b"c" * 8), 32)
     assert (body.whole, body.file.read()) == (True, b"a" * 16 + b"b" * 8 + b"c" * 8)
 
@@ -101,6 +104,78 @@ def test_room_is_counted_by_address_and_given_back() -> None:
         admission.leave(address, size)
     assert (admission.bodies, admission.octets) == (0, 0)
     assert admission.enter("c", 60)
+
+
+def test_a_body_is_counted_until_its_request_was_answered(tmp_path: Path) -> None:
+    receiver = Receiver(tmp_path, Pace(), Bounds(bodies_each=2, octets_each=20))
+    bodies = [received(receiver, Line(b"a" * 8), 8), received(receiver, Line(b"b" * 3), None, limit=10)]
+    # What came in chunks is counted with what came.
+    assert (receiver.admission.bodies, receiver.admission.octets) == (2, 11)
+    assert received(receiver, Line(b"c"), 1).refused == 503
+    for body in bodies:
+        receiver.leave("a", body)
+        receiver.leave("a", body)
+    assert (receiver.admission.bodies, receiver.admission.octets) == (0, 0)
+    assert received(receiver, Line(b"c"), 1).whole
+
+
+class Environ:
+    """What granian says of a request for a page."""
+
+    method, path, query_string, http_version, scheme, authority = "GET", "/", "", "1.1", "http", "x"
+    server, client = "127.0.0.1:80", "127.0.0.1:9"
+    headers: ClassVar[dict[str, str]] = {}
+
+
+class Sent:
+    """Keeps what is handed to granian."""
+
+    def __init__(self) -> None:
+        self.body: bytes | Path = b""
+
+    def response_file(self, _status: int, _headers: object, path: str) -> None:
+        self.body = Path(path)
+
+    def response_bytes(self, _status: int, _headers: object, body: bytes) -> None:
+        self.body = body
+
+
+def handed_over(folder: Path, answer: Callable[[dict[str, Any]], Any], status: str = "200 OK") -> bytes | Path:
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        start_response(status, [])
+        return answer(environ)
+
+    async def ask() -> None:
+        gateway = Gateway(application, folder, MIB)
+        gateway.threads = ThreadPoolExecutor(1)
+        await gateway.__rsgi__(Environ(), sent)
+        gateway.threads.shutdown()
+
+    sent = Sent()
+    asyncio.run(ask())
+    return sent.body
+
+
+def test_a_file_is_sent_from_where_it_lies(tmp_path: Path) -> None:
+    photo, folder = tmp_path / "photo.jpg", tmp_path / "incoming"
+    folder.mkdir()
+    photo.write_bytes(b"x" * MIB)
+
+    def whole(environ: dict[str, Any]) -> Any:
+        return environ["wsgi.file_wrapper"](photo.open("rb"))
+
+    assert handed_over(folder, whole) == photo
+    assert list(folder.iterdir()) == []
+    # A part of a file is none.
+    assert handed_over(folder, whole, "206 Partial Content") != photo
+
+
+def test_a_long_answer_is_sent_from_a_file(tmp_path: Path) -> None:
+    sent = handed_over(tmp_path, lambda _: [b"a" * MIB, b"b" * 10])
+    assert isinstance(sent, Path)
+    assert sent.read_bytes() == b"a" * MIB + b"b" * 10
+    assert handed_over(tmp_path, lambda _: [b"a", b"b"]) == b"ab"
+    assert handed_over(tmp_path / "none", lambda _: [b"a" * MIB, b"b" * 10]) == b"a" * MIB + b"b" * 10
 
 
 def test_each_path_has_its_limit() -> None:

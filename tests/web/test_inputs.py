@@ -49,12 +49,16 @@ READERS = {
 
 
 def raw_reads() -> Iterator[tuple[str, str]]:
-    """Every `request.<what>` of the source, with its file."""
+    """Every `request.<what>` of the source and its templates, with its file."""
     for path in sorted((ROOT / "fieldapp").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             named = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
             if named and node.value.id in {"request", "asked"} and node.attr in RAW:  # type: ignore[attr-defined]
                 yield str(path.relative_to(ROOT)), node.attr  # type: ignore[attr-defined]
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        for what in re.findall(r"\brequest\.(\w+)", path.read_text()):
+            if what in RAW:
+                yield str(path.relative_to(ROOT)), what
 
 
 def test_requests_are_read_in_one_place() -> None:

@@ -79,7 +79,7 @@ def too_many(slow: Slow) -> str:
 
 
 def slowed(response: Response, slow: Slow) -> Response:
-    """Say it to programs, too."""
+    """Add the header that tells programs how long to wait."""
     response.headers["Retry-After"] = str(slow.seconds)
     return response
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, redirect
 from flask_babel import gettext
 
@@ -21,8 +23,9 @@ def _typed(name: str) -> str:
     return inputs.posted_secret(name)
 
 
-def _draw(template: str, status: int = 200, code: str = "", **problems: str) -> Response:
-    response = render(template, status=status, problems=problems, shortest=SHORTEST, longest=LONGEST, code=code)
+def _draw(template: str, status: int = 200, code: str = "", changed: bool = False, **problems: str) -> Response:
+    more: dict[str, Any] = {"shortest": SHORTEST, "longest": LONGEST, "code": code, "changed": changed}
+    response = render(template, status=status, problems=problems, **more)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -31,7 +34,7 @@ def _draw(template: str, status: int = 200, code: str = "", **problems: str) -> 
 @needs("me.password")
 def password() -> Response:
     """The form to change one's own password."""
-    return _draw("accounts/password.html")
+    return _draw("accounts/password.html", changed=inputs.query("changed") == "1")
 
 
 @bp.post("/me/password")
