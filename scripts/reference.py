@@ -76,14 +76,18 @@ def commands(app: Flask) -> str:
         "",
         "Every write is one of these. The kind names the command, the permission, the audit action and the notice.",
         "*Roles* follow from the patterns in `fieldapp/accounts/roles.py`; on which record is decided after that, by",
-        "the feature's policy. Unknown fields are refused. How an envelope carries the data:",
+        "the feature's policy. Unknown fields are refused. *Own work* is what a phone's token, a rescue file and a",
+        "closed account may bring, too ([ADR 19](adr/0019-a-token-that-can-only-hand-in.md)).",
+        "How an envelope carries the data:",
         "[sync-protocol.md](sync-protocol.md).",
         "",
-        "| kind | label | schema | roles |",
-        "|---|---|---|---|",
+        "| kind | label | schema | own work | roles |",
+        "|---|---|---|---|---|",
     ]
     for kind, one in sorted(known.items()):
-        lines.append(f"| [`{kind}`](#{_anchor(kind)}) | {one.label} | {_versions(one)} | {', '.join(_roles(kind))} |")
+        own = "yes" if one.own_work else ""
+        roles = ", ".join(_roles(kind))
+        lines.append(f"| [`{kind}`](#{_anchor(kind)}) | {one.label} | {_versions(one)} | {own} | {roles} |")
     for kind, one in sorted(known.items()):
         lines += ["", f"## {kind}", "", *_command(one)]
     return "\n".join(lines) + "\n"

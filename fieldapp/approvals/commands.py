@@ -23,7 +23,7 @@ def _own(actor: Any, record: Any) -> bool:
     return True
 
 
-@command("notice.dismiss", label=_l("Mark as read"), schema=Seen, may=_own, aggs=("notice", "inbox"))
+@command("notice.dismiss", label=_l("Mark as read"), schema=Seen, may=_own, aggs=("notice", "inbox"), own_work=True)
 def dismiss(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     """Ticks off the actor's own notices up to the one given."""
     query = update(Notice).where(Notice.user_id == ctx.actor.id, Notice.id <= data["up_to"], Notice.read_at.is_(None))

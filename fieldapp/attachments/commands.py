@@ -40,6 +40,7 @@ def _may(actor: Actor, row: Attachment) -> bool:
     photos=(Photos("photo", _l("Photo"), most=1, least=1),),
     # Any record that names files; _load compares it with the file's own.
     aggs=(),
+    own_work=True,
 )
 def add(ctx: Context, row: Attachment, data: dict[str, Any]) -> Effect:
     """Joins a new photo to the record. Never refused because the old one turned up meanwhile: then both stay."""

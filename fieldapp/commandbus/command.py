@@ -201,6 +201,7 @@ class Command:
     merges: Merges | None = None
     aggs: tuple[str, ...] | None = None
     undo: int = 0
+    own_work: bool = False
 
     def __post_init__(self) -> None:
         for name in self.merges.fields if self.merges else ():
@@ -263,6 +264,7 @@ def command(
     merges: Merges | None = None,
     aggs: tuple[str, ...] | None = None,
     undo: int = 0,
+    own_work: bool = False,
 ) -> Callable[[Callable[[Context, Any, Data], Effect]], Command]:
     """Makes a Command of a function `(ctx, record, data) -> Effect`; discovery finds it in commands.py.
 
@@ -272,9 +274,14 @@ def command(
     function finds in `ctx.merged` and in its data only what is to be written. `aggs` are the types of record the
     envelope may name, by default the noun of `kind`; with an empty tuple, `load` must compare the type itself.
     `undo` is for how many seconds a phone keeps the record back so that its author can take it back (D-ROLE-6).
+    `own_work` says that the command only reports what its author did, saw or spent, or puts their own records right.
+    Only such commands are taken in without a session (by a phone's token, from a rescue file) and from a closed
+    account. A command that decides, plans or administers anything never says it.
     """
 
     def wrap(run: Callable[[Context, Any, Data], Effect]) -> Command:
-        return Command(kind, label, schema(), load, may, run, version, lifts, photos, blind, merges, aggs, undo)
+        return Command(
+            kind, label, schema(), load, may, run, version, lifts, photos, blind, merges, aggs, undo, own_work
+        )
 
     return wrap

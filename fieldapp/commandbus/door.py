@@ -36,23 +36,32 @@ from fieldapp.statements import Asking, inserting, together
 log = logging.getLogger(__name__)
 
 
-def execute(bodies: Sequence[str], actor: Actor, mouth: str = "phone", importer: int | None = None) -> list[Result]:
+def execute(
+    bodies: Sequence[str],
+    actor: Actor,
+    mouth: str = "phone",
+    importer: int | None = None,
+    signed_in: bool = True,
+) -> list[Result]:
     """Applies frozen envelopes in order, one result each, and returns after the commit.
 
     Every envelope is atomic by itself (a savepoint); all of them share one commit. `mouth` is `phone`, `desk`
     or `import`; what is imported has its author for the actor, and whoever brought it in as `importer`.
+    `signed_in` is whether the actor's own session sends them; without one, and from a file, only own work is taken in.
     Raises only what means that nothing at all was written (a full or locked database).
     """
     point("before")
     try:
-        return _through(bodies, actor, mouth, importer, careful=False)
+        return _through(bodies, actor, mouth, importer, signed_in, careful=False)
     except _Again:
         # One record went wrong after it may have written: nothing was committed; now each in its own savepoint.
-        return _through(bodies, actor, mouth, importer, careful=True)
+        return _through(bodies, actor, mouth, importer, signed_in, careful=True)
 
 
-def _through(bodies: Sequence[str], actor: Actor, mouth: str, importer: int | None, careful: bool) -> list[Result]:
-    batch = _Batch(actor, mouth, importer, careful)
+def _through(
+    bodies: Sequence[str], actor: Actor, mouth: str, importer: int | None, signed_in: bool, careful: bool
+) -> list[Result]:
+    batch = _Batch(actor, mouth, importer, careful, signed_in)
     batch.read(bodies)
     with transaction() as under_way:
         batch.apply(under_way)
@@ -76,11 +85,12 @@ class _Batch:
 
     connection: Connection
 
-    def __init__(self, actor: Actor, mouth: str, importer: int | None, careful: bool) -> None:
+    def __init__(self, actor: Actor, mouth: str, importer: int | None, careful: bool, signed_in: bool = True) -> None:
         self.actor = actor
         self.mouth = mouth
         self.how = {"mouth": mouth, "imported_by": importer, "author_inactive": not actor.active}
         self.careful = careful
+        self.signed_in = signed_in and mouth != "import"
         self.running = False
         self.later: Later | None = None if careful else {}
         self.now: datetime = clock.now()
@@ -324,6 +334,8 @@ class _Batch:
 
     def _turned_away(self, command: Command, envelope: Envelope, result: Result) -> bool:
         """Refuses or holds what must not be loaded: a verb nobody gave, a record of another type, missing records."""
+        if not command.own_work and self._without_author(envelope, result):
+            return True
         if not self.actor.can(envelope.kind):
             self._refuse(result, "rejected", "command.not_allowed", {"_": [gettext("You may not do this.")]})
             return True
@@ -335,6 +347,21 @@ class _Batch:
         if result.needs:
             result.outcome = "held"
         return bool(result.needs)
+
+    def _without_author(self, envelope: Envelope, result: Result) -> bool:
+        """Turns away what only its author may do, signed in on an open account (ADR 19).
+
+        Without a session the record is not refused: its author may sign in and send the same bytes again. One that
+        waits here already was sent with a session.
+        """
+        if not self.actor.active:
+            words = gettext("The account is closed. Only work that was done is still taken in.")
+            self._refuse(result, "rejected", "account.closed", {"_": [words]})
+            return True
+        if not self.signed_in and envelope.op not in self.held:
+            self._refuse(result, "busy", "session.needed", {"_": [gettext("Please sign in to send this.")]})
+            return True
+        return False
 
     def _free_files(self, envelope: Envelope) -> dict[str, Attachment]:
         """Return the rows of the named files that are there already, locked, by id.

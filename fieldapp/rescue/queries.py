@@ -15,7 +15,6 @@ from fieldapp.commandbus.models import Attachment, AuditEntry, Receipt
 from fieldapp.extensions import db
 from fieldapp.kernel import ids
 from fieldapp.rescue.archive import Record, Rescue
-from fieldapp.rescue.policy import is_fieldwork
 
 #: One database statement takes only so many ids.
 MANY = 500
@@ -83,8 +82,9 @@ def obstacle(record: Record, found: Found) -> str:
         return record.problem
     if record.envelope.user not in found.people:
         return gettext("Its author is not known here.")
-    kind = record.envelope.kind
-    if kind in current_app.extensions["commands"] and not is_fieldwork(kind):
+    command = current_app.extensions["commands"].get(record.envelope.kind)
+    # Whoever uploads a file could otherwise decide in the name of another.
+    if command is not None and not command.own_work:
         return gettext("A decision: its author must make it again, signed in.")
     known = found.receipts.get(record.op)
     if known and known.user_id != record.envelope.user:

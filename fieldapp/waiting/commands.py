@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -13,8 +14,9 @@ from sqlalchemy import select
 from fieldapp.accounts import actor_of
 from fieldapp.commandbus import UNDO, Context, Effect, Result, command, decide_apart, refuse_waiting
 from fieldapp.commandbus.models import Receipt
-from fieldapp.errors import NotFound
+from fieldapp.errors import Conflict, NotFound
 from fieldapp.kernel.actor import Actor
+from fieldapp.settings import figure
 from fieldapp.waiting.policy import Author, may_decide
 from fieldapp.waiting.queries import authors
 from fieldapp.waiting.schemas import Accept, Reject
@@ -27,16 +29,26 @@ class Held:
     op: str
     title: str
     author: Author
+    received_at: datetime
 
 
 def _load(ctx: Context, data: dict[str, Any]) -> Held:
     # Not locked: the author may be sending just now, and comes first.
-    query = select(Receipt.kind, Receipt.user_id).where(Receipt.op == ctx.id)
+    query = select(Receipt.kind, Receipt.user_id, Receipt.received_at).where(Receipt.op == ctx.id)
     row = ctx.session.execute(query).one_or_none()
     if row is None:
         raise NotFound("waiting_record.not_found")
     command = current_app.extensions["commands"].get(row.kind)
-    return Held(ctx.id, str(command.label if command else row.kind), authors([row.user_id])[row.user_id])
+    title = str(command.label if command else row.kind)
+    return Held(ctx.id, title, authors([row.user_id])[row.user_id], row.received_at)
+
+
+def _waited_enough(ctx: Context, held: Held) -> None:
+    """Raises Conflict while what the record refers to may still come, as the inbox does not offer it yet."""
+    days = int(figure("waiting.days"))
+    if held.received_at >= ctx.now - timedelta(days=days):
+        words = gettext("This record has not waited for %(n)s days yet. What it refers to may still come.", n=days)
+        raise Conflict("waiting_record.too_early", words)
 
 
 def _may(actor: Actor, held: Held) -> bool:
@@ -53,6 +65,7 @@ def _may(actor: Actor, held: Held) -> bool:
 )
 def accept(ctx: Context, held: Held, data: dict[str, Any]) -> Effect:
     """The record is decided as if what it refers to had come, by its own rules and under its author's name."""
+    _waited_enough(ctx, held)
     ctx.notify(held.author.id, "waiting_record.accept", "/outbox", who=ctx.actor.name, title=held.title)
     result = decide_apart(ctx, held.op, actor_of(held.author.id))
     after = {"outcome": result.outcome, "ref": result.ref}
@@ -70,6 +83,7 @@ def _refused_all_the_same(result: Result) -> str | None:
 @command("waiting_record.reject", label=_l("Send back to its author"), schema=Reject, load=_load, may=_may, undo=UNDO)
 def reject(ctx: Context, held: Held, data: dict[str, Any]) -> Effect:
     """The author gets the record back, filled in, with the reason."""
+    _waited_enough(ctx, held)
     who, reason = ctx.actor.name, data["reason"]
     words = gettext("What it waited for never came. %(who)s sent it back: %(reason)s", who=who, reason=reason)
     refuse_waiting(ctx, held.op, held.author.id, "waiting_record.rejected", words)

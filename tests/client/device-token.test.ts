@@ -1,7 +1,7 @@
 /** Failure mode 39: a session that has run out strands no queue, and nobody is asked for a word. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { DAY, expense, HOUR, Phone, photo, states } from "./harness.ts";
+import { DAY, expense, HOUR, newId, Phone, photo, states } from "./harness.ts";
 
 async function trusted(): Promise<{ phone: Phone; tab: Awaited<ReturnType<Phone["open"]>> }> {
   const phone = new Phone();
@@ -77,4 +77,47 @@ test("39 a server that gives no token is worked with as before", async () => {
   await tab.engine.capture(expense());
   await phone.run(HOUR);
   assert.deepEqual(await states(tab), ["accepted"]);
+});
+
+function decision(id = newId()) {
+  return expense({ kind: "parts_request.approve", agg: ["parts_request", id] as const });
+}
+
+test("39 by the token only own work goes: a decision waits for its author to sign in, and then goes once", async () => {
+  const { phone, tab } = await trusted();
+  phone.server.signedIn = false;
+  const { op } = await tab.engine.capture(decision());
+  await tab.engine.capture(expense());
+  await phone.run(3 * DAY);
+  assert.equal(tab.engine.link(), "sign_in");
+  const waiting = await tab.engine.get(op);
+  assert.deepEqual([waiting?.state, waiting?.lastError], ["saved", "session.needed"], "kept, and never parked");
+  assert.equal(phone.server.applied.length, 1, "what is own work did not wait for it");
+  // Signed in on another page: the new page says hello, and nothing waits for its pause.
+  phone.server.signedIn = true;
+  tab.kill();
+  const again = await phone.open();
+  await phone.settle();
+  assert.deepEqual(await states(again), ["accepted", "accepted"]);
+  assert.equal(again.engine.link(), "online");
+  assert.deepEqual(
+    phone.server.applied.filter((id) => id === op),
+    [op],
+  );
+});
+
+test("39 what refers to a decision waits with it, the next decision does not stop own work", async () => {
+  const { phone, tab } = await trusted();
+  phone.server.signedIn = false;
+  const id = newId();
+  await tab.engine.capture(decision(id));
+  await tab.engine.capture(expense({ agg: ["parts_request", id] }));
+  await tab.engine.capture(decision());
+  await tab.engine.capture(expense());
+  await phone.run(HOUR);
+  assert.equal(phone.server.applied.length, 1);
+  phone.server.signedIn = true;
+  await phone.run(HOUR);
+  assert.deepEqual(await states(tab), ["accepted", "accepted", "accepted", "accepted"]);
+  assert.equal(tab.engine.link(), "online");
 });

@@ -46,6 +46,8 @@ export class FakeServer {
   epoch = "1";
   user = 17;
   signedIn = true;
+  /** Kinds that are no own work: a token alone does not bring them. */
+  decisions = new Set(["parts_request.approve"]);
   /** Whether phones are given tokens; who each token is of. */
   issues = false;
   renews = false;
@@ -128,6 +130,7 @@ export class FakeServer {
       instance: this.instance,
       epoch: this.epoch,
       user: as,
+      signed_in: this.signedIn,
       token: said.user === as ? this.#issue(as, token) : null,
       server_time: new Date(this.now() + this.skewMs).toISOString(),
       limits: this.limits,
@@ -162,6 +165,8 @@ export class FakeServer {
     const known = this.ledger.get(envelope.op);
     if (known) return known.sha256 === sha256 ? this.#result(envelope.op, true) : { ...bare, outcome: "id_reused" };
     if (this.poisoned(envelope)) return { ...bare, outcome: "busy" };
+    if (!this.signedIn && this.decisions.has(envelope.kind))
+      return { ...bare, outcome: "busy", code: "session.needed" };
     const store = `${envelope.dev} ${as} ${envelope.ep}`;
     this.arrived.set(store, (this.arrived.get(store) ?? new Set()).add(envelope.seq));
     this.ledger.set(envelope.op, { envelope, sha256, outcome: "held", problems: {} });

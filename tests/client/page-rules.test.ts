@@ -122,6 +122,7 @@ test("a record's state counts its photos, and the sign-in that all waits for", (
   assert.equal(stateOf({ state: "saved" }, photos("local"), "sign_in").key, "state.sign_in");
   assert.equal(stateOf({ state: "parked" }, [], "wrong_user").key, "state.sign_in");
   assert.equal(stateOf({ state: "rejected" }, [], "sign_in").key, "state.rejected");
+  assert.equal(stateOf({ state: "saved", lastError: "session.needed" }, [], "online").key, "state.sign_in");
 });
 
 test("why a record waits is said by the reference of what it waits for", () => {
@@ -140,6 +141,7 @@ test("why a record waits is said by the reference of what it waits for", () => {
     "outbox.waits_update",
   );
   assert.equal(reasonOf({ ...op, lastError: "busy", nextAt: 9 }, known, 0, "online")?.key, "outbox.server_trouble");
+  assert.equal(reasonOf({ ...op, lastError: "session.needed", nextAt: 9 }, known, 0, "sign_in"), null);
   assert.equal(reasonOf({ ...op, state: "parked" }, known, 0, "online")?.key, "outbox.parked");
   const result = { needs: ["a", "elsewhere"] } as unknown as Op["result"];
   assert.deepEqual(reasonOf({ ...op, state: "held", result }, known, 0, "online"), {

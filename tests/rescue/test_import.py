@@ -12,11 +12,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from fieldapp.accounts.models import User
-from fieldapp.commandbus import writing
+from fieldapp.commandbus import execute, writing
 from fieldapp.commandbus.models import Attachment, AuditEntry, Notice, Receipt
 from fieldapp.expenses import ExpenseItem
 from fieldapp.extensions import db
 from fieldapp.integrity import faults
+from fieldapp.jobs.models import Visit
 from fieldapp.kernel import ids
 from tests.support.bench import Bench, Person
 from tests.support.rescue import Kept, rescue_zip
@@ -188,6 +189,32 @@ def test_nobody_decides_in_the_name_of_another(bench: Bench) -> None:
     page = bring_in(bench.client_of(bench.cast.agent), rescue_zip([body, expense(bench, bench.cast.leader)]))
     assert "A decision: its author must make it again" in page
     assert count(bench, Receipt) == 1
+
+
+def test_nothing_is_planned_or_cancelled_in_the_name_of_another(bench: Bench) -> None:
+    job, visit = bench.make_job()
+    leader, away = bench.cast.leader, {"reason": "Not needed"}
+    bodies = [
+        bench.envelope(leader, "visit.cancel", ("visit", visit), away),
+        bench.envelope(leader, "visit.reassign", ("visit", visit), {"technician_id": bench.cast.tech2.id, **away}),
+        bench.envelope(leader, "job.cancel", ("job", job), away),
+        bench.envelope(bench.cast.tech, "visit.accept", ("visit", visit), {}),
+    ]
+    page = bring_in(bench.client_of(bench.cast.agent), rescue_zip(bodies))
+    assert page.count("A decision: its author must make it again") >= 3
+    assert count(bench, Receipt) == count(bench, Receipt, Receipt.kind == "visit.accept") == 1
+    assert one_of(bench, Visit, Visit.id == visit).state == "accepted"
+
+
+def test_the_door_itself_takes_no_decision_from_a_file(bench: Bench) -> None:
+    job, _ = bench.make_job()
+    body = bench.envelope(bench.cast.leader, "job.cancel", ("job", job), {"reason": "Not needed"})
+    actor = bench.actor(bench.cast.leader)
+    with bench.app.test_request_context():
+        result = execute([body], actor, "import", importer=bench.cast.agent.id)[0]
+        db.session.remove()
+    assert (result.outcome, result.code) == ("busy", "session.needed")
+    assert bench.push(bench.cast.leader, body)[0].outcome == "accepted", "its author may still send it"
 
 
 def test_46_records_wait_for_each_other_across_files(bench: Bench) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
@@ -14,8 +15,8 @@ from fieldapp.accounts.models import DeviceToken, User
 from fieldapp.commandbus import writing
 from fieldapp.commandbus.models import Receipt
 from fieldapp.extensions import db
-from fieldapp.kernel import clock
-from tests.support.bench import DEVICE, Bench
+from fieldapp.kernel import clock, ids
+from tests.support.bench import DEVICE, Bench, Person
 from tests.sync.test_attachments import create
 from tests.sync.test_hello import hello
 from tests.sync.test_push import capture, push
@@ -29,8 +30,9 @@ def bearing(bench: Bench, token: str, client: Any = None) -> Any:
     return client
 
 
-def issued(bench: Bench, client: Any = None) -> str:
-    token = hello(bench, client or bench.client_of(bench.cast.tech)).json["token"]
+def issued(bench: Bench, client: Any = None, person: Any = None) -> str:
+    person = person or bench.cast.tech
+    token = hello(bench, client or bench.client_of(person), user=person.id).json["token"]
     assert len(token) > 40
     return str(token)
 
@@ -199,3 +201,81 @@ def test_44_the_ledger_says_whose_account_was_closed(bench: Bench) -> None:
     with bench.app.app_context():
         flags = db.session.scalars(select(Receipt.author_inactive).order_by(Receipt.received_at, Receipt.seq))
         assert list(flags) == [False, True, True]
+
+
+def decision(bench: Bench, person: Person) -> str:
+    """Something only a person who is signed in may do, and its author may."""
+    job, _ = bench.make_job()
+    return bench.envelope(person, "job.cancel", ("job", job), {"reason": "Not needed"})
+
+
+def outcomes(answer: Any) -> list[tuple[str, str | None]]:
+    return [(one["outcome"], one["code"]) for one in answer.json["results"]]
+
+
+def close_account(bench: Bench, person: Person) -> None:
+    with bench.app.app_context(), writing() as session:
+        session.get_one(User, person.id).active = False
+
+
+def test_a_token_brings_own_work_and_no_decision(bench: Bench) -> None:
+    leader = bench.cast.leader
+    client = bench.client_of(leader)
+    phone = bearing(bench, issued(bench, client, leader))
+    body = decision(bench, leader)
+    answer = push(phone, body, capture(bench, leader))
+    assert outcomes(answer) == [("busy", "session.needed"), ("accepted", None)]
+    assert outcomes(push(phone, body)) == [("busy", "session.needed")]
+    # The same bytes, once its author is signed in; then the token may ask for the receipt.
+    assert outcomes(push(client, body)) == [("accepted", None)]
+    assert [one["replayed"] for one in push(phone, body).json["results"]] == [True]
+
+
+def test_a_token_closes_no_account(bench: Bench) -> None:
+    admin, victim = bench.cast.admin, bench.cast.tech2
+    phone = bearing(bench, issued(bench, person=admin))
+    body = bench.envelope(admin, "user.deactivate", ("user", str(UUID(int=victim.id))), {})
+    assert outcomes(push(phone, body)) == [("busy", "session.needed")]
+    with bench.app.app_context():
+        assert db.session.get_one(User, victim.id).active is True
+
+
+def test_a_decision_that_waits_here_was_sent_signed_in_and_goes_on_with_what_a_token_brings(bench: Bench) -> None:
+    leader = bench.cast.leader
+    client = bench.client_of(leader)
+    phone = bearing(bench, issued(bench, client, leader))
+    parent = capture(bench, leader)
+    body = json.dumps({**json.loads(decision(bench, leader)), "depends": [json.loads(parent)["op"]]})
+    assert outcomes(push(phone, body)) == [("busy", "session.needed")]
+    assert outcomes(push(client, body)) == [("held", None)]
+    assert outcomes(push(phone, body)) == [("held", None)]
+    assert outcomes(push(phone, parent)) == [("accepted", None)]
+    assert outcomes(push(phone, body)) == [("accepted", None)]
+
+
+def test_the_hello_says_whether_somebody_is_signed_in(bench: Bench) -> None:
+    client = bench.client_of(bench.cast.tech)
+    said = hello(bench, client).json
+    assert said["signed_in"] is True
+    assert hello(bench, bearing(bench, said["token"])).json["signed_in"] is False
+
+
+@pytest.mark.parametrize("by_token", [True, False])
+def test_44_a_closed_account_decides_nothing_any_more(bench: Bench, by_token: bool) -> None:
+    leader = bench.cast.leader
+    job, visit = bench.make_job(technician=leader)
+    phone = bearing(bench, issued(bench, person=leader))
+    close_account(bench, leader)
+    bodies = [
+        bench.envelope(leader, "job.dispatch", ("visit", str(ids.uuid7())), {"job_id": job}),
+        bench.envelope(leader, "job.cancel", ("job", job), {"reason": "Not needed"}),
+        bench.envelope(leader, "visit.cancel", ("visit", visit), {"reason": "Not needed"}),
+        bench.envelope(leader, "waiting_record.accept", ("waiting_record", str(ids.uuid7())), {}),
+        bench.envelope(leader, "visit.accept", ("visit", visit), {}),
+        capture(bench, leader),
+    ]
+    if by_token:
+        found = outcomes(push(phone, *bodies))
+    else:
+        found = [(one.outcome, one.code) for one in bench.push(leader, *bodies)]
+    assert found == [("rejected", "account.closed")] * 4 + [("accepted", None)] * 2

@@ -60,6 +60,15 @@ def test_47_before_five_days_nobody_is_asked(bench: Bench, held: str) -> None:
         assert "Waiting for what never came" not in inbox(bench, bench.cast.leader)
 
 
+@pytest.mark.parametrize("verb", ["accept", "reject"])
+def test_47_before_five_days_nobody_decides_by_envelope_either(bench: Bench, held: str, verb: str) -> None:
+    data = {"reason": "Too early"} if verb == "reject" else {}
+    with time_machine.travel(clock.now() + timedelta(days=4, hours=23), tick=True):
+        result = decide(bench, bench.cast.leader, verb, held, **data)
+    assert (result.outcome, result.code) == ("conflict", "waiting_record.too_early")
+    assert receipt(bench, held)[0] == "held"
+
+
 def test_47_after_five_days_the_leader_is_asked(bench: Bench, held: str, later: None) -> None:
     for headers in ({}, HTMX):
         page = inbox(bench, bench.cast.leader, **headers)

@@ -42,7 +42,7 @@ def _own(actor: Actor, claim: ExpenseClaim) -> bool:
     return is_own(actor, claim.owner_id)
 
 
-@command("expense_claim.submit", label=_l("Send the claim"), schema=Claim, may=_own_or_new, load=_find)
+@command("expense_claim.submit", label=_l("Send the claim"), schema=Claim, may=_own_or_new, load=_find, own_work=True)
 def submit(ctx: Context, claim: ExpenseClaim | None, data: dict[str, Any]) -> Effect:
     """Sends own free expenses to be approved; a returned claim is sent again, with what is now to be in it.
 
@@ -66,7 +66,15 @@ def submit(ctx: Context, claim: ExpenseClaim | None, data: dict[str, Any]) -> Ef
     return Effect(ref=claim.number, ver=claim.ver, before=before, after={**_facts(claim), "items": chosen})
 
 
-@command("expense_claim.withdraw", label=_l("Take the claim back"), schema=Nothing, may=_own, load=_load, undo=UNDO)
+@command(
+    "expense_claim.withdraw",
+    label=_l("Take the claim back"),
+    schema=Nothing,
+    may=_own,
+    load=_load,
+    undo=UNDO,
+    own_work=True,
+)
 def withdraw(ctx: Context, claim: ExpenseClaim, data: dict[str, Any]) -> Effect:
     """Takes an undecided claim back: its expenses are free again, and so are their fapiao."""
     if claim.state == "withdrawn":

@@ -37,7 +37,15 @@ def _load(ctx: Context, data: dict[str, Any]) -> ExpenseItem:
     return ctx.load(ExpenseItem, ctx.id)
 
 
-@command("expense_item.capture", label=_l("Expense"), schema=Item, may=_anybody, photos=(RECEIPTS,), blind=True)
+@command(
+    "expense_item.capture",
+    label=_l("Expense"),
+    schema=Item,
+    may=_anybody,
+    photos=(RECEIPTS,),
+    blind=True,
+    own_work=True,
+)
 def capture(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     """Keeps an expense. One insert and nothing else, where no job is named."""
     if data["id"] != ctx.id:
@@ -65,6 +73,7 @@ def capture(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     may=_own,
     load=_load,
     photos=(RECEIPTS,),
+    own_work=True,
 )
 def correct(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
     """Puts an own expense right while no claim holds it; further receipts are added to the earlier ones.
@@ -85,7 +94,15 @@ def correct(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
     return Effect(ver=item.ver, before=before, after=facts(item))
 
 
-@command("expense_item.discard", label=_l("Discard the expense"), schema=Nothing, may=_own, load=_load, undo=UNDO)
+@command(
+    "expense_item.discard",
+    label=_l("Discard the expense"),
+    schema=Nothing,
+    may=_own,
+    load=_load,
+    undo=UNDO,
+    own_work=True,
+)
 def discard(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
     """Throws an own expense away that is in no claim. Its row stays, and its fapiao is free again."""
     if item.state == "discarded":

@@ -48,6 +48,7 @@ def values_of(asset: Any) -> dict[str, Any]:
     load=_load,
     may=_may,
     merges=Merges(FIELDS, lambda seen: values_of(seen.asset), lambda seen: seen.asset.ver),
+    own_work=True,
 )
 def amend(ctx: Context, seen: Seen, data: dict[str, Any]) -> Effect:
     """Writes the corrected fields; two people's corrections of different fields merge, of the same one a person

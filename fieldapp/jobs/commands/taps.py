@@ -47,6 +47,7 @@ def _tap(
         schema=schema,
         load=_load,
         may=lambda actor, tapped: may(actor, tapped.facts),
+        own_work=True,
     )
     def run(ctx: Context, tapped: Tapped, data: dict[str, Any]) -> Effect:
         return _taken(ctx, tapped, verb, data)

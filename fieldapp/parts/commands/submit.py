@@ -40,7 +40,15 @@ def may_ask_for(actor: Actor, job: JobFacts | None) -> bool:
     return job is None or may_work_on(actor, job) or job.group_id in actor.leads
 
 
-@command("parts_request.submit", label=_l("Request parts"), schema=Submit, load=_job, may=may_ask_for, photos=PHOTOS)
+@command(
+    "parts_request.submit",
+    label=_l("Request parts"),
+    schema=Submit,
+    load=_job,
+    may=may_ask_for,
+    photos=PHOTOS,
+    own_work=True,
+)
 def submit(ctx: Context, job: JobFacts | None, data: dict[str, Any]) -> Effect:
     """A new request; the chain follows from its lines."""
     if data["id"] != ctx.id:
@@ -86,6 +94,7 @@ def _may_correct(actor: Actor, record: _Correction) -> bool:
     load=_to_correct,
     may=_may_correct,
     photos=PHOTOS,
+    own_work=True,
 )
 def resubmit(ctx: Context, record: _Correction, data: dict[str, Any]) -> Effect:
     """A returned request, corrected: it starts its chain anew."""
@@ -127,7 +136,9 @@ def _own(actor: Actor, request: PartsRequest) -> bool:
     return is_author(actor, facts_of_request(request))
 
 
-@command("parts_request.withdraw", label=_l("Withdraw"), schema=Withdraw, load=_request, may=_own, undo=UNDO)
+@command(
+    "parts_request.withdraw", label=_l("Withdraw"), schema=Withdraw, load=_request, may=_own, undo=UNDO, own_work=True
+)
 def withdraw(ctx: Context, request: PartsRequest, data: dict[str, Any]) -> Effect:
     """The author takes it back: while nobody has acted on it, or when it lies with the author again (D-PART-5)."""
     before = {"state": request.state}

@@ -56,6 +56,7 @@ def _on_the_job(actor: Actor, on: OnVisit) -> bool:
     version=2,
     lifts=(with_reason,),
     photos=(PHOTOS,),
+    own_work=True,
 )
 def submit(ctx: Context, on: OnVisit, data: dict[str, Any]) -> Effect:
     """Takes in a report of a visit, also of one that was cancelled or given away meanwhile, and asks the leader."""
@@ -101,6 +102,7 @@ def _own(ctx: Context, data: dict[str, Any]) -> ServiceReport:
     version=2,
     lifts=(with_reason,),
     photos=(PHOTOS,),
+    own_work=True,
 )
 def resubmit(ctx: Context, report: ServiceReport, data: dict[str, Any]) -> Effect:
     """The next version of a report that was returned, or that nobody has decided on yet (D-JOB-9, D-JOB-12)."""

@@ -33,6 +33,7 @@ def hello() -> Response:
             "instance": instance()["id"],
             "epoch": instance()["epoch"],
             "user": actor().id,
+            "signed_in": here() is not None,
             "server_time": clock.iso(clock.now()),
             "limits": limits(),
             "schemas": {kind: [c.oldest, c.version] for kind, c in current_app.extensions["commands"].items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_babel import gettext
 
+from fieldapp.accounts.session import here
 from fieldapp.commandbus import execute, known_receipts
 from fieldapp.devices import tell_of_closed_accounts
 from fieldapp.extensions import db
@@ -17,12 +18,12 @@ from fieldapp.web.guards import actor, public
 @bp.post("/push")
 @public
 def push() -> Response:
-    """Up to 50 frozen envelopes; one result each, after the commit."""
+    """Up to 50 frozen envelopes; one result each, after the commit. A token alone brings only own work."""
     said: Push = read_json(Push)
     if len(said.ops) > BATCH_OPS:
         raise Refused(413, "push.too_many", gettext("At most %(n)s records at once.", n=BATCH_OPS))
     author = actor()
-    results = execute(said.ops, author)
+    results = execute(said.ops, author, signed_in=here() is not None)
     tell_of_closed_accounts(author, results)
     return answer({"results": [result.wire() for result in results]})
 

@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 import { unlessFull } from "./reconcile.ts";
 import type { Dropped } from "./release.ts";
 import { judge, type Verdict } from "./reply.ts";
-import { reoffer } from "./results.ts";
+import { reoffer, signedIn } from "./results.ts";
 import { keepToken } from "./token.ts";
 import type { HelloInfo, Json, JsonObject, Limits } from "./types.ts";
 import { type Clock, getMeta, openOps, setMeta, type UserTx } from "./user-db.ts";
@@ -37,9 +37,11 @@ export async function sayHello(ctx: Context, signal: AbortSignal): Promise<Hello
     offsetMs,
     missingSeqs: numbers(body.missing_seqs),
     limits: limitsOf(body.limits),
+    signedIn: typeof body.signed_in === "boolean" ? body.signed_in : null,
   };
   await keepToken(ctx, body.token).catch(unlessFull);
   await remember(ctx, info, idsOf(body.attachments_wanted));
+  if (info.signedIn) await signedIn(ctx).catch(unlessFull);
   return { is: "hello", info };
 }
 

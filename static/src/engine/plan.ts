@@ -3,6 +3,7 @@
 import { PARKED_MS } from "./backoff.ts";
 import { utf8 } from "./bytes.ts";
 import { isHeld } from "./hold.ts";
+import { NEEDS_SESSION } from "./results.ts";
 import type { AttachmentRow, OpRow } from "./user-db.ts";
 
 export interface Plan {
@@ -11,6 +12,8 @@ export interface Plan {
   photo: AttachmentRow | null;
   /** When the next thing falls due if nothing does now; null when there is nothing left to wait for. */
   wakeAt: number | null;
+  /** Whether a record waits until its author signs in. */
+  signIn: boolean;
 }
 
 export interface PlanInput {
@@ -63,7 +66,8 @@ export function plan(input: PlanInput): Plan {
   const nextAt = (photo: AttachmentRow) => input.photoNextAt.get(photo.id) ?? 0;
   const photo = photos.find((candidate) => due(nextAt(candidate))) ?? null;
   waits.push(...photos.map(nextAt));
-  return { batch, held, photo, wakeAt: waits.length > 0 ? Math.min(...waits) : null };
+  const signIn = open.some((op) => isUnsent(op) && op.supersededBy === null && op.lastError === NEEDS_SESSION);
+  return { batch, held, photo, wakeAt: waits.length > 0 ? Math.min(...waits) : null, signIn };
 }
 
 function isUnsent(op: OpRow): boolean {

@@ -107,7 +107,7 @@ export function receipts(body: JsonObject, asked: readonly { op: string; sha256:
 
 function toResult(item: Json): OpResult | null {
   if (!isObject(item)) return null;
-  const { op, sha256, outcome, replayed, ref, ver, problems, current, needs } = item;
+  const { op, sha256, outcome, replayed, ref, ver, problems, current, needs, code } = item;
   if (typeof op !== "string" || typeof sha256 !== "string") return null;
   if (typeof outcome !== "string" || !OUTCOMES.has(outcome)) return null;
   return {
@@ -120,6 +120,7 @@ function toResult(item: Json): OpResult | null {
     problems: isObject(problems) ? toProblems(problems) : {},
     current: isObject(current) ? current : null,
     needs: Array.isArray(needs) ? needs.filter((need) => typeof need === "string") : [],
+    code: typeof code === "string" ? code : null,
   };
 }
 

@@ -6,6 +6,9 @@ import { KEEP_MS, release } from "./release.ts";
 import type { OpResult, OpState } from "./types.ts";
 import { type OpRow, openOps } from "./user-db.ts";
 
+/** What the server says of a record that its author must be signed in for: a token brings only own work. */
+export const NEEDS_SESSION = "session.needed";
+
 const PARK_AFTER = 3;
 const ASK_AGAIN_MS = 60_000;
 const ASK_SELDOM_MS = 3_600_000;
@@ -38,9 +41,9 @@ function stateOf(row: OpRow): OpState {
   return parks(row.lastError, row.errorRun) ? "parked" : "saved";
 }
 
-/** A schema the server does not know yet is no fault of the record: it waits for the update, like any other. */
+/** A schema the server does not know yet, and a session that ran out, are no fault of the record: it waits. */
 function parks(error: string | null, errorRun: number): boolean {
-  return errorRun >= PARK_AFTER && error !== "unsupported_schema";
+  return errorRun >= PARK_AFTER && error !== "unsupported_schema" && error !== NEEDS_SESSION;
 }
 
 function failed(ctx: Context, row: OpRow, error: string, now: number): OpRow {
@@ -102,8 +105,21 @@ function settled(ctx: Context, row: OpRow, result: OpResult, now: number): OpRow
       return row.state === "held" ? row : { ...row, state: stateOf(row) };
     case "busy":
     case "unsupported_schema":
-      return row.state === "held" ? row : failed(ctx, row, result.outcome, now);
+      return row.state === "held" ? row : failed(ctx, row, needsSession(result) ? NEEDS_SESSION : result.outcome, now);
   }
+}
+
+export function needsSession(result: OpResult): boolean {
+  return result.outcome === "busy" && result.code === NEEDS_SESSION;
+}
+
+/** The person is signed in again: what waited for that goes at once. */
+export async function signedIn(ctx: Context): Promise<void> {
+  await ctx.db.run(["ops"], "readwrite", async (tx) => {
+    for (const row of await openOps(tx)) {
+      if (row.lastError === NEEDS_SESSION && row.nextAt > 0) await tx.objectStore("ops").put({ ...row, nextAt: 0 });
+    }
+  });
 }
 
 /** What was asked about and not named: ask again later, with the wait growing with its age. */

@@ -118,7 +118,7 @@ export function createSender(ctx: Context): Sender {
         return wake(surroundings.now() + wait);
       }
       failures = 0;
-      setLink("online");
+      setLink(memory.signIn ? "sign_in" : "online");
       if (result.is === "done") {
         if (result.wakeAt !== null) wake(result.wakeAt);
         return;

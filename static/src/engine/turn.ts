@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS, HELLO_EVERY_MS, type Hello, sayHello } from "./hello.ts
 import { plan } from "./plan.ts";
 import { reconcile, unlessFull } from "./reconcile.ts";
 import { judge, receipts, type Verdict } from "./reply.ts";
-import { askLater, LOST, markSending, putBack, settle } from "./results.ts";
+import { askLater, LOST, markSending, needsSession, putBack, settle } from "./results.ts";
 import { silenced } from "./token.ts";
 import type { HelloInfo, Link } from "./types.ts";
 import { FIRST_PIECE, type Piece, type Uploaded, upload } from "./upload.ts";
@@ -19,6 +19,8 @@ export interface Memory {
   maxOps: number;
   piece: Piece;
   photoFailures: Map<string, { count: number; nextAt: number }>;
+  /** Something waits until its author signs in, while the rest goes by the token. */
+  signIn: boolean;
 }
 
 export type Turn =
@@ -32,6 +34,7 @@ export function newMemory(): Memory {
     maxOps: batchOps,
     piece: { size: FIRST_PIECE, most: chunk, at: null },
     photoFailures: new Map(),
+    signIn: false,
   };
 }
 
@@ -48,6 +51,7 @@ export async function turn(ctx: Context, memory: Memory, signal: AbortSignal): P
     memory.piece.size = Math.min(memory.piece.size, memory.piece.most);
   }
   const next = await nextPlan(ctx, memory, memory.hello);
+  memory.signIn = next.signIn;
   if (next.batch.length > 0) return push(ctx, memory, next.batch, signal);
   if (next.held.length > 0) return askAbout(ctx, next.held, signal);
   if (next.photo) return noteUpload(ctx, memory, next.photo.id, await upload(ctx, next.photo, memory.piece, signal));
@@ -120,6 +124,7 @@ async function push(ctx: Context, memory: Memory, planned: OpRow[], signal: Abor
     ctx.changed();
   }
   memory.maxOps = Math.min(memory.maxOps * 2, 1000);
+  if ([...named.values()].some(needsSession)) memory.signIn = true;
   if ([...named.values()].some((result) => result.outcome === "wrong_user")) {
     memory.hello = null;
     return { is: "failed", link: "wrong_user", waitMs: null };

@@ -107,6 +107,8 @@ export interface OpResult {
   problems: { [field: string]: string[] };
   current: JsonObject | null;
   needs: string[];
+  /** Why, as a word for the phone; answers kept by earlier builds have none. */
+  code?: string | null;
 }
 
 export interface CaptureInput {
@@ -246,6 +248,8 @@ export interface HelloInfo {
   offsetMs: number;
   missingSeqs: number[];
   limits: Limits;
+  /** Whether the person is signed in; false where only this phone's token speaks. Servers of before do not say. */
+  signedIn: boolean | null;
 }
 
 export interface Limits {

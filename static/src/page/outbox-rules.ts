@@ -31,13 +31,18 @@ export interface Said {
 }
 
 /** A record's state in words: photos that are still on the way, and a sign-in that everything waits for, count. */
-export function stateOf(op: Pick<Op, "state">, photos: readonly Pick<Attachment, "state">[], link: Link): Said {
+export function stateOf(
+  op: Pick<Op, "state"> & Partial<Pick<Op, "lastError">>,
+  photos: readonly Pick<Attachment, "state">[],
+  link: Link,
+): Said {
   const here = photos.filter((photo) => photo.state === "stored").length;
   if (op.state === "accepted" && here < photos.length) {
     return { key: "state.accepted_photos", vars: { n: here, total: photos.length } };
   }
   const waits = op.state === "saved" || op.state === "parked";
-  if (waits && (link === "sign_in" || link === "wrong_user")) return { key: "state.sign_in" };
+  const asks = link === "sign_in" || link === "wrong_user" || op.lastError === "session.needed";
+  if (waits && asks) return { key: "state.sign_in" };
   return { key: `state.${op.state}` };
 }
 
@@ -55,6 +60,8 @@ export function reasonOf(op: Waiting, known: Known, now: number, link: Link): Sa
   if (blocker) return { key: "outbox.waits_corrected", vars: { ref: known.get(blocker)?.ref ?? "" } };
   if (op.lastError === "unsupported_schema") return { key: "outbox.waits_update" };
   if (op.lastError === "too_large") return { key: "outbox.too_large" };
+  // Its state says it.
+  if (op.lastError === "session.needed") return null;
   if (op.lastError && op.nextAt > now) return { key: "outbox.server_trouble" };
   return op.attempts > 0 && link === "offline" ? { key: "outbox.no_signal" } : null;
 }

@@ -28,6 +28,7 @@ def lift_lost_to_missing(data: dict[str, Any]) -> dict[str, Any]:
     may=own_group,
     version=2,
     lifts=(lift_lost_to_missing,),
+    own_work=True,
 )
 def record(ctx: Context, _: None, data: dict[str, Any]) -> Effect:
     ctx.session.add(ToolCheck(id=data["id"], owner_id=ctx.actor.id, missing=data["missing"], checked_at=ctx.at))
