@@ -42,7 +42,7 @@ engines: dev-setup ## play the offline story in WebKit and Firefox and write the
 	@scripts/engines.sh && $(PY) -m tests.engines --write
 
 week: dev-setup ## five people in real browsers at once, with cuts and kills at random (most of an hour; FIELDAPP_SEED repeats it)
-	@scripts/browser.sh && $(PY) -m tests.week
+	@scripts/browser.sh && $(PY) -m tests.week --write
 
 slow-clients: dev-setup ## 50 held log-ins, 50 uploads at 2 kB/s and pages meanwhile, in figures
 	@$(PY) -m tests.operations.slow

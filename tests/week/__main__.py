@@ -1,9 +1,15 @@
-"""`python -m tests.week [--short]`: plays a week, prints its figure and what happened; 1 on a fault."""
+"""`python -m tests.week [--short] [--write]`: plays a week, prints its figure and what happened; 1 on a fault.
+
+`--write` puts the figure into docs/reliability.md.
+"""
 
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 
+from benchmarks import machine
+from tests.faults.table import write
 from tests.week.play import run
 
 
@@ -13,6 +19,8 @@ def main() -> int:
     sys.stdout.write(f"{played.figure.cells}\n")
     for line in played.happened:
         sys.stdout.write(f"{line}\n")
+    if "--write" in sys.argv[1:]:
+        write([played.figure], f"{datetime.now(UTC):%Y-%m-%d}", machine.facts().rpartition(", load")[0])
     return 0 if played.figure.met else 1
 
 

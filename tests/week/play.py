@@ -166,7 +166,7 @@ def _figure(ledger: Ledger, found: list[str], acts: int, seed: str) -> Figure:
     counted = ", ".join(f"{ledger.happened[name]} {name}" for name in names)
     confirmed = len(ledger.entries)
     return Figure(
-        key="20 week",
+        key="24 week",
         what="five people in real browsers at once, SQLite",
         measured="; ".join([f"{len(found)} faults", f"{acts} acts, {confirmed} confirmed", counted, *found[:8]]),
         target="0 lost, 0 doubled, 0 at a wrong record, every outbox empty, money equal, no screen untrue",
