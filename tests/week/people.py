@@ -166,6 +166,7 @@ class Technician(Person):
     def _plan(self) -> None:
         self.page.fill("[name=plan_at]", (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT09:00"))
         self.page.fill("[name=plan_people]", self.name)
+        self.page.fill("[name=plan_tools]", "heat gun")
         reason = self.page.locator("[name=reason]")
         if reason.is_visible():
             reason.fill("part missing")
