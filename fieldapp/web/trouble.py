@@ -51,14 +51,17 @@ def note(error: BaseException) -> None:
 
 
 def words(shown: bool = True) -> list[str]:
-    """Return what a person reads whose form was not saved. `shown` says that the form comes back filled in."""
-    if not shown:
-        return [
+    """Return what a person reads whose form was not saved. `shown` says that what was typed stands on the page."""
+    if shown:
+        said = [
+            gettext("Nothing was saved: the server cannot store anything now. What you filled in is below."),
+            gettext("Please send it again in a few minutes. If it stays like this, tell your administrator."),
+        ]
+    else:
+        said = [
             gettext("Nothing was saved: the server cannot store anything now."),
             gettext("Please try again in a few minutes. If it stays like this, tell your administrator."),
         ]
-    said = [gettext("Nothing was saved: the server cannot store anything now. What you filled in is below.")]
-    said.append(gettext("Please send it again in a few minutes. If it stays like this, tell your administrator."))
     if inputs.any_upload():
         said.append(gettext("Please choose the photos again."))
     return said

@@ -131,6 +131,20 @@ def test_a_form_comes_back_filled_in_where_the_database_takes_nothing(house: Ben
     assert stored(house) == (before[0] + 1, before[1] + 1)
 
 
+def test_a_button_that_was_tapped_is_told_without_words_of_a_form(house: Bench) -> None:
+    """Nothing was filled in: the page does not say that it is below."""
+    job, visit = house.make_job(technician=house.cast.tech)
+    client = house.client_of(house.cast.tech)
+    address = f"/jobs/{job}/visits/{visit}/set_out"
+    fields = {name: value for name, value in filled(client).items() if name in {"_op", "_issued"}}
+    with takes_no_writes(house):
+        answer = client.post(address, data=fields, headers=ENGLISH)
+    assert answer.status_code == 503
+    assert "Nothing was saved" in answer.text
+    assert "below" not in answer.text
+    assert f'value="{fields["_op"]}"' in answer.text
+
+
 @pytest.mark.parametrize("address", ["/expenses/new", "/inbox/read"])
 def test_the_page_is_drawn_where_the_installation_has_no_id_yet(house: Bench, address: str) -> None:
     """A database migrated by other means than `serve` and `prepare` makes its id at the first request."""
