@@ -198,7 +198,6 @@ def serve(with_demo: bool) -> None:
             _migrate()
             if with_demo and db.session.scalar(select(User.id).limit(1)) is None:
                 _fill()
-            current_app.extensions["instance_id"]()
             db.session.remove()
             db.engine.dispose()
             click.echo(f"Serving http://{config.host}:{config.port}")
@@ -210,3 +209,5 @@ def serve(with_demo: bool) -> None:
 def _migrate() -> None:
     check_database(db.engine, Path(current_app.root_path) / "migrations")
     upgrade()
+    # Not at the first page: where nothing can be stored by then, that page would fail as well.
+    current_app.extensions["instance_id"]()

@@ -62,7 +62,7 @@ def _stores_nothing(error: Exception) -> Response:
     trouble.without_person()
     if request.method == "POST":
         typed = trouble.typed()
-        words = trouble.words(shown=bool(typed["fields"]))
+        words = trouble.words(shown=bool(typed["texts"]))
         response = render("error/unsaved.html", status=503, words=words, **typed)
     else:
         response = _draw(503, _words(503))

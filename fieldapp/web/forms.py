@@ -163,7 +163,7 @@ def form_page(page: FormPage) -> Response:
             raise
         trouble.note(error)
         # Sent again under the same number: it may have been stored after all, where the database was lost at the end.
-        g.refused_post = (data, {"_": trouble.words()}, _seen(), 503, True)
+        g.refused_post = (data, {"_": trouble.words(shown=bool(trouble.typed()["texts"]))}, _seen(), 503, True)
         response = _shown_again()
         response.headers["Retry-After"] = trouble.RETRY_AFTER_SECONDS
         return response

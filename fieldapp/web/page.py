@@ -16,7 +16,7 @@ from markupsafe import Markup
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry
-from fieldapp.web import fresh, inputs, language
+from fieldapp.web import fresh, inputs, language, trouble
 from fieldapp.web.icons import icon
 from fieldapp.web.pieces import piece, rendered_at
 from fieldapp.web.typography import UnbrokenMoney
@@ -148,7 +148,7 @@ def _context() -> dict[str, Any]:
     return {
         "actor": actor,
         "assets": current_app.extensions["assets"],
-        "instance_id": current_app.extensions["instance_id"](),
+        "instance_id": trouble.instance_id(),
         "lang": language.tag(language.code()),
         "rendered_at": rendered_at(),
         "today": clock.today(),

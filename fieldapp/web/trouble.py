@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, current_app, g
 from flask_babel import gettext
 from flask_login import AnonymousUserMixin, current_user
 from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
@@ -45,19 +45,23 @@ def is_storage_trouble(error: BaseException) -> bool:
 
 
 def note(error: BaseException) -> None:
-    """One line in the log, without what the statement carried."""
+    """One line in the log, without what the statement carried; this request's page is drawn with what can be read."""
+    g.storage_trouble = True
     log.error("nothing can be stored: %s", getattr(error, "orig", None) or error)
 
 
 def words(shown: bool = True) -> list[str]:
-    """Return what a person reads whose form was not saved. `shown` says that the form comes back filled in."""
-    if not shown:
-        return [
+    """Return what a person reads whose form was not saved. `shown` says that what was typed stands on the page."""
+    if shown:
+        said = [
+            gettext("Nothing was saved: the server cannot store anything now. What you filled in is below."),
+            gettext("Please send it again in a few minutes. If it stays like this, tell your administrator."),
+        ]
+    else:
+        said = [
             gettext("Nothing was saved: the server cannot store anything now."),
             gettext("Please try again in a few minutes. If it stays like this, tell your administrator."),
         ]
-    said = [gettext("Nothing was saved: the server cannot store anything now. What you filled in is below.")]
-    said.append(gettext("Please send it again in a few minutes. If it stays like this, tell your administrator."))
     if inputs.any_upload():
         said.append(gettext("Please choose the photos again."))
     return said
@@ -71,6 +75,20 @@ def without_person() -> None:
         if not is_storage_trouble(error):
             raise
         g._login_user = AnonymousUserMixin()
+
+
+def instance_id() -> str:
+    """Return the id of this installation; "" on a page that tells of the trouble, where the id cannot be had either.
+
+    The id is made when the database is migrated. One migrated by other means makes it at its first request. The client
+    takes no page without an id for another installation: it goes on with the id that it knows.
+    """
+    try:
+        return str(current_app.extensions["instance_id"]())
+    except Exception as error:
+        if "storage_trouble" not in g or not is_storage_trouble(error):
+            raise
+        return ""
 
 
 def typed() -> dict[str, Any]:

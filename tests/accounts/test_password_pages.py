@@ -195,7 +195,7 @@ def test_the_list_of_people(bench: Bench, queries: Any) -> None:
         page = client.get("/people").text
     assert q.count <= 12, q.statements
     assert "Tech Person" in page
-    assert "Technician (Group one)" in page
+    assert "Technician · Group one" in page
     assert "last seen" in page
     assert "no sign-in on record" in page
     assert "Tech2" not in client.get("/people?q=other_t").text

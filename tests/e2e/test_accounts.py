@@ -221,6 +221,7 @@ def test_links_on_strips_are_large_enough(plain: Phone, size: tuple[int, int], s
     page = plain.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     sign_in(plain, "lead1", "wrong")
+    expect(page.locator("main .strip.bad")).to_be_visible()
     plain.sign_in("lead1")
     box = page.locator('main .strip a[href="/me/devices"]').bounding_box()
     assert box is not None

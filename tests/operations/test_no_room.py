@@ -7,8 +7,9 @@ import html
 import os
 import re
 import resource
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,20 @@ from unittest.mock import patch
 import psycopg
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from werkzeug.test import EnvironBuilder, TestResponse
 from xlsxwriter.exceptions import FileCreateError
 
 from fieldapp.accounts import resets
+from fieldapp.commandbus import writing
 from fieldapp.commandbus.models import Receipt
 from fieldapp.expenses import ExpenseItem
 from fieldapp.extensions import db
+from fieldapp.sync.models import Instance
 from fieldapp.web import trouble
 from tests.operations.slow import picture
 from tests.support.bench import Bench
+from tests.support.server import flask
 
 ENGLISH = {"Accept-Language": "en"}
 NOTE = "Parking at the customer's, two hours & more"
@@ -125,6 +129,46 @@ def test_a_form_comes_back_filled_in_where_the_database_takes_nothing(house: Ben
     assert client.post("/expenses/new", data=fields).status_code == 303
     assert client.post("/expenses/new", data=fields).status_code == 303
     assert stored(house) == (before[0] + 1, before[1] + 1)
+
+
+def test_a_button_that_was_tapped_is_told_without_words_of_a_form(house: Bench) -> None:
+    """Nothing was filled in: the page does not say that it is below."""
+    job, visit = house.make_job(technician=house.cast.tech)
+    client = house.client_of(house.cast.tech)
+    address = f"/jobs/{job}/visits/{visit}/set_out"
+    fields = {name: value for name, value in filled(client).items() if name in {"_op", "_issued"}}
+    with takes_no_writes(house):
+        answer = client.post(address, data=fields, headers=ENGLISH)
+    assert answer.status_code == 503
+    assert "Nothing was saved" in answer.text
+    assert "below" not in answer.text
+    assert f'value="{fields["_op"]}"' in answer.text
+
+
+@pytest.mark.parametrize("address", ["/expenses/new", "/inbox/read"])
+def test_the_page_is_drawn_where_the_installation_has_no_id_yet(house: Bench, address: str) -> None:
+    """A database migrated by other means than `serve` and `prepare` makes its id at the first request."""
+    client = house.client_of(house.cast.tech)
+    fields = filled(client)
+    with house.app.app_context():
+        with writing() as session:
+            session.execute(delete(Instance))
+        db.session.remove()
+    house.app.extensions.pop("instance")
+    with takes_no_writes(house):
+        answer = client.post(address, data=fields, headers=ENGLISH)
+    holds = answer.get_data(as_text=True)
+    assert answer.status_code == 503
+    assert "Nothing was saved" in holds
+    assert 'data-instance=""' in holds
+    assert client.post("/expenses/new", data=fields).status_code == 303
+
+
+def test_prepare_makes_the_id_of_the_installation(tmp_path: Path) -> None:
+    """The first page of a new database finds it, also where nothing can be written any more."""
+    assert flask(tmp_path, "prepare").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "fieldapp.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM instance").fetchall() == [(1,)]
 
 
 def test_a_form_comes_back_filled_in_where_there_is_no_room_for_its_photo(house: Bench) -> None:
