@@ -109,8 +109,21 @@ function showCount(ops: readonly Op[], offset: number): void {
   hide(count, left === 0);
 }
 
+/** The heading counts the cards below it that nothing was decided about yet. */
+function showHeading(ops: readonly Op[]): void {
+  const heading = one(document, "[data-cases]");
+  if (!heading) return;
+  const refused = new Set(ops.filter((op) => op.state === "rejected" || op.state === "conflict").map((op) => op.op));
+  const pieces = all(document, "[id^=case-]>[data-pending-clone]:has([data-undo-row])");
+  const decided = pieces.filter((piece) => !refused.has(piece.dataset.pendingClone ?? ""));
+  const left = Math.max(0, Number(heading.dataset.cases) - decided.length);
+  heading.textContent = `${left}${heading.dataset.more ?? ""}`;
+  hide(heading, left === 0);
+}
+
 /** Called with every drawing of the page while there are decisions that the page does not know of. */
 export function showDecided(engine: Engine, ops: readonly Op[], offset: number): void {
   showUndo(engine, ops);
   showCount(ops, offset);
+  showHeading(ops);
 }
