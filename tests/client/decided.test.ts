@@ -10,6 +10,8 @@ const page = Object.assign(new EventTarget(), {
   // The buttons are there already.
   querySelector: (selector: string) => (selector.startsWith("[data-undo-op=") ? {} : null),
   querySelectorAll: () => [],
+  createElement: () =>
+    Object.assign(new EventTarget(), { dataset: {}, append: () => {}, setAttribute: () => {}, textContent: "" }),
 });
 Object.assign(globalThis, {
   document: page,
@@ -29,7 +31,7 @@ globalThis.setInterval = ((work: () => void) => {
 }) as typeof setInterval;
 globalThis.clearInterval = ((timer: object) => void running.delete(timer)) as typeof clearInterval;
 
-const { showDecided } = await import("../../static/src/page/decided.ts");
+const { latest, showDecided } = await import("../../static/src/page/decided.ts");
 
 function record(op: string, over: Partial<Op> = {}): Op {
   return { op, agg: ["visit", op], kind: "visit.cancel", state: "saved", title: op, ...over } as Op;
@@ -49,6 +51,13 @@ test("the clock of the undo buttons stops once nothing can be taken back any mor
   held.clear();
   beat();
   assert.equal(running.size, 0);
+});
+
+test("the button at the bottom of the screen is for what was decided last", () => {
+  const [first, last] = [record("a", { holdUntil: 1000 }), record("b", { holdUntil: 2000 })];
+  assert.equal(latest([first, last])?.op, "b");
+  assert.equal(latest([last, first])?.op, "b");
+  assert.equal(latest([]), undefined);
 });
 
 test("records that were never held start no clock that stays", () => {

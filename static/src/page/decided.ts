@@ -1,13 +1,9 @@
 import { type Engine, type Op, TooLate } from "../engine/types.ts";
 import { all, hide, one } from "./dom.ts";
 import { toast } from "./flash.ts";
-import { collapse, isReflected, parseRendered } from "./pending.ts";
+import { isReflected, parseRendered } from "./pending.ts";
 import { openDraft } from "./refusal.ts";
 import { text } from "./texts.ts";
-import { isTouched } from "./touch.ts";
-
-/** So long nobody touched the screen before a card that is final gives up its height. */
-const STILL = 2500;
 
 const seconds = (op: Op) => Math.max(1, Math.ceil(((op.holdUntil ?? 0) - Date.now()) / 1000));
 
@@ -62,25 +58,29 @@ function tick(engine: Engine): void {
     const words = ` · ${text("undo.left", { n: seconds(op) })}`;
     if (left && left.textContent !== words) left.textContent = words;
   }
-  const isFinal = (id: string) => !open.some((op) => op.op === id);
-  if (!collapse(isFinal, !isTouched(STILL)) && open.length === 0) {
+  if (open.length === 0) {
     clearInterval(timer);
     timer = undefined;
   }
 }
 
-/** Every decision that can be taken back has a button where it stands, or else at the bottom of the screen. */
+/** The one that was decided last: its button is at the bottom of the screen, too. */
+export function latest(ops: readonly Op[]): Op | undefined {
+  return [...ops].sort((a, b) => (b.holdUntil ?? 0) - (a.holdUntil ?? 0))[0];
+}
+
+/** Every decision that can be taken back has a button where it stands; the last one has it at the bottom of the screen. */
 function showUndo(engine: Engine, ops: readonly Op[]): void {
   open = ops.filter((op) => engine.mayUndo(op));
   for (const op of open) {
-    if (one(document, `[data-undo-op="${op.op}"]`)) continue;
     const row = one(document, `[data-pending-clone="${op.op}"] [data-undo-row]`);
-    if (row) row.append(buttonFor(engine, op));
-    else if (toasted !== op.op) {
-      toasted = op.op;
-      // As long as the record itself says (D-ROLE-6).
-      toast(op.title, null, buttonFor(engine, op), (op.holdUntil ?? 0) - Date.now());
-    }
+    if (row && !one(row, "[data-undo-op]")) row.append(buttonFor(engine, op));
+  }
+  const last = latest(open);
+  if (last && toasted !== last.op) {
+    toasted = last.op;
+    // As long as the record itself says (D-ROLE-6).
+    toast(last.title, null, buttonFor(engine, last), (last.holdUntil ?? 0) - Date.now());
   }
   timer ??= setInterval(() => tick(engine), 250);
   tick(engine);
@@ -109,8 +109,21 @@ function showCount(ops: readonly Op[], offset: number): void {
   hide(count, left === 0);
 }
 
+/** The heading counts the cards below it that nothing was decided about yet. */
+function showHeading(ops: readonly Op[]): void {
+  const heading = one(document, "[data-cases]");
+  if (!heading) return;
+  const refused = new Set(ops.filter((op) => op.state === "rejected" || op.state === "conflict").map((op) => op.op));
+  const pieces = all(document, "[id^=case-]>[data-pending-clone]:has([data-undo-row])");
+  const decided = pieces.filter((piece) => !refused.has(piece.dataset.pendingClone ?? ""));
+  const left = Math.max(0, Number(heading.dataset.cases) - decided.length);
+  heading.textContent = `${left}${heading.dataset.more ?? ""}`;
+  hide(heading, left === 0);
+}
+
 /** Called with every drawing of the page while there are decisions that the page does not know of. */
 export function showDecided(engine: Engine, ops: readonly Op[], offset: number): void {
   showUndo(engine, ops);
   showCount(ops, offset);
+  showHeading(ops);
 }

@@ -1,4 +1,4 @@
-import { all } from "./dom.ts";
+import { all, one } from "./dom.ts";
 
 /** A tap this soon after buttons moved was aimed at what stood there before. */
 const AIMED = 350;
@@ -34,9 +34,22 @@ document.addEventListener(
   true,
 );
 
+/** What the person is looking at: the first card in view that is not decided yet, and where it stands. */
+function firstInView(): { id: string; top: number } | null {
+  for (const card of all(document, ".card[id]:not(:has(>.decided))")) {
+    const { bottom, top } = card.getBoundingClientRect();
+    if (bottom > 0 && top < innerHeight && one(card, "form[data-undo]")) return { id: card.id, top };
+  }
+  return null;
+}
+
 /** Makes a change of the page in which a decision's button may come to stand where another one stood. */
 export async function guardMoves(change: () => unknown): Promise<void> {
   before = places();
+  const seen = firstInView();
   await change();
+  const now = seen && document.getElementById(seen.id);
+  // Decided cards above the view are gone: what is in view stays where it is.
+  if (now) scrollBy({ top: now.getBoundingClientRect().top - seen.top, behavior: "instant" });
   until = performance.now() + AIMED;
 }

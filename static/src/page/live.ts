@@ -41,9 +41,15 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 /** A form that rests is saved first and refills itself. */
 const RESTING = 4000;
 
+function isInView(element: Element): boolean {
+  const { bottom, top } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+}
+
 function isInUse(part: Element): boolean {
-  // A decision that can still be taken back stays where it was made.
+  // A decision stays where it was made while it can be taken back, and then for as long as somebody sees it.
   if (isTouched() || part.querySelector("[data-undo-op]")) return true;
+  if (!document.hidden && all(part, ":has(>.decided)").some(isInView)) return true;
   if (part.querySelector("form[data-op]") === null) return false;
   if (isTouched(RESTING)) return anyDirty();
   return isControl(document.activeElement) && part.contains(document.activeElement);

@@ -229,20 +229,6 @@ function keepHeight(target: HTMLElement): void {
   target.style.minHeight = `${heights.get(target)}px`;
 }
 
-/** Decisions that are final no longer need their cards' height. Returns whether some card has to keep it for now. */
-export function collapse(isFinal: (op: string) => boolean, mayMove: boolean): boolean {
-  let kept = false;
-  for (const [target, height] of heights) {
-    const op = one(target, "[data-pending-clone]")?.dataset.pendingClone;
-    if (height === 0 || !op || !isFinal(op)) continue;
-    kept ||= !mayMove;
-    if (!mayMove) continue;
-    heights.set(target, 0);
-    target.style.minHeight = "0";
-  }
-  return kept;
-}
-
 function forgetHeights(): void {
   for (const target of heights.keys()) {
     if (originals.has(target)) continue;
