@@ -72,7 +72,12 @@ def test_after_an_offline_report_the_visit_is_reported_on_every_screen(phone: Ph
     expect(page).to_have_url(re.compile(re.escape(job) + "$"))
     expect(page.locator("#_visit_steps .strip .ref")).to_be_visible()
     expect(page.locator(f'a[href="{job}/report"]:visible')).to_have_count(0)
-    expect(page.locator("#report-due li.pending")).to_be_visible()
+    expect(page.locator("#reports-of-job li.pending")).to_be_visible()
+    expect(page.locator("#reports-of-job [data-none]:visible")).to_have_count(0)
+    times = page.locator("#_visit_steps .steps li:nth-child(-n+4) small")
+    expect(times).to_have_count(4)
+    for at in range(4):
+        expect(times.nth(at)).to_have_text(re.compile(r"\d{2}:\d{2}"))
 
     # The list: the next job moved up, with its own step; the reported one stands below.
     phone.go("/jobs")
