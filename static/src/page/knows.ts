@@ -4,7 +4,7 @@
  */
 import type { Engine, Op, RunningEngine } from "../engine/types.ts";
 import { moveUp } from "./board.ts";
-import { bringUpClaim, reviewClaim } from "./claim-form.ts";
+import { bringUpClaim, reviewClaim, reviewOpen } from "./claim-form.ts";
 import { all, hide, one } from "./dom.ts";
 import { address, restore, stateOf } from "./draft.ts";
 import { enhance } from "./enhance.ts";
@@ -232,6 +232,7 @@ export function watchFacts(engine: RunningEngine): (ops: readonly Op[]) => boole
   return (ops) => {
     const moved = moveUp(ops, offsetOf(engine));
     if (moved) enhance(document, engine);
+    reviewOpen(ops, offsetOf(engine));
     void review(engine, ops).catch(() => {});
     return moved;
   };
