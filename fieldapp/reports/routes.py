@@ -145,18 +145,20 @@ def _correction(report_id: str) -> Response:
     if not seen.may_correct:
         return _gone_to_report(report.id)
     job = db.session.get_one(Job, report.job_id)
+    returned = report.state == "returned"
+    record_title = gettext("Corrected service report") if returned else gettext("Added to the service report")
     return form_page(
         FormPage(
             kind="service_report.resubmit",
             agg=("service_report", report.id),
-            title=_l("Correct the report") if report.state == "returned" else _l("Add to the report"),
+            title=_l("Correct the report") if returned else _l("Add to the report"),
             action=url_for("reports.correct", report_id=report.id),
             # The job is on the phone more surely than the report, and shows what is still to be sent.
             done=f"/jobs/{job.id}",
             back=f"/reports/{report.id}",
             draft=f"service_report.resubmit:{report.id}:{report.version}",
-            record_title=f"{gettext('Corrected service report')} · {report.ref}",
-            submit=_l("Send the corrected report"),
+            record_title=f"{record_title} · {report.ref}",
+            submit=_l("Send the corrected report") if returned else _l("Send the addition"),
             initial=seen.now.initial,
             options={"part_id": _parts()},
             template="reports/form.html",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Draft, Op, OpState } from "../../static/src/engine/types.ts";
 import {
+  claimedOf,
   draftOfCopy,
   type Fact,
   fen,
@@ -150,4 +151,20 @@ test("71 a begun report becomes the next version of the sent one only where its 
   assert.equal(draftOfCopy(form, [begun]), undefined);
   assert.equal(draftOfCopy(form, [begun], begun.key)?.key, begun.key);
   assert.equal(draftOfCopy({ ...form, url: "/jobs/2/report" }, [begun], begun.key), undefined);
+});
+
+test("expenses of a claim that waits are open no more, and the claim says what it comes to", () => {
+  const list = fact(100, [
+    { id: "i1", title: "Train", about: "", amount: "1,011.00" },
+    { id: "i2", title: "Taxi", about: "", amount: "12.50" },
+  ]);
+  const captured = op("c3", "expense_item.capture", "expense_item:i3", { amount: "7.25" });
+  const claim = op("o1", "expense_claim.submit", "expense_claim:k1", { items: ["i1", "i3"] });
+  const claimed = claimedOf(list, [claim, captured], 0);
+  assert.deepEqual([...claimed.taken], ["i1", "i3"]);
+  assert.equal(claimed.total, "12.50");
+  assert.equal(claimed.sums.get("o1"), "1,018.25");
+  // What is not known here is not guessed; what came back is open again.
+  assert.equal(claimedOf(list, [claim], 0).sums.size, 0);
+  assert.equal(claimedOf(list, [{ ...claim, state: "rejected" }, captured], 0).taken.size, 0);
 });

@@ -72,7 +72,12 @@ def test_after_an_offline_report_the_visit_is_reported_on_every_screen(phone: Ph
     expect(page).to_have_url(re.compile(re.escape(job) + "$"))
     expect(page.locator("#_visit_steps .strip .ref")).to_be_visible()
     expect(page.locator(f'a[href="{job}/report"]:visible')).to_have_count(0)
-    expect(page.locator("#report-due li.pending")).to_be_visible()
+    expect(page.locator("#reports-of-job li.pending")).to_be_visible()
+    expect(page.locator("#reports-of-job [data-none]:visible")).to_have_count(0)
+    times = page.locator("#_visit_steps .steps li:nth-child(-n+4) small")
+    expect(times).to_have_count(4)
+    for at in range(4):
+        expect(times.nth(at)).to_have_text(re.compile(r"\d{2}:\d{2}"))
 
     # The list: the next job moved up, with its own step; the reported one stands below.
     phone.go("/jobs")
@@ -89,6 +94,7 @@ def test_after_an_offline_report_the_visit_is_reported_on_every_screen(phone: Ph
     expect(page.locator(REPORT)).to_be_hidden()
     page.locator("[data-said=sent] [data-more]").click()
     expect(page.locator(f"{MORE} [name=fault]")).to_have_value(steps.FAULT)
+    expect(page.locator(f"{MORE} [data-adds]")).to_be_visible()
     page.fill("[name=work]", "and the cable")
     page.locator(f"{MORE} .dock button").click()
     steps.wait_saved(page)
@@ -205,7 +211,12 @@ def test_claim_form_lists_what_is_free_by_all_the_phone_knows(phone: Phone, serv
     page.locator(f"{CLAIM} .dock button").click()
     steps.wait_saved(page)
 
-    # While it waits, its expenses are in no second claim.
+    # While it waits, its expenses are open no more, it says what it comes to, and they are in no second claim.
+    phone.go("/expenses")
+    expect(page.locator("#my-claims .pending [data-claimed]")).to_have_text("\u00a5 18.25")
+    expect(page.locator("#my-claims [data-none]:visible")).to_have_count(0)
+    for amount in ("11.00", "7.25"):
+        expect(page.locator("#open-items > li:visible", has_text=amount)).to_have_count(0)
     phone.go("/expenses/claims/new")
     expect(page.locator("#claim-items [data-item]:visible", has_text="11.00")).to_have_count(0)
     rest = sorted(set(before) - {"11.00"})
@@ -220,6 +231,9 @@ def test_claim_form_lists_what_is_free_by_all_the_phone_knows(phone: Phone, serv
     assert amounts(page) == rest
     page.locator(f"{CLAIM} .dock button").click()
     steps.wait_saved(page)
+    phone.go("/expenses/claims/new")
+    expect(page.locator("#claim-items [data-none]")).to_be_visible()
+    expect(page.locator(f"{CLAIM} .dock")).to_be_hidden()
     phone.mend()
     phone.offline(False)
     steps.wait_all_received(phone)

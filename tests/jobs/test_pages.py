@@ -190,11 +190,20 @@ def test_an_offline_chain_is_prepared_in_the_page(cast: Any, client_of: Any, mak
         piece = page.partition(opening)[2].partition("</template>")[0]
         assert following in piece
         assert 'data-fill="state"' in piece
+        state = f'<template data-pending="visit.{tap}" data-agg="visit:{visit}" data-target="#job-state"'
+        assert "In progress" in page.partition(state)[2].partition("</template>")[0]
     assert 'data-pending="visit.accept"' not in page
     card = text(client_of(cast.tech), "/jobs").partition(
         f'<template data-pending="visit.set_out" data-agg="visit:{visit}"'
     )
     assert "visit.arrive" in card[2].partition("</template>")[0]
+
+
+def test_a_returned_report_is_corrected_from_the_card_on_top(cast: Any, client_of: Any, make_job: Any) -> None:
+    make_job(cast.tech, state="returned")
+    card = text(client_of(cast.tech), "/jobs").partition('id="next-card"')[2].partition("<template data-pending")[0]
+    assert "Correct the service report" in card
+    assert "Fill in the service report" not in card
 
 
 @pytest.mark.parametrize("who", ["tech2", "other_tech", "other_leader", "purchasing", "hr", "admin"])
@@ -269,9 +278,14 @@ def test_late_work_stands_on_the_page(cast: Any, client_of: Any, make_job: Any, 
         with writing() as session:
             session.get(Visit, visit).state = "cancelled"
         db.session.remove()
+    untouched = text(client_of(cast.tech), f"/jobs/{job}")
+    assert "This visit was cancelled." in untouched
+    assert "What was done on site still counts" not in untouched
     send(cast.tech, "visit.arrive", ("visit", visit), {})
     assert "Late work" in text(client_of(cast.leader), f"/jobs/{job}")
-    assert "What was done on site still counts" in text(client_of(cast.tech), f"/jobs/{job}")
+    own = text(client_of(cast.tech), f"/jobs/{job}")
+    assert "What was done on site still counts" in own
+    assert "Late work: something" not in own
     assert "Late work by Tech Person" in text(client_of(cast.leader), "/inbox")
 
 

@@ -131,6 +131,9 @@ def test_where_a_report_waits_the_address_of_the_form_adds_to_it(bench: Bench, s
     job = only_report(bench).job_id
     html = page(bench, "tech", f"/jobs/{job}/report").text
     assert "Add to the report" in html
+    assert "Send the addition" in html
+    assert "It is sent as a new version of the same report." in html
+    assert "Send the corrected report" not in html
     assert f'data-agg="service_report:{sent}"' in html
     assert 'data-op="service_report.submit"' not in html
 

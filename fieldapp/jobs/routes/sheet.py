@@ -14,7 +14,7 @@ from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT, OVER, TO_REASSIGN, may_am
 from fieldapp.jobs.queries.details import AssetLine, details, times_of, times_of_visit
 from fieldapp.jobs.queries.sheet import JobSheet, job_sheet
 from fieldapp.jobs.routes import bp
-from fieldapp.jobs.steps import stage, stage_reported, stages_ahead
+from fieldapp.jobs.steps import STEP_OF, stage, stage_reported, stages_ahead
 from fieldapp.kernel.offers import Panel
 from fieldapp.settings import figure
 from fieldapp.web.fresh import unchanged
@@ -113,6 +113,8 @@ def _progress(sheet: JobSheet, times: dict[str, Any]) -> dict[str, Any]:
         "ahead": stages_ahead(visit.state, times) if visit and mine else [],
         "reported": stage_reported(visit.state, times) if visit and mine else None,
         "mine": mine,
+        # Nothing done on site is kept of a visit that nobody set out for.
+        "was_begun": any(tap in times for tap in STEP_OF),
         "in_charge": visit is not None and visit.technician_id == who.id,
         "given_away": visit is not None and not mine and who.id in visit.former,
         "leads": leads,

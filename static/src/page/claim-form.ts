@@ -1,9 +1,9 @@
 /** The claim form lists what is free by all this phone knows, and its total follows what is ticked (ADR 28). */
 import type { Engine, Op } from "../engine/types.ts";
-import { all, one } from "./dom.ts";
+import { all, hide, one } from "./dom.ts";
 import { stateOf, touch } from "./draft.ts";
 import { factsOf, statedIn } from "./fact-store.ts";
-import { type Fact, type Free, fen, freeItems, type Item, newest, yuan } from "./facts.ts";
+import { claimedOf, type Fact, type Free, fen, freeItems, type Item, newest, yuan } from "./facts.ts";
 
 const listed = new WeakMap<HTMLFormElement, Fact>();
 
@@ -56,11 +56,32 @@ function show(form: HTMLFormElement, free: Free, drawn: ReadonlySet<string>, cho
     const shown = one(row, "[data-amount]");
     if (amount && shown) shown.textContent = yuan(fen(amount));
   }
-  const none = one(form, "[data-none]");
-  if (none) none.hidden = offered.size > 0;
+  hide(one(form, "[data-none]"), offered.size > 0);
+  hide(one(form, ".dock"), offered.size === 0);
   const note = one(form, "[data-left-out]");
   if (note) note.hidden = chosen.every((id) => offered.has(id));
   addUp(form);
+}
+
+/** The list of open expenses: what a claim on this phone names has left it, and that claim says what it comes to. */
+export function reviewOpen(ops: readonly Op[], offset: number): void {
+  const list = document.getElementById("open-items");
+  const latest = list && statedIn(document).get("free");
+  if (!latest) return;
+  const { taken, total, sums } = claimedOf(latest, ops, offset);
+  const rows = all(list, ":scope>li:not([data-none])");
+  for (const row of rows) {
+    const { pendingClone } = row.dataset;
+    const id = pendingClone ? ops.find((op) => op.op === pendingClone)?.agg[1] : row.id.replace("item-", "");
+    row.hidden = taken.has(id ?? "");
+  }
+  hide(one(list, "[data-none]"), !rows.every((row) => row.hidden));
+  const open = one(document, "[data-open-total]");
+  if (open) open.textContent = total;
+  for (const [op, sum] of sums) {
+    const slot = one(document, `[data-pending-clone="${op}"] [data-claimed]`);
+    if (slot) slot.textContent = `¥ ${sum}`;
+  }
 }
 
 const drawnIn = new WeakMap<HTMLFormElement, ReadonlySet<string>>();

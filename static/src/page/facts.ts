@@ -190,6 +190,37 @@ export function freeItems(latest: Fact, ops: readonly Op[], offset: number, own:
   return free;
 }
 
+export interface Claimed {
+  /** Expenses in a claim that waits on this phone or was received since. */
+  taken: Set<string>;
+  /** What those not claimed come to. */
+  total: string;
+  /** By record, what a claim comes to; none where an amount is not known here. */
+  sums: Map<string, string>;
+}
+
+/** What the claims on this phone make of the list of open expenses. */
+export function claimedOf(latest: Fact, ops: readonly Op[], offset: number): Claimed {
+  const free = freeItems(latest, ops, offset);
+  const amounts = new Map<string, string>();
+  for (const op of ops) {
+    const { amount } = dataOf(op);
+    if (op.kind === "expense_item.capture" && typeof amount === "string") amounts.set(op.agg[1], amount);
+  }
+  for (const { id, amount } of free.items) amounts.set(id, amount);
+  for (const [id, amount] of free.amounts) amounts.set(id, amount);
+  const sum = (ids: string[]) => yuan(ids.reduce((total, id) => total + fen(amounts.get(id) ?? ""), 0));
+  const open = free.items.filter(({ id }) => !free.taken.has(id)).map(({ id }) => id);
+  const claimed: Claimed = { taken: new Set(), total: sum(open), sums: new Map() };
+  for (const op of after(latest.at, ops, offset)) {
+    if (op.kind !== "expense_claim.submit") continue;
+    const ids = itemsOf(op);
+    if (ids.every((id) => amounts.has(id))) claimed.sums.set(op.op, sum(ids));
+    if (!isRefused(op)) for (const id of ids) claimed.taken.add(id);
+  }
+  return claimed;
+}
+
 /** Amounts in fen: `1,234.50` and `12` alike; what is no amount counts nothing. */
 export function fen(amount: string): number {
   return Math.round(Number(amount.replaceAll(",", "").trim()) * 100) || 0;

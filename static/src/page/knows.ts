@@ -4,7 +4,7 @@
  */
 import type { Engine, Op, RunningEngine } from "../engine/types.ts";
 import { moveUp } from "./board.ts";
-import { bringUpClaim, reviewClaim } from "./claim-form.ts";
+import { bringUpClaim, reviewClaim, reviewOpen } from "./claim-form.ts";
 import { all, hide, one } from "./dom.ts";
 import { address, restore, stateOf } from "./draft.ts";
 import { enhance } from "./enhance.ts";
@@ -98,7 +98,12 @@ function tell(form: HTMLFormElement, engine: Engine, told: Told): void {
 
 /** The form becomes the next version of the record that was sent: what it says is added to that one, on purpose. */
 function become(form: HTMLFormElement, record: string, more: HTMLElement): void {
-  const { op = "", schema = "1", title = "" } = more.dataset;
+  const { op = "", schema = "1", title = "", submit } = more.dataset;
+  const button = one(form, ".dock button");
+  if (button && submit) button.textContent = submit;
+  const heading = one(document, "h1");
+  if (heading) heading.textContent = more.textContent;
+  hide(one(form, "[data-adds]"), false);
   Object.assign(form.dataset, { op, schema, title, agg: `service_report:${record}`, draft: `${op}:${record}:more` });
   delete form.dataset.aggNew;
   delete form.dataset.knows;
@@ -227,6 +232,7 @@ export function watchFacts(engine: RunningEngine): (ops: readonly Op[]) => boole
   return (ops) => {
     const moved = moveUp(ops, offsetOf(engine));
     if (moved) enhance(document, engine);
+    reviewOpen(ops, offsetOf(engine));
     void review(engine, ops).catch(() => {});
     return moved;
   };

@@ -65,9 +65,11 @@ export function capturedAt(op: Op): number {
 /** All records that are laid over the page. */
 let current: readonly Op[] = [];
 
-/** When the person did another thing to the same record, as far as the phone knows. */
+/** When the person did another thing to the same record, or to the visit that a report is about; as the phone knows. */
 function timeOf(kind: string, op: Op): string {
-  const other = current.find((one) => one.kind === kind && one.agg.join() === op.agg.join());
+  const visit = valueAt(envelopeOf(op), "data.visit_id");
+  const agg = visit ? `visit,${visit}` : op.agg.join();
+  const other = current.find((one) => one.kind === kind && one.agg.join() === agg);
   return other ? shortTime(capturedAt(other)) : "";
 }
 
