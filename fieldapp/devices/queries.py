@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import BigInteger, Integer, Select, and_, bindparam, case, cast, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from fieldapp.accounts import members_of, name_by
@@ -45,7 +45,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Phone:
-    """One store on one phone as its last hello described it."""
+    """One store on one phone as its last hello described it, less what has arrived since."""
 
     last_seen_at: datetime
     id: int
@@ -84,6 +84,30 @@ class Phone:
         return off if abs(off) > CLOCK_DOUBT else None
 
 
+def _still_unsent() -> Any:
+    """How many records a store still holds: what its last hello said, less what the ledger has received since.
+
+    A hello names the first and last number and a count, not the numbers between. So two limits hold, and the lower one
+    is right: the count less what arrived after the hello, and the numbers in the range that no receipt has.
+    """
+    first, last = (cast(Device.pending[key].as_string(), BigInteger) for key in ("min_seq", "max_seq"))
+    of_range = and_(
+        Receipt.dev == Device.dev,
+        Receipt.ep == Device.ep,
+        Receipt.user_id == Device.user_id,
+        Receipt.seq.between(first, last),
+    )
+    arrived = select(func.count()).select_from(Receipt).where(of_range).correlate(Device)
+    later = Device.unsent - arrived.where(Receipt.received_at > Device.last_seen_at).scalar_subquery()
+    free = last - first + 1 - arrived.scalar_subquery()
+    lower = case((later < free, later), else_=free)
+    left = case((lower < 0, 0), else_=cast(lower, Integer))
+    # Only where the hello spoke of records is the ledger asked at all; a row without a range keeps its count.
+    return case((Device.unsent == 0, 0), (first.is_(None), Device.unsent), else_=left)
+
+
+STILL_UNSENT = _still_unsent()
+
 COLUMNS = (
     Device.last_seen_at,
     Device.id,
@@ -93,7 +117,7 @@ COLUMNS = (
     Device.display_mode,
     Device.build,
     Device.persisted,
-    Device.unsent,
+    STILL_UNSENT.label("unsent"),
     Device.oldest_at,
     Device.clock_offset_ms,
     Device.revoked_at,
@@ -114,9 +138,14 @@ def lost(query: Select[Any]) -> Select[Any]:
     return query.where(select(life.id).where(same).correlate(Device).exists())
 
 
+def unsent(query: Select[Any]) -> Select[Any]:
+    """Only stores that still hold records which have not arrived."""
+    return query.where(Device.unsent > 0, STILL_UNSENT > 0)
+
+
 def overdue(query: Select[Any], since: Any = None) -> Select[Any]:
     """Only stores whose oldest record has waited for more than a day, or from before `since`."""
-    return query.where(Device.unsent > 0, Device.oldest_at < (clock.now() - OVERDUE if since is None else since))
+    return unsent(query).where(Device.oldest_at < (clock.now() - OVERDUE if since is None else since))
 
 
 def phones_for(actor: Actor) -> Select[Any]:
@@ -249,13 +278,9 @@ def elsewhere(actor: Actor, here: str | None) -> list[Phone]:
     if here is None:
         return []
     query = select(*COLUMNS).where(
-        _latest(),
-        Device.user_id == actor.id,
-        Device.dev != here,
-        Device.unsent > 0,
-        Device.revoked_at.is_(None),
+        _latest(), Device.user_id == actor.id, Device.dev != here, Device.revoked_at.is_(None)
     )
-    rows = db.session.execute(query.order_by(Device.last_seen_at.desc()).limit(MOST)).all()
+    rows = db.session.execute(unsent(query).order_by(Device.last_seen_at.desc()).limit(MOST)).all()
     return [_phone(row) for row in rows]
 
 

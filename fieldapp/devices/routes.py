@@ -81,7 +81,7 @@ def _filters(build: str) -> list[Filter]:
             return queries.lost(query)
         if value == "overdue":
             return queries.overdue(query)
-        return query.where(Device.build != build) if value == "old" else query.where(Device.unsent > 0)
+        return query.where(Device.build != build) if value == "old" else queries.unsent(query)
 
     options = [
         ("", _l("All")),

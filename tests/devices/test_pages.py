@@ -72,6 +72,46 @@ def test_nobody_sees_the_phones_of_others(bench: Bench) -> None:
     assert ids.device_code(DEVICE) not in page
 
 
+def test_what_has_arrived_is_unsent_nowhere(bench: Bench) -> None:
+    """Each record that arrives lowers what the last hello counted, without another hello."""
+    tech, client = bench.cast.tech, bench.client_of(bench.cast.tech)
+    leader, other = bench.client_of(bench.cast.leader), bench.client_of(tech)
+    says(bench, tech, other, dev=str(uuid4()))
+    says(bench, tech, client, next_seq=4, pending=waiting(3, days=2))
+    assert "3 unsent" in leader.get("/phones").text
+    assert "3 records wait in another browser" in other.get("/outbox").text
+    for seq, left in ((1, 2), (2, 1)):
+        assert push(client, capture(bench, ep="0a1b2c3d", seq=seq)).json["results"][0]["outcome"] == "accepted"
+        assert f"{left} unsent" in leader.get("/phones?state=unsent").text
+        assert f"{left} unsent" in other.get("/me/devices").text
+    assert push(client, capture(bench, ep="0a1b2c3d", seq=3)).json["results"][0]["outcome"] == "accepted"
+    for who, path in ((leader, "/phones"), (other, "/me/devices"), (other, f"/me/devices/{DEVICE}/sign-out")):
+        text = who.get(path).text
+        assert not re.search(r"\d unsent", text)
+        assert "not arrived" not in text
+    for state in ("unsent", "overdue"):
+        assert "<tr><td>" not in leader.get(f"/phones?state={state}").text
+    assert ids.device_code(DEVICE) not in other.get("/outbox").text
+
+
+def test_a_lost_answer_leaves_nothing_unsent(bench: Bench) -> None:
+    """The record is in the ledger before the hello that still counts it, because its answer was lost."""
+    client = bench.client_of(bench.cast.tech)
+    push(client, capture(bench, ep="0a1b2c3d", seq=1))
+    says(bench, bench.cast.tech, client, next_seq=2, pending=waiting(1))
+    assert "1 unsent" not in bench.client_of(bench.cast.leader).get("/phones").text
+
+
+def test_what_arrived_before_does_not_hide_what_waits(bench: Bench) -> None:
+    """Of the numbers 1 to 4, 2 had arrived and 3 was dropped before the hello; 1 and 4 wait."""
+    client, leader = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.leader)
+    push(client, capture(bench, ep="0a1b2c3d", seq=2))
+    says(bench, bench.cast.tech, client, next_seq=5, pending={**waiting(4), "count": 2})
+    assert "2 unsent" in leader.get("/phones").text
+    push(client, capture(bench, ep="0a1b2c3d", seq=4))
+    assert "1 unsent" in leader.get("/phones").text
+
+
 # -- signing out ---------------------------------------------------------------------------------------------
 
 

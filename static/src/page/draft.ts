@@ -89,7 +89,9 @@ export function titleOf(form: HTMLFormElement): string {
       vars[control.name] = control.selectedOptions[0]?.text.split(" · ")[0]?.trim() ?? "";
     else if (control instanceof HTMLInputElement && (control.type === "radio" || control.type === "checkbox")) {
       if (control.checked) vars[control.name] = control.labels?.[0]?.textContent?.trim() ?? control.value;
-    } else vars[control.name] = control.value;
+    } else if (control.type === "number" && "step" in control && control.step === "0.01" && control.value)
+      vars[control.name] = Number(control.value).toFixed(2);
+    else vars[control.name] = control.value;
   }
   return fill(form.dataset.title ?? form.dataset.op ?? "", vars)
     .replace(/\{[\w.-]+\}/g, "")
