@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+from flask import current_app
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
+from fieldapp.accounts import name_by
 from fieldapp.approvals.cases import decide, open_case_of
 from fieldapp.approvals.models import Case, Step
 from fieldapp.approvals.policy import Detail, Difference, differences, may_decide
@@ -19,6 +21,7 @@ from fieldapp.approvals.schemas import Approve, Refuse
 from fieldapp.commandbus import UNDO, Base, Command, Context, Effect, command
 from fieldapp.errors import Conflict, NotFound
 from fieldapp.kernel.actor import Actor
+from fieldapp.web.page import moment
 
 VERDICTS = {"approve": "approved", "accept": "approved", "return": "returned", "reject": "rejected"}
 LABELS = {"approve": _l("Approve"), "accept": _l("Accept"), "return": _l("Return"), "reject": _l("Reject")}
@@ -182,4 +185,32 @@ def _why_not(ctx: Context, kind: str) -> Exception:
     latest = case_for(kind, ctx.id)
     if latest is None:
         return NotFound("case.not_found")
-    return Conflict("case.closed", _l("This was already decided."), {"state": latest.state, "taken": True})
+    closing = _closing_step(ctx, latest)
+    if closing is None:
+        return Conflict("case.closed", _l("This was already decided."), {"state": latest.state, "taken": True})
+    current = {"state": latest.state, "taken": True}
+    url = current_app.extensions["offers"].place_of(kind, ctx.id, False)
+    return Conflict("case.closed", _said(*closing), {**current, "url": url} if url else current)
+
+
+def _closing_step(ctx: Context, case: Case) -> tuple[Step, str] | None:
+    """Return the step that closed the case and who took it, for those who could have taken it themselves."""
+    query = select(Step, name_by(Step.decided_by)).where(Step.case_id == case.id, Step.decided_at.is_not(None))
+    found = ctx.session.execute(query.order_by(Step.position.desc()).limit(1)).first()
+    if found is None or case.state != found[0].state:
+        return None
+    step, name = found
+    return (step, name or "") if may_decide(ctx.actor, case.requester_id, step.role, case.group_id) else None
+
+
+def _said(step: Step, name: str) -> str:
+    when = moment(step.decided_at)
+    if step.state == "returned":
+        return gettext("%(name)s returned this already: %(when)s. Reason: %(reason)s", **_about(step, name, when))
+    if step.state == "rejected":
+        return gettext("%(name)s rejected this already: %(when)s. Reason: %(reason)s", **_about(step, name, when))
+    return gettext("%(name)s approved this already: %(when)s.", name=name, when=when)
+
+
+def _about(step: Step, name: str, when: str) -> dict[str, str]:
+    return {"name": name, "when": when, "reason": step.reason or ""}

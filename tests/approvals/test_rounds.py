@@ -199,6 +199,34 @@ def test_two_leaders_decide_the_same_round_and_the_second_hears_of_it(bench: Ben
     assert (third.outcome, third.code) == ("conflict", "case.closed")
 
 
+@pytest.mark.parametrize(
+    ("kind", "verb"), [("expense_claim", "return"), ("parts_request", "reject"), ("service_report", "accept")]
+)
+def test_a_decision_that_comes_too_late_hears_who_decided_what_and_where(bench: Bench, kind: str, verb: str) -> None:
+    cast = bench.cast
+    with bench.app.app_context(), writing() as session:
+        session.add(Membership(user_id=cast.other_leader.id, group_id=cast.group, role="leader"))
+        name = session.get(User, cast.leader.id).name
+    record = CASES[kind][0](bench)
+    assert decide(bench, cast.leader, kind, record, verb).outcome == "accepted"
+    late = decide(bench, cast.other_leader, kind, record)
+    assert (late.outcome, late.code) == ("conflict", "case.closed")
+    words = late.problems["_"][0]
+    assert words.startswith(f"{name} ")
+    assert words.endswith("Reason: no") == (verb in {"return", "reject"})
+    assert late.current is not None
+    assert late.current["taken"] is True
+    assert late.current["url"] == bench.app.extensions["offers"].place_of(kind, record, False)
+
+
+def test_those_who_could_not_decide_do_not_hear_who_did(bench: Bench) -> None:
+    record = claim(bench, bench.cast.tech, "10.00")
+    assert decide(bench, bench.cast.leader, "expense_claim", record, "return").outcome == "accepted"
+    late = decide(bench, bench.cast.other_leader, "expense_claim", record)
+    assert late.problems["_"] == ["This was already decided."]
+    assert "url" not in (late.current or {})
+
+
 def test_a_step_that_somebody_else_took_is_a_conflict(bench: Bench) -> None:
     cast = bench.cast
     with bench.app.app_context(), writing() as session:

@@ -172,7 +172,8 @@ def test_a_decision_stays_at_its_place_says_what_it_was_and_is_sent_later(lead: 
     expect(page.locator("#_inbox h2 [data-cases]")).to_have_text(re.compile(rf"^{cards - 1}\+?$"))
     page.wait_for_timeout(3000)
     final, next_final = page.locator(f"#{case}").bounding_box(), below.bounding_box()
-    assert final and next_final
+    assert final is not None
+    assert next_final is not None
     assert abs(final["height"] - before["height"]) < 1
     assert abs(next_final["y"] - next_before["y"]) < 1
     lead.go("/inbox")
@@ -301,6 +302,34 @@ def test_a_discarded_expense_can_be_taken_back(tech: Phone, server: Server) -> N
 
 
 # The server's no
+
+
+def test_a_decision_that_came_too_late_says_who_was_first_and_goes(
+    lead: Phone, another_phone: Phone, server: Server
+) -> None:
+    page = lead.page
+    lead.go("/inbox")
+    case = str(approval(page, "return").get_attribute("id"))
+    lead.cut("/sync")
+    page.locator(f"#{case} form[data-undo] button").first.click()
+    expect(page.locator(f"#{case} {UNDO}")).to_be_visible()
+    first = another_phone
+    first.sign_in("lead1")
+    first.go("/inbox")
+    first.page.locator(f"#{case} details.sheet summary").first.click()
+    first.page.fill(f"#{case} form[data-op$='.return'] [name=reason]", steps.CAUSE)
+    first.page.click(f"#{case} form[data-op$='.return'] button")
+    first.page.wait_for_selector(f"#{case} {UNDO}")
+    steps.wait_all_received(first)
+    lead.mend()
+    page.evaluate("() => dispatchEvent(new Event('online'))")
+    banner = page.locator("#refused")
+    expect(banner).to_contain_text(steps.CAUSE)
+    expect(banner.locator("a")).to_have_attribute("href", re.compile(rf"/{case.removeprefix('case-')}$"))
+    banner.locator("button").click()
+    expect(page.locator("#refused:visible")).to_have_count(0)
+    expect(page.locator(f"#{case}")).to_have_count(0)
+    assert "conflict" not in str(steps.ops_on_phone(page))
 
 
 def refuse(page: Page, name: str) -> None:

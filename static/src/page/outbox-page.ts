@@ -85,6 +85,7 @@ async function render(item: HTMLElement, op: Op, engine: Engine, known: Known): 
   hide(one(item, "[data-missing-photos]"), !(op.state === "accepted" && gone));
   const allowed: string[] = actionsFor(op.state).filter((action) => !(isTaken(op) && action === "correct"));
   for (const action of ["correct", "discard"]) hide(one(item, `[data-act=${action}]`), !allowed.includes(action));
+  hide(one(item, "[data-act=known]"), !isTaken(op));
   // "Correct" alone says nothing to somebody who hears it in a list of buttons.
   for (const button of all(item, "[data-act=correct],[data-act=discard],summary")) {
     button.setAttribute("aria-describedby", `op-${op.op}`);
@@ -256,6 +257,8 @@ async function act(button: HTMLElement, id: string | null, root: HTMLElement, en
     button.setAttribute("aria-busy", "true");
     const draft = await engine.reopen(id).finally(() => button.removeAttribute("aria-busy"));
     await (await import("./acts.ts")).openDraft(draft, op?.agg.join(":") ?? "");
+  } else if (action === "known") {
+    await engine.discard(id);
   } else if (action === "discard") {
     const op = await engine.get(id);
     if (op) await discard(root, op, engine);

@@ -1,3 +1,4 @@
+import { isTaken } from "../engine/decision.ts";
 import type { Draft, Engine, Op } from "../engine/types.ts";
 import { hide, one } from "./dom.ts";
 import { address, type FormState, formOf, refill } from "./draft.ts";
@@ -69,6 +70,40 @@ function problemOf(op: Op): string {
   return Object.values(op.result?.problems ?? {}).flat()[0] ?? "";
 }
 
+/** Where the record is that somebody else decided, as the server said; only an address of this app is followed. */
+function recordLink(op: Op): HTMLAnchorElement[] {
+  const url = op.result?.current?.url;
+  if (typeof url !== "string" || !/^\/[^/\\]/.test(url)) return [];
+  const link = document.createElement("a");
+  link.className = "btn ghost small";
+  link.href = url;
+  link.textContent = text("refused.record");
+  return [link];
+}
+
+/** Nothing is left to decide: the record goes once its author has read why. */
+function knownButton(engine: Engine, op: Op): HTMLButtonElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "btn ghost small";
+  button.textContent = text("refused.known");
+  button.addEventListener("click", async () => {
+    const card = one(document, `[data-pending-clone="${op.op}"]`);
+    button.setAttribute("aria-busy", "true");
+    try {
+      await engine.discard(op.op);
+      hide(one(document, "#refused"), true);
+      // The card would come back with buttons for what is decided already.
+      if (card && !one(document, "[data-undo-op]")) location.reload();
+    } catch {
+      toast(text("outbox.not_now"));
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  });
+  return button;
+}
+
 let shown: string | null = null;
 
 function bannerFor(engine: Engine, op: Op): void {
@@ -93,7 +128,8 @@ function bannerFor(engine: Engine, op: Op): void {
       button.removeAttribute("aria-busy");
     }
   });
-  strip.replaceChildren(words, button);
+  strip.classList.toggle("wrap", isTaken(op));
+  strip.replaceChildren(words, ...(isTaken(op) ? [...recordLink(op), knownButton(engine, op)] : [button]));
   hide(strip, false);
   one(document, "#banner")?.after(strip);
   shown = op.op;
