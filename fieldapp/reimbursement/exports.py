@@ -160,7 +160,9 @@ def as_xlsx(rows: Iterable[Any], names: Names, sums: Summary, made_by: str, mome
         {"author": made_by, "created": (stamp or datetime(2000, 1, 1, tzinfo=clock.BUSINESS_ZONE)).replace(tzinfo=None)}
     )
     line = gettext(
-        "Made by %(who)s · as of %(when)s", who=made_by, when=stamp.strftime("%Y-%m-%d %H:%M:%S") if stamp else "—"
+        "Made by %(who)s · latest claim or approval in this list: %(when)s",
+        who=made_by,
+        when=stamp.strftime("%Y-%m-%d %H:%M:%S") if stamp else "—",
     )
     sheets = _Sheets(book, line)
     sheets.summary(sums)

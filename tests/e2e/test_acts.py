@@ -406,6 +406,19 @@ def test_a_refused_claim_opens_at_once_also_without_a_signal(tech: Phone, server
     expect(page.locator("#err-note")).to_be_visible()
 
 
+def test_what_waits_names_its_amount_with_two_decimals(tech: Phone) -> None:
+    page = tech.page
+    tech.ready_for_offline()
+    tech.go("/expenses/new")
+    page.wait_for_function("form => document.querySelector(form)?.noValidate", arg=EXPENSE)
+    tech.offline()
+    page.fill("[name=amount]", "12.5")
+    steps.choose(page, "kind", "parking")
+    press(page, EXPENSE)
+    expect(page).to_have_url(re.compile("/expenses$"))
+    expect(page.locator("#open-items")).to_contain_text("\u00a512.50")
+
+
 def test_the_phone_says_itself_what_it_can_know(tech: Phone, another_phone: Phone) -> None:
     page = tech.page
     tech.go("/expenses/new")

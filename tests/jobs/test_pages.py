@@ -224,6 +224,18 @@ def test_those_who_answer_for_it_see_it_without_its_taps(cast: Any, client_of: A
     assert (f'href="/jobs/{job}/dispatch"' in page) is (who == "leader")
 
 
+@pytest.mark.parametrize(("state", "prominent"), [("accepted", False), ("refused", True)])
+def test_another_visit_is_no_button_while_one_stands(
+    cast: Any, client_of: Any, make_job: Any, state: str, prominent: bool
+) -> None:
+    """A second press where "Dispatch" was pressed must not open another dispatch."""
+    job, _ = make_job(cast.tech, state=state)
+    page = text(client_of(cast.leader), f"/jobs/{job}")
+    assert f'href="/jobs/{job}/dispatch"' in page
+    assert ('<div class="dock" id="plan-visit">' in page) is prominent
+    assert ('<div id="plan-visit">' in page) is not prominent
+
+
 def test_signed_out(anonymous: Any, cast: Any, make_job: Any) -> None:
     job, visit = make_job(cast.tech)
     for url in ("/jobs", f"/jobs/{job}", f"/jobs/{job}/visits/{visit}/accept", f"/customers/{job}"):

@@ -54,6 +54,7 @@ def test_it_is_nobody_elses(client_of: Any, cast: Any, who: str) -> None:
 def test_who_it_is_for(client_of: Any, cast: Any, anonymous: Any) -> None:
     assert client_of(cast.finance).get("/reimbursements").status_code == 200
     assert client_of(cast.finance).get("/").location == "/reimbursements"
+    assert "Download XLSX</button>" in client_of(cast.finance).get("/reimbursements").text
     manager = client_of(cast.manager).get("/reimbursements")
     assert manager.status_code == 200
     assert "list.xlsx" not in manager.text
@@ -235,6 +236,8 @@ def test_it_says_who_made_it_and_is_on_the_trail(client_of: Any, cast: Any, appr
     book = load_workbook(io.BytesIO(answer.data))
     for sheet in book.worksheets:
         assert "Finance Person (finance)" in sheet["A1"].value
+        # The newest decision, not the hour of the download: the same list is the same file.
+        assert "latest claim or approval in this list: 2" in sheet["A1"].value
         assert sheet.freeze_panes == "C3"
     assert book.properties.creator == "Finance Person (finance)"
     assert "finance" in answer.headers["Content-Disposition"]

@@ -13,7 +13,7 @@ from fieldapp.kernel import clock
 from fieldapp.web.lists import Filter, Page
 from fieldapp.web.page import day, day_and_time
 
-SEARCH = Filter("q", _l("Customer, number, plate, serial no., telephone"), found, widget="text")
+SEARCH = Filter("q", _l("Customer, number, plate, phone"), found, widget="text")
 #: Lists kept in a process, of some fifty KB each: most requests find theirs as it was.
 LISTS = 64
 
