@@ -43,12 +43,12 @@ from fieldapp.web.known import KnownPages
 
 log = logging.getLogger(__name__)
 
-#: Passwords that one process compares at a time: each takes a fifth of a second of a core, and all threads in it would
-#: leave none for pages.
-CHECKS = 2
+#: Passwords that one process compares at a time, and log-ins that hold a thread meanwhile: comparing takes a fifth of a
+#: second of a core, and with all threads in it none would be left for pages.
+CHECKS, IN_LINE = 2, 4
 #: Seconds that a log-in waits for its turn, and after which it may come again.
-PATIENCE, RETRY_AFTER = 1.0, 3
-_checking = BoundedSemaphore(CHECKS)
+PATIENCE, RETRY_AFTER = 3.0, 3
+_checking, _in_line = BoundedSemaphore(CHECKS), BoundedSemaphore(IN_LINE)
 
 
 class SignedIn(UserMixin):
@@ -222,12 +222,17 @@ def check(username: str, password: str) -> throttle.Attempt | None:
     Whether there is such an account shows neither in the answer nor in the time it takes.
     """
     # Before anything is counted: who is turned away here has tried nothing.
-    if not _checking.acquire(timeout=PATIENCE):
+    if not _in_line.acquire(blocking=False):
         raise throttle.Slow(RETRY_AFTER, crowded=True)
     try:
-        return _check(username, password)
+        if not _checking.acquire(timeout=PATIENCE):
+            raise throttle.Slow(RETRY_AFTER, crowded=True)
+        try:
+            return _check(username, password)
+        finally:
+            _checking.release()
     finally:
-        _checking.release()
+        _in_line.release()
 
 
 def _check(username: str, password: str) -> throttle.Attempt | None:

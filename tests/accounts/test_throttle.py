@@ -78,9 +78,16 @@ def test_the_page_says_in_words_how_long(bench: Bench, time: Clock) -> None:
     assert PASSWORD not in page
 
 
+def persistent(bench: Bench, *about: str) -> int:
+    """Try until the server is not too busy with the log-ins of others to look."""
+    while (status := attempt(bench, *about).status_code) == 503:
+        pass
+    return int(status)
+
+
 def test_forty_guesses_at_once_are_counted_one_by_one(bench: Bench, time: Clock) -> None:
     with ThreadPoolExecutor(10) as pool:
-        answers = Counter(pool.map(lambda n: attempt(bench, f"guess {n}").status_code, range(40)))
+        answers = Counter(pool.map(lambda n: persistent(bench, f"guess {n}"), range(40)))
     assert answers == {422: 5, 429: 35}
 
 
@@ -88,7 +95,7 @@ def test_forty_people_at_once_behind_one_address_all_get_in(bench: Bench) -> Non
     names = [bench.cast.tech, bench.cast.tech2, bench.cast.leader, bench.cast.finance, bench.cast.admin]
     with ThreadPoolExecutor(5) as pool:
         for _ in range(8):
-            answers = list(pool.map(lambda person: attempt(bench, PASSWORD, person.username).status_code, names))
+            answers = list(pool.map(lambda person: persistent(bench, PASSWORD, person.username), names))
             assert answers == [303] * 5
 
 

@@ -122,7 +122,7 @@ def test_cross_site_pushes_are_refused(bench: Bench) -> None:
 def test_37_a_database_that_takes_no_writes_is_a_503(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     from fieldapp.sync.routes import push as module
 
-    def full(*_: Any) -> Any:
+    def full(*_: Any, **__: Any) -> Any:
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
     monkeypatch.setattr(module, "execute", full)
