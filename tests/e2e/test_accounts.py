@@ -220,9 +220,9 @@ def test_everything_without_javascript(plain: Phone, phone: Phone, server: Serve
 def test_links_on_strips_are_large_enough(plain: Phone, size: tuple[int, int], server: Server) -> None:
     page = plain.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    sign_in(plain, "tech2", "wrong")
+    sign_in(plain, "purchasing", "wrong")
     expect(page.locator("main .strip.bad")).to_be_visible()
-    plain.sign_in("tech2")
+    plain.sign_in("purchasing")
     box = page.locator('main .strip a[href="/me/devices"]').bounding_box()
     assert box is not None
     assert min(box["width"], box["height"]) >= 48

@@ -121,6 +121,8 @@ def test_report_form_kept_from_the_first_visit_names_the_visit_that_was_started(
     phone.go(f"{job}/report")
     phone.seen(f"{job}/report")
     expect(page.locator(f"{REPORT} [name=visit_id]")).to_have_value(first)
+    # No new pack from here on: the form that is kept is the first visit's.
+    phone.cut("/sync/pack")
     write_report(page, "first", another_visit=True)
     steps.wait_all_received(phone)
     phone.offline()
@@ -139,8 +141,7 @@ def test_report_form_kept_from_the_first_visit_names_the_visit_that_was_started(
     eventually(server, "SELECT state FROM visit WHERE id=?", first, expected="accepted_by_leader")
     second = rows(server, "SELECT id FROM visit WHERE job_id=? AND id<>?", job.rsplit("/", 1)[1], first)[0][0]
 
-    # Online for one look at the job's page, without a new pack; the form that is kept is the first visit's.
-    phone.cut("/sync/pack")
+    # Online for one look at the job's page.
     phone.offline(False)
     phone.go(job)
     expect(page.locator(f'#_visit_steps form[data-agg="visit:{second}"]').first).to_be_visible()

@@ -165,6 +165,8 @@ def test_a_bad_fragment_does_not_replace_a_form(playwright: Playwright, server: 
     expect(page.locator(f"{decided} form")).to_have_count(0)
     expect(page.locator(f"{case} textarea")).to_have_value("photo of the label missing")
     page.route("**/inbox", answer)
+    # A list is not drawn anew while what was decided in it stands before the reader.
+    page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
     phone.mend()
     with page.expect_response(lambda one: one.url.endswith("/inbox") and one.status == 502, timeout=40_000):
         page.evaluate("() => dispatchEvent(new Event('online'))")
