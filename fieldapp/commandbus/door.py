@@ -19,15 +19,16 @@ from fieldapp.commandbus.command import Command, Context, Later, written_time
 from fieldapp.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
 from fieldapp.commandbus.faults import point
 from fieldapp.commandbus.fieldwise import compared
+from fieldapp.commandbus.files import expect_files, free_files
 from fieldapp.commandbus.ledger import Held, Sent
-from fieldapp.commandbus.models import Attachment, Quarantine, Receipt
+from fieldapp.commandbus.models import Quarantine, Receipt
 from fieldapp.commandbus.refusals import database_is_down, default_words, flat
 from fieldapp.commandbus.result import FINAL, Result
 from fieldapp.commandbus.transaction import Transaction, transaction
 from fieldapp.commandbus.waiting import missing, supersede
 from fieldapp.commandbus.written import Measured, WrittenTime
 from fieldapp.database import insert_ignoring
-from fieldapp.errors import AppError, Conflict, Invalid
+from fieldapp.errors import AppError, Conflict
 from fieldapp.extensions import db, used_session
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
@@ -304,11 +305,11 @@ class _Batch:
             self._refuse(result, "rejected", "record.not_allowed", {"_": [gettext("You may not do this here.")]})
             return
         command.check_photos(envelope)
-        files = self._free_files(envelope)
+        files = free_files(envelope, self.actor)
         data = compared(ctx, command, record, data, self.trail)
         self.running = True
         effect = command.run(ctx, record, data)
-        self._expect_files(envelope, files)
+        expect_files(envelope, self.actor, files, self.now)
         if ctx.notices:
             db.session.add_all(ctx.notices)
         session = used_session()
@@ -362,47 +363,6 @@ class _Batch:
             self._refuse(result, "busy", "session.needed", {"_": [gettext("Please sign in to send this.")]})
             return True
         return False
-
-    def _free_files(self, envelope: Envelope) -> dict[str, Attachment]:
-        """Return the rows of the named files that are there already, locked, by id.
-
-        A file belongs to the record that named it first: a second one could take it away from the first, and with it
-        the evidence. Raises Invalid at `photos.<role>` for a file of another record, and for one named twice.
-        """
-        if not envelope.atts:
-            return {}
-        query = select(Attachment).where(Attachment.id.in_({note.id for note in envelope.atts}))
-        rows = {row.id: row for row in db.session.scalars(query.order_by(Attachment.id).with_for_update())}
-        problems: dict[str, list[Any]] = {}
-        named: set[str] = set()
-        for note in envelope.atts:
-            row = rows.get(note.id)
-            foreign = row is not None and (row.user_id, row.sha256, row.size) != (
-                self.actor.id,
-                note.sha256,
-                note.size,
-            )
-            taken = row is not None and row.op not in {None, envelope.op}
-            if foreign or taken or note.id in named:
-                words = gettext("A photo of this record belongs to another one. Please take or choose it again.")
-                problems[f"photos.{note.role}"] = [words]
-            named.add(note.id)
-        if problems:
-            raise Invalid("attachment.taken", "", problems)
-        return rows
-
-    def _expect_files(self, envelope: Envelope, rows: dict[str, Attachment]) -> None:
-        """The record names its files; their bytes may come before or long after it."""
-        for note in envelope.atts:
-            row = rows.get(note.id)
-            if row is None:
-                row = Attachment(
-                    id=note.id, user_id=self.actor.id, size=note.size, sha256=note.sha256, created_at=self.now
-                )
-            # Added again also where a command has emptied the session meanwhile.
-            db.session.add(row)
-            row.op, row.role, row.name, row.mime = envelope.op, note.role, note.name, note.mime
-            row.agg_type, row.agg_id = envelope.agg
 
     def _release(self, parent: str) -> None:
         """Applies what was waiting for `parent`, in the order its author wrote it (failure mode 46)."""

@@ -41,7 +41,7 @@ function watched(): { ends: string[]; undo: () => void } {
 
 /** Lets the stores work until it is so; nothing here waits for a clock. */
 async function until(so: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000 && !so(); i++) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 100_000 && !so(); i++) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(so());
 }
 
