@@ -31,7 +31,7 @@ offer = Offer(
     strips=lambda actor: _wrong_passwords(),
 )
 
-#: So long after signing in a person is told of wrong passwords on every first screen.
+#: How long after signing in the first screens tell of wrong passwords.
 TELL = timedelta(minutes=10)
 
 

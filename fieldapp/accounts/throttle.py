@@ -54,7 +54,7 @@ RULES: Mapping[str, Rule] = {
     "pair": Rule(4, 2, 900, timedelta(days=1)),
     # One account from a browser that signed in to it before: guesses from elsewhere do not keep its owner out.
     "known": Rule(4, 2, 900, timedelta(days=1)),
-    # One account from everywhere else.
+    # One account from all addresses and browsers together.
     "account": Rule(19, 30, 900, timedelta(days=1)),
     # All accounts from one address. Many people may stand behind it, so this one is mild.
     "address": Rule(99, 2, 60, timedelta(hours=1)),

@@ -75,7 +75,7 @@ class Person:
     # -- acts ------------------------------------------------------------------------------------------------
 
     def press(self, entry: Entry, button: Locator, seen: Callable[[], bool]) -> bool:
-        """Press, be disturbed or not, and confirm the entry if the screen says so within its time."""
+        """Press the button and confirm the entry if `seen` holds within PATIENCE. Return whether it did."""
         button.click(timeout=PATIENCE)
         self.disturb(self)
         for _ in range(PATIENCE // 100):
