@@ -91,10 +91,8 @@ def test_a_dispatched_visit_stands_on_the_job_at_once(lead: Phone, server: Serve
 def test_a_receipt_between_the_page_and_its_first_look_refreshes_it(lead: Phone, server: Server) -> None:
     job = unplanned(lead)
     page = lead.page
-    # The new page's stores open late: by then the server has long named the visit.
-    page.route(f"**{job}", lambda route: (page.wait_for_timeout(10), route.continue_())[-1])
     old = page.request.get(server.url + job).text()
-    page.unroute(f"**{job}")
+    # The new page's stores open late: by then the server has long named the visit.
     page.context.add_init_script(steps.SLOW_STORES)
     served = []
 
@@ -465,8 +463,8 @@ def test_starting_over_brings_the_first_rows_back(tech: Phone) -> None:
     before = page.locator("[data-repeat='lines'] > [data-row]").count()
     page.fill("[name='lines.0.qty']", "4")
     page.locator("[data-add-row]").first.click()
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.locator("[data-draft-discard]").click()
+    with steps.answering(page):
+        page.locator("[data-draft-discard]").click()
     expect(page.locator("[data-repeat='lines'] > [data-row]")).to_have_count(before)
     assert before > 0
     assert page.input_value("[name='lines.0.qty']") == page.locator("[name='lines.0.qty']").get_attribute("value")
