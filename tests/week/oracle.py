@@ -168,25 +168,15 @@ def screens(playwright: Playwright, server: Server, people: list[Person], folder
             for path in pages:
                 person.go(path)
                 steps.wait_all_received(person.phone)
+                person.page.wait_for_timeout(300)
                 fresh.go(path)
-                steps.wait_all_received(fresh)
-                old, new = _read(person, fresh)
+                fresh.page.wait_for_timeout(300)
+                old, new = person.page.evaluate(WORDS), fresh.page.evaluate(WORDS)
                 if old != new:
                     at = next((n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
                     yield f"{person.name} {path}: shows {old[at - 20 : at + 60]!r}, is {new[at - 20 : at + 60]!r}"
         finally:
             fresh.close()
-
-
-def _read(person: Person, fresh: Phone) -> tuple[str, str]:
-    """What both pages say: once they say the same, and at the latest after ten seconds."""
-    old, new = person.page.evaluate(WORDS), fresh.page.evaluate(WORDS)
-    for _ in range(50):
-        if old == new:
-            break
-        fresh.page.wait_for_timeout(200)
-        old, new = person.page.evaluate(WORDS), fresh.page.evaluate(WORDS)
-    return old, new
 
 
 def _first_jobs(phone: Phone) -> list[str | None]:
