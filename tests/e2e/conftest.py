@@ -77,6 +77,8 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        #: The browsers that are open.
+        self.phones: list[Phone] = []
 
     def start(self) -> None:
         environment = {
@@ -110,6 +112,20 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+    def pause(self, seconds: float = 0.1) -> None:
+        """Waits, and lets the browser driver work meanwhile.
+
+        Python code that answers dialogs and routed requests runs only while a call of the driver waits: during
+        `time.sleep` a page that asks a question is never answered.
+        """
+        for phone in self.phones:
+            try:
+                phone.page.wait_for_timeout(seconds * 1000)
+                return
+            except Error:  # This page has gone.
+                continue
+        time.sleep(seconds)
 
     def flask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Runs a command of the product on this server's data."""
@@ -152,6 +168,8 @@ class Phone:
         self.context.add_init_script(CUT)
         self.page = self.context.pages[0] if self.context.pages else self.context.new_page()
         self._watch(self.page)
+        if self not in self.server.phones:
+            self.server.phones.append(self)
         return self.page
 
     def _watch(self, page: Page) -> None:
@@ -179,6 +197,7 @@ class Phone:
 
     def close(self) -> None:
         if self.context is not None:
+            self.server.phones.remove(self)
             self.context.close()
             self.context = None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.e2e.conftest import Phone, Server
 
@@ -66,6 +67,9 @@ CacheStorage.prototype.open = async function (name) {
   return open.call(this, name);
 };
 """
+
+#: For an init script: a page whose stores never open.
+STOPPED_STORES = "CacheStorage.prototype.open = () => new Promise(() => {});"
 
 
 def sign(page: Page, depth: float = 0.7) -> None:
@@ -175,5 +179,29 @@ def eventually(server: Server, sql: str, *values: object, expected: object) -> N
     for _ in range(150):
         if rows(server, sql, *values) == [(expected,)]:
             return
-        time.sleep(0.1)
+        server.pause()
     assert rows(server, sql, *values) == [(expected,)]
+
+
+@contextmanager
+def answering(page: Page, accept: bool = True) -> Iterator[list[str]]:
+    """Answers the next question of the page, and waits until it was asked; gives what was asked.
+
+    A question may come after the click has returned: the form first waits for the stores of the phone.
+    """
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        if accept:
+            dialog.accept()
+        else:
+            dialog.dismiss()
+        asked.append(dialog.message)
+
+    page.once("dialog", answer)
+    yield asked
+    for _ in range(200):
+        if asked:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("the page asked nothing")

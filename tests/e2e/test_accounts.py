@@ -152,9 +152,9 @@ def test_an_account_is_closed_and_opened_on_the_people_page(desk: Phone, phone: 
     desk.sign_in("admin")
     user = rows(server, 'SELECT id FROM "user" WHERE username=?', "tech3")[0][0]
     desk.go(f"/people/{user}")
-    desk.page.on("dialog", lambda dialog: dialog.accept())
     active = 'SELECT active FROM "user" WHERE username=?'
-    desk.page.click("form[data-op='user.deactivate'] button")
+    with steps.answering(desk.page):
+        desk.page.click("form[data-op='user.deactivate'] button")
     eventually(server, active, "tech3", expected=0)
     expect(desk.page.locator("form[data-op='user.activate']")).to_be_visible()
     expect(desk.page.locator("form[action$='/reset-link']")).to_have_count(0)
@@ -168,6 +168,27 @@ def test_an_account_is_closed_and_opened_on_the_people_page(desk: Phone, phone: 
     expect(desk.page.locator("form[data-op='user.deactivate']")).to_be_visible()
     phone.sign_in("tech3")
     assert (phone.problems, desk.problems) == ([], [])
+
+
+def test_a_question_is_asked_before_a_form_goes_the_ordinary_way(desk: Phone, server: Server) -> None:
+    """A start that takes too long sends forms without the stores of the browser, but not unasked."""
+    desk.sign_in("admin")
+    user = rows(server, 'SELECT id FROM "user" WHERE username=?', "tech6")[0][0]
+    desk.page.add_init_script(steps.STOPPED_STORES)
+    desk.go(f"/people/{user}")
+    active = 'SELECT active FROM "user" WHERE username=?'
+    button = desk.page.locator("form[data-op='user.deactivate'] button")
+    agg = str(desk.page.locator("form[data-op='user.deactivate']").get_attribute("data-agg")).removeprefix("user:")
+    with steps.answering(desk.page, accept=False):
+        button.click()
+    # Declined is final: nothing was sent, and the button asks again.
+    assert rows(server, active, "tech6") == [(1,)]
+    with steps.answering(desk.page):
+        button.click()
+    eventually(server, active, "tech6", expected=0)
+    sent = "SELECT mouth FROM receipt WHERE kind='user.deactivate' AND agg_id=?"
+    assert rows(server, sent, agg) == [("desk",)]
+    assert desk.problems == []
 
 
 def test_signing_out_everywhere_else(phone: Phone, another_phone: Phone, server: Server) -> None:

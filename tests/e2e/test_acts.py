@@ -39,6 +39,13 @@ def decided(server: Server, kind: str, record: str) -> int:
     return int(rows(server, sql, kind, record)[0][0])
 
 
+def parts_fetched(page: Page) -> list[str]:
+    """From now on: the addresses of the parts that this page asks for, to draw them anew."""
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(request.url) if "hx-request" in request.headers else None)
+    return seen
+
+
 def hide(page: Page) -> None:
     """The app goes to the background, as the system tells the page."""
     page.evaluate(
@@ -91,10 +98,8 @@ def test_a_dispatched_visit_stands_on_the_job_at_once(lead: Phone, server: Serve
 def test_a_receipt_between_the_page_and_its_first_look_refreshes_it(lead: Phone, server: Server) -> None:
     job = unplanned(lead)
     page = lead.page
-    # The new page's stores open late: by then the server has long named the visit.
-    page.route(f"**{job}", lambda route: (page.wait_for_timeout(10), route.continue_())[-1])
     old = page.request.get(server.url + job).text()
-    page.unroute(f"**{job}")
+    # The new page's stores open late: by then the server has long named the visit.
     page.context.add_init_script(steps.SLOW_STORES)
     served = []
 
@@ -137,7 +142,9 @@ def test_offline_the_dispatched_visit_takes_the_button_s_place(lead: Phone, serv
 
 def test_a_decision_stays_at_its_place_says_what_it_was_and_is_sent_later(lead: Phone, server: Server) -> None:
     page = lead.page
+    page.clock.install()
     lead.go("/inbox")
+    fetched = parts_fetched(page)
     card = approval(page)
     case = str(card.get_attribute("id"))
     button = card.locator("form[data-undo] button").first
@@ -170,12 +177,18 @@ def test_a_decision_stays_at_its_place_says_what_it_was_and_is_sent_later(lead: 
     # Nothing moves by itself: the card stays as high as it was until the page is opened anew.
     expect(page.locator(UNDO)).to_have_count(0)
     expect(page.locator("#_inbox h2 [data-cases]")).to_have_text(re.compile(rf"^{cards - 1}\+?$"))
-    page.wait_for_timeout(3000)
+    # The page looks every second whether it may draw the list anew; these looks take no time here.
+    for _ in range(5):
+        page.clock.fast_forward(1100)
     final, next_final = page.locator(f"#{case}").bounding_box(), below.bounding_box()
     assert final is not None
     assert next_final is not None
     assert abs(final["height"] - before["height"]) < 1
     assert abs(next_final["y"] - next_before["y"]) < 1
+    # It may once the card is out of sight, and not before.
+    assert fetched == []
+    page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator(f"#{case}")).to_have_count(0)
     lead.go("/inbox")
     expect(page.locator(f"#{case}")).to_have_count(0)
 
@@ -465,8 +478,8 @@ def test_starting_over_brings_the_first_rows_back(tech: Phone) -> None:
     before = page.locator("[data-repeat='lines'] > [data-row]").count()
     page.fill("[name='lines.0.qty']", "4")
     page.locator("[data-add-row]").first.click()
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.locator("[data-draft-discard]").click()
+    with steps.answering(page):
+        page.locator("[data-draft-discard]").click()
     expect(page.locator("[data-repeat='lines'] > [data-row]")).to_have_count(before)
     assert before > 0
     assert page.input_value("[name='lines.0.qty']") == page.locator("[name='lines.0.qty']").get_attribute("value")
@@ -491,28 +504,42 @@ def test_the_time_of_arrival_stays_while_the_start_is_on_the_phone(tech: Phone) 
 def test_nothing_is_replaced_under_a_finger_and_no_tap_is_lost(phone: Phone, server: Server) -> None:
     phone.sign_in("tech3")
     page = phone.page
+    page.clock.install()
     job = steps.next_job(phone).rsplit("/", 1)[1]
     form = page.locator("#_visit_steps .dock form[data-op^='visit.']")
     kind = str(form.get_attribute("data-op"))
     visit = str(form.get_attribute("data-agg")).removeprefix("visit:")
-    box = form.locator("button").bounding_box()
-    assert box is not None
+    # A record of this job waits: once another tab sends it, this page has to be drawn anew.
+    phone.cut("/sync/push")
     tab = phone.new_tab()
     tab.goto(f"{server.url}/parts/new?job={job}")
     tab.locator("[name='lines.0.part_id']").select_option(index=2)
     tab.fill("[name='lines.0.qty']", "1")
+    press(tab, PARTS)
+    expect(tab).to_have_url(re.compile(f"/jobs/{job}"))
     page.bring_to_front()
+    expect(page.locator("#parts-of-job [data-pending-clone]")).to_have_count(1)
+    box = form.locator("button").bounding_box()
+    assert box is not None
+    fetched = parts_fetched(page)
+    # A press counts for five seconds. The page gets four of them, however slow this machine is.
+    page.clock.pause_at(page.evaluate("() => Date.now() + 100") / 1000)
     page.evaluate("() => { window.pressed = document.querySelector('#_visit_steps .dock form button'); }")
     page.mouse.move(box["x"] + 20, box["y"] + 20)
     page.mouse.down()
-    # Another tab sends a record of this job while the finger is down: this page has to be drawn anew.
-    press(tab, PARTS)
-    sql = "SELECT count(*) FROM parts_request WHERE job_id=?"
-    eventually(server, sql, job, expected=rows(server, sql, job)[0][0] or 1)
-    expect(page.locator("#parts-of-job [data-pending-clone]")).to_have_count(0)
-    page.wait_for_timeout(1500)
+    phone.mend()
+    tab.evaluate("() => dispatchEvent(new Event('online'))")
+    for _ in range(200):
+        page.clock.run_for(10)
+        if [one["state"] for one in steps.ops_on_phone(page)] == ["accepted"]:
+            break
+        server.pause()
+    assert [one["state"] for one in steps.ops_on_phone(page)] == ["accepted"]
+    page.clock.run_for(2000)
+    assert fetched == []
     assert page.evaluate("() => window.pressed.isConnected")
     page.mouse.up()
+    page.clock.resume()
     expect(page.locator(f"form[data-op='{kind}'] button:visible")).to_have_count(0)
     sql = "SELECT count(*) FROM receipt WHERE kind=? AND agg_id=? AND outcome='accepted'"
     eventually(server, sql, kind, visit, expected=1)

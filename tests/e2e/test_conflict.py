@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 
 from playwright.sync_api import expect
 
@@ -155,12 +154,7 @@ def test_50_late_work_on_a_cancelled_job(phone: Phone, another_phone: Phone, ser
     # All of it arrives, is kept and marked, and moves nothing.
     phone.offline(False)
     steps.wait_all_received(phone)
-    sql = "SELECT late, late_why FROM service_report WHERE visit_id=?"
-    for _ in range(100):
-        if rows(server, sql, visit):
-            break
-        time.sleep(0.1)
-    assert rows(server, sql, visit) == [(1, "cancelled")]
+    eventually(server, "SELECT late || late_why FROM service_report WHERE visit_id=?", visit, expected="1cancelled")
     assert rows(server, "SELECT state FROM visit WHERE id=?", visit) == [("cancelled",)]
     assert rows(server, "SELECT count(*) FROM visit_event WHERE visit_id=? AND late", visit) == [(tapped + 1,)]
     phone.go("/outbox")

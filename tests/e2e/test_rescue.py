@@ -135,8 +135,8 @@ def test_a_locked_phone_hands_out_nothing(phone: Phone, server: Server, tmp_path
     phone.offline()
     keep_expense(phone, "84.04", steps.picture(tmp_path, "c.jpg"))
     page = phone.page
-    page.on("dialog", lambda dialog: dialog.accept())
     phone.go("/me")
-    page.locator("form[data-logout] button").click()
+    with steps.answering(page):
+        page.locator("form[data-logout] button").click()
     expect(page.locator('[data-shell-state="locked"]').first).to_be_visible()
     expect(page.locator("[data-act=rescue]")).to_be_hidden()

@@ -70,6 +70,20 @@ def keep_expense(page: Page) -> None:
     expect(page).to_have_url(re.compile("/expenses$"))
 
 
+#: For an init script: which calls about service workers the page has made that were answered.
+CALLS = """
+window.answered = [];
+for (const name of window.ServiceWorkerContainer ? ['register', 'getRegistration'] : []) {
+  const call = ServiceWorkerContainer.prototype[name];
+  ServiceWorkerContainer.prototype[name] = async function (...asked) {
+    const answer = await call.apply(this, asked);
+    window.answered.push(name);
+    return answer;
+  };
+}
+"""
+
+
 class Proxy(BaseHTTPRequestHandler):
     """Whatever it is asked, the one behind it does not answer."""
 
@@ -190,9 +204,14 @@ def test_a_new_build_under_an_open_form(phone: Phone, server: Server, tmp_path: 
     steps.until(page, "async () => (await navigator.serviceWorker.getRegistration()).waiting !== null")
     # Another tab opens, with the new page and the old worker: it must not bring the new one in.
     second = phone.new_tab()
+    second.add_init_script(CALLS)
+    second.clock.install()
     second.goto(server.url + "/jobs")
     expect(second.locator("html")).to_have_attribute("data-build", "second")
-    second.wait_for_timeout(2500)
+    second.wait_for_function("() => window.answered.includes('register')")
+    # It tries three times within ten seconds, which pass at once.
+    second.clock.run_for(11_000)
+    second.evaluate("async () => (await navigator.serviceWorker.getRegistration()).update()")
     assert page.evaluate("async () => (await navigator.serviceWorker.getRegistration()).waiting !== null")
     second.close()
 
@@ -245,8 +264,10 @@ def test_the_kill_switch(phone: Phone, server: Server) -> None:
     gone = "async () => (await navigator.serviceWorker.getRegistration()) === undefined"
     steps.until(page, gone)
     # It stays gone: a page that registers brings one that is just going back to life.
+    page.add_init_script(CALLS)
     phone.go("/jobs")
-    page.wait_for_timeout(2500)
+    page.wait_for_function("() => window.answered.length > 0")
+    assert "register" not in page.evaluate("() => window.answered")
     assert page.evaluate(gone)
     # It answers nothing any more.
     phone.offline()

@@ -88,7 +88,7 @@ def test_a_phone_without_room(phone: Phone, server: Server) -> None:
     page.wait_for_timeout(3000)  # Chromium remembers the room there was until it has closed the database
     phone.mend()
     phone.go("/expenses/new")
-    page.wait_for_timeout(500)
+    page.wait_for_function("form => document.querySelector(form).noValidate", arg=EXPENSE)
     expect(page.locator("#banner")).to_be_hidden()
     page.fill("[name=amount]", "93.03")
     steps.choose(page, "kind", "parking")

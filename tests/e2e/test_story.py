@@ -21,6 +21,21 @@ from tests.e2e import steps
 from tests.e2e.conftest import Phone, Server
 from tests.e2e.steps import eventually, rows
 
+#: Whether the draft in the phone's database is what the form holds, the signature included.
+SIGNATURE_KEPT = """async () => {
+    const drawn = document.querySelector('[name=signature]').value;
+    const db = await new Promise((yes, no) => {
+        const asked = indexedDB.open(`fieldapp-u-${document.documentElement.dataset.user}`);
+        asked.onsuccess = () => yes(asked.result); asked.onerror = () => no(asked.error);
+    });
+    const drafts = await new Promise((yes, no) => {
+        const asked = db.transaction('drafts').objectStore('drafts').getAll();
+        asked.onsuccess = () => yes(asked.result); asked.onerror = () => no(asked.error);
+    });
+    db.close();
+    return drawn !== '' && drafts.some((draft) => draft.fields.signature === drawn);
+}"""
+
 
 def fill_report(phone: Phone, folder: Path) -> None:
     page = phone.page
@@ -85,7 +100,7 @@ def test_the_main_job(phone: Phone, another_phone: Phone, desk: Phone, server: S
     expect(page).to_have_url(re.compile("/report$"))
     fill_report(phone, tmp_path)
     steps.sign(page)
-    page.wait_for_timeout(1000)
+    steps.until(page, SIGNATURE_KEPT)
     phone.kill()
     page = phone.open()
     phone.offline()

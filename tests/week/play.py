@@ -157,11 +157,15 @@ def _played(playwright: Playwright, server: Server, folder: Path, dose: Dose) ->
     finally:
         week.close()
     return Played(
-        _figure(week.ledger, found, acts, seed), [f"{n} {what}" for what, n in week.ledger.happened.most_common()]
+        figure_of(week.ledger, found, acts, seed), [f"{n} {what}" for what, n in week.ledger.happened.most_common()]
     )
 
 
-def _figure(ledger: Ledger, found: list[str], acts: int, seed: str) -> Figure:
+def figure_of(ledger: Ledger, found: list[str], acts: int, seed: str) -> Figure:
+    """The figure of a week. Met only where most records that were sent were confirmed: else little was looked at.
+
+    Acts that sent nothing do not count: how many had nothing to send is chance.
+    """
     names = ("cuts", "closed tabs", "browser kills", "server kills", "came back")
     counted = ", ".join(f"{ledger.happened[name]} {name}" for name in names)
     confirmed = len(ledger.entries)
@@ -170,6 +174,6 @@ def _figure(ledger: Ledger, found: list[str], acts: int, seed: str) -> Figure:
         what="five people in real browsers at once, SQLite",
         measured="; ".join([f"{len(found)} faults", f"{acts} acts, {confirmed} confirmed", counted, *found[:8]]),
         target="0 lost, 0 doubled, 0 at a wrong record, every outbox empty, money equal, no screen untrue",
-        met=not found and confirmed >= acts // 4,
+        met=not found and confirmed > len(ledger.open),
         seed=seed,
     )

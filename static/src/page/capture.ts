@@ -159,6 +159,12 @@ function tellFailure(state: FormState, error: unknown): void {
   } else banner(text("storage.failed"));
 }
 
+/** A form or button that cannot be taken back asks first, whichever way it goes. */
+function agreed(form: HTMLFormElement, submitter: HTMLElement | null): boolean {
+  const question = submitter?.dataset.confirm ?? form.dataset.confirm;
+  return !question || confirm(question);
+}
+
 /** A tap is answered in words before anybody taps again. */
 const PATIENCE = 3000;
 
@@ -198,8 +204,7 @@ async function saveOrSay(form: HTMLFormElement, submitter: HTMLElement | null, a
   try {
     const skip = submitter instanceof HTMLButtonElement && submitter.formNoValidate;
     if (!skip && !validate(form)) return;
-    const question = submitter?.dataset.confirm ?? form.dataset.confirm;
-    if (question && !confirm(question)) return;
+    if (!agreed(form, submitter)) return;
     lockButtons(form, true);
     banner(""); // what an earlier try said
     submitter?.setAttribute("aria-busy", "true");
@@ -235,10 +240,11 @@ export function listenForSubmits(): void {
     (event) => {
       const form = event.target;
       if (!(form instanceof HTMLFormElement) || !form.matches("form[data-op]")) return;
-      if (session.userId === null || plain === form) return;
+      if (session.userId === null) return;
+      if (plain === form && agreed(form, event.submitter)) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      void save(form, event.submitter);
+      if (plain !== form) void save(form, event.submitter);
     },
     true,
   );
