@@ -5,9 +5,12 @@
 import type { Tab } from "./harness.ts";
 import { HOUR, MINUTE } from "./harness.ts";
 import type { Step } from "./model-schedule.ts";
-import { World } from "./model-world.ts";
+import { HOLD, World } from "./model-world.ts";
 
-/** Every point of the engine lies on this way: drafts, photos, sending, a refusal, its correction, a second tab. */
+/**
+ * Every point of the engine lies on this way: drafts, photos, sending, a refusal, its correction, a second tab, and
+ * decisions that are taken back, left alone until their seconds are over, or sent as their page goes.
+ */
 const SESSION: Step[] = [
   { do: "second-tab" },
   { do: "draft", key: 0, tab: 0 },
@@ -15,6 +18,8 @@ const SESSION: Step[] = [
   { do: "refusable", photos: 2, tab: 0 },
   { do: "send", key: 0, tab: 0 },
   { do: "wait", ms: MINUTE },
+  { do: "decide", form: true, photos: 1, tab: 0 },
+  { do: "undo", tab: 0 },
   { do: "correct", tab: 0 },
   { do: "capture", lane: 0, tab: 0 },
   { do: "second-tab" },
@@ -23,6 +28,13 @@ const SESSION: Step[] = [
   { do: "refusable", photos: 1, tab: 1 },
   { do: "wait", ms: HOUR },
   { do: "correct", tab: 1 },
+  { do: "decide", form: true, photos: 0, tab: 1 },
+  { do: "wait", ms: HOUR },
+  { do: "decide", form: false, photos: 0, tab: 0 },
+  { do: "wait", ms: HOLD - 1 },
+  { do: "undo", tab: 0 },
+  { do: "decide", form: true, photos: 1, tab: 0 },
+  { do: "leave", tab: 0 },
   { do: "wait", ms: HOUR },
 ];
 
@@ -68,7 +80,13 @@ async function passes(): Promise<Map<string, number>> {
   return seen;
 }
 
-async function broken(point: string, pass: number, way: Way, seed: number): Promise<{ fired: boolean; saved: number }> {
+interface Done {
+  fired: boolean;
+  saved: number;
+  undone: number;
+}
+
+async function broken(point: string, pass: number, way: Way, seed: number): Promise<Done> {
   const world = new World();
   world.phone.random = chance(seed);
   let left = pass;
@@ -76,13 +94,13 @@ async function broken(point: string, pass: number, way: Way, seed: number): Prom
     if (name === point && --left === 0) way(world, tab);
   };
   await session(world);
-  return { fired: left <= 0, saved: world.oracle.saved.size };
+  return { fired: left <= 0, saved: world.oracle.saved.size, undone: world.oracle.undone.size };
 }
 
 const seed = Number(process.env.FAULT_SEED ?? Date.now() % 2 ** 31);
 const each = Number(process.env.FAULT_RUNS ?? 5);
 const known = await passes();
-let [runs, fired, saved] = [0, 0, 0];
+let [runs, fired, saved, undone] = [0, 0, 0, 0];
 /** How often it really died at the point and way where it did so least: a pass may not come again in another run. */
 let least = each;
 const wrong: string[] = [];
@@ -95,6 +113,7 @@ for (const [point, count] of known) {
         const done = await broken(point, 1 + (run % count), way, seed + runs);
         if (done.fired) fired++;
         saved += done.saved;
+        undone += done.undone;
       } catch (error) {
         wrong.push(`${point}, ${name}, run ${run}: ${error instanceof Error ? error.message : String(error)}`);
       }
@@ -102,5 +121,6 @@ for (const [point, count] of known) {
     least = Math.min(least, fired - before);
   }
 }
-const told = { seed, points: [...known.keys()], ways: Object.keys(WAYS).length, runs, fired, least, saved, wrong };
+const counted = { runs, fired, least, saved, undone, wrong };
+const told = { seed, points: [...known.keys()], ways: Object.keys(WAYS).length, ...counted };
 process.stdout.write(`${JSON.stringify(told)}\n`);

@@ -197,7 +197,8 @@ export class Tab {
   async #fetch(path: string, init: RequestInit): Promise<Response> {
     const { phone } = this;
     await tick();
-    if (!this.alive) return never();
+    // A request with keepalive outlives its page; nobody hears its answer.
+    if (!this.alive && !init.keepalive) return never();
     if (phone.offline) throw new TypeError("Failed to fetch");
     const body = (init.body ?? "") as string | Uint8Array;
     const asked: Asked = { method: init.method ?? "GET", path, headers: new Headers(init.headers), body };

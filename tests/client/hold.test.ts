@@ -150,6 +150,24 @@ test("an undone record does not come back with a wiped database", async () => {
   assert.deepEqual((await fresh.engine.drafts.load("d"))?.fields, { amount: "46.00", note: "bus" });
 });
 
+test("photos of an undone record come back with a wiped database", async () => {
+  const phone = new Phone();
+  const tab = await phone.open();
+  const kept = await tab.engine.photos.add("d", photo());
+  const { op } = await tab.engine.capture(decision({ draftKey: "d" }));
+  await tab.engine.undo(op);
+  phone.wipeDatabases();
+  const fresh = await phone.open();
+  assert.deepEqual(
+    (await fresh.engine.attachmentsOf({ draft: "d" })).map(({ id }) => id),
+    [kept.id],
+  );
+  await fresh.engine.capture(decision({ draftKey: "d", hold: 0 }));
+  await phone.run(MINUTE);
+  assert.equal(phone.server.applied.length, 1);
+  assert.equal(phone.server.uploads.get(kept.id)?.stored, true);
+});
+
 test("killed in the middle of undo, the record is not sent", async () => {
   const phone = new Phone();
   const tab = await phone.open();

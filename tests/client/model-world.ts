@@ -1,7 +1,7 @@
 /** Plays the steps on a phone and holds them against the promises. The oracle is what people were told. */
 import assert from "node:assert/strict";
 import type { Envelope } from "../../static/src/engine/envelope.ts";
-import type { CaptureInput, Op } from "../../static/src/engine/types.ts";
+import { type CaptureInput, type Op, TooLate } from "../../static/src/engine/types.ts";
 import { sha } from "./fake-server.ts";
 import { DAY, expense, type Fault, HOUR, MINUTE, newId, Phone, photo, type Tab, visit } from "./harness.ts";
 import type { FAULTS, Step } from "./model-schedule.ts";
@@ -10,7 +10,14 @@ import type { FAULTS, Step } from "./model-schedule.ts";
 class Oracle {
   saved = new Map<string, { input: CaptureInput; photos: number }>();
   discarded = new Set<string>();
+  /** Taken back, and the person was told so. */
+  undone = new Set<string>();
+  /** The tab died while it was taking the record back: it is sent or taken back, never both and never neither. */
+  perhapsUndone = new Set<string>();
 }
+
+/** As long as the forms of the product hold a decision. */
+export const HOLD = 8000;
 
 export class World {
   readonly phone = new Phone();
@@ -19,6 +26,7 @@ export class World {
   faults: (typeof FAULTS)[number][] = [];
   /** Counts the releases of the client. */
   build = 1;
+  #wiped = false;
 
   constructor() {
     this.phone.fault = () => this.#fault();
@@ -95,6 +103,26 @@ export class World {
       }
       case "send":
         return this.save(await this.tab(step.tab), expense({ draftKey: `d${step.key}` }));
+      case "decide": {
+        const tab = await this.tab(step.tab);
+        const id = newId();
+        const draftKey = step.form ? `decision:${id}` : null;
+        const photos = step.form ? step.photos : 0;
+        for (let i = 0; i < photos; i++) {
+          const key = `decision:${id}`;
+          if (!tab.alive || !(await this.#orKilled(tab.engine.photos.add(key, photo(40_000 + i, i))))) return;
+        }
+        const more = { draftKey, fields: { reason: id }, data: { reason: id }, hold: HOLD, title: "Decision" };
+        return this.save(tab, expense({ kind: "expense_claim.approve", agg: ["expense_claim", id], ...more }), photos);
+      }
+      case "undo":
+        return this.#undo(await this.tab(step.tab));
+      case "leave": {
+        const tab = await this.tab(step.tab);
+        tab.leave();
+        tab.engine.sendHeldNow();
+        return tab.kill();
+      }
       case "correct": {
         const tab = await this.tab(step.tab);
         const refused = (await this.#orKilled(tab.engine.list()))?.find((op) => op.state === "rejected");
@@ -130,6 +158,7 @@ export class World {
         return;
       case "wipe":
         phone.wipeDatabases();
+        this.#wiped = true;
         return;
       case "second-tab":
         if (phone.tabs.length < 2) await this.#orKilled(phone.open(17, `b${this.build}`));
@@ -163,6 +192,50 @@ export class World {
     }
   }
 
+  /** Takes the newest decision back that this tab may take back. */
+  async #undo(tab: Tab): Promise<void> {
+    const op = (await this.#orKilled(tab.engine.list()))?.find((row) => tab.engine.mayUndo(row))?.op;
+    if (!op || !tab.alive) return;
+    const { undone, perhapsUndone } = this.oracle;
+    perhapsUndone.add(op);
+    const answer = tab.engine.undo(op).then(
+      () => "undone",
+      (error: unknown) => {
+        if (error instanceof TooLate) return "late";
+        throw error;
+      },
+    );
+    // Only this tab's own death leaves it open what the person was told.
+    const told = await Promise.race([answer, tab.dead.then(() => undefined)]);
+    if (told) perhapsUndone.delete(op);
+    if (told === "undone") undone.add(op);
+  }
+
+  /** The form of a decision, where it is open again: with the fields and photos it had. */
+  async #formIsBack(tab: Tab, op: string): Promise<boolean> {
+    const saved = this.oracle.saved.get(op);
+    const key = saved?.input.draftKey;
+    const draft = key ? await tab.engine.drafts.load(key) : undefined;
+    if (!saved || !key || !draft) return false;
+    assert.deepEqual(draft.fields, saved.input.fields, `I9 the form of ${op} came back with other fields`);
+    assert.equal((await tab.engine.attachmentsOf({ draft: key })).length, saved.photos, `I9 photos of ${op}`);
+    return true;
+  }
+
+  /** What was taken back is never sent, and its form is open again; else the decision is sent, once. */
+  async #undone(tab: Tab): Promise<void> {
+    const { saved, undone, perhapsUndone, discarded } = this.oracle;
+    const { applied } = this.phone.server;
+    for (const [op, { input }] of saved) {
+      if (!input.hold || discarded.has(op)) continue;
+      const back = await this.#formIsBack(tab, op);
+      const sent = applied.filter((one) => one === op).length;
+      if (undone.has(op)) assert.deepEqual([sent, back], [0, input.draftKey !== null], `I9 ${op} was taken back`);
+      else if (!perhapsUndone.has(op)) assert.deepEqual([sent, back], [1, false], `I9 ${op} was not taken back`);
+      else if (input.draftKey !== null && !this.#wiped) assert.equal(sent === 1, !back, `I9 ${op}: both or neither`);
+    }
+  }
+
   /** What the list shows, and the corrected records behind it. */
   async #rows(tab: Tab): Promise<{ rows: Map<string, Op>; behind: Map<string, Op> }> {
     const rows = new Map((await tab.engine.list()).map((op) => [op.op, op]));
@@ -182,8 +255,10 @@ export class World {
     if (!seen) return this.always();
     const { rows, behind } = seen;
     const mirror = new Set(this.phone.caches.entries("outbox-17"));
+    const { discarded, undone, perhapsUndone } = this.oracle;
+    for (const op of undone) assert.ok(!ledger.has(op) && !rows.has(op), `I9 ${op} was taken back and is there`);
     for (const op of this.oracle.saved.keys()) {
-      if (this.oracle.discarded.has(op)) continue;
+      if (discarded.has(op) || undone.has(op) || perhapsUndone.has(op)) continue;
       const row = rows.get(op) ?? behind.get(op);
       assert.ok(row || mirror.has(`/__outbox/op/${op}`) || ledger.has(op), `I1 I5 ${op} is nowhere`);
     }
@@ -210,6 +285,7 @@ export class World {
     const refused = new Set(list.filter((op) => op.state === "rejected" || op.state === "conflict").map((op) => op.op));
     for (const op of list) this.#ended(op, list, refused);
     this.#lanes();
+    await this.#undone(tab);
     await this.#photos(list, tab);
     const drafts = new Map<string, number>();
     for (const { envelope, outcome } of phone.server.ledger.values()) {

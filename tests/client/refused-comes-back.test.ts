@@ -52,6 +52,30 @@ test("52 the server is asked in the language of the page that will show its word
   assert.deepEqual([...asked], ["zh-Hans"]);
 });
 
+test("31 52 photos of a reopened record come back with a wiped database, also once its form was saved", async () => {
+  for (const saves of [0, 2]) {
+    const phone = new Phone();
+    const { tab, op, input } = await refused(phone);
+    await phone.run(1000);
+    const draft = await tab.engine.reopen(op);
+    const [kept] = await tab.engine.attachmentsOf({ draft: draft.key });
+    for (let n = 0; n < saves; n++) await tab.engine.drafts.save({ ...draft, fields: { note: `bus ${n}` } });
+    phone.wipeDatabases();
+    const fresh = await phone.open();
+    await phone.settle();
+    const back = await fresh.engine.attachmentsOf({ draft: draft.key });
+    assert.deepEqual(
+      back.map(({ id }) => id),
+      [kept?.id],
+    );
+    assert.equal((await fresh.engine.attachmentsOf({ op })).length, 1);
+    await fresh.engine.capture({ ...input, data: { ...input.data, amount: "46.00" } });
+    await phone.run(HOUR);
+    assert.deepEqual(await states(fresh), ["accepted"]);
+    assert.equal(phone.server.uploads.get(kept?.id ?? "")?.stored, true);
+  }
+});
+
 test("52 killed anywhere while reopening, the refused record and its photos are still there", async () => {
   const phone = new Phone();
   const { tab, op } = await refused(phone);

@@ -11,13 +11,13 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from fieldapp.accounts.models import UserSession
+from fieldapp.accounts.models import Device, UserSession
 from fieldapp.commandbus import Command, Result, writing
 from fieldapp.customers.models import Asset, Contact, Customer, Site
 from fieldapp.extensions import db
@@ -29,6 +29,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "envelopes"
 DEVICE = "6dd8680c-5298-40ab-adc7-66fe90978c82"
 #: 40 photos are a lot; the hash only has to look like one.
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+#: More than the days after which a person decides about a waiting record.
+LONG_AGO = timedelta(days=6)
 
 
 def fixed(number: int) -> str:
@@ -36,22 +38,34 @@ def fixed(number: int) -> str:
     return f"01930000-0000-7000-8000-{number:012d}"
 
 
-OPEN_JOB, VISIT, REFUSED_VISIT = fixed(101), fixed(111), fixed(112)
+OPEN_JOB, VISIT, REFUSED_VISIT, PLANNED_VISIT = fixed(101), fixed(111), fixed(112), fixed(113)
+OTHER_JOB, OTHER_VISIT = fixed(102), fixed(114)
+ASSET = fixed(4)
+#: The asset as its form shows it.
+SEEN = {"model": "GT06-N", "serial_no": "8832019", "plate": None, "sim_no": None, "mounted_at": None}
+SEEN |= {"warranty_until": None, "note": None}
 ITEMS, CLAIMS = [fixed(200 + n) for n in range(8)], [fixed(220 + n) for n in range(4)]
 PARTS, REPORT = [fixed(240 + n) for n in range(4)], fixed(260)
+#: A phone that lost two records; on it two others were written, which refer to a record that never comes.
+LOST_PHONE, LIFE = fixed(430), "0a1b2c3d"
+WAITING, NEVER = [fixed(440), fixed(441)], fixed(442)
+#: The photo of the first expense; its bytes are not sent.
+RECEIPT = fixed(450)
 POSITION = {"position": {"lat": 34.75, "lon": 113.7, "accuracy_m": 12, "age_s": 3}}
 STROKES = [[60, 120, 90, 60, 130, 140], [200, 100, 240, 90, 300, 130]]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command of the day: who, what, on which record."""
+    """One command of the day: who, what, on which record; `photo` is the role of its file, `file` that file's id."""
 
     who: str
     kind: str
     agg: tuple[str, str]
     data: Mapping[str, Any]
     photo: str = ""
+    file: str = ""
+    base: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -120,17 +134,30 @@ def day(moment: datetime) -> list[Step]:
     def decide(noun: str, record: str, verb: str) -> Step:
         return Step("leader", f"{noun}.{verb}", (noun, record), {"reason": "as agreed"})
 
+    def lead(kind: str, record: str, **data: Any) -> Step:
+        return Step("leader", kind, (kind.partition(".")[0], record), data)
+
     def parts(n: int) -> Step:
         return Step("tech", "parts_request.submit", ("parts_request", PARTS[n]), {"id": PARTS[n], **ask}, "photo")
 
     report = ("service_report", REPORT)
     planned = {
-        "id": fixed(113),
+        "id": PLANNED_VISIT,
         "job_id": OPEN_JOB,
         "technician_id": "2",
         "planned_start": f"{tomorrow.isoformat()}T09:00",
         "planned_minutes": "90",
     }
+    shown = {
+        "title": "Terminal offline",
+        "said": "It does not show on the map.",
+        "urgency": "normal",
+        "planned_start": planned["planned_start"],
+        "planned_minutes": 90,
+    }
+    changed = {**shown, "urgency": "emergency", "planned_minutes": "120", "visit_id": PLANNED_VISIT}
+    amended = {name: value for name, value in SEEN.items() if value} | {"plate": "HA8K321"}
+
     change = {
         "id": fixed(300),
         "key": "attachments.max_megabytes",
@@ -145,8 +172,14 @@ def day(moment: datetime) -> list[Step]:
         visit("start"),
         visit("pause", reason="lunch"),
         visit("resume"),
+        Step("tech", "asset.amend", ("asset", ASSET), amended, base={"ver": 1, "fields": SEEN}),
         Step("tech", "visit.refuse", ("visit", REFUSED_VISIT), {"reason": "Two at the same hour"}),
-        Step("leader", "job.dispatch", ("visit", fixed(113)), planned),
+        Step("leader", "job.dispatch", ("visit", PLANNED_VISIT), planned),
+        Step("leader", "job.change", ("job", OPEN_JOB), changed, base={"ver": 1, "fields": shown}),
+        lead("visit.reassign", PLANNED_VISIT, technician_id="1", second_id="2", reason="Knows the place"),
+        lead("visit.cancel", PLANNED_VISIT, reason="Not needed any more"),
+        lead("job.cancel", OTHER_JOB, reason="The customer called it off"),
+        lead("job.restore", OTHER_JOB),
         Step("tech", "service_report.submit", report, {"id": REPORT, "visit_id": VISIT, **sheet}, "photo"),
         decide("service_report", REPORT, "return"),
         Step("tech", "service_report.resubmit", report, corrected, "photo"),
@@ -159,10 +192,11 @@ def day(moment: datetime) -> list[Step]:
         decide("parts_request", PARTS[1], "reject"),
         parts(2),
         Step("tech", "parts_request.withdraw", ("parts_request", PARTS[2]), {}),
-        expense(0, **fapiao, job_id=OPEN_JOB),
+        replace(expense(0, **fapiao, job_id=OPEN_JOB), file=RECEIPT),
         expense(1, kind="taxi", amount="12.50"),
         expense(2, kind="parking", amount="5.00"),
         expense(3, kind="postage", amount="8.00"),
+        Step("tech", "attachment.add", ("expense_item", ITEMS[0]), {"missing": RECEIPT}, "photo"),
         Step("tech", "expense_item.resubmit", ("expense_item", ITEMS[1]), {**spent, "kind": "taxi", "amount": "15.20"}),
         Step("tech", "expense_item.discard", ("expense_item", ITEMS[3]), {}),
         claim(0, 0),
@@ -174,6 +208,10 @@ def day(moment: datetime) -> list[Step]:
         claim(2, 2),
         Step("tech", "expense_claim.withdraw", ("expense_claim", CLAIMS[2]), {}),
         Step("tech", "notice.dismiss", ("notice", fixed(400)), {"up_to": "1"}),
+        lead("waiting_record.accept", WAITING[0]),
+        lead("waiting_record.reject", WAITING[1], reason="Which job is this?"),
+        lead("device.acknowledge", LOST_PHONE, user_id="1", count="2"),
+        lead("device.revoke", LOST_PHONE, user_id="1", reason="Lost on the way"),
         Step("tech", "session.end_others", ("session", fixed(410)), {}),
         Step("tech", "session.end", ("session", fixed(410)), {}),
         Step("admin", "setting.change", ("setting", fixed(300)), change),
@@ -183,7 +221,7 @@ def day(moment: datetime) -> list[Step]:
 
 
 def world(bench: Bench, moment: datetime) -> None:
-    """The cast, one customer, one job, and two planned visits: what the day's records refer to."""
+    """What the day's records refer to: the cast, a customer, two jobs with their visits, a phone, waiting records."""
     with clock.standing_at(moment):
         bench.reset()
         with bench.app.app_context():
@@ -194,29 +232,63 @@ def world(bench: Bench, moment: datetime) -> None:
                 session.flush()
                 session.add(Contact(id=fixed(3), site_id=fixed(2), name="Liu", title="Fleet", phone="19900000002"))
                 session.add(
-                    Asset(id=fixed(4), site_id=fixed(2), category="gps_terminal", model="GT06-N", serial_no="8832019")
+                    Asset(id=ASSET, site_id=fixed(2), category="gps_terminal", model="GT06-N", serial_no="8832019")
                 )
                 session.flush()
-                session.add(_job(moment))
+                session.add_all([_job(OPEN_JOB, "W-frozen-1", moment), _job(OTHER_JOB, "W-frozen-2", moment)])
                 session.flush()
-                session.add(JobAsset(job_id=OPEN_JOB, asset_id=fixed(4)))
-                for number, one in enumerate((VISIT, REFUSED_VISIT)):
+                session.add(JobAsset(job_id=OPEN_JOB, asset_id=ASSET))
+                tech = bench.cast.tech.id
+                for number, (one, job) in enumerate(
+                    ((VISIT, OPEN_JOB), (REFUSED_VISIT, OPEN_JOB), (OTHER_VISIT, OTHER_JOB))
+                ):
                     start = moment + timedelta(hours=1 + 3 * number)
-                    tech = bench.cast.tech.id
-                    session.add(
-                        Visit(id=one, job_id=OPEN_JOB, technician_id=tech, planned_start=start, state="assigned")
-                    )
+                    session.add(Visit(id=one, job_id=job, technician_id=tech, planned_start=start, state="assigned"))
                     session.flush()
                     session.add(VisitMember(visit_id=one, user_id=tech, in_charge=True))
                 seen = {"browser": "", "address": "", "created_at": moment, "seen_at": moment}
-                session.add(UserSession(id=fixed(410), hash="0" * 64, user_id=bench.cast.tech.id, **seen))
+                session.add(UserSession(id=fixed(410), hash="0" * 64, user_id=tech, **seen))
+                session.add(_lost_phone(tech, moment))
             db.session.remove()
+    _waiting(bench, moment - LONG_AGO)
 
 
-def _job(moment: datetime) -> Job:
+def _lost_phone(owner: int, moment: datetime) -> Device:
+    since = moment - LONG_AGO
+    missing = [3, 4]
+    return Device(
+        dev=LOST_PHONE,
+        ep=LIFE,
+        user_id=owner,
+        build="frozen",
+        display_mode="standalone",
+        next_seq=5,
+        first_seen_at=since,
+        last_seen_at=moment,
+        missing=missing,
+        missing_count=len(missing),
+        missing_since=since,
+    )
+
+
+def _waiting(bench: Bench, since: datetime) -> None:
+    """Two expenses that refer to a record which never comes, long enough for a person to decide about them."""
+    with clock.standing_at(since):
+        day = clock.local(since).date().isoformat()
+        for number, op in enumerate(WAITING, start=1):
+            record = fixed(460 + number)
+            data = {"id": record, "kind": "parking", "amount": "6.00", "spent_on": day, "note": "short"}
+            over = {"op": op, "dev": LOST_PHONE, "ep": LIFE, "seq": number, "depends": [NEVER]}
+            agg = ("expense_item", record)
+            outcome = bench.send(bench.cast.tech, "expense_item.capture", agg, data, **over).outcome
+            if outcome != "held":
+                raise RuntimeError(f"the record that should wait is {outcome}")
+
+
+def _job(record: str, number: str, moment: datetime) -> Job:
     return Job(
-        id=OPEN_JOB,
-        number="W-frozen-1",
+        id=record,
+        number=number,
         customer_id=fixed(1),
         site_id=fixed(2),
         group_id=1,
@@ -241,13 +313,20 @@ def freeze(bench: Bench, build: str, moment: datetime) -> list[Frozen]:
         who: Person = getattr(bench.cast, step.who)
         numbers[step.who] = numbers.get(step.who, 0) + 1
         at = moment + timedelta(minutes=10 * index)
-        note = {"id": fixed(5000 + index), "name": "p.jpg", "mime": "image/jpeg", "size": 391230, "sha256": SHA}
+        note = {
+            "id": step.file or fixed(5000 + index),
+            "name": "p.jpg",
+            "mime": "image/jpeg",
+            "size": 391230,
+            "sha256": SHA,
+        }
         over: dict[str, Any] = {
             "op": fixed(1000 + index),
             "dev": DEVICE,
             "seq": numbers[step.who],
             "build": build,
             "schema": commands[step.kind].version,
+            "base": step.base,
             "at": {"utc": clock.iso(at), "tz": "Asia/Shanghai", "offset_ms": -380, "offset_age_s": 5400},
             "atts": [{**note, "role": step.photo}] if step.photo else [],
         }

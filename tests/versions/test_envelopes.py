@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from fieldapp.commandbus.models import AuditEntry, Receipt
 from fieldapp.extensions import db
 from fieldapp.integrity import faults
+from fieldapp.kernel import clock
 from tests.support import envelopes
 from tests.support.bench import Bench
 from tests.support.envelopes import Frozen, gaps, read
@@ -34,11 +35,37 @@ def test_58_every_frozen_envelope_is_accepted(bench: Bench, build: str) -> None:
     assert refused == []
     again = bench.push(bench.cast.tech, frozen[0].body)[0]
     assert (again.outcome, again.replayed) == ("accepted", True)
+    _one_effect_each(bench, frozen)
+
+
+def _one_effect_each(bench: Bench, frozen: list[Frozen]) -> None:
+    ops = [json.loads(one.body)["op"] for one in frozen]
     with bench.app.app_context():
-        for model in (Receipt, AuditEntry):
-            assert db.session.scalar(select(func.count()).select_from(model)) == len(frozen)
+        for op in (Receipt.op, AuditEntry.op):
+            assert db.session.scalar(select(func.count()).where(op.in_(ops))) == len(frozen)
         assert list(faults()) == []
         db.session.remove()
+
+
+def test_58_every_command_has_a_line_in_the_working_day(bench: Bench) -> None:
+    """Without one, no release could freeze an envelope of it."""
+    in_the_day = {step.kind for step in envelopes.day(clock.now())}
+    missing = sorted(bench.app.extensions["commands"].keys() - in_the_day)
+    assert missing == [], "add a line to day() in tests/support/envelopes.py"
+
+
+def test_58_the_working_day_can_be_frozen_as_it_is(bench: Bench) -> None:
+    """What `make freeze` would write for a release now: accepted, one effect each, and every command in it."""
+    moment = clock.now().replace(hour=2, minute=0, second=0, microsecond=0)
+    frozen = envelopes.freeze(bench, "next", moment)
+    refused = [
+        (one.name, result.outcome, result.problems)
+        for one, result in envelopes.replay(bench, frozen, moment)
+        if result.outcome != "accepted"
+    ]
+    assert refused == []
+    assert gaps(bench.app.extensions["commands"], frozen, "next") == []
+    _one_effect_each(bench, frozen)
 
 
 def test_58_no_schema_is_raised_without_a_lift_and_a_frozen_envelope(bench: Bench) -> None:

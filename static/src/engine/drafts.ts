@@ -27,7 +27,7 @@ export function draftsOf(ctx: Context): Engine["drafts"] {
 }
 
 export function shown(row: DraftRow): Draft {
-  const { gen: _, ...draft } = row;
+  const { gen: _, brought: __, ...draft } = row;
   return draft;
 }
 
@@ -38,8 +38,10 @@ async function save(ctx: Context, draft: Omit<Draft, "updated" | "state">, updat
     const seen = ctx.seen.get(draft.key) ?? 0;
     if (row && row.gen > seen) throw new AlreadySubmitted(row.updated);
     // A form that forgets what it corrects would make a second record of it.
-    const supersedes = draft.supersedes ?? (row?.state === "open" ? row.supersedes : null);
-    const next: DraftRow = { ...draft, supersedes, state: "open", updated, gen: seen };
+    const open = row?.state === "open" ? row : null;
+    const supersedes = draft.supersedes ?? open?.supersedes ?? null;
+    const brought = open?.brought ? { brought: open.brought } : {};
+    const next: DraftRow = { ...draft, supersedes, state: "open", updated, gen: seen, ...brought };
     await tx.objectStore("drafts").put(next);
     return next;
   });

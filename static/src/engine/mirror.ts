@@ -4,7 +4,7 @@
  */
 import { type Bytes, plain, utf8 } from "./bytes.ts";
 import { isQuota } from "./connection.ts";
-import { type Draft, StorageFull, StorageUnavailable } from "./types.ts";
+import { StorageFull, StorageUnavailable } from "./types.ts";
 import type { AttachmentRow, DraftRow, OpRow } from "./user-db.ts";
 import { watchdog } from "./watchdog.ts";
 
@@ -143,7 +143,7 @@ export async function evictDisposable(caches: CacheStorage): Promise<void> {
 
 export function draftFromMirror(found: Found): DraftRow | null {
   try {
-    const draft = JSON.parse(new TextDecoder().decode(found.bytes)) as Draft;
+    const draft = JSON.parse(new TextDecoder().decode(found.bytes)) as DraftRow;
     if (typeof draft.key !== "string" || typeof draft.fields !== "object") return null;
     return { ...draft, gen: Number(found.headers.get("X-Gen") ?? 0) };
   } catch {

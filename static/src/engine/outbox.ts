@@ -79,6 +79,7 @@ export async function reopen(ctx: Context, id: string): Promise<Draft> {
         problems,
         updated: now,
         gen,
+        brought: photos.map((photo) => photo.id),
       };
       await drafts.put(draft);
       for (const photo of photos) await tx.objectStore("attachments").put({ ...photo, draft: key, gen });

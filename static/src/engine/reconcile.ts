@@ -80,11 +80,14 @@ async function bringBack(ctx: Context, lost: Lost): Promise<void> {
       if (isNewer(draft, await drafts.get(draft.key))) await drafts.put(draft);
     }
     const owner = lost.photos.length > 0 ? owners(await ops.getAll()) : new Map<string, string>();
+    const forms = lost.photos.length > 0 ? await drafts.getAll() : [];
     for (const photo of lost.photos) {
       if ((await tx.objectStore("attachments").getKey(photo.id)) !== undefined) continue;
       const op = owner.get(photo.id) ?? null;
+      const form = forms.find((row) => row.state === "open" && row.brought?.includes(photo.id));
       const draftGen = photo.draft === null ? undefined : ((await drafts.get(photo.draft))?.gen ?? 0);
       if (op) await tx.objectStore("attachments").put({ ...photo, op, draft: null });
+      else if (form) await tx.objectStore("attachments").put({ ...photo, draft: form.key, gen: form.gen });
       else if (draftGen !== undefined && photo.gen >= draftGen) await tx.objectStore("attachments").put(photo);
     }
     await setMeta(tx, "next_seq", nextSeq);

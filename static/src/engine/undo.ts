@@ -58,6 +58,8 @@ async function bringBackDraft(ctx: Context, tx: UserTx, op: OpRow, now: number):
   const key = row?.state === "open" ? `op:${op.op}` : op.draftKey;
   const gen = Math.max(row?.gen ?? 0, ctx.seen.get(key) ?? 0);
   const { kind, title, url, fields, supersedes } = op;
+  const photos = tx.objectStore("attachments");
+  const own = await photos.index("op").getAll(op.op);
   const draft: DraftRow = {
     key,
     kind,
@@ -69,9 +71,9 @@ async function bringBackDraft(ctx: Context, tx: UserTx, op: OpRow, now: number):
     problems: null,
     updated: now,
     gen,
+    brought: own.map((photo) => photo.id),
   };
   await drafts.put(draft);
-  const photos = tx.objectStore("attachments");
-  for (const photo of await photos.index("op").getAll(op.op)) await photos.put({ ...photo, op: null, draft: key, gen });
+  for (const photo of own) await photos.put({ ...photo, op: null, draft: key, gen });
   return draft;
 }

@@ -6,6 +6,8 @@ import type { Attachment, Draft, Op, OpState, Surroundings } from "./types.ts";
 export interface DraftRow extends Draft {
   /** Counts how often this key was sent. A tab may write only to the generation it has seen. */
   gen: number;
+  /** Photos that came with a refused or undone record. Their copies name the draft they were added to, not this one. */
+  brought?: string[];
 }
 
 export interface OpRow extends Op {
