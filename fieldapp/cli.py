@@ -18,7 +18,7 @@ from fieldapp.accounts.passwords import hashed, problem_of
 from fieldapp.accounts.roles import PATTERNS
 from fieldapp.commandbus import writing
 from fieldapp.config import Config
-from fieldapp.extensions import db
+from fieldapp.extensions import INSTANCE_ID, db
 from fieldapp.kernel import clock
 from fieldapp.startup import check_database
 
@@ -210,4 +210,4 @@ def _migrate() -> None:
     check_database(db.engine, Path(current_app.root_path) / "migrations")
     upgrade()
     # Not at the first page: where nothing can be stored by then, that page would fail as well.
-    current_app.extensions["instance_id"]()
+    INSTANCE_ID()()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 
+from fieldapp.extensions import OFFERS
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry, Offer, PackEntry
 
 
 def _pack(actor: Actor) -> list[PackEntry]:
-    tiles = current_app.extensions["offers"].tiles(actor)
+    tiles = OFFERS().tiles(actor)
     return [PackEntry("/add", ",".join(tile.key for tile in tiles))]
 
 

@@ -96,6 +96,13 @@ def test_only_the_transaction_commits() -> None:
     assert commits == ["fieldapp/commandbus/transaction.py"]
 
 
+def test_values_of_the_application_are_typed() -> None:
+    """`app.extensions` is read through AppValue alone; migrations ask Flask-Migrate's own entry."""
+    reads = re.compile(r"\.extensions(\[|\.get\()")
+    found = [path.name for path in (ROOT / "fieldapp").rglob("*.py") if reads.search(path.read_text())]
+    assert found == ["extensions.py"]
+
+
 def test_no_code_can_wipe_a_phone() -> None:
     """Failure mode 36: nothing may delete databases or send Clear-Site-Data for storage."""
     for path in [*(ROOT / "fieldapp").rglob("*.py"), *(ROOT / "static" / "src").rglob("*.ts")]:
