@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from fieldapp.database import Base
+from fieldapp.kernel.grants import Grants
 from fieldapp.kernel.offers import Offers
 
 Value = TypeVar("Value")
@@ -54,6 +55,8 @@ class AppValue(Generic[Value]):
 
 #: What the features declare, all together.
 OFFERS: AppValue[Offers] = AppValue("offers")
+#: The verbs of every role.
+GRANTS: AppValue[Grants] = AppValue("grants")
 #: Returns the id of this installation, the value of the header `X-Fieldapp`.
 INSTANCE_ID: AppValue[Callable[[], str]] = AppValue("instance_id")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
+from fieldapp.accounts.roles import NAMES
 from fieldapp.approvals.notices import NOTICE_TEXTS
 from fieldapp.attachments import take_files
 from fieldapp.commandbus.command import COMMANDS, Command
-from fieldapp.extensions import INSTANCE_ID, OFFERS
-from fieldapp.kernel import discovery
+from fieldapp.extensions import GRANTS, INSTANCE_ID, OFFERS
+from fieldapp.kernel import discovery, grants
 from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.offers import Offer, Offers
 from fieldapp.settings.queries import FIGURES
@@ -29,6 +30,15 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
     blueprints = {id(bp): bp for bp in discovery.instances(roots, "routes", Blueprint)}
     for blueprint in blueprints.values():
         app.register_blueprint(blueprint)
+    GRANTS.set(app, grants.join((offer.grants for offer in OFFERS.of(app).all), tuple(NAMES), _verbs(app)))
+
+
+def _verbs(app: Flask) -> set[str]:
+    """Return every verb that a command, a page or an entry asks for."""
+    guards = {getattr(view, "guard", "public") for view in app.view_functions.values()} - {"public"}
+    offers = OFFERS.of(app).all
+    entries = {entry.verb for offer in offers for entry in (*offer.tabs, *offer.tiles, *offer.links)}
+    return {*COMMANDS.of(app), *guards, *entries}
 
 
 def _commands(roots: tuple[str, ...]) -> dict[str, Command]:

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.approvals.queries import inbox_count, waiting_ids
 from fieldapp.extensions import OFFERS
 from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.offers import Entry, Offer, PackEntry
 
 
@@ -19,6 +20,9 @@ def _pack(actor: Actor) -> list[PackEntry]:
 
 
 offer = Offer(
+    grants={
+        EVERYONE: ("inbox.view", "notice.dismiss"),
+    },
     tabs=(
         Entry(
             "inbox",

@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.extensions import OFFERS
 from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.offers import Entry, Offer, PackEntry
 
 
@@ -14,4 +15,12 @@ def _pack(actor: Actor) -> list[PackEntry]:
     return [PackEntry("/add", ",".join(tile.key for tile in tiles))]
 
 
-offer = Offer(tabs=(Entry("add", _l("Add"), "/add", "*.capture", order=20, icon="add"),), pack=_pack)
+offer = Offer(
+    grants={
+        EVERYONE: ("outbox.view",),
+        "technician": ("add.view",),
+        "leader": ("add.view",),
+    },
+    tabs=(Entry("add", _l("Add"), "/add", "add.view", order=20, icon="add"),),
+    pack=_pack,
+)
