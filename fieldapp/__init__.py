@@ -20,7 +20,7 @@ def create_app(config: Config | None = None) -> Flask:
     from fieldapp.accounts import session
     from fieldapp.web import error_pages, headers, inputs, language, origin, page, refused, static_files, trouble
     from fieldapp.web.application import Application
-    from fieldapp.web.assets import Assets
+    from fieldapp.web.assets import ASSETS, Assets
 
     config = config or Config.from_environment()
     config.check()
@@ -66,7 +66,8 @@ def create_app(config: Config | None = None) -> Flask:
         COMPRESS_EVALUATE_CONDITIONAL_REQUEST=False,
         **config.extra,
     )
-    assets = app.extensions["assets"] = Assets.read(worker=not config.sw_kill)
+    assets = Assets.read(worker=not config.sw_kill)
+    ASSETS.set(app, assets)
     app.wsgi_app = headers.around(app.wsgi_app, assets.css_hash, config.secure_cookies)  # type: ignore[method-assign]
     app.wsgi_app = static_files.around(app.wsgi_app, ROOT / "static")  # type: ignore[method-assign]
     if config.trust_proxy:

@@ -15,10 +15,10 @@ from sqlalchemy import select
 from fieldapp import finding
 from fieldapp.accounts.models import Group, Membership, User
 from fieldapp.accounts.passwords import hashed, problem_of
-from fieldapp.accounts.roles import PATTERNS
+from fieldapp.accounts.roles import NAMES
 from fieldapp.commandbus import writing
 from fieldapp.config import Config
-from fieldapp.extensions import db
+from fieldapp.extensions import INSTANCE_ID, db
 from fieldapp.kernel import clock
 from fieldapp.startup import check_database
 
@@ -81,7 +81,7 @@ def _check_password(password: str, *about: str) -> None:
 @click.command("create-user")
 @click.argument("username")
 @click.option("--name", required=True)
-@click.option("--role", "roles", multiple=True, type=click.Choice(sorted(PATTERNS)), required=True)
+@click.option("--role", "roles", multiple=True, type=click.Choice(sorted(NAMES)), required=True)
 @click.option("--group", "group_name", help="Name of the group the roles are for; made when it is new.")
 @click.option("--city", default="", help="Home city of a new group.")
 @click.password_option()
@@ -210,4 +210,4 @@ def _migrate() -> None:
     check_database(db.engine, Path(current_app.root_path) / "migrations")
     upgrade()
     # Not at the first page: where nothing can be stored by then, that page would fail as well.
-    current_app.extensions["instance_id"]()
+    INSTANCE_ID()()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from flask import Flask, Response, after_this_request, current_app, g
 from flask_babel import Babel
@@ -18,6 +19,46 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from fieldapp.database import Base
+from fieldapp.kernel.grants import Grants
+from fieldapp.kernel.offers import Offers
+
+Value = TypeVar("Value")
+
+
+class AppValue(Generic[Value]):
+    """A typed value in `app.extensions`, set once while the application is built.
+
+    The module that uses the value declares it; `fieldapp/wiring.py` sets it. So a lower layer can use what a higher
+    layer provides without importing it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def set(self, app: Flask, value: Value) -> None:
+        """Store the value of `app`."""
+        app.extensions[self.name] = value
+
+    def of(self, app: Flask) -> Value:
+        """Return the value of `app`. Raise KeyError where it was not set."""
+        value: Value = app.extensions[self.name]
+        return value
+
+    def __call__(self) -> Value:
+        """Return the value of the current application."""
+        return self.of(current_app)
+
+    def is_set(self) -> bool:
+        """Return whether the current application has the value."""
+        return self.name in current_app.extensions
+
+
+#: What the features declare, all together.
+OFFERS: AppValue[Offers] = AppValue("offers")
+#: The verbs of every role.
+GRANTS: AppValue[Grants] = AppValue("grants")
+#: Returns the id of this installation, the value of the header `X-Fieldapp`.
+INSTANCE_ID: AppValue[Callable[[], str]] = AppValue("instance_id")
 
 #: Where a request keeps the connection of its write transaction while one is under way (commandbus/transaction.py).
 WRITING = "writing_connection"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask import current_app
 from sqlalchemy import select
 
 from fieldapp.attachments import store
 from fieldapp.commandbus import audit
 from fieldapp.commandbus.models import Attachment, AuditEntry, Receipt
-from fieldapp.extensions import db
+from fieldapp.extensions import OFFERS, db
 
 
 def faults() -> Iterator[str]:
@@ -18,7 +17,7 @@ def faults() -> Iterator[str]:
     yield from _receipts_and_effects()
     yield from (f"audit entry {number} does not follow from the one before" for number in audit.broken(db.session()))
     yield from _files()
-    for offer in current_app.extensions["offers"].all:
+    for offer in OFFERS().all:
         for one in offer.checks:
             yield from one()
 

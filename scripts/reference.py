@@ -1,4 +1,4 @@
-"""Writes docs/commands.md, docs/settings.md and docs/error-codes.md from the application itself.
+"""Writes docs/commands.md, permissions.md, settings.md and error-codes.md from the application itself.
 
 Run it after a command, a figure, an environment variable or an error code changed; a test compares the files.
 """
@@ -18,11 +18,13 @@ from flask_babel import force_locale
 from marshmallow import Schema, fields, validate
 
 from fieldapp import create_app
-from fieldapp.accounts.roles import PATTERNS
+from fieldapp.accounts.roles import NAMES
 from fieldapp.commandbus import Command
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.config import Config
 from fieldapp.errors import AppError, BadRequest, Conflict, Invalid, NotAllowed, NotFound
-from fieldapp.kernel.actor import Actor
+from fieldapp.extensions import GRANTS, OFFERS
+from fieldapp.kernel.grants import EVERYONE, Grants
 from fieldapp.web.fields import Strokes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,7 +62,12 @@ def build(folder: str) -> Flask:
 def documents(app: Flask) -> dict[str, str]:
     """File names below docs/ and what must stand in them."""
     with app.test_request_context(), force_locale("en"):
-        return {"commands.md": commands(app), "settings.md": settings(app), "error-codes.md": error_codes()}
+        return {
+            "commands.md": commands(app),
+            "permissions.md": permissions(app),
+            "settings.md": settings(app),
+            "error-codes.md": error_codes(),
+        }
 
 
 # -- commands ----------------------------------------------------------------------------------------------------
@@ -68,15 +75,16 @@ def documents(app: Flask) -> dict[str, str]:
 
 def commands(app: Flask) -> str:
     """Every command: who may, and what its data hold."""
-    known: dict[str, Command] = app.extensions["commands"]
+    known, grants = COMMANDS.of(app), GRANTS.of(app)
     lines = [
         "# Commands",
         "",
         NOTE,
         "",
         "Every write is one of these. The kind names the command, the permission, the audit action and the notice.",
-        "*Roles* follow from the patterns in `fieldapp/accounts/roles.py`; on which record is decided after that, by",
-        "the feature's policy. Unknown fields are refused. *Own work* is what a phone's token, a rescue file and a",
+        "*Roles* are granted in the `offers.py` of each feature ([permissions](permissions.md)); on which record is",
+        "decided after that, by the feature's policy. Unknown fields are refused.",
+        "*Own work* is what a phone's token, a rescue file and a",
         "closed account may bring, too ([ADR 19](adr/0019-a-token-that-can-only-hand-in.md)).",
         "How an envelope carries the data:",
         "[sync-protocol.md](sync-protocol.md).",
@@ -86,10 +94,10 @@ def commands(app: Flask) -> str:
     ]
     for kind, one in sorted(known.items()):
         own = "yes" if one.own_work else ""
-        roles = ", ".join(_roles(kind))
+        roles = ", ".join(grants.roles_with(kind))
         lines.append(f"| [`{kind}`](#{_anchor(kind)}) | {one.label} | {_versions(one)} | {own} | {roles} |")
     for kind, one in sorted(known.items()):
-        lines += ["", f"## {kind}", "", *_command(one)]
+        lines += ["", f"## {kind}", "", *_command(one, grants)]
     return "\n".join(lines) + "\n"
 
 
@@ -101,12 +109,8 @@ def _versions(one: Command) -> str:
     return str(one.version) if one.oldest == one.version else f"{one.oldest}–{one.version}"
 
 
-def _roles(kind: str) -> list[str]:
-    return [role for role, patterns in PATTERNS.items() if Actor(0, "", "", patterns=patterns).can(kind)]
-
-
-def _command(one: Command) -> Iterator[str]:
-    yield f"{one.label}. Roles: {', '.join(_roles(one.kind)) or 'nobody'}."
+def _command(one: Command, grants: Grants) -> Iterator[str]:
+    yield f"{one.label}. Roles: {', '.join(grants.roles_with(one.kind)) or 'nobody'}."
     rule = _first_line(one.may)
     if rule:
         yield f"On which record: {rule}"
@@ -182,6 +186,48 @@ def _between(low: Any, high: Any) -> str:
     if low is None:
         return f"at most {high}"
     return f"at least {low}" if high is None else f"{low} to {high}"
+
+
+# -- permissions -------------------------------------------------------------------------------------------------
+
+
+def permissions(app: Flask) -> str:
+    """Every verb: which roles hold it, and what asks for it."""
+    grants, commands, pages = GRANTS.of(app), COMMANDS.of(app), _pages(app)
+    roles = list(NAMES)
+    lines = [
+        "# Permissions",
+        "",
+        NOTE,
+        "",
+        "A verb is nobody's until a feature grants it to a role by its exact name, in `grants` of its `offers.py`",
+        "(D-ROLE-5). A grant is the first of two answers that must be yes; the second is the feature's policy on the",
+        "record that was loaded. `everyone` is everybody who is signed in. The start fails for a grant to an unknown",
+        "role, of a verb that nothing asks for, of a decision to `admin` or `everyone`, and of anything but reading",
+        "and findings to `quality`.",
+        "",
+        f"| verb | {' | '.join((EVERYONE, *roles))} | asked for by |",
+        f"|---|{'---|' * (len(roles) + 2)}",
+    ]
+    for verb in sorted({*commands, *pages}):
+        held = grants.roles_with(verb)
+        ticks = " | ".join("●" if role in held else "" for role in (EVERYONE, *roles))
+        asked = [*(["command"] if verb in commands else []), *sorted(pages.get(verb, ()))]
+        lines.append(f"| `{verb}` | {ticks} | {', '.join(asked)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _pages(app: Flask) -> dict[str, set[str]]:
+    """Addresses and entries by the verb that opens them."""
+    found: dict[str, set[str]] = {}
+    for rule in app.url_map.iter_rules():
+        verb = getattr(app.view_functions[rule.endpoint], "guard", "public")
+        if verb != "public" and "GET" in (rule.methods or ()):
+            found.setdefault(verb, set()).add(f"`{rule.rule}`")
+    for offer in OFFERS.of(app).all:
+        for entry in (*offer.tabs, *offer.tiles, *offer.links):
+            found.setdefault(entry.verb, set()).add(f"entry *{entry.label}*")
+    return found
 
 
 # -- settings ----------------------------------------------------------------------------------------------------

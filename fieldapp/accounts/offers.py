@@ -10,10 +10,15 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.accounts.session import here
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
 from fieldapp.web.fresh import tells_ago
 
 offer = Offer(
+    grants={
+        EVERYONE: ("home.view", "me.view", "me.password", "me.devices", "session.end", "session.end_others"),
+        "admin": ("user.manage", "user.activate", "user.deactivate"),
+    },
     tabs=(Entry("me", _l("Me"), "/me", "me.view", order=90, icon="me"),),
     links=(
         Entry("password", _l("Password"), "/me/password", "me.password", order=16, icon="lock"),

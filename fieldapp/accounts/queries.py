@@ -12,13 +12,13 @@ from sqlalchemy import Engine, ScalarSelect, Select, bindparam, column, select, 
 from sqlalchemy.orm import aliased
 
 from fieldapp.accounts.models import Group, Membership, User, UserSession
-from fieldapp.accounts.roles import PATTERNS
 from fieldapp.config import Lifetime
 from fieldapp.database import Moment, among
 from fieldapp.errors import NotFound
-from fieldapp.extensions import db, reading
+from fieldapp.extensions import GRANTS, db, reading
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.grants import Grants
 from fieldapp.statements import Prepared
 
 #: The trail's end: every command moves it, whatever it wrote.
@@ -54,7 +54,7 @@ _groups = Prepared(select(Group.id, Group.name).order_by(Group.id))
 
 
 def actor_of(user_id: int) -> Actor:
-    """The person with all roles, groups and verb patterns, in one query. Raises NotFound."""
+    """Return the person with all roles, groups and verbs, in one query. Raise NotFound."""
     rows = _person.rows(reading(), user_id=user_id)
     if not rows:
         raise NotFound("user.not_found")
@@ -100,11 +100,13 @@ def _session_rows(engine: Engine, digest: str, lasts: Lifetime) -> PersonRows:
 
 
 def _actor(rows: PersonRows) -> Actor:
-    return _as(*rows[0][:4], tuple((row[4], row[5]) for row in rows if row[4] is not None))
+    return _as(GRANTS(), *rows[0][:4], tuple((row[4], row[5]) for row in rows if row[4] is not None))
 
 
 @lru_cache(maxsize=1024)
-def _as(user_id: int, username: str, name: str, active: bool, held: tuple[tuple[str, int | None], ...]) -> Actor:
+def _as(
+    grants: Grants, user_id: int, username: str, name: str, active: bool, held: tuple[tuple[str, int | None], ...]
+) -> Actor:
     """Plain data made from what was just read: the same for the same."""
     roles = frozenset(role for role, _ in held)
     return Actor(
@@ -114,7 +116,7 @@ def _as(user_id: int, username: str, name: str, active: bool, held: tuple[tuple[
         roles=roles,
         groups=frozenset(group for _, group in held if group is not None),
         leads=frozenset(group for role, group in held if role == "leader" and group is not None),
-        patterns=tuple(dict.fromkeys(pattern for role in sorted(roles) for pattern in PATTERNS.get(role, ()))),
+        verbs=grants.verbs_of(roles),
         active=active,
     )
 

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from flask import current_app
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
@@ -20,6 +19,7 @@ from fieldapp.approvals.policy import Detail, Difference, differences, may_decid
 from fieldapp.approvals.schemas import Approve, Refuse
 from fieldapp.commandbus import UNDO, Base, Command, Context, Effect, command
 from fieldapp.errors import Conflict, NotFound
+from fieldapp.extensions import OFFERS
 from fieldapp.kernel.actor import Actor
 from fieldapp.web.page import moment
 
@@ -189,7 +189,7 @@ def _why_not(ctx: Context, kind: str) -> Exception:
     if closing is None:
         return Conflict("case.closed", _l("This was already decided."), {"state": latest.state, "taken": True})
     current = {"state": latest.state, "taken": True}
-    url = current_app.extensions["offers"].place_of(kind, ctx.id, False)
+    url = OFFERS().place_of(kind, ctx.id, False)
     return Conflict("case.closed", _said(*closing), {**current, "url": url} if url else current)
 
 

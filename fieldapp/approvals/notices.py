@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import select
 
 from fieldapp.commandbus.models import Notice
-from fieldapp.extensions import db
+from fieldapp.extensions import AppValue, db
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.web.page import moment
 from fieldapp.web.typography import unbroken
 
 NOTICES: dict[str, Any] = {}
+
+#: The sentence of every kind of notice, with its parameters as `%(name)s`.
+NOTICE_TEXTS: AppValue[dict[str, Any]] = AppValue("notices")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Line:
 
 def unread(actor: Actor, limit: int = 50) -> list[Line]:
     """What this person was told and has not ticked off, newest first."""
-    sentences = current_app.extensions["notices"]
+    sentences = NOTICE_TEXTS()
     query = (
         select(Notice.id, Notice.kind, Notice.params, Notice.url, Notice.created_at)
         .where(Notice.user_id == actor.id, Notice.read_at.is_(None))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from flask import current_app
 from sqlalchemy import Select, String, and_, bindparam, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
@@ -15,7 +14,7 @@ from fieldapp.approvals.models import Case, Step
 from fieldapp.approvals.policy import OF_A_GROUP, may_decide
 from fieldapp.commandbus.models import Notice
 from fieldapp.database import among
-from fieldapp.extensions import db, reading
+from fieldapp.extensions import OFFERS, db, reading
 from fieldapp.kernel.actor import Actor
 from fieldapp.statements import Prepared
 
@@ -59,7 +58,7 @@ def waiting_ids(actor: Actor) -> list[str]:
 
 def inbox_count(actor: Actor) -> int:
     """Return how much waits in this person's inbox: decisions, notices, and what features add."""
-    return sum(counts(actor)) + len(current_app.extensions["offers"].inbox_ids(actor))
+    return sum(counts(actor)) + len(OFFERS().inbox_ids(actor))
 
 
 def case_for(kind: str, record: str) -> Case | None:

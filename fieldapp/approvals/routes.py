@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, current_app, url_for
+from flask import Blueprint, Response, abort, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
@@ -17,6 +17,8 @@ from fieldapp.approvals.notices import unread
 from fieldapp.approvals.policy import Difference, may_see
 from fieldapp.approvals.queries import SHOWN, Shown, case_for, inbox_count, may_decide_now, shown, waiting_for
 from fieldapp.approvals.words import DOUBTS
+from fieldapp.commandbus.command import COMMANDS
+from fieldapp.extensions import OFFERS
 from fieldapp.kernel import ids
 from fieldapp.kernel.offers import Panel
 from fieldapp.web.forms import FormPage, form_page
@@ -40,13 +42,13 @@ def inbox() -> Response:
         # The page's own tab says it; a part that is fetched anew knows better.
         waiting=inbox_count(actor()) if wants_fragment() else "",
         notices=unread(actor()),
-        sections=current_app.extensions["offers"].inbox_sections(actor()),
+        sections=OFFERS().inbox_sections(actor()),
     )
 
 
 def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
     """Cases with the panel their feature draws for them; the panels of a kind come in one go."""
-    offers = current_app.extensions["offers"]
+    offers = OFFERS()
     by_kind: dict[str, list[str]] = {}
     for row in rows:
         by_kind.setdefault(row.case.subject_type, []).append(row.case.subject_id)
@@ -60,7 +62,7 @@ def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
 
 
 def _card(row: Shown, panel: Panel | None, changes: Sequence[Difference]) -> dict[str, Any]:
-    commands = current_app.extensions["commands"]
+    commands = COMMANDS()
     yes = next(v for v in ("approve", "accept") if f"{row.case.subject_type}.{v}" in commands)
     noes = [v for v in ("return", "reject") if f"{row.case.subject_type}.{v}" in commands]
     about = panel.about(row.requester) if panel else row.requester
@@ -96,7 +98,7 @@ def decide(kind: str, record: UUID, verb: str) -> Response:
     """A decision as a form of its own: with a reason, also without JavaScript."""
     name = f"{kind}.{verb}"
     case = case_for(kind, str(record))
-    command = current_app.extensions["commands"].get(name)
+    command = COMMANDS().get(name)
     if command is None or case is None or verb not in {"approve", "accept", "return", "reject"}:
         abort(404)
     row = shown([case.id])[0]

@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.attachments.queries import newest_missing
 from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.offers import Entry, Offer, PackEntry
 
 
@@ -21,6 +22,9 @@ def _pack(actor: Actor) -> Iterator[PackEntry]:
 
 
 offer = Offer(
+    grants={
+        EVERYONE: ("attachment.view", "attachment.add"),
+    },
     links=(
         Entry(
             "missing_photos",

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, send_file
+from flask import Blueprint, Response, send_file
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.attachments import store
 from fieldapp.attachments.queries import AGAIN, missing_page, origins_of
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
-from fieldapp.extensions import db
+from fieldapp.extensions import OFFERS, db
 from fieldapp.kernel import ids
 from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page
@@ -52,7 +53,7 @@ def show(attachment_id: UUID) -> Response:
 def missing() -> Response:
     """Which photos never came or cannot be shown: of which record, since when, on which phone (failure mode 63)."""
     page = missing_page(actor())
-    commands, offers = current_app.extensions["commands"], current_app.extensions["offers"]
+    commands, offers = COMMANDS(), OFFERS()
     records: dict[tuple[str, str], dict[str, Any]] = {}
     for row in page.rows:
         record = records.setdefault((row.agg_type, row.agg_id), {"row": row, "photos": []})
@@ -101,6 +102,6 @@ def _why_not(state: str) -> str:
 def _may_see(row: Attachment) -> bool:
     if row.user_id == actor().id:
         return True
-    return bool(row.agg_type and row.agg_id) and current_app.extensions["offers"].sees(
-        actor(), row.agg_type, row.agg_id
-    )
+    if not (row.agg_type and row.agg_id):
+        return False
+    return OFFERS().sees(actor(), row.agg_type, row.agg_id)

@@ -19,7 +19,7 @@ from fieldapp.commandbus.models import Notice, Redirect
 from fieldapp.commandbus.written import OLD, Measured, WrittenTime, corrected_time
 from fieldapp.database import insert_ignoring
 from fieldapp.errors import Conflict, Invalid, NotFound
-from fieldapp.extensions import db
+from fieldapp.extensions import AppValue, db
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 
@@ -285,3 +285,7 @@ def command(
         )
 
     return wrap
+
+
+#: Every command of every feature, by kind.
+COMMANDS: AppValue[dict[str, Command]] = AppValue("commands")

@@ -8,14 +8,13 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
-from flask import current_app
 from flask_babel import gettext
 from marshmallow import ValidationError
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fieldapp.commandbus import audit, ledger
-from fieldapp.commandbus.command import Command, Context, Later, written_time
+from fieldapp.commandbus.command import COMMANDS, Command, Context, Later, written_time
 from fieldapp.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
 from fieldapp.commandbus.faults import point
 from fieldapp.commandbus.fieldwise import compared
@@ -95,7 +94,7 @@ class _Batch:
         self.running = False
         self.later: Later | None = None if careful else {}
         self.now: datetime = clock.now()
-        self.commands: dict[str, Command] = current_app.extensions["commands"]
+        self.commands: dict[str, Command] = COMMANDS()
         self.read_results: list[Result] = []
         self.todo: list[Sent] = []
         self.aside: dict[str, dict[str, Any]] = {}

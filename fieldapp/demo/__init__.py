@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-from flask import current_app
-
 from fieldapp.demo.book import BadDemo, Book
 from fieldapp.demo.customers import add_customers
 from fieldapp.demo.jobs import add_jobs
 from fieldapp.demo.people import PASSWORD, add_people
+from fieldapp.extensions import OFFERS
 
 __all__ = ["PASSWORD", "BadDemo", "Book", "fill"]
 
@@ -26,7 +25,7 @@ def fill() -> None:
         add_customers(book)
         add_jobs(book)
         book.keep()
-        for offer in sorted(current_app.extensions["offers"].all, key=lambda one: one.demo_order):
+        for offer in sorted(OFFERS().all, key=lambda one: one.demo_order):
             if offer.demo is not None:
                 offer.demo(book)
                 book.keep()

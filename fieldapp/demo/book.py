@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from fieldapp.accounts import actor_of
 from fieldapp.accounts.models import User
 from fieldapp.commandbus import Result, desk_envelope, execute, writing
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.extensions import db
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
@@ -122,7 +123,7 @@ class Book:
             op=self.id("op", self._runs, username, kind, *agg),
             user=self.known("people.json", self.users, username),
             kind=kind,
-            schema=current_app.extensions["commands"][kind].version,
+            schema=COMMANDS()[kind].version,
             agg=agg,
             data=data,
             issued=clock.iso(moment),

@@ -11,6 +11,7 @@ from fieldapp.accounts.session import this_phone
 from fieldapp.devices.queries import elsewhere, own_losses, trouble
 from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
 from fieldapp.web.fresh import tells_ago
 
@@ -42,6 +43,12 @@ def _pack(actor: Actor) -> list[PackEntry]:
 
 
 offer = Offer(
+    grants={
+        EVERYONE: ("device.revoke", "device.acknowledge"),
+        "leader": ("device.oversee",),
+        "manager": ("device.oversee",),
+        "admin": ("device.oversee",),
+    },
     links=(
         Entry("my_phones", _l("My phones and sign-ins"), "/me/devices", "me.devices", order=15, icon="phone"),
         Entry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select
@@ -13,12 +13,14 @@ from sqlalchemy import Select, select
 from fieldapp.accounts import group_names, groups_of, journal, members_of, sessions
 from fieldapp.accounts.models import Device, User
 from fieldapp.accounts.session import here, lasts, this_phone
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.commandbus.models import Receipt
 from fieldapp.devices import queries
 from fieldapp.devices.closed import arrived_after
 from fieldapp.devices.policy import may_look_after, sees_all
 from fieldapp.errors import NotFound
 from fieldapp.kernel import ids
+from fieldapp.web.assets import ASSETS
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
 from fieldapp.web.lists import Filter, list_page
@@ -47,7 +49,7 @@ def mine() -> Response:
         session=current,
         sessions=sessions.living(actor().id, lasts()),
         events=journal.recent(actor().id),
-        build=current_app.extensions["assets"].build,
+        build=ASSETS().build,
     )
 
 
@@ -62,7 +64,7 @@ def sign_out(dev: UUID) -> Response:
 @needs("device.oversee")
 def phones() -> Response:
     """Which phones still hold records, how many and since when, and which have lost some (D-CASH-2)."""
-    build = current_app.extensions["assets"].build
+    build = ASSETS().build
     page = list_page(
         queries.phones_for(actor()), keys=(Device.last_seen_at, Device.id), filters=_filters(build), size=30
     )
@@ -157,7 +159,7 @@ def _phone(owner: int, dev: str) -> queries.Phone:
 def closed() -> Response:
     """Records that arrived after their author's account was closed: the work was done (failure mode 44)."""
     page = list_page(arrived_after(actor()), keys=(Receipt.received_at, Receipt.op), size=30)
-    commands = current_app.extensions["commands"]
+    commands = COMMANDS()
     lines = [
         (row, commands[row.kind].label if row.kind in commands else row.kind, ids.short_reference(row.dev, row.seq))
         for row in page.rows

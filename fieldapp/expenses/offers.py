@@ -56,7 +56,24 @@ def _panel(found: ClaimSummary) -> Panel:
     )
 
 
+_READ = ("expense_item.view", "expense_claim.view")
+#: What anybody may do who spends money of their own on work.
+_AUTHOR = (
+    *_READ,
+    "expense_item.capture",
+    "expense_item.resubmit",
+    "expense_item.discard",
+    "expense_claim.submit",
+    "expense_claim.withdraw",
+)
+_DECIDE = ("expense_claim.approve", "expense_claim.return", "expense_claim.reject")
+
 offer = Offer(
+    grants={
+        **dict.fromkeys(("technician", "finance"), _AUTHOR),
+        **dict.fromkeys(("leader", "manager", "executive"), (*_AUTHOR, *_DECIDE)),
+        "quality": _READ,
+    },
     tiles=(
         Entry(
             "expense",

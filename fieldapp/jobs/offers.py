@@ -59,7 +59,34 @@ def _states() -> Iterator[str]:
             yield f"job {number} is stored as {state}, its visits make it {job_state(visits.get(job, ()))}"
 
 
+_TAPS = (
+    "visit.accept",
+    "visit.set_out",
+    "visit.arrive",
+    "visit.start",
+    "visit.pause",
+    "visit.resume",
+    "visit.refuse",
+)
+_READ = ("job.view", "customer.view")
+
 offer = Offer(
+    grants={
+        "technician": (*_READ, *_TAPS, "asset.amend"),
+        "leader": (
+            *_READ,
+            *_TAPS,
+            "visit.cancel",
+            "visit.reassign",
+            "job.dispatch",
+            "job.change",
+            "job.cancel",
+            "job.restore",
+            "asset.amend",
+        ),
+        "agent": (*_READ, "asset.amend"),
+        **dict.fromkeys(("finance", "manager", "executive", "quality"), _READ),
+    },
     tabs=(
         Entry(
             "jobs",

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-from fieldapp.kernel.actor import Actor, covers
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.grants import RoleVerbs
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A place to go: a tab, or a tile on the Add screen. Shown to whoever holds `verb` (and one of `roles`)."""
+    """A place to go: a tab, or a tile on the Add screen. Shown to whoever holds `verb`."""
 
     key: str
     label: Any
@@ -26,7 +26,6 @@ class Entry:
     hint: Any = ""
     badge: Callable[[Actor], int] | None = None
     home_for: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,9 @@ class Panel:
 
 @dataclass(frozen=True)
 class Offer:
-    """All of a feature's offers. `sees` maps a record type to `(actor, id) -> bool`, for its attachments.
+    """All of a feature's offers. `grants` gives exact verbs to roles; a verb that nobody grants is nobody's (D-ROLE-5).
+
+    `sees` maps a record type to `(actor, id) -> bool`, for its attachments.
 
     `places` maps a record type to the start of its address: `/reports/` for `/reports/<id>`; `own_places` the same
     for records that at first only their author may open.
@@ -60,6 +61,7 @@ class Offer:
     `inbox_sections` are whole parts of a person's inbox beside its cases, `inbox_ids` the decisions waiting there.
     """
 
+    grants: RoleVerbs = field(default_factory=dict)
     tabs: Sequence[Entry] = ()
     tiles: Sequence[Entry] = ()
     links: Sequence[Entry] = ()
@@ -86,15 +88,15 @@ class Offers:
 
     def tabs(self, actor: Actor) -> tuple[Entry, ...]:
         """The tabs this person has, in order."""
-        return _open_to(self, "tabs", actor.patterns, actor.roles)
+        return _open_to(actor, (entry for offer in self.all for entry in offer.tabs))
 
     def tiles(self, actor: Actor) -> tuple[Entry, ...]:
         """What this person may add."""
-        return _open_to(self, "tiles", actor.patterns, actor.roles)
+        return _open_to(actor, (entry for offer in self.all for entry in offer.tiles))
 
     def links(self, actor: Actor) -> tuple[Entry, ...]:
         """Further pages, listed on the personal page."""
-        return _open_to(self, "links", actor.patterns, actor.roles)
+        return _open_to(actor, (entry for offer in self.all for entry in offer.links))
 
     def home_for(self, actor: Actor) -> str:
         """The first screen: the entry that names one of the person's roles, else the first tab."""
@@ -159,9 +161,7 @@ class Offers:
         return [one for offer in self.all if offer.inbox_ids for one in offer.inbox_ids(actor)]
 
 
-@lru_cache(maxsize=512)
-def _open_to(offers: Offers, place: str, patterns: tuple[str, ...], roles: frozenset[str]) -> tuple[Entry, ...]:
-    """The same for everybody with these roles."""
-    entries: Iterable[Entry] = (entry for offer in offers.all for entry in getattr(offer, place))
-    shown = (one for one in entries if covers(patterns, one.verb) and (not one.roles or roles & set(one.roles)))
+def _open_to(actor: Actor, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the entries this person may use, in their order."""
+    shown = (one for one in entries if actor.can(one.verb))
     return tuple(sorted(shown, key=lambda entry: entry.order))

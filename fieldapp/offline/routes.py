@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, current_app, jsonify, request, send_from_directory
+from flask import Blueprint, Response, abort, jsonify, request, send_from_directory
 from flask_login import current_user
 from sqlalchemy import text
 
 from fieldapp.accounts.session import this_phone
 from fieldapp.devices import elsewhere, losses
-from fieldapp.extensions import db
+from fieldapp.extensions import INSTANCE_ID, OFFERS, db
 from fieldapp.kernel.ids import uuid7
 from fieldapp.offline.manifest import web_manifest
-from fieldapp.web.assets import FOLDER
+from fieldapp.web.assets import ASSETS, FOLDER
 from fieldapp.web.guards import actor, needs, public
 from fieldapp.web.render import render
 
@@ -25,7 +25,7 @@ def service_worker() -> Response:
 
     With FIELDAPP_SW_KILL=1 the one that unregisters itself and leaves every record alone (failure mode 61).
     """
-    worker = current_app.extensions["assets"].worker
+    worker = ASSETS().worker
     name = "sw.js" if worker else "sw-kill.js"
     if not (FOLDER / name).exists():
         abort(404)
@@ -78,7 +78,7 @@ def outbox() -> Response:
 @needs("outbox.view")
 def add() -> Response:
     """Everything this person can note down."""
-    return render("offline/add.html", tiles=current_app.extensions["offers"].tiles(actor()))
+    return render("offline/add.html", tiles=OFFERS().tiles(actor()))
 
 
 @bp.get("/healthz")
@@ -86,6 +86,6 @@ def add() -> Response:
 def healthz() -> Response:
     """Whether the server and its database answer."""
     db.session.execute(text("SELECT 1"))
-    response = jsonify(status="ok", build=current_app.extensions["assets"].build)
-    response.headers["X-Fieldapp"] = current_app.extensions["instance_id"]()
+    response = jsonify(status="ok", build=ASSETS().build)
+    response.headers["X-Fieldapp"] = INSTANCE_ID()()
     return response

@@ -96,7 +96,16 @@ def wrong_totals() -> Iterator[str]:
         yield f"parts request {number}: total {stored} is not the sum of its lines, {Decimal(summed)}"
 
 
+_AUTHOR = ("parts_request.view", "parts_request.submit", "parts_request.resubmit", "parts_request.withdraw")
+_DECIDE = ("parts_request.approve", "parts_request.return", "parts_request.reject")
+
 offer = Offer(
+    grants={
+        "technician": _AUTHOR,
+        "leader": (*_AUTHOR, *_DECIDE),
+        **dict.fromkeys(("manager", "purchasing", "executive"), ("parts_request.view", *_DECIDE)),
+        **dict.fromkeys(("finance", "agent", "quality"), ("parts_request.view",)),
+    },
     tiles=(
         Entry(
             "parts",

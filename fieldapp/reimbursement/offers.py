@@ -5,9 +5,12 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel.offers import Entry, Offer
-from fieldapp.reimbursement.policy import READERS
 
 offer = Offer(
+    grants={
+        "finance": ("reimbursement.view", "reimbursement.export"),
+        "manager": ("reimbursement.view",),
+    },
     links=(
         Entry(
             "reimbursements",
@@ -17,7 +20,6 @@ offer = Offer(
             order=15,
             icon="money",
             home_for=("finance",),
-            roles=READERS,
         ),
     ),
 )

@@ -10,7 +10,16 @@ from fieldapp.reports.queries.one import sees
 from fieldapp.reports.queries.panels import inbox_panels, job_panels, job_tags, pack
 from fieldapp.reports.queries.soundness import faults
 
+_AUTHOR = ("service_report.view", "service_report.submit", "service_report.resubmit")
+_DECIDE = ("service_report.accept", "service_report.return")
+
 offer = Offer(
+    grants={
+        "technician": _AUTHOR,
+        "leader": (*_AUTHOR, *_DECIDE),
+        **dict.fromkeys(("manager", "executive"), ("service_report.view", *_DECIDE)),
+        **dict.fromkeys(("finance", "agent", "quality"), ("service_report.view",)),
+    },
     links=(
         Entry(
             "reports",

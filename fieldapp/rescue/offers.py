@@ -7,6 +7,10 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel.offers import Entry, Offer
 
 offer = Offer(
+    grants={
+        "agent": ("rescue.import",),
+        "admin": ("rescue.import",),
+    },
     links=(
         Entry(
             "rescue",

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import current_app
 from flask_babel import gettext
 from sqlalchemy import Row, Select, select
 
 from fieldapp.accounts.models import User
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.commandbus.models import Attachment, AuditEntry, Receipt
 from fieldapp.extensions import db
 from fieldapp.kernel import ids
@@ -82,7 +82,7 @@ def obstacle(record: Record, found: Found) -> str:
         return record.problem
     if record.envelope.user not in found.people:
         return gettext("Its author is not known here.")
-    command = current_app.extensions["commands"].get(record.envelope.kind)
+    command = COMMANDS().get(record.envelope.kind)
     # Whoever uploads a file could otherwise decide in the name of another.
     if command is not None and not command.own_work:
         return gettext("A decision: its author must make it again, signed in.")

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, redirect, url_for
+from flask import Blueprint, Response, redirect, url_for
 from flask_babel import gettext
 
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.commandbus.models import AuditEntry
 from fieldapp.errors import NotFound
+from fieldapp.extensions import INSTANCE_ID
 from fieldapp.kernel import ids
 from fieldapp.rescue import archive, uploads
 from fieldapp.rescue.importing import bring_in
@@ -92,7 +94,7 @@ def _start(problem: str = "") -> Response:
 def _look(digest: str) -> archive.Rescue:
     limits = _limits()
     with archive.opened(uploads.path_of(digest), limits) as file:
-        return archive.read(file, limits, current_app.extensions["instance_id"]())
+        return archive.read(file, limits, INSTANCE_ID()())
 
 
 @bp.get("/rescue/files/<digest>")
@@ -127,7 +129,7 @@ def run(digest: str) -> Response:
     if import_by(number) is None:
         limits = _limits()
         with archive.opened(uploads.path_of(digest), limits) as file:
-            rescue = archive.read(file, limits, current_app.extensions["instance_id"]())
+            rescue = archive.read(file, limits, INSTANCE_ID()())
             bring_in(file, rescue, digest, actor(), number)
     return redirect(url_for("rescue.done", import_id=number), 303)  # type: ignore[return-value]
 
@@ -196,7 +198,7 @@ def _said(receipt: Any) -> list[str]:
 
 def _written(draft: archive.Draft) -> list[tuple[Any, str]]:
     """What was typed, under the names the form gives its fields; ids and strokes say nothing to a reader."""
-    command = current_app.extensions["commands"].get(draft.kind)
+    command = COMMANDS().get(draft.kind)
     fields = command.schema.fields if command else {}
     lines = []
     for name, value in draft.fields.items():
@@ -209,7 +211,7 @@ def _written(draft: archive.Draft) -> list[tuple[Any, str]]:
 
 
 def _label(kind: str) -> Any:
-    command = current_app.extensions["commands"].get(kind)
+    command = COMMANDS().get(kind)
     return command.label if command else kind
 
 

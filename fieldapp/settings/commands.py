@@ -15,7 +15,7 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.money import FEN
 from fieldapp.settings.models import Setting
-from fieldapp.settings.queries import declared, figure
+from fieldapp.settings.queries import FIGURES, figure
 from fieldapp.settings.schemas import Change
 
 
@@ -31,7 +31,7 @@ def change(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
         raise Invalid.field("id", _l("This record is not known."))
     if ctx.find(Setting, ctx.id) is not None:
         raise Conflict("record.exists", _l("This change was already made."))
-    one = declared().get(data["key"])
+    one = FIGURES().get(data["key"])
     if one is None:
         raise Invalid.field("key", _l("There is no such figure."))
     value, since = _value(one, data["value"]), data["effective_on"]

@@ -7,6 +7,9 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel.offers import Entry, Offer
 
 offer = Offer(
+    grants={
+        "admin": ("setting.change",),
+    },
     links=(
         Entry(
             "settings",
@@ -17,5 +20,5 @@ offer = Offer(
             icon="settings",
             hint=_l("Figures of the rule book"),
         ),
-    )
+    ),
 )

@@ -5,24 +5,21 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from flask import current_app, g
+from flask import g
 from sqlalchemy import Date, ScalarSelect, bindparam, select
 
-from fieldapp.extensions import reading
+from fieldapp.extensions import AppValue, reading
 from fieldapp.kernel import clock
 from fieldapp.kernel.figures import Figure
 from fieldapp.settings.models import Setting
 from fieldapp.statements import Prepared
 
+#: Every figure of every feature by key.
+FIGURES: AppValue[dict[str, Figure]] = AppValue("figures")
+
 _changes = Prepared(
     select(Setting.key, Setting.effective_on, Setting.value).order_by(Setting.effective_on, Setting.set_at)
 )
-
-
-def declared() -> dict[str, Figure]:
-    """Every figure of every feature by key."""
-    figures: dict[str, Figure] = current_app.extensions["figures"]
-    return figures
 
 
 def figure(key: str, on: date | None = None) -> Decimal | int:
@@ -30,7 +27,7 @@ def figure(key: str, on: date | None = None) -> Decimal | int:
 
     All changes are read once a request: there are few of them and most pages ask for several.
     """
-    one = declared()[key]
+    one = FIGURES()[key]
     changes: dict[str, list[tuple[date, str]]] | None = g.get("figure_changes")
     if changes is None:
         changes = g.figure_changes = {}
@@ -53,5 +50,5 @@ def figure_by(key: str) -> ScalarSelect[str]:
 
 def figure_from(key: str, text: str | None) -> Decimal | int:
     """The value that `figure_by` read."""
-    one = declared()[key]
+    one = FIGURES()[key]
     return one.default if text is None else one.read(text)

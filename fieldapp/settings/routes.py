@@ -16,7 +16,7 @@ from fieldapp.extensions import db
 from fieldapp.kernel import clock
 from fieldapp.kernel.figures import Figure
 from fieldapp.settings.models import Setting
-from fieldapp.settings.queries import declared, figure
+from fieldapp.settings.queries import FIGURES, figure
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import needs
 from fieldapp.web.render import render
@@ -44,7 +44,7 @@ def figures() -> Response:
     """All figures, by feature."""
     changes = _changes()
     by_feature: dict[str, list[Shown]] = {}
-    for key, one in sorted(declared().items()):
+    for key, one in sorted(FIGURES().items()):
         # A feature's pages carry its name, so that its words are there in every language.
         name = gettext(key.split(".")[0].replace("_", " ").capitalize())
         by_feature.setdefault(name, []).append(Shown(one, figure(key), changes.get(key, [])))
@@ -55,7 +55,7 @@ def figures() -> Response:
 @needs("setting.change")
 def change(key: str) -> Response:
     """A new value of one figure, from a day on."""
-    one = declared().get(key)
+    one = FIGURES().get(key)
     if one is None:
         raise NotFound("setting.not_found")
     value = figure(key)

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from flask import Request, Response, current_app, request
+from flask import Request, Response, request
 from flask_babel import gettext
+
+from fieldapp.settings import figure
 
 BATCH_OPS = 50
 BATCH_BYTES = 1024 * 1024
@@ -57,7 +59,7 @@ def limits() -> dict[str, int]:
         "batch_ops": BATCH_OPS,
         "batch_bytes": BATCH_BYTES,
         "chunk": CHUNK,
-        "attachment": int(current_app.extensions["figure"]("attachments.max_megabytes")) * 1024 * 1024,
+        "attachment": int(figure("attachments.max_megabytes")) * 1024 * 1024,
     }
 
 

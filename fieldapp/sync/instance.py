@@ -6,18 +6,19 @@ from flask import current_app
 from sqlalchemy.exc import IntegrityError
 
 from fieldapp.commandbus import writing
-from fieldapp.extensions import db
+from fieldapp.extensions import AppValue, db
 from fieldapp.kernel import ids
 from fieldapp.sync.models import Instance
+
+_INSTANCE: AppValue[dict[str, str]] = AppValue("instance")
 
 
 def instance() -> dict[str, str]:
     """`id` and `epoch` of this installation; made at first use, the same for all its workers."""
-    known: dict[str, str] | None = current_app.extensions.get("instance")
-    if known is None:
+    if not _INSTANCE.is_set():
         row = db.session.get(Instance, 1) or _made()
-        known = current_app.extensions["instance"] = {"id": row.name, "epoch": row.epoch}
-    return known
+        _INSTANCE.set(current_app, {"id": row.name, "epoch": row.epoch})
+    return _INSTANCE()
 
 
 def _made() -> Instance:

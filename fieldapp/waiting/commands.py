@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import current_app
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.accounts import actor_of
 from fieldapp.commandbus import UNDO, Context, Effect, Result, command, decide_apart, refuse_waiting
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.commandbus.models import Receipt
 from fieldapp.errors import Conflict, NotFound
 from fieldapp.kernel.actor import Actor
@@ -38,7 +38,7 @@ def _load(ctx: Context, data: dict[str, Any]) -> Held:
     row = ctx.session.execute(query).one_or_none()
     if row is None:
         raise NotFound("waiting_record.not_found")
-    command = current_app.extensions["commands"].get(row.kind)
+    command = COMMANDS().get(row.kind)
     title = str(command.label if command else row.kind)
     return Held(ctx.id, title, authors([row.user_id])[row.user_id], row.received_at)
 

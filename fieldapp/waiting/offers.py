@@ -14,4 +14,11 @@ def _section(actor: Actor) -> Iterable[Panel]:
         yield Panel("waiting/_inbox.html", {"cards": cards(actor)})
 
 
-offer = Offer(inbox_sections=_section, inbox_ids=lambda actor: [row.op for row in overdue(actor)])
+offer = Offer(
+    grants={
+        "leader": ("waiting_record.accept", "waiting_record.reject"),
+        "manager": ("waiting_record.accept", "waiting_record.reject"),
+    },
+    inbox_sections=_section,
+    inbox_ids=lambda actor: [row.op for row in overdue(actor)],
+)

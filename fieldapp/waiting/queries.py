@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from flask import current_app, g
+from flask import g
 from sqlalchemy import bindparam, literal_column, select
 
 from fieldapp.accounts import memberships_of, name_by, people_under
 from fieldapp.commandbus import Command, label_of, parse, said
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.commandbus.models import Receipt
 from fieldapp.database import Moment
 from fieldapp.extensions import db, reading
@@ -110,7 +111,7 @@ def cards(actor: Actor) -> list[Waiting]:
     rows = overdue(actor)
     wanted = {op for row in rows for op in row.detail.get("needs", [])}
     arrived = _arrived(sorted(wanted))
-    commands: dict[str, Command] = current_app.extensions["commands"]
+    commands: dict[str, Command] = COMMANDS()
     return [
         Waiting(
             row.op,
@@ -127,7 +128,7 @@ def cards(actor: Actor) -> list[Waiting]:
 def _arrived(ops: Sequence[str]) -> dict[str, Needed]:
     if not ops:
         return {}
-    commands: dict[str, Command] = current_app.extensions["commands"]
+    commands: dict[str, Command] = COMMANDS()
     rows = db.session.execute(select(Receipt.op, Receipt.kind, Receipt.outcome).where(Receipt.op.in_(ops)))
     return {op: Needed(commands[kind].label if kind in commands else kind, outcome) for op, kind, outcome in rows}
 

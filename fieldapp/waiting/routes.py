@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from flask_babel import gettext
 
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.errors import NotFound
 from fieldapp.waiting.queries import cards
 from fieldapp.web.forms import FormPage, form_page
@@ -20,7 +21,7 @@ bp = Blueprint("waiting", __name__)
 def decide(op: UUID, verb: str) -> Response:
     """Accept, or send back with a reason; what is none of one's own does not exist."""
     kind = f"waiting_record.{verb}"
-    command = current_app.extensions["commands"].get(kind)
+    command = COMMANDS().get(kind)
     card = next((one for one in cards(actor()) if one.op == str(op)), None)
     if command is None or card is None or not actor().can(kind):
         raise NotFound("waiting_record.not_found")

@@ -11,6 +11,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from fieldapp.extensions import AppValue
+
 FOLDER = Path(__file__).resolve().parents[2] / "static" / "dist"
 
 
@@ -44,3 +46,6 @@ class Assets:
     def url(self, name: str) -> str:
         """Address of a built file; the plain name where nothing is built."""
         return f"/static/dist/{self.files.get(name, name)}"
+
+
+ASSETS: AppValue[Assets] = AppValue("assets")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,7 +11,9 @@ from flask import Response, current_app, g, redirect, request, session
 from flask_babel import gettext
 
 from fieldapp.commandbus import AttachmentNote, Base, Command, Result, desk_envelope, execute, plain
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.errors import Invalid
+from fieldapp.extensions import AppValue
 from fieldapp.kernel import clock, ids
 from fieldapp.web import inputs, show_when, trouble
 from fieldapp.web.controls import Control, controls, switch_off
@@ -99,7 +101,7 @@ def bind(
     base: Base | None = None,
 ) -> BoundForm:
     """The form with the given values and problems; those that belong to no control are listed at the top."""
-    command: Command = current_app.extensions["commands"][page.kind]
+    command = COMMANDS()[page.kind]
     problems = problems or {}
     if command.merges and values is not None:
         # What was emptied stays empty when the form comes back.
@@ -203,9 +205,13 @@ def _decided(data: dict[str, Any], result: Result) -> tuple[dict[str, Any], dict
     return {**data, **card["data"], **mine}, result.problems, Base(card["ver"], card["fields"])
 
 
+#: Returns the notes of the files that came with a form post, for a command and its op id. Raises Invalid.
+TAKE_FILES: AppValue[Callable[[Command, str], list[AttachmentNote]]] = AppValue("take_files")
+
+
 def post(page: FormPage, data: dict[str, Any]) -> Result:
     """One ordinary form post through the same ledger as everything else."""
-    command: Command = current_app.extensions["commands"][page.kind]
+    command = COMMANDS()[page.kind]
     kind, record = page.agg
     # Pages made before carry this number; none of them is shown again as unchanged.
     op = session["posted"] = inputs.posted("_op", most=36)
@@ -213,7 +219,7 @@ def post(page: FormPage, data: dict[str, Any]) -> Result:
     if not record:
         record = str(data.get("id", ""))
     try:
-        atts = current_app.extensions["take_files"](command, op)
+        atts = TAKE_FILES()(command, op)
     except Invalid as error:
         return Result(op, "", "rejected", problems={k: [str(w) for w in v] for k, v in error.problems.items()})
     body = desk_envelope(

@@ -6,12 +6,13 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, current_app, g, request, session
+from flask import Response, g, request, session
 from flask_login import current_user
 
+from fieldapp.extensions import INSTANCE_ID
 from fieldapp.kernel import clock
 from fieldapp.web import inputs, language
-from fieldapp.web.assets import Assets
+from fieldapp.web.assets import ASSETS, Assets
 from fieldapp.web.known import NOTE, Note
 
 VARY = "HX-Request, Cookie, Accept-Language"
@@ -26,13 +27,13 @@ def unchanged(*more: Any) -> Response | None:
     it: bytes of photos, or the minute where the page says how long ago something was. A form that this browser
     posted makes all its pages new, so that no number is used twice.
     """
-    assets: Assets = current_app.extensions["assets"]
+    assets: Assets = ASSETS()
     # As read when the person was signed in to this request, before anything else was.
     person, today = current_user._get_current_object(), clock.today()
     seen = (person.actor.id, person.seen)
     made_from = (
         assets.mark,
-        current_app.extensions["instance_id"](),
+        INSTANCE_ID()(),
         language.code(),
         seen,
         request.full_path,

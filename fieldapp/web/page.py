@@ -8,15 +8,18 @@ from functools import lru_cache
 from typing import Any
 
 from babel.dates import format_skeleton
-from flask import Flask, current_app, g, request
+from flask import Flask, g, request
 from flask_babel import format_date, format_timedelta
 from flask_login import current_user
 from markupsafe import Markup
 
+from fieldapp.commandbus.command import COMMANDS
+from fieldapp.extensions import OFFERS
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry
 from fieldapp.web import fresh, inputs, language, trouble
+from fieldapp.web.assets import ASSETS
 from fieldapp.web.icons import icon
 from fieldapp.web.pieces import piece, rendered_at
 from fieldapp.web.typography import UnbrokenMoney
@@ -55,14 +58,14 @@ def init_app(app: Flask) -> None:
 
 def undo_attr(kind: str) -> Markup:
     """Return ` data-undo="8"` for the form of a command that can be taken back for so many seconds, else nothing."""
-    seconds = current_app.extensions["commands"][kind].undo
+    seconds = COMMANDS()[kind].undo
     return Markup(f' data-undo="{int(seconds)}"') if seconds else Markup("")  # noqa: S704 - a number
 
 
 def decision_kinds() -> str:
     """Return the kinds of commands that decide what waits in an inbox, separated by blanks."""
     verbs = ("approve", "accept", "return", "reject")
-    commands = current_app.extensions["commands"].values()
+    commands = COMMANDS().values()
     return " ".join(sorted(one.kind for one in commands if one.undo and one.kind.rsplit(".", 1)[1] in verbs))
 
 
@@ -144,10 +147,10 @@ def _tabs(tabs: Sequence[Entry], actor: Actor) -> Markup:
 def _context() -> dict[str, Any]:
     person = current_user._get_current_object()
     actor = person.actor if person.is_authenticated else None
-    offers = current_app.extensions["offers"]
+    offers = OFFERS()
     return {
         "actor": actor,
-        "assets": current_app.extensions["assets"],
+        "assets": ASSETS(),
         "instance_id": trouble.instance_id(),
         "lang": language.tag(language.code()),
         "rendered_at": rendered_at(),

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from flask import Flask, current_app, g
+from flask import Flask, g
 from flask_babel import gettext
 from flask_login import AnonymousUserMixin, current_user
 from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 
+from fieldapp.extensions import INSTANCE_ID
 from fieldapp.kernel import ids
 from fieldapp.web import inputs
 
@@ -84,7 +85,7 @@ def instance_id() -> str:
     takes no page without an id for another installation: it goes on with the id that it knows.
     """
     try:
-        return str(current_app.extensions["instance_id"]())
+        return str(INSTANCE_ID()())
     except Exception as error:
         if "storage_trouble" not in g or not is_storage_trouble(error):
             raise

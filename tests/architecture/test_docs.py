@@ -16,7 +16,7 @@ import pytest
 from babel.messages.pofile import read_po
 from flask import Flask
 
-from fieldapp.accounts.roles import PATTERNS
+from fieldapp.accounts.roles import NAMES
 from fieldapp.commandbus import Envelope, Result
 from fieldapp.rescue.archive import Manifest
 from fieldapp.sync.answers import limits
@@ -215,10 +215,10 @@ def test_the_readme_names_demo_people_that_exist() -> None:
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     said = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert said <= known
-    assert set(PATTERNS) <= {role for one in people["users"] for role in one["roles"] if one["username"] in said}
+    assert set(NAMES) <= {role for one in people["users"] for role in one["roles"] if one["username"] in said}
 
 
 def test_roles_of_the_reference_are_all_roles() -> None:
     text = (DOCS / "commands.md").read_text()
     said = {role for line in re.findall(r"Roles: (.*?)\.$", text, re.MULTILINE) for role in line.split(", ")}
-    assert said - {"nobody"} <= set(PATTERNS)
+    assert said - {"nobody", "everyone"} <= set(NAMES)

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from jinja2 import nodes
 
+from fieldapp.extensions import GRANTS
 from tests.support.bench import Bench
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +97,13 @@ def test_only_the_transaction_commits() -> None:
     assert commits == ["fieldapp/commandbus/transaction.py"]
 
 
+def test_values_of_the_application_are_typed() -> None:
+    """`app.extensions` is read through AppValue alone; migrations ask Flask-Migrate's own entry."""
+    reads = re.compile(r"\.extensions(\[|\.get\()")
+    found = [path.name for path in (ROOT / "fieldapp").rglob("*.py") if reads.search(path.read_text())]
+    assert found == ["extensions.py"]
+
+
 def test_no_code_can_wipe_a_phone() -> None:
     """Failure mode 36: nothing may delete databases or send Clear-Site-Data for storage."""
     for path in [*(ROOT / "fieldapp").rglob("*.py"), *(ROOT / "static" / "src").rglob("*.ts")]:
@@ -112,14 +120,11 @@ def test_no_chinese_in_source() -> None:
 
 
 def test_every_command_has_words_and_a_permission(app: Flask) -> None:
-    from fieldapp.accounts.roles import PATTERNS
-    from fieldapp.kernel.actor import Actor
-
+    grants = GRANTS.of(app)
     for kind, command in app.extensions["commands"].items():
         assert re.fullmatch(r"[a-z_]+\.[a-z_]+", kind), kind
         assert str(command.label), kind
-        holders = [role for role, patterns in PATTERNS.items() if Actor(1, "", "", patterns=patterns).can(kind)]
-        assert holders, f"nobody may {kind}"
+        assert grants.roles_with(kind), f"nobody may {kind}"
 
 
 def test_no_file_is_too_long() -> None:

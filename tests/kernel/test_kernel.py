@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldapp.kernel import clock, ids, money
-from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.states import IllegalMove, Machine
 
 
@@ -93,13 +92,6 @@ def test_a_machine_knows_its_moves_and_no_others() -> None:
     assert machine.states() == {"a", "b"}
     with pytest.raises(IllegalMove):
         machine.next("b", "go")
-
-
-def test_roles_cover_verbs_by_pattern() -> None:
-    actor = Actor(1, "a", "A", patterns=("visit.*", "*.submit"))
-    assert actor.can("visit.arrive")
-    assert actor.can("anything.submit")
-    assert not actor.can("expense_claim.approve")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from fieldapp.accounts.session import sign_out as end_session
 from fieldapp.accounts.sessions import is_own
 from fieldapp.accounts.throttle import COOKIE, COOKIE_LASTS, Slow
 from fieldapp.errors import NotFound
+from fieldapp.extensions import OFFERS
 from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs, public
@@ -33,7 +34,7 @@ SIGN_INS = "/me/devices"
 @needs("home.view")
 def home() -> Response:
     """The first screen of whoever this is: the first tab they may open."""
-    return redirect(current_app.extensions["offers"].home_for(actor()))  # type: ignore[return-value]
+    return redirect(OFFERS().home_for(actor()))  # type: ignore[return-value]
 
 
 @bp.get("/login")

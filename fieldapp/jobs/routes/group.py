@@ -7,12 +7,13 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from fieldapp.accounts import group_names
+from fieldapp.extensions import OFFERS
 from fieldapp.jobs import words
 from fieldapp.jobs.models import Job
 from fieldapp.jobs.policy import may_lead
@@ -66,7 +67,7 @@ def group_list(who: Actor, scope: Filter) -> Response:
             (language.code(), clock.today(), many),
             tuple(page.rows),
             kept(queries.visits_of_jobs(shown_ids)),
-            kept(said(current_app.extensions["offers"].job_tags(shown_ids))),
+            kept(said(OFFERS().job_tags(shown_ids))),
             kept(context["short"]),
             kept(context["groups"]),
         ),

@@ -8,11 +8,12 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
+from fieldapp.extensions import OFFERS
 from fieldapp.jobs import links, words
 from fieldapp.jobs.models import Visit
 from fieldapp.jobs.policy import OPEN_VISIT, RANK
@@ -64,7 +65,7 @@ def my_list(who: Actor, scope: Filter) -> Response:
         tuple(page.rows),
         kept(queries.assets_in_short(job_ids)),
         kept(queries.partners([row[2] for row in page.rows], who)),
-        kept(said(current_app.extensions["offers"].job_tags(job_ids))),
+        kept(said(OFFERS().job_tags(job_ids))),
     )
     return render(
         "jobs/jobs.html",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Response, current_app, redirect, render_template, url_for
+from flask import Response, redirect, render_template, url_for
 from markupsafe import Markup
 
 from fieldapp.errors import NotFound
+from fieldapp.extensions import OFFERS
 from fieldapp.jobs import links, words
 from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT, OVER, TO_REASSIGN, may_amend_on, may_dispatch
 from fieldapp.jobs.queries.details import AssetLine, details, times_of, times_of_visit
@@ -37,7 +38,7 @@ def show(job: UUID) -> Response:
         **_equipment(sheet, assets),
         events=events,
         late=any(event.late for event in events),
-        panels=[_drawn(panel) for panel in current_app.extensions["offers"].job_panels(actor(), sheet)],
+        panels=[_drawn(panel) for panel in OFFERS().job_panels(actor(), sheet)],
         map=links.map_url(sheet.lat, sheet.lon, f"{sheet.customer} {sheet.site}", sheet.address),
         call=links.call_url(sheet.phone or ""),
         words=words,

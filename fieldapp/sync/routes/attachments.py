@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import wraps
 from uuid import UUID
 
-from flask import Response, current_app, request, url_for
+from flask import Response, request, url_for
 from flask_babel import gettext
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.settings import figure
 from fieldapp.sync.answers import CHUNK, Refused, answer, limits, refusal
 from fieldapp.sync.inputs import upload_length, upload_metadata, upload_offset
 from fieldapp.sync.routes import bp
@@ -131,7 +132,6 @@ def _within_quota(session: Session, user_id: int, size: int) -> None:
         Attachment.created_at > clock.now() - UNCLAIMED_FOR,
     )
     count, total = session.execute(query).one()
-    figure = current_app.extensions["figure"]
     most, megabytes = int(figure("attachments.max_unclaimed")), int(figure("attachments.max_unclaimed_megabytes"))
     if count >= most or total + size > megabytes * 1024 * 1024:
         words = gettext("Too many files without a record. Nothing is lost; this one is tried again later.")

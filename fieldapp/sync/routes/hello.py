@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 from sqlalchemy import select
 
 from fieldapp.accounts.session import here
 from fieldapp.accounts.tokens import presented
+from fieldapp.commandbus.command import COMMANDS
 from fieldapp.commandbus.models import Attachment
 from fieldapp.extensions import db
 from fieldapp.kernel import clock
@@ -36,7 +37,7 @@ def hello() -> Response:
             "signed_in": here() is not None,
             "server_time": clock.iso(clock.now()),
             "limits": limits(),
-            "schemas": {kind: [c.oldest, c.version] for kind, c in current_app.extensions["commands"].items()},
+            "schemas": {kind: [c.oldest, c.version] for kind, c in COMMANDS().items()},
             "missing_seqs": found.missing_seqs,
             "missing_refs": found.missing_refs,
             "token": found.token,

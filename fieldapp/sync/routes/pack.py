@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 
-from flask import Response, current_app
+from flask import Response
 from flask_babel import get_locale
 
+from fieldapp.extensions import OFFERS
 from fieldapp.kernel import clock
 from fieldapp.sync.answers import answer
 from fieldapp.sync.routes import bp
 from fieldapp.web import inputs
+from fieldapp.web.assets import ASSETS
 from fieldapp.web.guards import actor, public
 
 
@@ -18,8 +20,8 @@ from fieldapp.web.guards import actor, public
 @public
 def pack() -> Response:
     """Addresses of the pages this person needs offline, each with a tag that changes when the page would."""
-    offers = current_app.extensions["offers"]
-    common = f"{current_app.extensions['assets'].mark}:{get_locale()}:{actor().id}:{clock.today()}"
+    offers = OFFERS()
+    common = f"{ASSETS().mark}:{get_locale()}:{actor().id}:{clock.today()}"
     entries = [
         {"url": entry.url, "etag": hashlib.sha256(f"{common}:{entry.url}:{entry.version}".encode()).hexdigest()[:20]}
         for entry in offers.pack(actor())

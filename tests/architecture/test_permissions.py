@@ -1,0 +1,91 @@
+"""A verb without a grant is nobody's, and every grant is of use (D-ROLE-5)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from fieldapp.accounts.roles import NAMES
+from fieldapp.commandbus.command import COMMANDS
+from fieldapp.extensions import GRANTS, OFFERS
+from fieldapp.kernel import ids
+from fieldapp.kernel.grants import EVERYONE, Grants, join
+from tests.support.bench import Bench, Cast, Person, build_app
+
+ROOT = Path(__file__).resolve().parents[2]
+VERBS = {"claim.view", "claim.approve", "finding.add"}
+
+
+@pytest.fixture(scope="module")
+def closed_bench(database: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(build_app(tmp_path_factory.mktemp("closed"), database[1], roots=("fieldapp", "tests.closed")))
+
+
+def people(cast: Cast) -> Iterator[Person]:
+    for field in fields(cast):
+        value = getattr(cast, field.name)
+        if isinstance(value, Person):
+            yield value
+
+
+def test_a_verb_that_no_feature_grants_is_nobodys(closed_bench: Bench) -> None:
+    closed_bench.reset()
+    for person in people(closed_bench.cast):
+        client = closed_bench.client_of(person)
+        assert client.get("/salaries").status_code == 403, person
+        assert client.get("/salaries/list.csv").status_code == 403, person
+        assert "/salaries" not in client.get("/me").text, person
+        result = closed_bench.send(person, "salary.approve", ("salary", str(ids.uuid7())), {})
+        assert result.outcome == "rejected", person
+
+
+@pytest.mark.parametrize(
+    ("declared", "error"),
+    [
+        ([{"cook": ("claim.view",)}], "unknown role: cook"),
+        ([{"leader": ("claim.aprove",)}], "claim.aprove"),
+        ([{"leader": ("claim.*",)}], r"claim\.\*"),
+        ([{"leader": ("claim.view",)}, {"leader": ("claim.view",)}], "granted twice"),
+        ([{"admin": ("claim.approve",)}], "must not be granted"),
+        ([{EVERYONE: ("claim.approve",)}], "must not be granted"),
+        ([{"quality": ("claim.approve",)}], "nothing but its own findings"),
+    ],
+)
+def test_a_wrong_grant_stops_the_start(declared: list[dict[str, tuple[str, ...]]], error: str) -> None:
+    with pytest.raises(RuntimeError, match=error):
+        join(declared, tuple(NAMES), VERBS)
+
+
+def test_roles_add_up_and_unknown_ones_hold_nothing() -> None:
+    grants = join(
+        [{"leader": ("claim.approve",), EVERYONE: ("claim.view",)}, {"quality": ("finding.add",)}], tuple(NAMES), VERBS
+    )
+    assert grants.verbs_of(["leader", "quality"]) == VERBS
+    assert grants.verbs_of(["technician", "no such role"]) == grants.verbs_of([]) == {"claim.view"}
+    assert (grants.roles_with("claim.approve"), grants.roles_with("claim.view")) == (("leader",), (EVERYONE,))
+
+
+def test_every_verb_is_granted_to_somebody(app: Flask) -> None:
+    grants: Grants = GRANTS.of(app)
+    asked = {getattr(view, "guard", "public") for view in app.view_functions.values()} - {"public"}
+    asked |= {entry.verb for offer in OFFERS.of(app).all for entry in (*offer.tabs, *offer.tiles, *offer.links)}
+    assert {verb for verb in asked | set(COMMANDS.of(app)) if not grants.roles_with(verb)} == set()
+
+
+def test_verbs_that_code_asks_for_exist(app: Flask) -> None:
+    """`actor.can("…")` with a verb that is not granted to anybody would be a condition that never holds."""
+    grants: Grants = GRANTS.of(app)
+    asked = {verb for path in (ROOT / "fieldapp").rglob("*.py") for verb in _asked(ast.parse(path.read_text()))}
+    assert len(asked) > 5
+    assert {verb for verb in asked if not grants.roles_with(verb)} == set()
+
+
+def _asked(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "can":
+            yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))

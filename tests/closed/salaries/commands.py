@@ -1,0 +1,18 @@
+from typing import Any
+
+from fieldapp.commandbus import Context, Effect, command
+from fieldapp.kernel.actor import Actor
+from fieldapp.web.fields import Form
+
+
+class Nothing(Form):
+    pass
+
+
+def anybody(actor: Actor, record: None) -> bool:
+    return True
+
+
+@command("salary.approve", label="Approve a salary", schema=Nothing, may=anybody)
+def approve(ctx: Context, _: None, data: dict[str, Any]) -> Effect:
+    return Effect(ref="S-1", ver=1)
