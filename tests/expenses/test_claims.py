@@ -286,7 +286,8 @@ def test_other_people_see_nothing(cast: Any, claimed: Any, client_of: Any, captu
         client = client_of(getattr(cast, who))
         assert client.get(f"/expenses/claims/{record}").status_code == status
         assert client.get(f"/expenses/items/{item}").status_code == status
-    for who, status in (("tech2", 404), ("other_tech", 404), ("other_leader", 404), ("agent", 403), ("purchasing", 403)):
+    refused = {"tech2": 404, "other_tech": 404, "other_leader": 404, "agent": 403, "purchasing": 403}
+    for who, status in refused.items():
         client = client_of(getattr(cast, who))
         assert client.get(f"/expenses/claims/{record}").status_code == status, who
         assert client.get(f"/expenses/items/{item}").status_code == status, who
