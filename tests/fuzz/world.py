@@ -75,7 +75,13 @@ def lengthen(bench: Bench) -> None:
                 User(username=f"p{number}", name=f"P {number}", password_hash="", active=True, created_at=moment)
                 for number in many
             )
-            entry = {"op": None, "action": "rescue.import", "agg_type": "rescue", "user_id": None, "dev": None}
+            entry: dict[str, Any] = {
+                "op": None,
+                "action": "rescue.import",
+                "agg_type": "rescue",
+                "user_id": None,
+                "dev": None,
+            }
             entry |= {"device_at": None, "at": moment, "before": None, "after": {"records": [], "photos": []}}
             audit.append(session.connection(), [{**entry, "agg_id": str(ids.uuid7())} for _ in many])
         db.session.remove()
