@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 
 from tests.support import postgres
 from tests.support.bench import Bench, Cast, QueryCount, build_app
+
+# A busy machine is slow, and no rule depends on that: by default an example fails after 200 ms.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

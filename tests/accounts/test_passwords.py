@@ -12,6 +12,9 @@ from fieldapp.accounts.passwords import problem_of
 from fieldapp.extensions import db
 from tests.support.bench import PASSWORD, Bench
 
+#: Nothing is wrong with it but its length.
+LONG = "correct horse battery staple, " * 5
+
 
 @pytest.mark.parametrize(
     "password",
@@ -20,6 +23,7 @@ from tests.support.bench import PASSWORD, Bench
         "",
         "short 7",
         "x" * 129,
+        LONG[:129],
         "password",
         "Password",
         "PASSWORD1",
@@ -59,6 +63,7 @@ def test_refused(password: str) -> None:
         "correct horse battery",
         "\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u5e7f\u573a\u821e",
         "kdjfh4kq",
+        LONG[:128],
         "my dog eats 9 apples",
         "x9" * 3 + "long enough to be new",
         "\U0001f600 and 3 pears, please",

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.accounts.models import Membership, User
+from fieldapp.accounts.models import Device, Membership, User
 from fieldapp.approvals import cases_of
 from fieldapp.approvals.decisions import SUBJECTS
 from fieldapp.approvals.models import Case, Step
@@ -28,7 +28,7 @@ from fieldapp.reports.models import ServiceReport
 from tests.expenses.conftest import item_data
 from tests.parts.conftest import request_data
 from tests.reports.sheets import OTHER_STROKES, sheet
-from tests.support.bench import Bench, Person
+from tests.support.bench import DEVICE, Bench, Person
 
 TABLES = {"expense_claim": ExpenseClaim, "parts_request": PartsRequest, "service_report": ServiceReport}
 YES = {"expense_claim": "approve", "parts_request": "approve", "service_report": "accept"}
@@ -164,6 +164,27 @@ def test_envelope_of_an_earlier_build_counts_only_for_a_round_open_when_it_was_w
         assert (result.outcome, result.code) == ("conflict", "case.changed")
         assert [words for words in told if words not in result.problems["_"]] == []
         assert decide(bench, bench.cast.leader, kind, record).outcome == "accepted"
+
+
+def test_envelope_of_an_earlier_build_whose_clock_is_in_doubt_counts_for_no_round(bench: Bench) -> None:
+    """Its time is all that says which round it is about, and that time is later than the one it was written at."""
+    leader, record = bench.cast.leader, claim(bench, bench.cast.tech, "10.00")
+    now, seen_on = clock.now(), {"build": "", "display_mode": "", "clock_offset_ms": 0}
+    with bench.app.app_context():
+        with writing() as session:
+            session.add(
+                Device(dev=DEVICE, ep="0a1b2c3d", user_id=leader.id, first_seen_at=now, last_seen_at=now, **seen_on)
+            )
+        db.session.remove()
+    at = {"utc": clock.iso(now), "tz": "UTC", "offset_ms": 600_000, "offset_age_s": 5}
+    frozen = bench.envelope(leader, "expense_claim.approve", ("expense_claim", record), {}, at=at)
+    with clock.standing_at(now + timedelta(minutes=5)):
+        assert decide(bench, leader, "expense_claim", record, "return").outcome == "accepted"
+        assert claim_again(bench, bench.cast.tech, record, "9000.00").outcome == "accepted"
+    with clock.standing_at(now + timedelta(minutes=12)):
+        result = bench.push(leader, frozen)[0]
+    assert (result.outcome, result.code) == ("conflict", "case.changed")
+    assert state_of(bench, "expense_claim", record) == "submitted"
 
 
 def test_order_of_arrival_does_not_matter(bench: Bench) -> None:

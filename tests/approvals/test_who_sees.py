@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from fieldapp.accounts.models import Membership
+from fieldapp.commandbus import writing
+from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
 from tests.support.bench import Bench
 
@@ -66,6 +70,17 @@ def test_who_decides_a_later_step_knows_of_it_and_waits_for_their_turn(bench: Be
     bench.send(bench.cast.leader, "parts_request.approve", ("parts_request", record), {})
     assert (status(bench, "leader", record), status(bench, "purchasing", record)) == ({403}, {200})
     assert status(bench, "other_leader", record) == {404}
+
+
+def test_who_decided_still_sees_the_case_after_leaving_the_group(bench: Bench) -> None:
+    record = request(bench)
+    bench.send(bench.cast.leader, "parts_request.approve", ("parts_request", record), {})
+    leads = update(Membership).where(Membership.user_id == bench.cast.leader.id)
+    with bench.app.app_context():
+        with writing() as session:
+            session.execute(leads.values(group_id=bench.cast.other_group))
+        db.session.remove()
+    assert (status(bench, "leader", record), status(bench, "other_leader", record)) == ({200}, {404})
 
 
 def test_a_post_of_another_group_is_not_there_either(bench: Bench) -> None:

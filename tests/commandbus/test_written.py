@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -133,6 +134,40 @@ def test_whoever_decides_reads_when_it_was_written_and_why_that_is_in_doubt(benc
         assert "Written 2020-01-03 17:00" in page
         assert "before the phone was first seen" in page
         assert "which is in doubt" in page
+
+
+@pytest.mark.parametrize(("hours", "told"), [(0, False), (30, True)])
+def test_whoever_decides_reads_when_a_record_was_written_that_came_late(
+    bench: Bench, client_of: Any, hours: int, told: bool
+) -> None:
+    dev = phone(bench, timedelta(0))
+    item, claim = capture(bench, dev, clock.now())[0], str(ids.uuid7())
+    at = {"utc": clock.iso(clock.now() - timedelta(hours=hours)), "tz": "UTC", "offset_ms": 0, "offset_age_s": 5}
+    data = {"id": claim, "items": [item]}
+    bench.send(bench.cast.tech, "expense_claim.submit", ("expense_claim", claim), data, dev=dev, at=at)
+    for path in ("/inbox", f"/inbox/expense_claim/{claim}/approve"):
+        page = client_of(bench.cast.leader).get(path).text
+        assert f'id="case-{claim}"' in page
+        assert (re.search(r"Written [^<]+, received [^<]+\.", page) is not None) is told
+        assert "clock" not in page
+
+
+@pytest.mark.parametrize("newest", ["unmeasured", "measured"])
+def test_what_is_known_of_a_phone_is_known_from_all_its_stores(bench: Bench, newest: str) -> None:
+    """After its store was cleared a phone is seen anew: it was there before, and its clock was measured."""
+    dev = phone(bench, timedelta(days=2))
+    with bench.app.app_context():
+        with writing() as session:
+            offset = None if newest == "unmeasured" else int(timedelta(days=2).total_seconds() * 1000)
+            second = {"dev": dev, "ep": "1b2c3d4e", "user_id": bench.cast.tech.id, "build": "", "display_mode": ""}
+            session.add(Device(**second, first_seen_at=clock.now(), last_seen_at=clock.now(), clock_offset_ms=offset))
+        db.session.remove()
+    record, _ = capture(bench, dev, clock.now() - timedelta(days=5), None)
+    with bench.app.app_context():
+        item = db.session.get_one(ExpenseItem, record)
+        db.session.remove()
+    assert abs(item.captured_at - (clock.now() - timedelta(days=3))) < timedelta(minutes=5)
+    assert item.clock_doubt is None
 
 
 def test_a_record_that_waited_is_corrected_by_its_own_phone(bench: Bench) -> None:

@@ -27,6 +27,11 @@ TEXTS = [
 ]  # fmt: skip
 NUMBERS: list[Any] = [0, -1, 1, 2**15, 2**31 - 1, 2**31, 2**53, 2**63 - 1, 2**63, 2**64, 10**40, -(10**40), 0.1, 1e308]
 CONTAINERS: list[Any] = [None, True, False, [], {}, [[]], [None], {"": ""}, {"a": {"b": {}}}, [{}] * 200, ["x"] * 2000]
+#: Keys that were answered with a server error once, or that no column of one of the databases holds.
+BREAKING: list[Any] = [
+    None, True, 1.5, 2**31, 2**63, -(2**63) - 1, 10**40, "a\0b", "\ud800", [], {}, "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00", "0000-00-00",
+]  # fmt: skip
 SURROGATES = ["\ud800", "a\udfffb"]
 DEEP: Any = []
 for _ in range(300):
@@ -56,6 +61,13 @@ class Source:
         if self.often(0.7):
             return str(self.one(TEXTS))
         return "".join(chr(self.random.choice([*range(1, 300), 0x4E00, 0xFF1D, 0x1F600])) for _ in range(9))
+
+    def each_place(self, real: str) -> list[str]:
+        """A `real` cursor with one key in each place replaced by what has broken lists before, and one key too many."""
+        name, *keys = json.loads(base64.urlsafe_b64decode(real + "=" * (-len(real) % 4)))
+        made = [[name, *keys[:at], bad, *keys[at + 1 :]] for at in range(len(keys)) for bad in BREAKING]
+        parts = [*made, [name, *keys, keys[-1]], [name, *keys[:-1]], [name], [], name]
+        return [base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts]
 
     def cursor(self, real: str | None = None) -> str:
         """Where a list might go on, if its key were any of these; with the list's name and length from a `real` one."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from fieldapp.commandbus import writing
+from fieldapp.accounts.models import User
+from fieldapp.commandbus import audit, writing
 from fieldapp.expenses.models import ExpenseClaim
 from fieldapp.extensions import db
 from fieldapp.kernel import ids
@@ -50,7 +51,7 @@ def fill(bench: Bench) -> dict[str, list[str]]:
 
 
 def lengthen(bench: Bench) -> None:
-    """More jobs and claims than one page of their lists holds."""
+    """More jobs, claims, accounts and imports of rescue files than one page of their lists holds."""
     many = range(PAGE + 2)
     for _ in many:
         bench.make_job()
@@ -70,6 +71,19 @@ def lengthen(bench: Bench) -> None:
                 )
                 for number in many
             )
+            session.add_all(
+                User(username=f"p{number}", name=f"P {number}", password_hash="", active=True, created_at=moment)
+                for number in many
+            )
+            entry: dict[str, Any] = {
+                "op": None,
+                "action": "rescue.import",
+                "agg_type": "rescue",
+                "user_id": None,
+                "dev": None,
+            }
+            entry |= {"device_at": None, "at": moment, "before": None, "after": {"records": [], "photos": []}}
+            audit.append(session.connection(), [{**entry, "agg_id": str(ids.uuid7())} for _ in many])
         db.session.remove()
 
 

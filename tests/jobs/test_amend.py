@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.commandbus import field_history
+from fieldapp.accounts.models import Membership
+from fieldapp.commandbus import field_history, writing
 from fieldapp.commandbus.models import AuditEntry, Notice
 from fieldapp.customers import Asset
 from fieldapp.extensions import db
@@ -220,6 +221,23 @@ def test_an_older_version_with_its_fields_is_enough(cast: Any, send: Any, stored
 def test_who_corrects_equipment(cast: Any, send: Any, asset: str, who: str, outcome: str) -> None:
     result = send(getattr(cast, who), "asset.amend", ("asset", asset), data(note="x"), base=base())
     assert result.outcome == outcome
+
+
+def test_who_only_sees_the_job_gets_no_form_for_its_equipment(
+    cast: Any, client_of: Any, make_job: Any, app: Any
+) -> None:
+    """A technician who has another role, too, sees all jobs and works on none of them."""
+    job, _ = make_job(cast.tech)
+    with app.app_context():
+        with writing() as session:
+            session.add(Membership(user_id=cast.tech2.id, group_id=None, role="finance"))
+        asset = db.session.scalar(select(JobAsset.asset_id).where(JobAsset.job_id == job))
+        db.session.remove()
+    seen = {
+        who: client_of(getattr(cast, who)).get(f"/jobs/{job}/assets/{asset}").status_code for who in ("tech", "tech2")
+    }
+    assert client_of(cast.tech2).get(f"/jobs/{job}").status_code == 200
+    assert seen == {"tech": 200, "tech2": 403}
 
 
 def test_57_a_serial_number_that_another_asset_has_blocks_nobody(

@@ -7,13 +7,14 @@ import errno
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from fieldapp.serving.bodies import IN_MEMORY_AFTER_ALL, Admission, Body, Bounds, Pace, Receiver
 from fieldapp.serving.gateway import Gateway
 from fieldapp.serving.limits import FILE, FORM, SHORT, limit_of
+from fieldapp.web.refused import REFUSED
 
 MIB = 1024 * 1024
 
@@ -100,6 +101,8 @@ def test_room_is_counted_by_address_and_given_back() -> None:
     assert not admission.enter("b", 50)
     assert admission.enter("b", 40)
     assert not admission.enter("c", 0)
+    admission.leave("a", 50)
+    assert admission.enter("a", 50), "an address has room again once one of its bodies is gone"
     for address, size in (("a", 50), ("a", 10), ("b", 40)):
         admission.leave(address, size)
     assert (admission.bodies, admission.octets) == (0, 0)
@@ -120,24 +123,46 @@ def test_a_body_is_counted_until_its_request_was_answered(tmp_path: Path) -> Non
 
 
 class Environ:
-    """What granian says of a request for a page."""
+    """What granian says of a request for a page, or of a form with a body of this size."""
 
     method, path, query_string, http_version, scheme, authority = "GET", "/", "", "1.1", "http", "x"
     server, client = "127.0.0.1:80", "127.0.0.1:9"
-    headers: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, size: int = 0) -> None:
+        self.method = "POST" if size else "GET"
+        self.headers = {"content-length": str(size)} if size else {}
 
 
-class Sent:
-    """Keeps what is handed to granian."""
+class Client(Line):
+    """Sends these pieces, and keeps what is handed to granian."""
 
-    def __init__(self) -> None:
+    def __init__(self, *pieces: bytes) -> None:
+        super().__init__(*pieces)
+        self.status = 0
         self.body: bytes | Path = b""
 
-    def response_file(self, _status: int, _headers: object, path: str) -> None:
-        self.body = Path(path)
+    def response_file(self, status: int, _headers: object, path: str) -> None:
+        self.status, self.body = status, Path(path)
 
-    def response_bytes(self, _status: int, _headers: object, body: bytes) -> None:
-        self.body = body
+    def response_bytes(self, status: int, _headers: object, body: bytes) -> None:
+        self.status, self.body = status, body
+
+    def response_empty(self, status: int, _headers: object) -> None:
+        self.status = status
+
+
+def asked(gateway: Gateway, client: Client, environ: Environ, after: Callable[[], Any] = lambda: None) -> None:
+    """One request and its answer; then `after`, while the process still lives."""
+
+    async def ask() -> None:
+        gateway.threads = ThreadPoolExecutor(1)
+        await gateway.__rsgi__(environ, client)
+        gateway.threads.shutdown()
+        async with asyncio.timeout(60):
+            while after():
+                await asyncio.sleep(0.01)
+
+    asyncio.run(ask())
 
 
 def handed_over(folder: Path, answer: Callable[[dict[str, Any]], Any], status: str = "200 OK") -> bytes | Path:
@@ -145,15 +170,75 @@ def handed_over(folder: Path, answer: Callable[[dict[str, Any]], Any], status: s
         start_response(status, [])
         return answer(environ)
 
-    async def ask() -> None:
-        gateway = Gateway(application, folder, MIB)
-        gateway.threads = ThreadPoolExecutor(1)
-        await gateway.__rsgi__(Environ(), sent)
-        gateway.threads.shutdown()
+    client = Client()
+    asked(Gateway(application, folder, MIB), client, Environ())
+    return client.body
 
-    sent = Sent()
-    asyncio.run(ask())
-    return sent.body
+
+@pytest.mark.parametrize(("fails", "status"), [(False, 200), (True, 500)])
+def test_a_body_takes_up_room_while_the_application_works_on_it(tmp_path: Path, fails: bool, status: int) -> None:
+    during: list[tuple[int, int]] = []
+    bodies: list[Any] = []
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        during.append((admission.bodies, admission.octets))
+        bodies.append(environ["wsgi.input"])
+        assert environ["wsgi.input"].read() == b"a=b"
+        if fails:
+            raise RuntimeError("on purpose")
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    gateway, client = Gateway(application, tmp_path, MIB), Client(b"a=", b"b")
+    admission = gateway.receiver.admission
+    asked(gateway, client, Environ(3))
+    assert (client.status, during) == (status, [(1, 3)])
+    assert (admission.bodies, admission.octets) == (0, 0)
+    assert [one.closed for one in bodies] == [True], "its file goes with it"
+
+
+def test_a_form_that_was_cut_reaches_no_application_and_takes_up_no_room(tmp_path: Path) -> None:
+    called: list[object] = []
+    gateway, client = Gateway(lambda *args: called.append(args), tmp_path, MIB), Client(b"a=")
+    asked(gateway, client, Environ(3))
+    assert (client.status, called) == (400, [])
+    assert (gateway.receiver.admission.bodies, gateway.receiver.admission.octets) == (0, 0)
+
+
+@pytest.mark.parametrize(("path", "refused"), [("/expenses/new", 411), ("/sync/push", None)])
+def test_a_form_in_chunks_is_refused_unread(tmp_path: Path, path: str, refused: int | None) -> None:
+    """Nothing tells that its last piece is missing; what phones send ends with a bracket."""
+    seen = []
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        seen.append((environ.get(REFUSED), environ["CONTENT_LENGTH"], environ["wsgi.input"].read()))
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    environ = Environ(3)
+    environ.path, environ.headers = path, {"transfer-encoding": "chunked"}
+    asked(Gateway(application, tmp_path, MIB), Client(b"a=", b"b"), environ)
+    assert seen == [(refused, "0" if refused else "3", b"" if refused else b"a=b")]
+
+
+def test_a_body_that_is_given_up_takes_up_no_room(tmp_path: Path) -> None:
+    class Silent(Line):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"a"
+            begun.set()
+            await asyncio.Event().wait()
+
+    async def cancel() -> None:
+        task = asyncio.create_task(receiver.receive(Silent(), "a", 8, MIB))
+        await begun.wait()
+        assert receiver.admission.bodies == 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    begun, receiver = asyncio.Event(), Receiver(tmp_path, Pace(), Bounds())
+    asyncio.run(cancel())
+    assert (receiver.admission.bodies, receiver.admission.octets) == (0, 0)
 
 
 def test_a_file_is_sent_from_where_it_lies(tmp_path: Path) -> None:
@@ -168,6 +253,51 @@ def test_a_file_is_sent_from_where_it_lies(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
     # A part of a file is none.
     assert handed_over(folder, whole, "206 Partial Content") != photo
+
+
+def test_a_file_of_which_something_was_read_is_not_sent_whole(tmp_path: Path) -> None:
+    photo, folder = tmp_path / "photo.jpg", tmp_path / "incoming"
+    folder.mkdir()
+    photo.write_bytes(b"headbody")
+
+    def rest(environ: dict[str, Any]) -> Any:
+        file = photo.open("rb")
+        file.read(4)
+        return environ["wsgi.file_wrapper"](file)
+
+    assert handed_over(folder, rest) == b"body"
+
+
+@pytest.mark.parametrize("status", ["200 OK", "206 Partial Content"])
+def test_a_file_that_was_sent_is_closed(tmp_path: Path, status: str) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"x")
+    with photo.open("rb") as file:
+        handed_over(tmp_path / "incoming", lambda environ: environ["wsgi.file_wrapper"](file), status)
+        assert file.closed
+
+
+def test_the_file_of_a_long_answer_is_removed_and_a_photo_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, folder = tmp_path / "photo.jpg", tmp_path / "incoming"
+    folder.mkdir()
+    photo.write_bytes(b"x" * MIB)
+    monkeypatch.setattr("fieldapp.serving.gateway.REMOVED_AFTER_SECONDS", 0.0)
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](photo.open("rb")) if environ["PATH_INFO"] == "/photo" else [b"a" * MIB]
+
+    gateway, long, stored = Gateway(application, folder, MIB), Client(), Client()
+    asked(gateway, long, Environ(), after=lambda: isinstance(long.body, Path) and long.body.exists())
+    assert isinstance(long.body, Path)
+    assert long.body.parent == folder
+    environ = Environ()
+    environ.path = "/photo"
+    asked(gateway, stored, environ)
+    assert stored.body == photo
+    assert photo.exists()
 
 
 def test_a_long_answer_is_sent_from_a_file(tmp_path: Path) -> None:

@@ -161,6 +161,30 @@ def test_returned_corrected_and_decided_anew(
     assert stored(record).state == "approved_by_leader"
 
 
+def test_a_correction_that_costs_more_goes_up(
+    app: Flask, bench: Bench, cast: Cast, ask: Any, decide: Any, stored: Any, catalogue: dict[str, str]
+) -> None:
+    record, _ = ask(cast.tech)
+    assert decide(cast.leader, "return", record, "Which one?").outcome == "accepted"
+    lines = [{"part_id": catalogue["TERM-01"], "qty": "1", "unit_price": "1.00"}]
+    sent = bench.send(cast.tech, "parts_request.resubmit", ("parts_request", record), correction(lines=lines))
+    assert sent.outcome == "accepted", sent.problems
+    assert chain_of(app, record) == ["leader", "leader", "purchasing", "executive"]
+    assert stored(record).goes_up
+
+
+def test_the_limit_is_that_of_the_day_of_writing(app: Flask, bench: Bench, cast: Cast, ask: Any) -> None:
+    change = {"id": str(ids.uuid7()), "key": "parts.leader_limit", "value": "100.00", "effective_on": day(0)}
+    lines = [{"name": "Probe", "qty": "1", "unit_price": "200.00"}]
+    at = {"utc": clock.iso(clock.now() - timedelta(days=2)), "tz": "UTC", "offset_ms": 0, "offset_age_s": 5}
+    sent = bench.send(cast.admin, "setting.change", ("setting", change["id"]), {**change, "reason": "Less money."})
+    assert sent.outcome == "accepted", sent.problems
+    written_before, _ = ask(cast.tech, {"at": at}, lines=lines)
+    written_now, _ = ask(cast.tech, lines=lines)
+    assert chain_of(app, written_before) == ["leader"]
+    assert chain_of(app, written_now) == ["leader", "purchasing", "executive"]
+
+
 def test_withdrawn_while_nobody_acted(app: Flask, cast: Cast, ask: Any, decide: Any, stored: Any) -> None:
     record, _ = ask(cast.tech)
     assert decide(cast.tech2, "withdraw", record).outcome == "rejected"

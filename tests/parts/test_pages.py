@@ -252,6 +252,17 @@ def test_three_requests_of_one_person_for_one_thing_without_a_job_are_pointed_ou
     assert get(client_of(cast.leader), "/inbox").count("in 2 requests within 7 days") == 2
 
 
+def test_parts_whose_list_price_sent_them_up_are_no_split(
+    cast: Cast, client_of: Any, ask: Any, catalogue: dict[str, str]
+) -> None:
+    for _ in range(2):
+        ask(cast.tech, lines=[{"part_id": catalogue["TERM-01"], "qty": "1", "unit_price": "499.00"}])
+    page = get(client_of(cast.leader), "/inbox")
+    assert page.count("leader → purchasing → general manager") == 2
+    assert "asked for by the same person" not in page
+    assert "reaches the limit" not in page
+
+
 def test_a_withdrawn_request_counts_in_no_sum(cast: Cast, client_of: Any, ask: Any, decide: Any, make_job: Any) -> None:
     job, _ = make_job()
     first, _ = ask(cast.tech, job_id=job)

@@ -200,6 +200,19 @@ def test_a_line_that_went_up_properly_counts_in_no_split() -> None:
     assert split_of(asked("b", 1, line("300.00", 1, "Camera")), [], 7, LIMIT, by_person=[other]) is None
 
 
+@pytest.mark.parametrize(("days", "seen"), [(7, True), (-7, True), (7.01, False), (-7.01, False)])
+def test_the_window_is_seven_days_for_one_person_too(days: float, seen: bool) -> None:
+    this, other = asked("a", 0, line("300.00")), asked("b", days, line("300.00"))
+    assert (split_of(this, [], 7, LIMIT, by_person=[other]) is not None) == seen
+
+
+def test_a_request_of_the_same_job_and_person_counts_once() -> None:
+    this, other = asked("a", 0, line("300.00", 1, "Camera")), asked("b", 1, line("300.00", 1, "Camera"))
+    split = split_of(this, [other], 7, LIMIT, by_person=[other, this])
+    assert split is not None
+    assert (split.requests, split.sum, split.by_person) == (2, Decimal("600.00"), None)
+
+
 def test_a_request_that_goes_up_anyway_hides_nothing() -> None:
     split = split_of(asked("b", 1, line("620.00")), [asked("a", 0, line("186.00", 1, "Fuse"))], 7, LIMIT)
     assert split is not None

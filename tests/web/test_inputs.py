@@ -29,7 +29,9 @@ ROOT = Path(__file__).resolve().parents[2]
 #: What a request brings with it. The rest of `request` is the server's own (method, path, endpoint).
 RAW = {
     "args", "form", "values", "files", "json", "get_json", "data", "get_data", "stream", "headers", "cookies",
-    "query_string", "authorization", "view_args", "environ",
+    "query_string", "authorization", "view_args", "environ", "url", "full_path", "referrer", "user_agent", "range",
+    "accept_languages", "accept_mimetypes", "if_none_match", "if_modified_since", "mimetype", "mimetype_params",
+    "content_type", "access_route", "pragma", "cache_control", "origin",
 }  # fmt: skip
 
 #: Where they are read: the two modules of inputs, and who passes bytes or an address on without looking into them.
@@ -37,28 +39,101 @@ READERS = {
     "fieldapp/web/inputs.py": RAW,
     "fieldapp/sync/answers.py": {"stream", "get_data", "environ"},
     # The request's own notes; the cookie, which is signed; the token, which is hashed; the origin, which is compared.
-    "fieldapp/web/fresh.py": {"environ"},
+    "fieldapp/web/fresh.py": {"environ", "full_path", "if_none_match"},
     "fieldapp/web/application.py": {"environ"},
     "fieldapp/web/origin.py": {"environ"},
     "fieldapp/web/refused.py": {"environ"},
-    "fieldapp/accounts/session.py": {"environ"},
+    "fieldapp/accounts/session.py": {"environ", "full_path"},
     "fieldapp/accounts/tokens.py": {"environ"},
-    "fieldapp/sync/routes/attachments.py": {"stream"},
+    "fieldapp/sync/routes/attachments.py": {"stream", "mimetype"},
     "fieldapp/web/forms.py": {"view_args"},
+    # The best of our own languages.
+    "fieldapp/web/language.py": {"accept_languages"},
+    # The page's own address, which check_address has looked at, to ask for it again.
+    "fieldapp/jobs/routes/mine.py": {"full_path"},
+    "fieldapp/jobs/routes/group.py": {"full_path"},
+    "templates/web/form.html": {"full_path"},
+    "templates/parts/_requests.html": {"full_path"},
+    "templates/error/unsaved.html": {"full_path"},
 }
 
 
+def names_of_requests(tree: ast.AST) -> set[str]:
+    """The names under which a file knows the request: imported, given as a parameter, or bound to one of those."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "flask":
+            names |= {one.asname or one.name for one in node.names if one.name == "request"}
+        if isinstance(node, ast.arg) and node.annotation and re.search(r"\bRequest\b", ast.unparse(node.annotation)):
+            names.add(node.arg)
+    while True:
+        bound = {
+            target.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and _is_request(node.value, names)
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if isinstance(target, ast.Name)
+        }
+        if bound <= names:
+            return names
+        names |= bound
+
+
+def _is_request(node: ast.AST | None, names: set[str]) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in names
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "_get_current_object":
+        return _is_request(node.func.value, names)
+    # `flask.request`, `ctx.request`
+    return isinstance(node, ast.Attribute) and node.attr == "request"
+
+
+def reads_of(source: str) -> set[str]:
+    """What of a request this source reads; `getattr` with a name that is not written out counts as everything."""
+    tree = ast.parse(source)
+    names = names_of_requests(tree)
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and _is_request(node.value, names):
+            found.add(node.attr)
+        named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"getattr", "vars"}
+        if named and node.args and _is_request(node.args[0], names):  # type: ignore[attr-defined]
+            what = node.args[1] if len(node.args) > 1 else None  # type: ignore[attr-defined]
+            found |= {str(what.value)} if isinstance(what, ast.Constant) else RAW
+    return found & RAW
+
+
 def raw_reads() -> Iterator[tuple[str, str]]:
-    """Every `request.<what>` of the source and its templates, with its file."""
+    """What is read of requests in the source and its templates, with its file."""
     for path in sorted((ROOT / "fieldapp").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            named = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-            if named and node.value.id in {"request", "asked"} and node.attr in RAW:  # type: ignore[attr-defined]
-                yield str(path.relative_to(ROOT)), node.attr  # type: ignore[attr-defined]
+        for what in reads_of(path.read_text()):
+            yield str(path.relative_to(ROOT)), what
     for path in sorted((ROOT / "templates").rglob("*.html")):
-        for what in re.findall(r"\brequest\.(\w+)", path.read_text()):
+        for what in re.findall(r"\brequest(?:\.|\[['\"])(\w+)", path.read_text()):
             if what in RAW:
                 yield str(path.relative_to(ROOT)), what
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from flask import request\nrequest.args",
+        "from flask import request as sent\nsent.args",
+        "import flask\nflask.request.args",
+        "from flask import request\nbound = request\nagain = bound\nagain.args",
+        "from flask import request\nreal = request._get_current_object()\nreal.args",
+        "from flask import request\nif (one := request): one.args",
+        "from flask import Request\ndef look(asked: Request | None) -> None: asked.args",
+        "from flask import request\ngetattr(request, 'args')",
+        "from flask import request\ngetattr(request, what)",
+    ],
+)
+def test_a_read_past_the_one_place_is_seen_whatever_it_is_called(source: str) -> None:
+    assert "args" in reads_of(source)
+
+
+def test_what_only_sounds_like_a_request_is_none() -> None:
+    assert reads_of("def show(request: PartsRequest) -> None: request.values, request.data") == set()
 
 
 def test_requests_are_read_in_one_place() -> None:
