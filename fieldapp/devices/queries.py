@@ -312,7 +312,7 @@ def _troubled(everywhere: bool) -> Prepared:
         Device.missing_count > 0, Device.missing_settled_at.is_(None), *mine
     )
     late = case((Device.oldest_at < bindparam("since", type_=Moment), 1))
-    alive = select(func.count(late).label("late"), func.count().label("holding")).where(
+    alive: Any = select(func.count(late).label("late"), func.count().label("holding")).where(
         _latest(), Device.revoked_at.is_(None), *mine
     )
     waiting = unsent(alive).subquery()
