@@ -21,6 +21,7 @@ from fieldapp.kernel.offers import Panel
 from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
+from fieldapp.web.page import decision_kinds
 from fieldapp.web.render import render, wants_fragment
 
 bp = Blueprint("approvals", __name__)
@@ -41,6 +42,7 @@ def inbox() -> Response:
         waiting=inbox_count(actor()) if wants_fragment() else "",
         notices=unread(actor()),
         inbox_key=inbox_key(actor().id),
+        decides=any(actor().can(kind) for kind in decision_kinds().split()),
         sections=current_app.extensions["offers"].inbox_sections(actor()),
     )
 

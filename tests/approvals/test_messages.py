@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from fieldapp.commandbus import writing
 from fieldapp.commandbus.models import Notice
 from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.web.page import ago
 from tests.support.bench import Bench, Person
 
 FORM = re.compile(r'<form method="post" action="(/inbox/read/\d+)".*?</form>', re.S)
@@ -97,3 +100,19 @@ def test_an_unread_message_counts_in_the_tab_until_it_is_opened(bench: Bench) ->
     assert count in client.get("/me").text
     client.post(f"/inbox/read/{number}", data=fields)
     assert count not in client.get("/me").text
+
+
+@pytest.mark.parametrize(("who", "shown"), [("leader", True), ("manager", True), ("tech", False), ("finance", False)])
+def test_only_who_decides_is_led_to_own_decisions(bench: Bench, who: str, shown: bool) -> None:
+    page = bench.client_of(getattr(bench.cast, who)).get("/inbox").text
+    assert ('href="/inbox/done"' in page) is shown
+
+
+def test_an_administrator_begins_with_the_people(bench: Bench) -> None:
+    assert bench.client_of(bench.cast.admin).get("/").headers["Location"] == "/people"
+
+
+def test_what_was_just_now_is_told_in_minutes(bench: Bench) -> None:
+    """The kept page holds for its minute; seconds on it would be wrong."""
+    with bench.app.test_request_context(headers={"Accept-Language": "en"}):
+        assert [ago(clock.now() - timedelta(seconds=n)) for n in (5, 68)] == ["1 minute ago", "1 minute ago"]
