@@ -11,6 +11,7 @@ from fieldapp.accounts.queries import (
     names_of,
     people_under,
     people_with_role,
+    technicians_by_group,
     technicians_of,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "names_of",
     "people_under",
     "people_with_role",
+    "technicians_by_group",
     "technicians_of",
 ]

@@ -29,6 +29,7 @@ offer = Offer(
             "user.manage",
             order=70,
             icon="person",
+            home_for=("admin",),
             hint=_l("Who may sign in, and links for a new password"),
         ),
     ),

@@ -151,6 +151,22 @@ def technicians_of(group_ids: Iterable[int]) -> list[tuple[int, str]]:
     return list(db.session.execute(query).all())
 
 
+def technicians_by_group(group_ids: Iterable[int]) -> dict[int, list[tuple[int, str]]]:
+    """`(id, name)` of the technicians who can sign in, by group; one query."""
+    query = (
+        select(Membership.group_id, User.id, User.name)
+        .join(User, User.id == Membership.user_id)
+        .where(Membership.role == "technician", Membership.group_id.in_(set(group_ids)), User.active)
+        .order_by(User.name)
+        .distinct()
+    )
+    found: dict[int, list[tuple[int, str]]] = {}
+    for group, user, name in db.session.execute(query):
+        if group is not None:
+            found.setdefault(group, []).append((user, name))
+    return found
+
+
 def members_of(group_ids: Iterable[int]) -> Select[Any]:
     """User ids of everybody in these groups, to be used within another query."""
     return select(Membership.user_id).where(Membership.group_id.in_(set(group_ids)))

@@ -1,4 +1,4 @@
-"""Ticking off a notice."""
+"""Reading messages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import update
 
+from fieldapp.approvals.notices import key_of
 from fieldapp.commandbus import Context, Effect, command
 from fieldapp.commandbus.models import Notice
 from fieldapp.web.fields import Form, counter
@@ -25,7 +26,10 @@ def _own(actor: Any, record: Any) -> bool:
 
 @command("notice.dismiss", label=_l("Mark as read"), schema=Seen, may=_own, aggs=("notice", "inbox"), own_work=True)
 def dismiss(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
-    """Ticks off the actor's own notices up to the one given."""
-    query = update(Notice).where(Notice.user_id == ctx.actor.id, Notice.id <= data["up_to"], Notice.read_at.is_(None))
+    """Mark the actor's own messages as read: up to the one given, or only that one where the envelope is about it."""
+    up_to = data["up_to"]
+    only = ctx.envelope.agg == ("notice", key_of(up_to))
+    which = Notice.id == up_to if only else Notice.id <= up_to
+    query = update(Notice).where(Notice.user_id == ctx.actor.id, which, Notice.read_at.is_(None))
     ctx.session.execute(query.values(read_at=ctx.now))
     return Effect()

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -27,9 +28,26 @@ class Line:
     """A notice ready to be read."""
 
     id: int
+    key: str
     words: str
     url: str
     created_at: datetime
+
+
+def key_of(notice_id: int) -> str:
+    """Return the id under which envelopes name one message: its number as a UUID."""
+    return str(UUID(int=notice_id))
+
+
+def inbox_key(user_id: int) -> str:
+    """Return the id under which envelopes name all messages of a person; no message has it."""
+    return str(UUID(int=1 << 64 | user_id))
+
+
+def url_of(actor: Actor, notice_id: int) -> str | None:
+    """Return where a message of this person leads; None for those of others."""
+    query = select(Notice.url).where(Notice.id == notice_id, Notice.user_id == actor.id)
+    return db.session.scalar(query)
 
 
 def unread(actor: Actor, limit: int = 50) -> list[Line]:
@@ -42,7 +60,7 @@ def unread(actor: Actor, limit: int = 50) -> list[Line]:
         .limit(limit)
     )
     return [
-        Line(one, _said(str(sentences.get(kind, kind)), params), url, created)
+        Line(one, key_of(one), _said(str(sentences.get(kind, kind)), params), url, created)
         for one, kind, params, url, created in db.session.execute(query)
     ]
 

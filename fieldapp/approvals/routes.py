@@ -6,23 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, url_for
+from flask import Blueprint, Response, abort, redirect, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
 from fieldapp.approvals.decisions import changes_since, draft_key, say, seen_json, seen_of
 from fieldapp.approvals.models import Step
-from fieldapp.approvals.notices import unread
+from fieldapp.approvals.notices import inbox_key, key_of, unread, url_of
 from fieldapp.approvals.policy import Difference, may_see
 from fieldapp.approvals.queries import SHOWN, Shown, case_for, inbox_count, may_decide_now, shown, waiting_for
 from fieldapp.approvals.words import DOUBTS
 from fieldapp.commandbus.command import COMMANDS
 from fieldapp.extensions import OFFERS
-from fieldapp.kernel import ids
 from fieldapp.kernel.offers import Panel
+from fieldapp.web import inputs
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
+from fieldapp.web.page import decision_kinds
 from fieldapp.web.render import render, wants_fragment
 
 bp = Blueprint("approvals", __name__)
@@ -42,6 +43,8 @@ def inbox() -> Response:
         # The page's own tab says it; a part that is fetched anew knows better.
         waiting=inbox_count(actor()) if wants_fragment() else "",
         notices=unread(actor()),
+        inbox_key=inbox_key(actor().id),
+        decides=any(actor().can(kind) for kind in decision_kinds().split()),
         sections=OFFERS().inbox_sections(actor()),
     )
 
@@ -128,10 +131,22 @@ def decide(kind: str, record: UUID, verb: str) -> Response:
 @bp.post("/inbox/read")
 @needs("inbox.view")
 def read() -> Response:
-    """Ticks off notices, without JavaScript."""
+    """Marks all messages as read, without JavaScript."""
     return form_page(
-        FormPage("notice.dismiss", ("inbox", str(ids.uuid7())), _l("Mark as read"), url_for("approvals.inbox"))
+        FormPage("notice.dismiss", ("inbox", inbox_key(actor().id)), _l("Mark as read"), url_for("approvals.inbox"))
     )
+
+
+@bp.post("/inbox/read/<int:notice>")
+@needs("inbox.view")
+def open_message(notice: int) -> Response:
+    """Marks one message as read and leads to what it is about, without JavaScript."""
+    url = url_of(actor(), notice) if notice <= inputs.MOST_BIG else None
+    if url is None:
+        abort(404)
+    answer = form_page(FormPage("notice.dismiss", ("notice", key_of(notice)), _l("Mark as read"), url))
+    # The page says nothing of the message: it was opened, not handed in.
+    return redirect(url, 303) if answer.status_code == 303 else answer  # type: ignore[return-value]
 
 
 @bp.get("/inbox/done")

@@ -21,9 +21,10 @@ def _strips(actor: Actor) -> Iterator[Panel]:
     if not actor.can("device.oversee"):
         yield from (Panel("devices/_lost.html", shown) for shown in losses(actor))
         return
-    # What waits grows old by itself; no entry of the trail says so.
-    tells_ago()
     found = trouble(actor)
+    if found.holding:
+        # Records that wait become overdue as time passes. A hello that brings old ones has an audit entry.
+        tells_ago()
     if found.lost or found.overdue:
         yield Panel("devices/_trouble.html", {"trouble": found})
 

@@ -290,10 +290,11 @@ def _phone(row: Any, **details: Any) -> Phone:
 
 @dataclass(frozen=True)
 class Trouble:
-    """How many phones a leader should look at."""
+    """How many phones a leader should look at, and how many hold any unsent records: those may become overdue."""
 
     lost: int
     overdue: int
+    holding: int
 
 
 def trouble(actor: Actor) -> Trouble:
@@ -310,9 +311,12 @@ def _troubled(everywhere: bool) -> Prepared:
     gone = select(func.count(Device.dev.distinct())).where(
         Device.missing_count > 0, Device.missing_settled_at.is_(None), *mine
     )
-    alive = select(func.count()).select_from(Device).where(_latest(), Device.revoked_at.is_(None), *mine)
-    late = overdue(alive, bindparam("since", type_=Moment))
-    return Prepared(select(gone.scalar_subquery(), late.scalar_subquery()))
+    late = case((Device.oldest_at < bindparam("since", type_=Moment), 1))
+    alive: Any = select(func.count(late).label("late"), func.count().label("holding")).where(
+        _latest(), Device.revoked_at.is_(None), *mine
+    )
+    waiting = unsent(alive).subquery()
+    return Prepared(select(gone.scalar_subquery(), waiting.c.late, waiting.c.holding))
 
 
 _trouble = {everywhere: _troubled(everywhere) for everywhere in (False, True)}

@@ -55,6 +55,7 @@ class Offer:
 
     `places` maps a record type to the start of its address: `/reports/` for `/reports/<id>`; `own_places` the same
     for records that at first only their author may open.
+    `plan_panels` are shown to a leader who plans a visit: `(job id, group id, visit id or None for a new one)`.
     `job_tags` gives `(look, words)` by job id for the cards of a job list, all of a page in one call.
     `strips` are warnings above the first screens. They stand on pages that are only made anew when the audit trail
     has moved: what a strip says has an entry there, or counts from now and says so (`web.fresh.tells_ago`).
@@ -67,6 +68,7 @@ class Offer:
     links: Sequence[Entry] = ()
     pack: Callable[[Actor], Iterable[PackEntry]] | None = None
     job_panels: Callable[[Actor, Any], Iterable[Panel]] | None = None
+    plan_panels: Callable[[str, int, str | None], Iterable[Panel]] | None = None
     job_tags: Callable[[Sequence[str]], dict[str, list[tuple[str, Any]]]] | None = None
     sees: dict[str, Callable[[Actor, str], bool]] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
@@ -114,6 +116,13 @@ class Offers:
     def job_panels(self, actor: Actor, job: Any) -> list[Panel]:
         """What features show on a job's page, in order."""
         panels = [panel for offer in self.all if offer.job_panels for panel in offer.job_panels(actor, job)]
+        return sorted(panels, key=lambda panel: panel.order)
+
+    def plan_panels(self, job_id: str, group_id: int, visit_id: str | None) -> list[Panel]:
+        """What features show to a leader who plans a visit of this job, or gives one away."""
+        panels = [
+            one for offer in self.all if offer.plan_panels for one in offer.plan_panels(job_id, group_id, visit_id)
+        ]
         return sorted(panels, key=lambda panel: panel.order)
 
     def strips(self, actor: Actor) -> list[Panel]:

@@ -8,6 +8,7 @@ from fieldapp.kernel.offers import Entry, Offer
 from fieldapp.reports.demo import fill_demo
 from fieldapp.reports.queries.one import sees
 from fieldapp.reports.queries.panels import inbox_panels, job_panels, job_tags, pack
+from fieldapp.reports.queries.plans import plan_panels
 from fieldapp.reports.queries.soundness import faults
 
 _AUTHOR = ("service_report.view", "service_report.submit", "service_report.resubmit")
@@ -34,6 +35,7 @@ offer = Offer(
     pack=pack,
     job_panels=job_panels,
     job_tags=job_tags,
+    plan_panels=plan_panels,
     sees={"service_report": sees},
     places={"service_report": "/reports/"},
     inbox={"service_report": inbox_panels},

@@ -66,6 +66,7 @@ def _remember(said: Hello, actor: Actor, token: Token | None, here: CurrentSessi
     with writing() as session:
         devices = _devices(session, actor.id, said, earlier_dev)
         current = _current(session, devices, said, actor.id, now)
+        held_old_records = _holds_old_records(current)
         if here is not None:
             _welcome(devices, said.dev, here)
             if not sessions.on_phone(session, here.id, said.dev):
@@ -74,6 +75,8 @@ def _remember(said: Hello, actor: Actor, token: Token | None, here: CurrentSessi
         before = {device.id: list(device.missing or ()) for device in devices}
         judge(_stores(devices, current, said, earlier_dev))
         trail = [_noted(session, device, before[device.id], actor, now) for device in devices]
+        if _holds_old_records(current) and not held_old_records:
+            trail.append(_delay_entry(current, actor, now))
         audit.append(session.connection(), [entry for entry in trail if entry])
         missing = [(device.dev, seq) for device in devices for seq in device.missing or ()]
         due = actor.active and is_due(token, said.dev, actor.id, by_token=here is None)
@@ -136,6 +139,34 @@ def _take_over(device: Device, said: Hello, now: datetime) -> None:
     told = instant(said.now)
     device.clock_offset_ms = int((now - told).total_seconds() * 1000) if told else None
     device.last_seen_at = now
+
+
+def _holds_old_records(device: Device) -> bool:
+    """Return whether a phone that is not signed out holds records from an earlier day."""
+    if not device.unsent or device.oldest_at is None or device.revoked_at is not None:
+        return False
+    return clock.local(device.oldest_at).date() < clock.today()
+
+
+def _delay_entry(device: Device, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Return the audit entry of a phone that begins to report records from an earlier day.
+
+    Pages that warn of such phones are kept until the trail moves or the day ends. Nothing written today can become
+    overdue before that, so only older records need an entry.
+    """
+    oldest = clock.iso(device.oldest_at) if device.oldest_at else None
+    return {
+        "op": None,
+        "action": "device.delay",
+        "agg_type": "device",
+        "agg_id": device.dev,
+        "user_id": actor.id,
+        "dev": device.dev,
+        "device_at": None,
+        "at": now,
+        "before": None,
+        "after": {"unsent": device.unsent, "oldest": oldest},
+    }
 
 
 def _stores(devices: Sequence[Device], current: Device, said: Hello, earlier_dev: str) -> list[Store]:

@@ -127,9 +127,12 @@ def moment_year(value: datetime | None) -> str:
 
 
 def ago(value: datetime | None) -> str:
-    """`3 hours ago`, in the page's language."""
+    """`3 hours ago`, in the page's language; the last minute is one minute."""
     fresh.tells_ago()
-    return "—" if value is None else str(format_timedelta(value - clock.now(), add_direction=True, threshold=1.2))
+    if value is None:
+        return "—"
+    # A page holds for its minute: seconds on it would be wrong at once.
+    return str(format_timedelta(value - clock.now(), granularity="minute", add_direction=True, threshold=1.2))
 
 
 def span(value: timedelta) -> str:

@@ -265,6 +265,12 @@ def test_the_log_in_page_says_what_to_do_about_a_forgotten_password(bench: Bench
     assert "Forgotten your password? An administrator can give you a link" in page.text
 
 
+def test_a_leader_is_told_of_wrong_passwords_above_the_board(bench: Bench) -> None:
+    assert attempt(bench, "wrong", bench.cast.leader.username).status_code == 422
+    board = sign_in(bench, username=bench.cast.leader.username).get("/jobs")
+    assert "1 wrong password was tried before you signed in" in board.text
+
+
 def test_the_page_of_sign_ins_does_not_lead_to_itself(bench: Bench) -> None:
     for _ in range(2):
         assert attempt(bench, "wrong").status_code == 422

@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from fieldapp.accounts.models import UserSession
 from fieldapp.approvals.models import Case
+from fieldapp.commandbus.models import Notice
 from fieldapp.extensions import db
 from tests.fuzz import world
 from tests.support.bench import Bench
@@ -52,8 +53,9 @@ def known(bench: Bench) -> dict[str, list[str]]:
     with bench.app.app_context():
         mine = select(UserSession.id).where(UserSession.user_id == bench.cast.tech.id)
         session = db.session.scalars(mine).first()
+        notice = db.session.scalars(select(Notice.id).where(Notice.user_id == bench.cast.tech.id)).first()
         db.session.remove()
-    return {**found, "dev": [phone], "session_id": [str(session)]}
+    return {**found, "dev": [phone], "session_id": [str(session)], "notice": [str(notice)]}
 
 
 def addresses(bench: Bench, known: dict[str, list[str]]) -> Iterator[tuple[Rule, str]]:

@@ -43,6 +43,7 @@ NOT_MET = {
 #: Forms whose page shows nothing of the record.
 WITHOUT = {
     "device.revoke": "the phone's page is refreshed by the receipt; a phone without network cannot sign out another",
+    "notice.dismiss": "a message that is opened leads to its record; the inbox has the piece that shows it as read",
 }
 DOWNLOAD = re.compile(r"\.(csv|xlsx|zip)|/attachments/|/logout|/static/|/export|\?size=")
 

@@ -8,9 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from fieldapp.accounts.models import Device, DeviceToken, User
 from fieldapp.commandbus import writing
+from fieldapp.commandbus.models import AuditEntry
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
 from tests.support.bench import DEVICE, Bench, Person
@@ -339,6 +341,39 @@ def test_a_new_loss_makes_a_page_that_was_unchanged_anew(bench: Bench) -> None:
     again = client.get("/jobs", headers={"If-None-Match": tag})
     assert again.status_code == 200
     assert ids.short_reference(DEVICE, 1) in again.text
+
+
+def test_a_leaders_board_is_made_anew_when_a_phone_begins_to_hold_old_records(bench: Bench) -> None:
+    """Nothing else has happened meanwhile that would make the kept page a different one."""
+    tech, leader = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.leader)
+    says(bench, bench.cast.tech, tech)
+    tag = leader.get("/jobs").headers["ETag"]
+    assert leader.get("/jobs", headers={"If-None-Match": tag}).status_code == 304
+    says(bench, bench.cast.tech, tech, pending=waiting(2, days=2), next_seq=3)
+    again = leader.get("/jobs", headers={"If-None-Match": tag})
+    assert again.status_code == 200
+    assert "1 phone has held records for more than a day." in again.text
+    # Said once, however often the phone reports.
+    says(bench, bench.cast.tech, tech, pending=waiting(2, days=2), next_seq=3)
+    with bench.app.app_context():
+        actions = list(db.session.scalars(select(AuditEntry.action).where(AuditEntry.agg_type == "device")))
+    assert actions == ["device.delay"]
+
+
+def test_a_leaders_board_holds_for_a_minute_while_a_phone_holds_records(bench: Bench) -> None:
+    """They become overdue by themselves."""
+    now = clock.now().replace(second=1)
+    with clock.standing_at(now):
+        leader = bench.client_of(bench.cast.leader)
+        says(bench, bench.cast.tech, pending=waiting(2), next_seq=3)
+        page = leader.get("/jobs")
+        assert "held records for more than a day" not in page.text
+    with clock.standing_at(now + timedelta(seconds=50)):
+        assert leader.get("/jobs", headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
+    with clock.standing_at(now + timedelta(minutes=1)):
+        assert leader.get("/jobs", headers={"If-None-Match": page.headers["ETag"]}).status_code == 200
+    with clock.standing_at(now + timedelta(hours=23, minutes=30)):
+        assert "1 phone has held records for more than a day." in leader.get("/jobs").text
 
 
 # -- closed accounts -----------------------------------------------------------------------------------------

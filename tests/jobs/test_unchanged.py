@@ -117,5 +117,8 @@ def test_few_queries(cast: Any, client_of: Any, make_job: Any, queries: Any, at_
             assert again(client, "/jobs", tag).status_code == 304
         assert asked.count <= 1
         with queries() as asked:
+            assert client.get("/jobs").status_code == 200
+        assert asked.count <= 12
+        with queries() as asked:
             assert client.get("/jobs?q=huayu").status_code == 200
         assert asked.count <= 12

@@ -10,7 +10,7 @@ import pytest
 
 from fieldapp.extensions import db
 from fieldapp.kernel import clock
-from fieldapp.reports import ServiceReport
+from fieldapp.reports import NextVisitPlan, ServiceReport
 from fieldapp.reports.queries.one import sees
 from fieldapp.reports.queries.panels import pack
 from tests.reports.sheets import (
@@ -348,6 +348,58 @@ def test_the_inbox_says_what_is_decided_on(bench: Bench) -> None:
         assert words in html, words
     assert "Fee ¥\u00a080.00" in html
     assert "Hot air" in html
+
+
+UNMATCHED = "No technician of the group is called: Somebody Else, Bob."
+
+
+def test_d_job_7_the_leader_reads_which_names_of_a_plan_match_nobody(bench: Bench) -> None:
+    """Where the leader accepts, and on the report."""
+    _, visit = bench.make_job(state="working")
+    submit(bench, bench.cast.tech, visit, **plan(plan_people="Somebody Else, Tech2 Person, Bob"))
+    for url in ("/inbox", f"/reports/{only_report(bench).id}"):
+        html = page(bench, "leader", url).text
+        assert f"{UNMATCHED} The next visit is planned for: Tech2 Person." in html, url
+
+
+def test_names_of_a_late_plan_are_read_without_a_visit_being_promised(bench: Bench) -> None:
+    _, visit = bench.make_job(state="working")
+    cancel(bench, visit)
+    submit(bench, bench.cast.tech, visit, **plan(plan_people="Somebody Else, Bob"))
+    html = page(bench, "leader", "/inbox").text
+    assert UNMATCHED in html
+    assert "The next visit is planned" not in html
+
+
+@pytest.mark.parametrize("people", ["Tech2 Person, Tech Person", "tech person"])
+def test_a_plan_that_names_the_group_needs_no_remark(bench: Bench, people: str) -> None:
+    _, visit = bench.make_job(state="working")
+    submit(bench, bench.cast.tech, visit, **plan(plan_people=people))
+    assert "No technician of the group" not in page(bench, "leader", "/inbox").text
+
+
+def test_d_job_7_names_that_match_nobody_stand_where_the_next_visit_is_dispatched(bench: Bench, queries: Any) -> None:
+    job, visit = bench.make_job(state="working")
+    submit(bench, bench.cast.tech, visit, **plan(plan_people="Somebody Else, Bob"))
+    leader = bench.client_of(bench.cast.leader)
+    with queries() as asked:
+        form = leader.get(f"/jobs/{job}/dispatch").text
+    assert UNMATCHED in form
+    assert "Hot air" in form
+    assert asked.count <= LIMIT
+    decide(bench, bench.cast.leader, "accept", only_report(bench).id)
+    with bench.app.app_context():
+        following = db.session.query(NextVisitPlan).one().visit_id
+        db.session.remove()
+    assert UNMATCHED in leader.get(f"/jobs/{job}/visits/{following}/reassign").text
+    assert "Next-visit plan" not in leader.get(f"/jobs/{job}/visits/{visit}/reassign").text
+
+
+def test_a_returned_plan_is_not_shown_to_who_dispatches(bench: Bench) -> None:
+    job, visit = bench.make_job(state="working")
+    submit(bench, bench.cast.tech, visit, **plan(plan_people="Somebody Else"))
+    decide(bench, bench.cast.leader, "return", only_report(bench).id, reason="More")
+    assert "Next-visit plan" not in page(bench, "leader", f"/jobs/{job}/dispatch").text
 
 
 # -- what the phone takes along, and what pages cost ---------------------------------------------------------

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from fieldapp.jobs import JobFacts
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.states import IllegalMove
-from fieldapp.reports.policy import REPORT, changes, content_of, fingerprint, late_because, may_see_report, paths
+from fieldapp.reports.policy import (
+    REPORT,
+    changes,
+    content_of,
+    fingerprint,
+    late_because,
+    may_see_report,
+    paths,
+    people_of_plan,
+)
 
 MOVES = {
     ("submitted", "approved"): "accepted",
@@ -105,3 +114,33 @@ def test_differences_name_what_came_and_went() -> None:
     assert list(found) == ["fault", "cause", "parts"]
     assert (found["parts"].gone, found["parts"].new) == ([{"name": "x"}], [{"name": "z"}])
     assert found["cause"].before is None
+
+
+GROUP = [(1, "Li Wei"), (2, "Li Weimin"), (3, "\u5468\u6653\u5cf0"), (4, "\u674e\u4f1f\u6c11")]
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "unmatched"),
+    [
+        ("Li Weimin, Li Wei", [2, 1], []),
+        ("li weimin and Bob; BOB", [2], ["Bob", "BOB"]),
+        ("Bob and Li Wei", [1], ["Bob"]),
+        ("Li Wei and Li Weimin", [1, 2], []),
+        ("\u674e\u4f1f\u6c11\u548c\u5468\u6653\u5cf0", [4, 3], []),
+        ("\u674e\u4f1f\u6c11\uff08\u8d1f\u8d23\uff09\u3001\u5f20\u4e09", [4], ["\u5f20\u4e09"]),
+        ("\u674e\u4f1f\u6c11\u548c\u5f20\u4e09", [4], ["\u5f20\u4e09"]),
+        ("\u5468\u6653\u5cf0\u3001\u5f20\u548c", [3], ["\u5f20\u548c"]),
+        ("\u5c0f\u5468", [], ["\u5c0f\u5468"]),
+        ("2", [], []),
+        ("Li Wei Li Wei", [1], ["Li Wei"]),
+    ],
+)
+def test_d_job_7_a_plan_names_technicians_of_the_group_and_perhaps_others(
+    text: str, found: list[int], unmatched: list[str]
+) -> None:
+    assert people_of_plan(text, GROUP) == (found, unmatched)
+
+
+@given(st.text(max_size=40))
+def test_any_text_may_stand_in_a_plan(text: str) -> None:
+    assert people_of_plan(text, []).found == []

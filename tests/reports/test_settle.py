@@ -161,6 +161,22 @@ def test_d_job_7_the_people_named_in_the_plan_make_the_next_visit(
     assert following.technician_id == expected[0]
 
 
+def test_d_job_7_names_in_the_plan_that_match_nobody_are_told_with_the_acceptance(bench: Bench) -> None:
+    _, visit = bench.make_job(state="working")
+    submit(bench, bench.cast.tech, visit, **plan(plan_people="Tech2 Person, Somebody Else"))
+    result = decide(bench, bench.cast.leader, "accept", only_report(bench).id)
+    assert str((result.current or {})["note"]) == (
+        "No technician of the group is called: Somebody Else. The next visit is planned for: Tech2 Person."
+    )
+
+
+def test_an_acceptance_with_nobody_unmatched_tells_nothing(bench: Bench) -> None:
+    _, visit = bench.make_job(state="working")
+    submit(bench, bench.cast.tech, visit, **plan(plan_people="Tech2 Person and Tech Person"))
+    result = decide(bench, bench.cast.leader, "accept", only_report(bench).id)
+    assert "note" not in (result.current or {})
+
+
 def test_d_job_11_another_visit_needs_a_reason_and_keeps_it(bench: Bench) -> None:
     _, visit = bench.make_job(state="working")
     refused = submit(bench, bench.cast.tech, visit, envelope={"schema": 2}, **plan(reason=None))

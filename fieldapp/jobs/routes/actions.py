@@ -13,13 +13,13 @@ from sqlalchemy import func, select
 
 from fieldapp.accounts import technicians_of
 from fieldapp.errors import NotAllowed, NotFound
-from fieldapp.extensions import db
+from fieldapp.extensions import OFFERS, db
 from fieldapp.jobs import words
 from fieldapp.jobs.models import Visit, VisitMember
 from fieldapp.jobs.policy import OPEN_VISIT, TAPS, may_dispatch, suggested_start
 from fieldapp.jobs.queries.sheet import JobSheet
 from fieldapp.jobs.routes import bp
-from fieldapp.jobs.routes.sheet import sheet_or_404
+from fieldapp.jobs.routes.sheet import drawn, sheet_or_404
 from fieldapp.kernel import clock
 from fieldapp.settings import figure
 from fieldapp.web.forms import FormPage, form_page
@@ -81,8 +81,15 @@ def dispatch(job: UUID) -> Response:
                 "planned_minutes": minutes,
             },
             options={"technician_id": people, "second_id": people},
+            **planning(sheet),
         )
     )
+
+
+def planning(sheet: JobSheet, visit_id: str | None = None) -> dict[str, Any]:
+    """Template and context of a form that plans a visit: with what features know of the plan for it."""
+    panels = OFFERS().plan_panels(sheet.id, sheet.group_id, visit_id)
+    return {"template": "jobs/plan.html", "context": {"plans": [drawn(panel) for panel in panels]}}
 
 
 def intro_of(sheet: JobSheet) -> str:

@@ -16,7 +16,7 @@ from fieldapp.jobs.commands.change import OF_THE_JOB, OF_THE_VISIT, change
 from fieldapp.jobs.policy import OPEN_VISIT, may_dispatch
 from fieldapp.jobs.queries.sheet import JobSheet, VisitLine
 from fieldapp.jobs.routes import bp
-from fieldapp.jobs.routes.actions import intro_of, people_to_choose
+from fieldapp.jobs.routes.actions import intro_of, people_to_choose, planning
 from fieldapp.jobs.routes.history import shown_history
 from fieldapp.jobs.routes.sheet import sheet_or_404
 from fieldapp.web.forms import FormPage, form_page
@@ -106,6 +106,7 @@ def reassign(job: UUID, visit: UUID) -> Response:
                 "technician_id": [one for one in people if one[0] != str(line.technician_id)],
                 "second_id": people,
             },
+            **planning(sheet, line.id),
         )
     )
 

@@ -38,7 +38,7 @@ def show(job: UUID) -> Response:
         **_equipment(sheet, assets),
         events=events,
         late=any(event.late for event in events),
-        panels=[_drawn(panel) for panel in OFFERS().job_panels(actor(), sheet)],
+        panels=[drawn(panel) for panel in OFFERS().job_panels(actor(), sheet)],
         map=links.map_url(sheet.lat, sheet.lon, f"{sheet.customer} {sheet.site}", sheet.address),
         call=links.call_url(sheet.phone or ""),
         words=words,
@@ -127,7 +127,7 @@ def _progress(sheet: JobSheet, times: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _drawn(panel: Panel) -> Markup:
+def drawn(panel: Panel) -> Markup:
     """A feature's own part of the page; its template finds its context by name and, like in the inbox, as `panel`."""
     html = render_template(panel.template, **{**panel.context, "panel": panel.context})
     # Drawn by our own templates, which escape what people typed.

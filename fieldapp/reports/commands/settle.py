@@ -14,6 +14,7 @@ from fieldapp.reports.commands.checks import KIND
 from fieldapp.reports.commands.shown import details
 from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport
 from fieldapp.reports.policy import REPORT, people_of_plan
+from fieldapp.reports.queries.plans import PlanNames, names_in_plan
 
 
 def settled(ctx: Context, record_id: str, verdict: str, reason: str | None) -> Effect:
@@ -24,15 +25,17 @@ def settled(ctx: Context, record_id: str, verdict: str, reason: str | None) -> E
     if not report.late:
         _settle_visit(ctx, report, verdict)
     told = {"ref": report.ref, "job": job_words(ctx, report.job_id), "who": ctx.actor.name}
+    note = None
     if verdict == "approved":
-        _carry_on(ctx, report)
+        names = _carry_on(ctx, report)
+        note = names.note if names else None
         ctx.notify(report.author_id, "service_report.accept", f"/reports/{report.id}", **told)
     else:
         url = f"/reports/{report.id}/correct"
         ctx.notify(report.author_id, "service_report.return", url, reason=reason or "", **told)
     ctx.load(Job, report.job_id).ver += 1
     after = {"state": report.state, "version": report.version, "reason": reason}
-    return Effect(ref=report.ref, ver=report.version, before=before, after=after)
+    return Effect(ref=report.ref, ver=report.version, before=before, after=after, note=note)
 
 
 def _settle_visit(ctx: Context, report: ServiceReport, verdict: str) -> None:
@@ -42,17 +45,21 @@ def _settle_visit(ctx: Context, report: ServiceReport, verdict: str) -> None:
     visit_settled(ctx, visit.id, verdict)
 
 
-def _carry_on(ctx: Context, report: ServiceReport) -> None:
-    """An accepted plan becomes the next visit, once for each visit. Late work plans nothing: the leader dispatches."""
+def _carry_on(ctx: Context, report: ServiceReport) -> PlanNames | None:
+    """An accepted plan becomes the next visit, once for each visit. Late work plans nothing: the leader dispatches.
+
+    Returns the names in the plan where a visit was made.
+    """
     plan = ctx.find(NextVisitPlan, report.id)
     if plan is None or report.late or _planned_already(ctx, report):
-        return
+        return None
     visit = ctx.load(Visit, report.visit_id)
-    named = people_of_plan(plan.people, technicians_of([report.group_id]))
-    technicians = named or _technicians(visit, report.author_id)
+    group = technicians_of([report.group_id])
+    technicians = people_of_plan(plan.people, group).found or _technicians(visit, report.author_id)
     following = plan_visit(ctx, report.job_id, technicians, plan.planned_at, visit.planned_minutes)
     plan.visit_id = following.id
     _request_parts(ctx, report, plan)
+    return names_in_plan(plan.people, group)
 
 
 def _planned_already(ctx: Context, report: ServiceReport) -> bool:

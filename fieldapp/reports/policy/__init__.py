@@ -2,7 +2,7 @@
 
 from fieldapp.reports.policy.changes import Change, changes
 from fieldapp.reports.policy.content import FIELDS, content_of
-from fieldapp.reports.policy.people import people_of_plan
+from fieldapp.reports.policy.people import PlanPeople, people_of_plan
 from fieldapp.reports.policy.seal import SIGN_BOX, fingerprint, paths
 from fieldapp.reports.policy.states import (
     FEE_METHODS,
@@ -22,6 +22,7 @@ __all__ = [
     "RESULTS",
     "SIGN_BOX",
     "Change",
+    "PlanPeople",
     "changes",
     "content_of",
     "fingerprint",

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fieldapp.accounts import names_of
+from fieldapp.accounts import names_of, technicians_of
 from fieldapp.approvals import history_of, may_decide_now, seen_json
 from fieldapp.attachments import files_of
 from fieldapp.errors import NotFound
@@ -19,6 +19,7 @@ from fieldapp.kernel import clock, money
 from fieldapp.kernel.actor import Actor
 from fieldapp.reports.models import NextVisitPlan, ReportVersion, ServiceReport
 from fieldapp.reports.policy import FIELDS, Change, changes, may_see_report, paths
+from fieldapp.reports.queries.plans import PlanNames, names_in_plan
 
 KIND = "service_report"
 
@@ -76,6 +77,7 @@ class View:
     may_decide: bool
     may_correct: bool
     seen_json: str
+    plan_names: PlanNames | None = None
 
     @property
     def now(self) -> Version:
@@ -125,16 +127,19 @@ def view(actor: Actor, report_id: str) -> View:
         for case, steps in rounds
     }
     planned = select(NextVisitPlan.visit_id).where(NextVisitPlan.report_id == report_id)
+    versions = _versions(report_id, verdicts)
+    people = versions[-1].content.get("plan_people")
     return View(
         report=report,
         job=job_lines([report.job_id])[report.job_id],
         author=names.get(report.author_id, ""),
-        versions=_versions(report_id, verdicts),
+        versions=versions,
         photos=files_of(KIND, [report_id]).get(report_id, []),
         next_visit=db.session.scalar(planned) is not None,
         may_decide=may_decide_now(actor, rounds[-1][0] if rounds else None) and actor.can("service_report.accept"),
         may_correct=actor.id == report.author_id and report.state != "accepted",
         seen_json=seen_json(*rounds[-1]) if rounds else "",
+        plan_names=names_in_plan(people, technicians_of([report.group_id])) if people else None,
     )
 
 

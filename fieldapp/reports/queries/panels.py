@@ -13,7 +13,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import case, select
 
-from fieldapp.accounts import names_of
+from fieldapp.accounts import names_of, technicians_by_group
 from fieldapp.approvals import last_returns
 from fieldapp.attachments import files_of, progress_of
 from fieldapp.database import among
@@ -25,6 +25,7 @@ from fieldapp.kernel.offers import PackEntry, Panel
 from fieldapp.parts import part_choices
 from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport
 from fieldapp.reports.queries.due import due_by_job
+from fieldapp.reports.queries.plans import PlanNames, names_in_plan
 from fieldapp.statements import Prepared
 
 KIND = "service_report"
@@ -80,7 +81,7 @@ def about_report(who: str, job: str) -> str:
 
 
 def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
-    """What the leader needs to decide, for all waiting reports in two queries."""
+    """What the leader needs to decide, for all waiting reports in three queries."""
     photos = files_of(KIND, ids)
     query = (
         select(ServiceReport, NextVisitPlan, PlanLine)
@@ -90,14 +91,17 @@ def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
         .order_by(ServiceReport.id, PlanLine.position)
     )
     panels: dict[str, Panel] = {}
-    for row in db.session.execute(with_job(query, ServiceReport.job_id)):
+    rows = db.session.execute(with_job(query, ServiceReport.job_id)).all()
+    groups = {row[0].group_id for row in rows if row[1] is not None}
+    technicians = technicians_by_group(groups) if groups else {}
+    for row in rows:
         report, plan, line = row[:3]
         if report.id not in panels:
             shown = {"report": report, "job": line_in(row), "photos": photos.get(report.id, [])}
             about = partial(about_report, job=shown["job"].words)
-            panels[report.id] = Panel(
-                "reports/_inbox.html", {**shown, "plan": _Plan(plan) if plan else None}, about=about
-            )
+            group = technicians.get(report.group_id, [])
+            shown["plan"] = _Plan(plan, names_in_plan(plan.people, group)) if plan else None
+            panels[report.id] = Panel("reports/_inbox.html", shown, about=about)
         if line is not None:
             panels[report.id].context["plan"].lines.append(line)
     return panels
@@ -108,6 +112,7 @@ class _Plan:
     """A plan with its lines, for the leader's summary."""
 
     plan: NextVisitPlan
+    names: PlanNames
     lines: list[PlanLine] = field(default_factory=list)
 
     @property

@@ -120,9 +120,10 @@ async function afterSaved(state: FormState, message: string, id: string | null):
   markClean(form);
   if (state.key) forgetWords(engine.userId, state.key);
   document.dispatchEvent(new CustomEvent(CAPTURED));
+  const { done, quiet } = form.dataset;
+  const says = quiet === undefined;
   // Said here at once and again on the next page: the word must not wait for a page to be drawn.
-  toast(message, id);
-  const { done } = form.dataset;
+  if (says) toast(message, id);
   const leaves = done && !isThisPage(done) && canLeave();
   // What can be taken back is not sent yet.
   if (id && !form.dataset.undo && leaves && ["online", "unknown"].includes(engine.link())) {
@@ -131,7 +132,7 @@ async function afterSaved(state: FormState, message: string, id: string | null):
     if (await refused.catch(() => false)) return;
   }
   if (leaves) {
-    flashNext(message, id);
+    if (says) flashNext(message, id);
     state.closed = true;
     return leaveFor(done, engine);
   }
@@ -212,7 +213,11 @@ async function saveOrSay(form: HTMLFormElement, submitter: HTMLElement | null, a
     answered();
     const seconds = form.dataset.undo;
     const title = titleOf(form);
-    await afterSaved(state, seconds ? text("undo.said", { title, n: seconds }) : text("saved.on_phone", { ref }), op);
+    await afterSaved(
+      state,
+      seconds ? text("undo.said", { title, n: seconds }) : text("saved.on_phone", { ref, title }),
+      op,
+    );
   } catch (error) {
     answered();
     tellFailure(state, error);

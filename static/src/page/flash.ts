@@ -33,9 +33,9 @@ export function toast(message: string, op: string | null = null, action?: HTMLEl
 }
 
 /** A line that still says "saved on this phone" says "received" once it is. */
-export function confirmToast(ops: readonly Pick<Op, "op" | "state" | "ref">[]): void {
+export function confirmToast(ops: readonly Pick<Op, "op" | "state" | "ref" | "title">[]): void {
   const received = ops.find((op) => op.op === about && op.state === "accepted");
-  if (received) toast(text("saved.received", { ref: received.ref }));
+  if (received) toast(text("saved.received", { ref: received.ref, title: received.title }));
 }
 
 /** Says it on the page that comes next. */

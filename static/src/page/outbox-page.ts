@@ -232,7 +232,7 @@ async function discard(root: HTMLElement, op: Op, engine: Engine): Promise<void>
   if (dialog.returnValue !== "copy" && dialog.returnValue !== "discard") return;
   await engine.discard(op.op);
   root.focus();
-  toast(text("outbox.discarded", { ref: op.ref }));
+  toast(text("outbox.discarded", { ref: op.ref, title: op.title }));
 }
 
 async function decide(button: HTMLElement, op: Op | undefined, engine: Engine): Promise<void> {
@@ -240,7 +240,7 @@ async function decide(button: HTMLElement, op: Op | undefined, engine: Engine): 
   const ref = card && op ? await (await import("./conflict-card.ts")).sendDecision(card, op, engine) : null;
   if (!ref) return;
   document.dispatchEvent(new CustomEvent(CAPTURED));
-  toast(text("saved.on_phone", { ref }));
+  toast(text("saved.on_phone", { ref, title: op?.title ?? "" }));
 }
 
 async function act(button: HTMLElement, id: string | null, root: HTMLElement, engine: Engine): Promise<void> {
