@@ -56,6 +56,8 @@ def make_link(phone: Phone, server: Server, username: str) -> str:
     phone.page.click("#filters button")
     phone.page.click(f'#_people a[href="/people/{user}"]')
     phone.page.click('form[action$="/reset-link"] button')
+    # The server does not know its own address here; the page adds the one in the address bar.
+    expect(phone.page.locator("#link")).to_have_value(re.compile(rf"^{server.url}/reset#"))
     return phone.page.locator("#link").input_value()
 
 
