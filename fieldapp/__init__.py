@@ -18,7 +18,18 @@ def create_app(config: Config | None = None) -> Flask:
     """The WSGI application: configuration, extensions, features found by discovery, error pages."""
     from fieldapp import cli, wiring
     from fieldapp.accounts import session
-    from fieldapp.web import error_pages, headers, inputs, language, origin, page, refused, static_files, trouble
+    from fieldapp.web import (
+        error_pages,
+        headers,
+        hosts,
+        inputs,
+        language,
+        origin,
+        page,
+        refused,
+        static_files,
+        trouble,
+    )
     from fieldapp.web.application import Application
     from fieldapp.web.assets import ASSETS, Assets
 
@@ -84,6 +95,7 @@ def create_app(config: Config | None = None) -> Flask:
     compress.init_app(app)
     babel.init_app(app, locale_selector=language.chosen)
     babel.domain_instance = language.Words()
+    hosts.init_app(app, config.addresses)
     refused.init_app(app)
     inputs.init_app(app)
     session.init_app(app)

@@ -21,6 +21,7 @@ from fieldapp.config import Config
 from fieldapp.extensions import INSTANCE_ID, db
 from fieldapp.kernel import clock
 from fieldapp.startup import check_database
+from fieldapp.web.hosts import address_of
 
 
 def init_app(app: Flask) -> None:
@@ -68,7 +69,8 @@ def reset_link(username: str) -> None:
         if user is None or not user.active:
             raise click.ClickException(f"There is no open account {username}.")
         secret = resets.make(session, user.id, None)
-    click.echo(f"Good for 24 hours and once. Open behind the address of this installation: /reset#{secret}")
+    where = "" if current_app.config["ADDRESSES"] else " Open it behind the address of this installation:"
+    click.echo(f"Good for 24 hours and once.{where} {address_of(f'/reset#{secret}')}")
 
 
 def _check_password(password: str, *about: str) -> None:

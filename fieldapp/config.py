@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -40,6 +41,21 @@ def _boolean(name: str, default: bool) -> bool:
     return raw == "1"
 
 
+def _address(name: str, raw: str) -> str:
+    """Return `raw` as `scheme://host[:port]`, in lower case and without a default port. Raises BadConfig."""
+    try:
+        parts = urlsplit(raw.lower())
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    plain = parts.scheme in {"http", "https"} and parts.hostname and parts.path in {"", "/"}
+    if not plain or "@" in raw or "?" in raw or "#" in raw:
+        raise BadConfig(f"{name}={raw!r} is not an address. Set it to one such as https://field.example.com.")
+    default = {"http": 80, "https": 443}[parts.scheme]
+    host = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc.rstrip(":")
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")
+
+
 class Lifetime(NamedTuple):
     """How long a session lasts without being used, and at most."""
 
@@ -62,6 +78,7 @@ class Config:
     body_seconds: int = 30
     secure_cookies: bool = False
     trust_proxy: int = 0
+    addresses: tuple[str, ...] = ()
     sw_kill: bool = False
     languages: tuple[str, ...] = ("zh_Hans", "zh_Hant", "en")
     feature_roots: tuple[str, ...] = ("fieldapp",)
@@ -82,6 +99,7 @@ class Config:
             body_seconds=_integer("FIELDAPP_BODY_SECONDS", 30, 1, 600),
             secure_cookies=_boolean("FIELDAPP_SECURE_COOKIES", False),
             trust_proxy=_integer("FIELDAPP_TRUST_PROXY", 0, 0, 5),
+            addresses=tuple(_address("FIELDAPP_URL", raw) for raw in os.environ.get("FIELDAPP_URL", "").split()),
             sw_kill=_boolean("FIELDAPP_SW_KILL", False),
             session_lasts=Lifetime(
                 timedelta(days=_integer("FIELDAPP_SESSION_IDLE_DAYS", 30, 1, 366)),

@@ -48,6 +48,9 @@ VARIABLES = {
     "recorded, by its token.",
     "FIELDAPP_SW_KILL": "`1` serves a service worker that unregisters itself and touches no store.",
     "FIELDAPP_TRUST_PROXY": "How many proxies stand in front and set `X-Forwarded-For`, `-Proto` and `-Host`.",
+    "FIELDAPP_URL": "Address under which people open the app, such as `https://field.example.com`; further ones behind "
+    "a space. Links are made with the first, and requests for other hosts are refused. Empty: every host is "
+    "accepted, and links are shown without their host.",
     "FIELDAPP_WORKERS": "Web worker processes that `serve` starts.",
     "HOST": "Address that `serve` listens on.",
     "PORT": "Port that `serve` listens on.",

@@ -130,7 +130,9 @@ class Device(Model):
 
     `next_seq` is a high-water mark. `missing` are numbers this store gave out that neither arrived nor lie on the
     phone; its owner has seen that (`missing_seen_at`), its leader has dealt with it (`missing_settled_at`).
-    `dropped` are numbers whose records their author discarded. `revoked_at` is set on all lives of a store at once.
+    `dropped` are numbers whose records their author discarded. `copied_at` is when the server saw that this life was
+    copied to another phone or set back to an earlier state, so that its numbers name two records each. `revoked_at` is
+    set on all lives of a store at once.
     """
 
     __tablename__ = "device"
@@ -155,6 +157,7 @@ class Device(Model):
     missing_since: Mapped[datetime | None] = mapped_column(Moment)
     missing_seen_at: Mapped[datetime | None] = mapped_column(Moment)
     missing_settled_at: Mapped[datetime | None] = mapped_column(Moment)
+    copied_at: Mapped[datetime | None] = mapped_column(Moment)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
     revoked_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 

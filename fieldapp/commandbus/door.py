@@ -21,6 +21,7 @@ from fieldapp.commandbus.fieldwise import compared
 from fieldapp.commandbus.files import expect_files, free_files
 from fieldapp.commandbus.ledger import Held, Sent
 from fieldapp.commandbus.models import Quarantine, Receipt
+from fieldapp.commandbus.quota import room_left, turned_away
 from fieldapp.commandbus.refusals import database_is_down, default_words, flat
 from fieldapp.commandbus.result import FINAL, Result
 from fieldapp.commandbus.transaction import Transaction, transaction
@@ -51,17 +52,29 @@ def execute(
     Raises only what means that nothing at all was written (a full or locked database).
     """
     point("before")
-    try:
-        return _through(bodies, actor, mouth, importer, signed_in, careful=False)
-    except _Again:
-        # One record went wrong after it may have written: nothing was committed; now each in its own savepoint.
-        return _through(bodies, actor, mouth, importer, signed_in, careful=True)
+    careful = False
+    not_stored: dict[str, Result] = {}
+    while True:
+        try:
+            return _through(bodies, actor, mouth, importer, signed_in, not_stored, careful=careful)
+        except _Again:
+            # One record went wrong after it may have written: nothing was committed; now each in its own savepoint.
+            careful = True
+        except _NoRoom as full:
+            # Nothing was committed; the next round leaves out at least one record more.
+            not_stored |= full.answers
 
 
 def _through(
-    bodies: Sequence[str], actor: Actor, mouth: str, importer: int | None, signed_in: bool, careful: bool
+    bodies: Sequence[str],
+    actor: Actor,
+    mouth: str,
+    importer: int | None,
+    signed_in: bool,
+    not_stored: Mapping[str, Result],
+    careful: bool,
 ) -> list[Result]:
-    batch = _Batch(actor, mouth, importer, careful, signed_in)
+    batch = _Batch(actor, mouth, importer, careful, signed_in, not_stored)
     batch.read(bodies)
     with transaction() as under_way:
         batch.apply(under_way)
@@ -72,6 +85,14 @@ def _through(
 
 class _Again(Exception):
     """The batch cannot be taken in one go."""
+
+
+class _NoRoom(Exception):
+    """Records that cannot be stored because too many of their sender's were refused; `answers` by their hashes."""
+
+    def __init__(self, answers: dict[str, Result]) -> None:
+        super().__init__()
+        self.answers = answers
 
 
 class _Batch:
@@ -85,8 +106,17 @@ class _Batch:
 
     connection: Connection
 
-    def __init__(self, actor: Actor, mouth: str, importer: int | None, careful: bool, signed_in: bool = True) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        mouth: str,
+        importer: int | None,
+        careful: bool,
+        signed_in: bool = True,
+        not_stored: Mapping[str, Result] | None = None,
+    ) -> None:
         self.actor = actor
+        self.not_stored = not_stored or {}
         self.mouth = mouth
         self.how = {"mouth": mouth, "imported_by": importer, "author_inactive": not actor.active}
         self.careful = careful
@@ -109,6 +139,9 @@ class _Batch:
     def read(self, bodies: Sequence[str]) -> None:
         for body in bodies:
             digest = fingerprint(body)
+            if digest in self.not_stored:
+                self.read_results.append(self.not_stored[digest])
+                continue
             try:
                 envelope = parse(body)
             except BadEnvelope as error:
@@ -162,6 +195,7 @@ class _Batch:
         for envelope, body, result in self.todo:
             self._answer(envelope, body, result, self.decided.get(envelope.op) or known.get(envelope.op))
         point("applied")
+        self._keep_within_quota([one for op, one in sent.items() if op in fresh], fresh)
         anew = {op: result for op, result in self.decided.items() if self.careful or op not in fresh}
         ledger.update_outcomes(self.connection, anew, self.now)
         if self.aside:
@@ -169,6 +203,26 @@ class _Batch:
         receipts = [] if self.careful else self._rows(sent, fresh)
         under_way.last += self._finish(receipts)
         point("inserted")
+
+    def _keep_within_quota(self, fresh: Sequence[Sent], ops: Set[str]) -> None:
+        """Raise _NoRoom where more new records were refused or put aside than this person may have stored today."""
+        results = [(self.decided.get(one[0].op, one[2]), one[1]) for one in fresh]
+        refused = [(result, body) for result, body in results if result.outcome != "accepted"]
+        if self.aside:
+            refused += [(one, self.aside[one.sha256]["body"]) for one in self.read_results if self._is_aside(one)]
+        if self.mouth == "import" or not refused:
+            return
+        if not self.todo:
+            # A batch of other people's records alone did not wait for its sender's turn.
+            ledger.lock_lanes(self.connection, self.actor.id, ())
+        room = room_left(self.connection, self.actor.id, self.now, ops)
+        answers = {result.sha256: turned_away(result) for result, body in refused if not room.take(len(body.encode()))}
+        if answers:
+            log.warning("user %s: %d refused records are not stored, too many in a day", self.actor.id, len(answers))
+            raise _NoRoom(answers)
+
+    def _is_aside(self, result: Result) -> bool:
+        return result.outcome in {"wrong_user", "id_reused"} and result.sha256 in self.aside
 
     def _finish(self, receipts: list[dict[str, Any]]) -> list[Asking[int]]:
         """Writes the receipts that are inserted complete and the rows kept back; gives back what writes the trail."""

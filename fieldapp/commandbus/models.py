@@ -14,6 +14,7 @@ from fieldapp.extensions import Model
 WAITS = text("outcome = 'held'")
 CORRECTED = text("superseded_by IS NOT NULL")
 INACTIVE = text("author_inactive")
+REFUSED = text("outcome <> 'accepted'")
 
 
 class Receipt(Model):
@@ -52,6 +53,7 @@ class Receipt(Model):
         # Few records wait or are corrected; the others need not stand in these indexes.
         Index("ix_receipt_waiting", "user_id", sqlite_where=WAITS, postgresql_where=WAITS),
         Index("ix_receipt_superseded_by", "superseded_by", sqlite_where=CORRECTED, postgresql_where=CORRECTED),
+        Index("ix_receipt_refused", "user_id", "received_at", sqlite_where=REFUSED, postgresql_where=REFUSED),
         Index("ix_receipt_inactive", "received_at", "op", sqlite_where=INACTIVE, postgresql_where=INACTIVE),
     )
 
@@ -67,6 +69,8 @@ class Quarantine(Model):
     reason: Mapped[str] = mapped_column(String(40))
     body: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(Moment)
+
+    __table_args__ = (Index("ix_quarantine_sender", "sender_id", "received_at"),)
 
 
 class Attachment(Model):

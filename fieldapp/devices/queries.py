@@ -26,6 +26,9 @@ CLOCK_DOUBT = timedelta(minutes=5)
 #: What lies on a phone longer than this is worth a word.
 OVERDUE = timedelta(hours=24)
 
+#: So long a page says that a store was copied or set back.
+COPIED_SHOWN = timedelta(days=30)
+
 #: More stores than anybody has; older ones are left out.
 MOST = 50
 
@@ -59,6 +62,7 @@ class Phone:
     oldest_at: datetime | None
     clock_offset_ms: int | None
     revoked_at: datetime | None
+    copied_at: datetime | None
     has_token: bool = False
     loss: Loss = field(default_factory=Loss)
 
@@ -76,6 +80,11 @@ class Phone:
     def overdue(self) -> bool:
         """Whether its oldest record has waited for more than a day."""
         return self.unsent > 0 and self.oldest_at is not None and clock.now() - self.oldest_at > OVERDUE
+
+    @property
+    def copied(self) -> bool:
+        """Whether it was seen lately that the store exists on two phones, or was set back to an earlier state."""
+        return self.copied_at is not None and clock.now() - self.copied_at < COPIED_SHOWN
 
     @property
     def clock_off(self) -> timedelta | None:
@@ -108,6 +117,14 @@ def _still_unsent() -> Any:
 
 STILL_UNSENT = _still_unsent()
 
+
+def _copied_at() -> Any:
+    """When any life of the store was last seen to be copied."""
+    life = aliased(Device)
+    same = and_(life.dev == Device.dev, life.user_id == Device.user_id)
+    return select(func.max(life.copied_at)).where(same).correlate(Device).scalar_subquery()
+
+
 COLUMNS = (
     Device.last_seen_at,
     Device.id,
@@ -121,13 +138,15 @@ COLUMNS = (
     Device.oldest_at,
     Device.clock_offset_ms,
     Device.revoked_at,
+    _copied_at().label("copied_at"),
 )
 
 
 def _latest() -> Any:
-    """Only the present life of each store."""
+    """Only the present life of each store; of one that was copied, all lives in which phones still speak."""
     later = aliased(Device)
     same = and_(later.dev == Device.dev, later.user_id == Device.user_id, later.id > Device.id)
+    same = and_(same, later.first_seen_at >= Device.last_seen_at)
     return ~select(later.id).where(same).correlate(Device).exists()
 
 
@@ -164,7 +183,7 @@ def own_phones(actor: Actor) -> list[Phone]:
 def phone_of(user_id: int, dev: str) -> Phone | None:
     """One person's store on one phone."""
     query = select(*COLUMNS).where(_latest(), Device.user_id == user_id, Device.dev == dev)
-    rows = db.session.execute(query).all()
+    rows = db.session.execute(query.order_by(Device.last_seen_at.desc()).limit(1)).all()
     return with_details(rows)[0] if rows else None
 
 

@@ -38,6 +38,7 @@ class Remembered(msgspec.Struct):
 
     missing_seqs: list[int] = []
     missing_refs: list[str] = []
+    leave_epoch: str | None = None
     token: str | None = None
 
 
@@ -71,9 +72,11 @@ def _remember(said: Hello, actor: Actor, token: Token | None, here: CurrentSessi
             _welcome(devices, said.dev, here)
             if not sessions.on_phone(session, here.id, said.dev):
                 raise _SignedOut
+        set_back = _is_set_back(current, said)
         _take_over(current, said, now)
         before = {device.id: list(device.missing or ()) for device in devices}
-        judge(_stores(devices, current, said, earlier_dev))
+        copied = judge(_stores(devices, current, said, earlier_dev)) + ([current] if set_back else [])
+        _note_copies(session, copied, actor, now)
         trail = [_noted(session, device, before[device.id], actor, now) for device in devices]
         if _holds_old_records(current) and not held_old_records:
             trail.append(_delay_entry(current, actor, now))
@@ -81,8 +84,10 @@ def _remember(said: Hello, actor: Actor, token: Token | None, here: CurrentSessi
         missing = [(device.dev, seq) for device in devices for seq in device.missing or ()]
         due = actor.active and is_due(token, said.dev, actor.id, by_token=here is None)
         secret = issue(session, said.dev, actor.id) if due else None
+        leave = said.ep if current.copied_at else None
     missing.sort(key=lambda one: one[1])
-    return Remembered([seq for _, seq in missing], [ids.short_reference(*one) for one in missing], secret)
+    refs = [ids.short_reference(*one) for one in missing]
+    return Remembered([seq for _, seq in missing], refs, leave, secret)
 
 
 def _devices(session: Session, user_id: int, said: Hello, earlier_dev: str) -> list[Device]:
@@ -127,6 +132,19 @@ def _welcome(devices: Sequence[Device], dev: str, here: CurrentSession) -> None:
         if device.revoked_at >= here.created_at:
             raise _SignedOut
         device.revoked_at = device.revoked_by = None
+
+
+def _is_set_back(device: Device, said: Hello) -> bool:
+    """Whether this life of a store has given out more numbers than it knows of.
+
+    It is another copy of the same store then, or the store was restored from a backup. A hello that was on its way for
+    longer than a later one says the same and means nothing: the phone's clock tells them apart.
+    """
+    if said.next_seq >= device.next_seq:
+        return False
+    told = instant(said.now)
+    last_told = device.last_seen_at - timedelta(milliseconds=device.clock_offset_ms or 0)
+    return told is None or told > last_told
 
 
 def _take_over(device: Device, said: Hello, now: datetime) -> None:
@@ -182,8 +200,27 @@ def _stores(devices: Sequence[Device], current: Device, said: Hello, earlier_dev
         if device is current and said.held is None and said.pending:
             # A phone of before says no more than where its queue begins.
             end = min(end, said.pending.min_seq)
-        stores.append(Store(device, end, held, settled=device.dev not in {said.dev, earlier_dev}))
+        # A life that spoke after the present one began is a copy on another phone: only that one knows what it holds.
+        elsewhere = device is not current and device.last_seen_at > current.first_seen_at
+        stores.append(Store(device, end, held, settled=elsewhere or device.dev not in {said.dev, earlier_dev}))
     return stores
+
+
+def _note_copies(session: Session, copied: Sequence[Device], actor: Actor, now: datetime) -> None:
+    """Mark lives of stores that exist twice, and tell the person and their leaders of a few in a day."""
+    for device in copied:
+        if device.copied_at is not None:
+            continue
+        recent = select(func.count()).select_from(Device).where(Device.user_id == actor.id)
+        told = session.scalar(recent.where(Device.copied_at > now - timedelta(days=1))) or 0
+        device.copied_at = now
+        if told >= int(figure("devices.losses_told")):
+            continue
+        params = {"code": ids.device_code(device.dev)}
+        session.add(Notice(user_id=actor.id, kind="device.copied", url="/me/devices", params=params, created_at=now))
+        for leader in sorted(set(leaders_of(*actor.groups)) - {actor.id}):
+            of = {**params, "who": actor.name}
+            session.add(Notice(user_id=leader, kind="device.copied_of", url="/phones", params=of, created_at=now))
 
 
 def _noted(session: Session, device: Device, before: list[int], actor: Actor, now: datetime) -> dict[str, Any] | None:

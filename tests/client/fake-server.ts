@@ -56,6 +56,8 @@ export class FakeServer {
   readonly heard = new Map<string, number>();
   readonly arrived = new Map<string, Set<number>>();
   readonly dropped = new Set<string>();
+  /** The epoch whose copies are told to begin a new one. */
+  leaveEpoch: string | null = null;
   limits = { batch_ops: 50, batch_bytes: 1 << 20, chunk: 512 << 10, attachment: 25 << 20 };
   ledger = new Map<string, Entry>();
   /** Ids in the order their effect happened. */
@@ -135,6 +137,7 @@ export class FakeServer {
       server_time: new Date(this.now() + this.skewMs).toISOString(),
       limits: this.limits,
       schemas: {},
+      leave_epoch: this.leaveEpoch === said.ep ? said.ep : null,
       missing_seqs: this.#missing(said, as),
       attachments_wanted: this.wanted,
     });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ from sqlalchemy import select
 
 from fieldapp.accounts.models import Device
 from fieldapp.commandbus import audit
-from fieldapp.commandbus.models import AuditEntry, Notice
+from fieldapp.commandbus.models import AuditEntry, Notice, Receipt
 from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
 from tests.support.bench import DEVICE, Bench
@@ -188,3 +189,95 @@ def test_the_pack_names_pages_that_open(bench: Bench, make_job: Any) -> None:
     again = client.get("/sync/pack", query_string=[("had", "/gone-page"), ("had", "/jobs")]).json
     assert again["gen"] == pack["gen"]
     assert again["gone"] == ["/gone-page"]
+
+
+# -- stores that were copied to another phone, or set back by a backup ----------------------------------------
+
+
+def two_copies(bench: Bench) -> tuple[Any, Any]:
+    """Two phones with copies of one store: two records arrived, then both number their next ones on their own."""
+    one, other = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.tech)
+    push(one, capture(bench, seq=1), capture(bench, seq=2))
+    assert hello(bench, one, next_seq=3, held={}).json["leave_epoch"] is None
+    return one, other
+
+
+def notices(bench: Bench) -> list[tuple[int, str]]:
+    with bench.app.app_context():
+        return [(line.user_id, line.kind) for line in db.session.scalars(select(Notice).order_by(Notice.id))]
+
+
+def told_of_copy(bench: Bench) -> list[tuple[int, str]]:
+    return [(bench.cast.tech.id, "device.copied"), (bench.cast.leader.id, "device.copied_of")]
+
+
+def test_one_number_with_two_records_is_accepted_noticed_and_told_once(bench: Bench) -> None:
+    one, other = two_copies(bench)
+    for client in (one, other):
+        assert push(client, capture(bench, seq=3)).json["results"][0]["outcome"] == "accepted"
+    for client in (one, other, one):
+        assert hello(bench, client, next_seq=4, held={}).json["leave_epoch"] == "0a1b2c3d"
+    assert notices(bench) == told_of_copy(bench)
+    # Once both number in lives of their own, nothing is asked of them any more, and nothing is missing.
+    for client, ep in ((one, "aaaaaaaa"), (other, "bbbbbbbb")):
+        answer = hello(bench, client, ep=ep, next_seq=1, held={}).json
+        assert (answer["leave_epoch"], answer["missing_seqs"]) == (None, [])
+    with bench.app.app_context():
+        assert db.session.query(Receipt).count() == 4
+
+
+def test_a_store_that_knows_fewer_numbers_than_it_gave_out_leaves_its_epoch_before_a_number_is_doubled(
+    bench: Bench,
+) -> None:
+    one, other = two_copies(bench)
+    push(one, capture(bench, seq=3))
+    hello(bench, one, next_seq=4, held={})
+    assert hello(bench, other, next_seq=3, held={}).json["leave_epoch"] == "0a1b2c3d"
+    assert notices(bench) == told_of_copy(bench)
+
+
+def test_a_hello_that_was_long_on_its_way_is_no_copy(bench: Bench) -> None:
+    client, earlier = bench.client_of(bench.cast.tech), clock.iso(clock.now() - timedelta(seconds=40))
+    push(client, capture(bench, seq=1), capture(bench, seq=2))
+    hello(bench, client, next_seq=3, held={})
+    assert hello(bench, client, next_seq=2, held={}, now=earlier).json["leave_epoch"] is None
+    assert notices(bench) == []
+
+
+def test_records_on_one_copy_are_not_missing_from_the_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = two_copies(bench)
+    begun = clock.now()
+    # The one phone stays in the old epoch; the other began a new one and holds a record.
+    for minute, client, over in (
+        (1, other, {"ep": "bbbbbbbb", "next_seq": 1, "held": {}}),
+        (2, one, {"next_seq": 4, "held": {"0a1b2c3d": [[3, 3]]}}),
+        (3, other, {"ep": "bbbbbbbb", "next_seq": 3, "held": {"bbbbbbbb": [[1, 2]]}}),
+        (4, one, {"next_seq": 4, "held": {"0a1b2c3d": [[3, 3]]}}),
+        (5, other, {"ep": "bbbbbbbb", "next_seq": 3, "held": {"bbbbbbbb": [[1, 2]]}}),
+    ):
+        monkeypatch.setattr(clock, "now", lambda minute=minute: begun + timedelta(minutes=minute))
+        assert hello(bench, client, **over).json["missing_seqs"] == []
+    assert notices(bench) == []
+    # What a phone itself has lost is still named.
+    assert hello(bench, other, ep="bbbbbbbb", next_seq=3, held={}).json["missing_seqs"] == [1, 2]
+
+
+def test_numbers_of_two_people_on_one_phone_are_their_own(bench: Bench) -> None:
+    for person in (bench.cast.tech, bench.cast.tech2):
+        client = bench.client_of(person)
+        push(client, capture(bench, person, seq=1))
+        assert hello(bench, client, user=person.id, next_seq=2, held={}).json["leave_epoch"] is None
+
+
+def test_copied_stores_are_shown_to_their_person_and_the_leader(bench: Bench) -> None:
+    one, other = two_copies(bench)
+    for client in (one, other):
+        push(client, capture(bench, seq=3))
+        hello(bench, client, next_seq=4, held={})
+    hello(bench, other, ep="bbbbbbbb", next_seq=1, held={})
+    hello(bench, one, next_seq=4, held={})
+    assert one.get("/me/devices").text.count("copied or set back") == 2
+    page = bench.client_of(bench.cast.leader).get("/phones").text
+    assert page.count("copied or set back") == 2, "both phones that speak under the name"
+    assert "were copied to another phone" in bench.client_of(bench.cast.leader).get("/inbox").text
+    assert "copied or set back" not in bench.client_of(bench.cast.other_leader).get("/phones").text

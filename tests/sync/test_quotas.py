@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,9 +12,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from fieldapp.commandbus.models import Notice
+from fieldapp.commandbus import execute
+from fieldapp.commandbus.models import Notice, Quarantine, Receipt
 from fieldapp.extensions import db
-from fieldapp.kernel import clock
+from fieldapp.kernel import clock, ids
 from tests.support.bench import DEVICE, Bench
 from tests.sync.test_attachments import create
 from tests.sync.test_hello import hello
@@ -85,3 +89,149 @@ def test_many_phones_with_missing_records_are_told_of_a_few_times_and_all_listed
         assert db.session.scalar(lines.where(Notice.kind == "device.lost")) == 5
     page = bench.client_of(bench.cast.leader).get("/phones?state=lost").text
     assert page.count("has not seen it yet") == 12
+
+
+# -- refused records -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`limits(records=…, megabytes=…)` sets the limits of a day, also lower than an administrator can."""
+
+    def set_them(records: int = 5, megabytes: int = 20) -> None:
+        figures = bench.app.extensions["figures"]
+        for key, value in (
+            ("records.refused_a_day", records),
+            ("records.refused_megabytes_a_day", megabytes),
+        ):
+            monkeypatch.setitem(figures, key, replace(figures[key], default=value))
+
+    return set_them
+
+
+def refused(bench: Bench, **over: Any) -> str:
+    """A record that is well-formed and refused."""
+    body: dict[str, Any] = {**json.loads(capture(bench)), **over}
+    body["data"]["amount"] = "-1"
+    return json.dumps(body)
+
+
+def outcomes(answer: Any) -> list[tuple[str, str | None]]:
+    return [(one["outcome"], one["code"]) for one in answer.json["results"]]
+
+
+def stored(bench: Bench) -> tuple[int, int]:
+    with bench.app.app_context():
+        return tuple(db.session.scalar(select(func.count()).select_from(one)) for one in (Receipt, Quarantine))
+
+
+REFUSED, FULL = ("rejected", "record.invalid"), ("busy", "record.too_many_refused")
+
+
+def test_refused_records_beyond_the_limit_of_a_day_are_not_stored(
+    bench: Bench, limits: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits(records=5)
+    client, begun = bench.client_of(bench.cast.tech), clock.now()
+    first, more = [refused(bench) for _ in range(4)], [refused(bench) for _ in range(3)]
+    assert outcomes(push(client, *first)) == [REFUSED] * 4
+    answer = push(client, more[0], capture(bench), more[1], more[2])
+    assert outcomes(answer) == [REFUSED, ("accepted", None), FULL, FULL]
+    assert answer.json["results"][3]["problems"]["_"][0].startswith("Too many refused records in one day.")
+    assert "not stored" in caplog.text
+    assert stored(bench) == (6, 0)
+    # What is known keeps its answer, what can be taken in is taken in, and nobody else is kept out.
+    assert outcomes(push(client, *first, capture(bench))) == [*[REFUSED] * 4, ("accepted", None)]
+    other = bench.client_of(bench.cast.tech2)
+    assert outcomes(push(other, refused(bench, user=bench.cast.tech2.id))) == [REFUSED]
+    # The phone kept them. Sent again the next day they are decided and stored.
+    monkeypatch.setattr(clock, "now", lambda: begun + timedelta(days=1, minutes=1))
+    assert outcomes(push(client, *more)) == [REFUSED] * 3
+    assert stored(bench) == (10, 0)
+
+
+def test_refused_records_are_limited_by_size(bench: Bench, limits: Any) -> None:
+    limits(records=1000, megabytes=1)
+    client = bench.client_of(bench.cast.tech)
+    large = [refused(bench, data={"note": "x" * 300_000}) for _ in range(4)]
+    assert [outcomes(push(client, one))[0] for one in large] == [REFUSED] * 3 + [FULL]
+    assert outcomes(push(client, refused(bench))) == [REFUSED], "a small one still fits"
+
+
+def test_waiting_records_beyond_the_limit_stay_on_the_phone_until_what_they_need_is_here(
+    bench: Bench, limits: Any
+) -> None:
+    limits(records=2)
+    client, parent = bench.client_of(bench.cast.tech), capture(bench)
+    waiting = [capture(bench, depends=[json.loads(parent)["op"]]) for _ in range(4)]
+    assert outcomes(push(client, *waiting)) == [("held", None)] * 2 + [FULL] * 2
+    assert outcomes(push(client, parent)) == [("accepted", None)]
+    assert outcomes(push(client, *waiting)) == [("accepted", None)] * 4
+
+
+def test_records_of_others_and_used_ids_count_for_who_sent_them(bench: Bench, limits: Any) -> None:
+    limits(records=3)
+    client = bench.client_of(bench.cast.tech)
+    known = capture(bench)
+    push(client, known)
+    reused = [capture(bench, op=json.loads(known)["op"]) for _ in range(2)]
+    foreign = [capture(bench, bench.cast.tech2) for _ in range(3)]
+    wrong = ("wrong_user", None)
+    assert outcomes(push(client, *foreign[:2])) == [wrong] * 2
+    # Who it belongs to does not depend on room: the phone must stop sending.
+    answer = push(client, reused[0], foreign[2], reused[1])
+    assert outcomes(answer) == [("id_reused", "envelope.id_reused"), wrong, FULL]
+    assert outcomes(push(client, foreign[2])) == [wrong]
+    assert stored(bench) == (1, 3)
+
+
+def test_answers_that_ask_to_send_again_stay_as_they_are_beyond_the_limit(bench: Bench, limits: Any) -> None:
+    limits(records=1)
+    client = bench.client_of(bench.cast.tech)
+    future = [json.dumps({**json.loads(capture(bench)), "schema": 99}) for _ in range(2)]
+    assert outcomes(push(client, *future)) == [("unsupported_schema", "command.unsupported")] * 2
+    assert stored(bench) == (1, 0)
+
+
+def test_a_refused_form_beyond_the_limit_comes_back_filled_in(bench: Bench, limits: Any) -> None:
+    limits(records=1)
+    client = bench.client_of(bench.cast.tech)
+    push(client, refused(bench))
+    form = {"_op": str(ids.uuid7()), "id": str(ids.uuid7()), "amount": "-1", "note": "what was typed"}
+    answer = client.post("/expenses/new", data=form)
+    assert answer.status_code == 503
+    assert "Too many refused records in one day" in answer.text
+    assert "what was typed" in answer.text
+    assert stored(bench) == (1, 0)
+
+
+def test_a_correction_beyond_the_limit_is_taken_in_and_leaves_no_trace_before(bench: Bench, limits: Any) -> None:
+    limits(records=1)
+    client, wrong = bench.client_of(bench.cast.tech), refused(bench)
+    push(client, wrong)
+    again = refused(bench, supersedes=json.loads(wrong)["op"])
+    assert outcomes(push(client, again)) == [FULL]
+    with bench.app.app_context():
+        assert db.session.scalar(select(Receipt.superseded_by)) is None
+    right = capture(bench, supersedes=json.loads(wrong)["op"])
+    assert outcomes(push(client, right)) == [("accepted", None)]
+
+
+def test_parallel_requests_do_not_pass_the_limit(bench: Bench, limits: Any) -> None:
+    limits(records=5)
+    people = [bench.cast.tech] * 6
+    bodies = [[refused(bench) for _ in range(2)] + [capture(bench, bench.cast.tech2)] for _ in people]
+    clients = [bench.client_of(person) for person in people]
+    with ThreadPoolExecutor(len(people)) as pool:
+        answers = list(pool.map(lambda one: push(one[0], *one[1]), zip(clients, bodies, strict=True)))
+    assert {one.status_code for one in answers} == {200}
+    assert sum(stored(bench)) == 5
+
+
+def test_a_rescue_file_is_not_stopped_by_what_its_author_had_refused(bench: Bench, limits: Any) -> None:
+    limits(records=1)
+    push(bench.client_of(bench.cast.tech), refused(bench))
+    author = bench.actor(bench.cast.tech)
+    with bench.app.test_request_context(headers={"Accept-Language": "en"}):
+        results = execute([refused(bench)], author, "import", importer=bench.cast.agent.id, signed_in=False)
+    assert [one.outcome for one in results] == ["rejected"]

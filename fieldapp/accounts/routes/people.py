@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select
 
@@ -15,6 +15,7 @@ from fieldapp.commandbus import writing
 from fieldapp.errors import Conflict, NotFound
 from fieldapp.web.forms import FormPage, form_page
 from fieldapp.web.guards import actor, needs
+from fieldapp.web.hosts import address_of
 from fieldapp.web.lists import Filter, list_page
 from fieldapp.web.render import render
 
@@ -72,7 +73,7 @@ def reset_link(user_id: int) -> Response:
         raise Conflict("user.closed", _l("This account is closed. Open it first."))
     with writing() as session:
         secret = resets.make(session, user_id, actor().id)
-    return _person(user_id, f"{request.host_url}reset#{secret}")
+    return _person(user_id, address_of(f"/reset#{secret}"))
 
 
 @bp.post("/people/<int:user_id>/deactivate")

@@ -40,6 +40,7 @@ def hello() -> Response:
             "schemas": {kind: [c.oldest, c.version] for kind, c in COMMANDS().items()},
             "missing_seqs": found.missing_seqs,
             "missing_refs": found.missing_refs,
+            "leave_epoch": found.leave_epoch,
             "token": found.token,
             "attachments_wanted": _wanted(),
         }

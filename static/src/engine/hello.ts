@@ -1,5 +1,6 @@
 /** The first call: is this our server, who am I to it, how wrong is the clock, did this phone lose something. */
 import type { Context } from "./context.ts";
+import { newEpoch } from "./ids.ts";
 import { unlessFull } from "./reconcile.ts";
 import type { Dropped } from "./release.ts";
 import { judge, type Verdict } from "./reply.ts";
@@ -41,6 +42,7 @@ export async function sayHello(ctx: Context, signal: AbortSignal): Promise<Hello
   };
   await keepToken(ctx, body.token).catch(unlessFull);
   await remember(ctx, info, idsOf(body.attachments_wanted));
+  if (typeof body.leave_epoch === "string") await leaveEpoch(ctx, body.leave_epoch).catch(unlessFull);
   if (info.signedIn) await signedIn(ctx).catch(unlessFull);
   return { is: "hello", info };
 }
@@ -94,6 +96,16 @@ async function spans(tx: UserTx): Promise<{ [ep: string]: [number, number][] }> 
     else runs.push([seq, seq]);
   }
   return found;
+}
+
+/** Numbers what comes in a new epoch: this store was copied or set back, and its numbers are given out twice. */
+async function leaveEpoch(ctx: Context, ep: string): Promise<void> {
+  await ctx.db.run(["meta"], "readwrite", async (tx) => {
+    // Not again where another tab has done so.
+    if ((await getMeta<string>(tx, "ep")) !== ep) return;
+    await setMeta(tx, "ep", newEpoch());
+    await setMeta(tx, "next_seq", 1);
+  });
 }
 
 async function remember(ctx: Context, info: HelloInfo, wanted: string[]): Promise<void> {

@@ -35,6 +35,11 @@ function takeCode(block: HTMLElement): void {
   history.replaceState({ code }, "", location.pathname);
 }
 
+/** A link that the server gave without its address gets the one in this browser's address bar. */
+function completeLink(field: HTMLInputElement): void {
+  field.value = location.origin + field.value;
+}
+
 function copyFrom(button: HTMLElement): void {
   const field = document.querySelector<HTMLInputElement>(`#${button.dataset.copy}`);
   if (!field || !navigator.clipboard) return;
@@ -51,5 +56,6 @@ function copyFrom(button: HTMLElement): void {
 export function enhanceAccounts(): void {
   for (const box of all(document, "[data-show-password]")) showTyped(box);
   for (const block of all(document, "[data-link-code]")) takeCode(block);
+  for (const field of all<HTMLInputElement>(document, "input[data-own-address]")) completeLink(field);
   for (const button of all(document, "[data-copy]")) copyFrom(button);
 }
