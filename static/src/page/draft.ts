@@ -35,6 +35,8 @@ export interface FormState {
   ready: Promise<void>;
   /** Sent from this page or from another tab: nothing is saved any more until the form is emptied. */
   closed: boolean;
+  /** The draft, if any, is not in the fields yet. */
+  reading: boolean;
 }
 
 const states = new WeakMap<HTMLFormElement, FormState>();
@@ -293,6 +295,7 @@ export async function attachDraft(form: HTMLFormElement, engine: Engine): Promis
     queue: Promise.resolve(),
     ready: Promise.resolve(),
     closed: false,
+    reading: true,
   };
   states.set(form, state);
   live.add(state);
@@ -306,8 +309,17 @@ export async function attachDraft(form: HTMLFormElement, engine: Engine): Promis
     if (!button.dataset.confirm || confirm(button.dataset.confirm)) void discard(state);
   });
   if (Object.keys(typedEarly(form)).length > 0) touch(state);
-  // An empty form would be saved over the draft that could not be read.
-  state.ready = restore(state, true).catch(giveUpStoring);
+  state.ready = restore(state, true)
+    .catch((error) => {
+      // What is typed into the empty form would be saved over the draft that could not be read.
+      state.closed = true;
+      giveUpStoring(error);
+    })
+    .finally(() => {
+      state.reading = false;
+    });
+  // For the same reason nothing is saved before the draft was read.
+  state.queue = state.ready;
   await state.ready;
   return state;
 }
@@ -320,7 +332,9 @@ export function saveAllNow(leaving = false): void {
   for (const state of live) {
     if (!state.form.isConnected) live.delete(state);
     else if ((state.changed || state.writing || state.saving) && state.key && !state.closed) {
-      const left = leaveWords(state.engine, draftOf(state, state.key), state.stored);
+      const draft = draftOf(state, state.key);
+      if (state.reading) draft.fields = typedEarly(state.form);
+      const left = leaveWords(state.engine, draft, state.stored, state.reading);
       if (!leaving) void saveNow(state);
       else if (left) {
         clearTimeout(state.timer);

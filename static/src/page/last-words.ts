@@ -11,15 +11,17 @@ interface Words {
   /** How often this key had been sent; if it was sent since, these words went with it. */
   gen: number;
   at: number;
+  /** Typed before the draft was read: only these fields are newer than it. */
+  isPart?: boolean;
 }
 
 const name = (user: number, key: string) => `fieldapp-typed-${user}-${key}`;
 
 /** False where nothing could be left: full or forbidden. */
-export function leaveWords(engine: Engine, draft: Words["draft"], stored: boolean): boolean {
+export function leaveWords(engine: Engine, draft: Words["draft"], stored: boolean, isPart: boolean): boolean {
   const gen = engine.drafts.generation(draft.key);
   try {
-    const words: Words = { draft, stored, gen, at: Date.now() };
+    const words: Words = { draft, stored, gen, at: Date.now(), isPart };
     localStorage.setItem(name(engine.userId, draft.key), JSON.stringify(words));
     return true;
   } catch {
@@ -35,10 +37,11 @@ export function forgetWords(user: number, key: string): void {
   }
 }
 
-async function adopt(engine: Engine, { draft, stored, gen, at }: Words): Promise<void> {
+async function adopt(engine: Engine, { draft, stored, gen, at, isPart }: Words): Promise<void> {
   const held = await engine.drafts.load(draft.key);
   const sent = gen !== engine.drafts.generation(draft.key) || (stored && !held);
-  if (!sent && at >= (held?.updated ?? 0)) await engine.drafts.save(draft);
+  if (sent || at < (held?.updated ?? 0)) return;
+  await engine.drafts.save(isPart && held ? { ...held, fields: { ...held.fields, ...draft.fields } } : draft);
 }
 
 /** Before any form is filled in. What cannot be kept now stays where it is. */
