@@ -38,7 +38,7 @@ class CannotServe(Exception):
     """Why the server does not start, in a sentence for whoever starts it."""
 
 
-class _Server(Granian):  # type: ignore[misc, valid-type]
+class Server(Granian):  # type: ignore[misc, valid-type]
     """Workers share one socket that is ours alone; before they end they are told to give up open uploads."""
 
     def __init__(self, listener: socket.socket, **options: Any) -> None:
@@ -69,14 +69,14 @@ def place(host: str, port: int, folder: Path, alone: bool) -> Iterator[socket.so
         yield listener
 
 
-def run(target: str, listener: socket.socket, workers: int, folder: Path) -> None:
-    """Serves on the socket until SIGINT or SIGTERM."""
+def run(target: str, listener: socket.socket, workers: int, folder: Path, kind: type[Server] = Server) -> None:
+    """Serve on the socket until SIGINT or SIGTERM. Another `kind` keeps all settings (the fault tests have one)."""
     _clear(folder)
     _allow_files()
     # Workers inherit the socket and the application.
     multiprocessing.set_start_method("fork", force=True)
     host, port = listener.getsockname()[:2]
-    _Server(
+    kind(
         listener,
         target=target,
         address=host,
