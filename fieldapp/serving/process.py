@@ -61,6 +61,16 @@ class Server(Granian):  # type: ignore[misc, valid-type]
                 os.kill(worker.inner.pid, signal.SIGUSR1)
         super()._stop_workers()
 
+    def shutdown(self, exit_code: int = 0) -> None:
+        # The library calls it a failure when a worker ends before it was told. Whoever stops a server tells all its
+        # processes at once, and a worker may hear it first.
+        told = self.interrupt_signal
+        try:
+            super().shutdown(exit_code)
+        except SystemExit:
+            if exit_code or not told:
+                raise
+
 
 @contextlib.contextmanager
 def place(host: str, port: int, folder: Path, alone: bool) -> Iterator[socket.socket]:
