@@ -46,7 +46,10 @@ def test_it_ends(folder: Path, around: Load, way: str) -> None:
 
 def test_workers_that_hear_the_signal_before_the_main_process_are_no_failure(folder: Path) -> None:
     server = Server(folder, command=[sys.executable, "-m", "tests.operations.worker_first"])
-    assert server.process.wait(120) == 0, server.log.read_text()
+    try:
+        assert server.process.wait(120) == 0, server.log.read_text()
+    finally:
+        server.kill()
 
 
 def test_make_run_ends_with_one_ctrl_c(folder: Path) -> None:
