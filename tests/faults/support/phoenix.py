@@ -92,7 +92,9 @@ class Phoenix:
 
     def wait(self) -> None:
         """Until it answers."""
-        for _ in range(300):
+        for _ in range(1200):
+            if self.process.poll() is not None:
+                break
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5):
                     return
