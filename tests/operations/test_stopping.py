@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -41,6 +42,14 @@ def test_it_ends(folder: Path, around: Load, way: str) -> None:
         assert (ended.code, ended.orphans, ended.port_free) == (0, 0, True), ended.log
         assert "Traceback" not in ended.log
         assert "Error" not in ended.log
+
+
+def test_workers_that_hear_the_signal_before_the_main_process_are_no_failure(folder: Path) -> None:
+    server = Server(folder, command=[sys.executable, "-m", "tests.operations.worker_first"])
+    try:
+        assert server.process.wait(120) == 0, server.log.read_text()
+    finally:
+        server.kill()
 
 
 def test_make_run_ends_with_one_ctrl_c(folder: Path) -> None:

@@ -17,11 +17,11 @@ export interface Connection<S extends DBSchema> {
 
 const BLOCKED_MS = 2_000;
 /** An opener queued behind a blocked one hears nothing at all. */
-const SILENT_MS = 10_000;
+export const SILENT_MS = 10_000;
 /** A transaction that outlasts a whole tick of this length hangs. */
-const TICK_MS = 3_000;
+export const TICK_MS = 3_000;
 /** After one that hung: what waits behind it is answered soon. */
-const HUNG_TICK_MS = 1_000;
+export const HUNG_TICK_MS = 1_000;
 
 /** Why an attempt was taken back. */
 class Left extends Error {}

@@ -104,14 +104,14 @@ export function openMirror(caches: CacheStorage, userId: number): Mirror {
 }
 
 /** A call that outlasts a whole tick of this length is given up. Large photos on slow phones stay far below. */
-const TICK_MS = 5_000;
+export const CALL_TICK_MS = 5_000;
 
 /**
  * The same mirror, none of whose calls waits for ever. A photo whose write was given up is said to have failed, and may
  * have been taken again: if it lands after all, it goes.
  */
 export function inTime(mirror: Mirror, sleep: (ms: number) => Promise<void>): Mirror {
-  const watch = watchdog(sleep, () => TICK_MS);
+  const watch = watchdog(sleep, () => CALL_TICK_MS);
   const timed =
     (call: (...given: unknown[]) => Promise<unknown>, late?: (...given: unknown[]) => Promise<void>) =>
     (...given: unknown[]) =>

@@ -1,6 +1,7 @@
-"""A server that is killed all the time: granian's own worker around the real application, forked anew at once.
+"""A server that is killed all the time: the worker process of `flask serve`, forked anew at once.
 
-The parent imports everything, holds the listening socket and never opens the database; each life is a fork that serves
+The parent imports everything, holds the listening socket and never opens the database; each life is a fork that runs
+`fieldapp.serving.run` and is itself the worker that this would start: granian's RSGI worker with our gateway. It serves
 until it dies at a named point (fieldapp.commandbus.faults) or by the clock. A restart costs milliseconds, and requests
 that arrive meanwhile wait in the socket, as behind systemd's socket activation.
 
@@ -28,6 +29,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fieldapp.serving.process import STOP_SECONDS, Server, listen, run
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -90,7 +92,9 @@ class Phoenix:
 
     def wait(self) -> None:
         """Until it answers."""
-        for _ in range(300):
+        for _ in range(1200):
+            if self.process.poll() is not None:
+                break
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5):
                     return
@@ -135,14 +139,20 @@ def rising(
 # -- inside the process that is its own supervisor ---------------------------------------------------------------
 
 
+class _Worker(Server):
+    """Serves in this process what `flask serve` would serve in a child of it."""
+
+    def _serve(self, spawn_target: Any, target_loader: Any) -> None:
+        self._init_shared_socket()
+        self._spawn_worker(0, spawn_target, target_loader).inner.run()
+
+
 class _Supervisor:
     def __init__(self, port: int, seed: str, points: list[str], chances: list[float], largest_file: int) -> None:
-        from granian._granian import ListenerSpec
+        import wsgi
 
-        from wsgi import app
-
-        self.app = app
-        self.holder: Any = ListenerSpec("127.0.0.1", port, 1024).build()
+        self.folder = wsgi.config.data
+        self.listener = listen("127.0.0.1", port)
         self.seed, self.points, self.chances, self.largest_file = seed, points, chances, largest_file
         self.wild = bool(points)
         self.life = 0
@@ -178,7 +188,9 @@ class _Supervisor:
                     return how or "by itself"
                 if sys.stdin in ready:
                     word = os.read(sys.stdin.fileno(), 64).decode().split()[:1]
-                    how = self._obey(word[0] if word else "", child) or how
+                    how = self._obey(word[0] if word else "", child)
+                    if how == "rolled":
+                        end = time.monotonic() + STOP_SECONDS
                     if not word:
                         os.waitpid(child, 0)
                         return None
@@ -190,6 +202,8 @@ class _Supervisor:
 
     def _obey(self, word: str, child: int) -> str:
         if word == "roll":
+            # As the main process of `flask serve` ends its workers; one that is still there after a while is killed.
+            os.kill(child, signal.SIGUSR1)
             os.kill(child, signal.SIGTERM)
             return "rolled"
         if word in {"calm", "wild"}:
@@ -200,9 +214,6 @@ class _Supervisor:
         return "clock"
 
     def _live(self, point: str, chance: random.Random) -> None:
-        from granian import Granian
-        from granian.constants import Interfaces, RuntimeModes
-
         from fieldapp.commandbus import faults
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # never outlive the parent
@@ -211,17 +222,8 @@ class _Supervisor:
             faults._PLAN = f"{point}:{chance.choice(self.chances)}"
         if self.largest_file:
             resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
-        granian: Any = Granian(
-            "wsgi:app",
-            interface=Interfaces.WSGI,
-            runtime_mode=RuntimeModes.st,
-            blocking_threads=8,
-            websockets=False,
-            log_enabled=False,
-        )
-        granian._ssp, granian._shd, granian._sso = None, self.holder, None
-        # The process that granian would start; we are it already.
-        granian._spawn_worker(0, granian._spawn_wsgi_worker, lambda: self.app).inner.run()
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the parent's lines are read, the server's are a log
+        run("wsgi:server", self.listener, 1, self.folder, _Worker)
         os._exit(0)
 
 

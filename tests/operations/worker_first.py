@@ -1,0 +1,27 @@
+"""A server that is told to stop after its worker was: a program for test_stopping.py."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fieldapp.serving.process import Server, place, run
+
+
+class WorkerFirst(Server):
+    """Its workers are missed before the main process looks at the signal to stop."""
+
+    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        for worker in self.wrks:
+            worker.inner.kill()
+        while len(self.interrupt_children) < len(self.wrks):
+            time.sleep(0.01)
+        self.signal_handler_interrupt()
+        super()._serve_loop(spawn_target, target_loader)
+
+
+if __name__ == "__main__":
+    import wsgi
+
+    with place(wsgi.config.host, wsgi.config.port, wsgi.config.data, alone=True) as listener:
+        run("wsgi:server", listener, 2, wsgi.config.data, WorkerFirst)
