@@ -112,12 +112,12 @@ class Offers:
     def job_panels(self, actor: Actor, job: Any) -> list[Panel]:
         """What features show on a job's page, in order."""
         panels = [panel for offer in self.all if offer.job_panels for panel in offer.job_panels(actor, job)]
-        return sorted(panels, key=lambda panel: panel.order)
+        return sorted(panels, key=lambda panel: (panel.order, panel.template))
 
     def strips(self, actor: Actor) -> list[Panel]:
         """What features warn this person of, in order."""
         panels = [panel for offer in self.all if offer.strips for panel in offer.strips(actor)]
-        return sorted(panels, key=lambda panel: panel.order)
+        return sorted(panels, key=lambda panel: (panel.order, panel.template))
 
     def job_tags(self, job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
         """What features say in a word about each of these jobs; one call a feature."""
@@ -152,7 +152,7 @@ class Offers:
     def inbox_sections(self, actor: Actor) -> list[Panel]:
         """What features add to this person's inbox, in order."""
         panels = [panel for offer in self.all if offer.inbox_sections for panel in offer.inbox_sections(actor)]
-        return sorted(panels, key=lambda panel: panel.order)
+        return sorted(panels, key=lambda panel: (panel.order, panel.template))
 
     def inbox_ids(self, actor: Actor) -> list[str]:
         """Which decisions wait in those sections."""
@@ -164,4 +164,4 @@ def _open_to(offers: Offers, place: str, patterns: tuple[str, ...], roles: froze
     """The same for everybody with these roles."""
     entries: Iterable[Entry] = (entry for offer in offers.all for entry in getattr(offer, place))
     shown = (one for one in entries if covers(patterns, one.verb) and (not one.roles or roles & set(one.roles)))
-    return tuple(sorted(shown, key=lambda entry: entry.order))
+    return tuple(sorted(shown, key=lambda entry: (entry.order, entry.key)))
