@@ -12,8 +12,17 @@ from fieldapp.kernel.discovery import features
 
 #: Imports past a feature's package, `importer -> module`. The list may only become shorter.
 KNOWN = Path(__file__).with_name("deep_imports.txt")
-#: Packages that are no features: everybody uses their modules, and `pyproject.toml` says in which direction.
-OPEN = frozenset({"commandbus", "demo", "finding", "kernel", "offline", "serving", "sync", "web"})
+#: No features in this sense: everybody uses their modules, and `pyproject.toml` says in which direction.
+OPEN = (
+    "fieldapp.commandbus",
+    "fieldapp.demo",
+    "fieldapp.finding",
+    "fieldapp.kernel",
+    "fieldapp.offline",
+    "fieldapp.serving",
+    "fieldapp.sync",
+    "fieldapp.web",
+)
 #: How many exceptions there were when the rule began to hold. Lower it with the list, never raise it.
 MOST = 37
 
@@ -25,7 +34,7 @@ def deep() -> set[str]:
     owned = {
         module: feature
         for feature in features(Config().feature_roots)
-        if feature.rpartition(".")[2] not in OPEN
+        if feature not in OPEN
         for module in graph.find_descendants(feature)
     }
     return {
