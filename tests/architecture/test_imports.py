@@ -15,6 +15,7 @@ KNOWN = Path(__file__).with_name("deep_imports.txt")
 #: No features in this sense: everybody uses their modules, and `pyproject.toml` says in which direction.
 OPEN = (
     "fieldapp.commandbus",
+    "fieldapp.database",
     "fieldapp.demo",
     "fieldapp.finding",
     "fieldapp.kernel",
@@ -23,8 +24,10 @@ OPEN = (
     "fieldapp.sync",
     "fieldapp.web",
 )
+#: They put the application together and may look into everything.
+COMPOSERS = frozenset({"fieldapp", "fieldapp.wiring"})
 #: How many exceptions there were when the rule began to hold. Lower it with the list, never raise it.
-MOST = 37
+MOST = 36
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def deep() -> set[str]:
         f"{importer} -> {module}"
         for module, feature in owned.items()
         for importer in graph.find_modules_that_directly_import(module)
-        if importer != feature and not importer.startswith(f"{feature}.")
+        if importer != feature and importer not in COMPOSERS and not importer.startswith(f"{feature}.")
     }
 
 

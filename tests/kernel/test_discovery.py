@@ -13,8 +13,7 @@ from flask import Flask
 
 from fieldapp.extensions import Model
 from fieldapp.kernel import discovery
-from fieldapp.kernel.actor import Actor
-from tests.support.bench import build_app
+from tests.support.bench import Bench, build_app
 
 ROUTES = "from flask import Blueprint\nbp = Blueprint('{name}', __name__)\n"
 
@@ -95,11 +94,12 @@ def test_a_table_declared_twice_names_both_modules() -> None:
 
 def registry(app: Flask) -> dict[str, Any]:
     """What discovery puts together, with the order in which people see it."""
-    offers, seen = app.extensions["offers"], {}
-    for role in ("technician", "leader", "finance", "admin"):
-        actor = Actor(1, "", "", roles=frozenset({role}), patterns=("*",))
+    bench, offers, seen = Bench(app), app.extensions["offers"], {}
+    bench.reset()
+    for person in (bench.cast.tech, bench.cast.leader, bench.cast.finance, bench.cast.admin):
+        actor = bench.actor(person)
         for place in ("tabs", "tiles", "links"):
-            seen[role, place] = [entry.key for entry in getattr(offers, place)(actor)]
+            seen[person.username, place] = [entry.key for entry in getattr(offers, place)(actor)]
     names = {name: sorted(app.extensions[name]) for name in ("commands", "figures", "notices")}
     return {**names, "seen": seen, "routes": sorted(str(rule) for rule in app.url_map.iter_rules())}
 

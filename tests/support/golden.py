@@ -29,15 +29,15 @@ from flask import Flask
 from flask_migrate import upgrade
 from marshmallow import Schema, fields, validate
 from openpyxl import load_workbook
-from sqlalchemy import Inspector, inspect
+from sqlalchemy import Inspector, inspect, select
 
 from fieldapp import create_app
-from fieldapp.accounts.roles import PATTERNS
+from fieldapp.accounts import actor_of
+from fieldapp.accounts.models import User
 from fieldapp.config import Config
 from fieldapp.demo import PASSWORD, fill
 from fieldapp.extensions import db, limiter
 from fieldapp.kernel import clock
-from fieldapp.kernel.actor import Actor
 from fieldapp.web.assets import Assets
 from tests.support.html import Page
 
@@ -72,12 +72,12 @@ def made() -> Golden:
         app = _application(Path(folder))
         found = {
             "routes.txt": "\n".join(_routes(app)),
-            "permissions.txt": "\n".join(_permissions(app)),
             "commands.json": json.dumps(_commands(app), indent=1, ensure_ascii=False),
             "schema.txt": "\n".join(_schema(app)),
             "translations.txt": "\n".join(_translations()),
         }
         _fill(app)
+        found["permissions.txt"] = "\n".join(_permissions(app))
         found["exports.txt"] = "\n".join(_exports(app))
         read = {name: dict(_read_pages(app, name)) for name in PEOPLE}
         for name, texts in read.items():
@@ -144,8 +144,11 @@ def verbs(app: Flask) -> set[str]:
 
 
 def _permissions(app: Flask) -> list[str]:
-    """Return a line for each verb with the roles that hold it."""
-    actors = {role: Actor(0, "", "", patterns=patterns) for role, patterns in PATTERNS.items()}
+    """Return a line for each verb with the roles that hold it, as the demo's people of one role have them."""
+    with app.app_context():
+        people = {user.username: actor_of(user.id) for user in db.session.scalars(select(User))}
+        db.session.remove()
+    actors = {next(iter(people[name].roles)): people[name] for name in PEOPLE if len(people[name].roles) == 1}
     lines = []
     for verb in sorted(verbs(app)):
         holders = [role for role, actor in actors.items() if actor.can(verb)]

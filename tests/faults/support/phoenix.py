@@ -1,8 +1,8 @@
 """A server that is killed all the time: granian's own worker around the real application, forked anew at once.
 
 The parent imports everything, holds the listening socket and never opens the database; each life is a fork that serves
-until it dies at a named point (fieldapp.commandbus.faults) or by the clock. A restart costs milliseconds, and requests
-that arrive meanwhile wait in the socket, as behind systemd's socket activation.
+until it dies at a named point (fieldapp.commandbus.faults) or by the clock. A restart costs milliseconds, and
+requests that arrive meanwhile wait in the socket, as behind systemd's socket activation.
 
 Run as a module it takes its plan from the environment and words on stdin: `calm` (no more kills), `wild`, `roll`
 (a graceful restart), `wide` (no more limit to files); the end of stdin ends it. Each death is a line of JSON on stdout.
