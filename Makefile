@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup dev-setup build run test check bench faults faults-short slow-clients stop-test fuzz engines week e2e demo translations migrate freeze reference screenshots clean
+.PHONY: help setup dev-setup build run test check bench faults faults-short slow-clients stop-test fuzz engines week e2e demo translations migrate freeze reference golden screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ freeze: dev-setup ## freeze an envelope of every command for a release: make fre
 
 reference: dev-setup ## write the generated pages of docs: commands, settings, error codes
 	@$(PY) scripts/reference.py
+
+golden: dev-setup ## write tests/golden anew after a change that is meant to be seen: make golden [pages=folder for whole pages]
+	@$(PY) -m tests.support.golden $(pages)
 
 screenshots: dev-setup ## take the pictures of the docs
 	@scripts/browser.sh && $(PY) scripts/screenshots.py

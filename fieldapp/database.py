@@ -39,7 +39,20 @@ def to_json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-class Base(DeclarativeBase):
+class _TableOnce:
+    """Says whose a table is that two features declare."""
+
+    def __init_subclass__(cls, **how: Any) -> None:
+        tables = cls.metadata.tables if hasattr(cls, "metadata") else {}
+        name = cls.__dict__.get("__tablename__")
+        if name in tables:
+            raise RuntimeError(f"{tables[name].info['module']} and {cls.__module__} both declare the table {name}")
+        super().__init_subclass__(**how)
+        if name:
+            tables[name].info["module"] = cls.__module__
+
+
+class Base(_TableOnce, DeclarativeBase):
     """Every table. Constraint names are fixed so that migrations can name them on both databases."""
 
     metadata = MetaData(

@@ -20,15 +20,23 @@ from fieldapp.web.forms import TAKE_FILES
 def init_app(app: Flask, roots: tuple[str, ...]) -> None:
     """Finds models, commands, figures, notices, offers and routes of all features below `roots`."""
     list(discovery.layer(roots, "models"))
-    FIGURES.set(app, {figure.key: figure for figure in discovery.instances(roots, "figures", Figure)})
-    COMMANDS.set(app, _commands(roots))
-    notices = discovery.layer(roots, "notices")
-    NOTICE_TEXTS.set(app, {kind: text for module in notices for kind, text in module.NOTICES.items()})
-    OFFERS.set(app, Offers(tuple(discovery.instances(roots, "offers", Offer))))
+    figures = ((feature, figure.key, figure) for feature, figure in discovery.instances(roots, "figures", Figure))
+    FIGURES.set(app, discovery.each_once("figure", figures))
+    commands = (
+        (feature, command.kind, command) for feature, command in discovery.instances(roots, "commands", Command)
+    )
+    COMMANDS.set(app, discovery.each_once("command", commands))
+    notices = (
+        (feature, kind, text)
+        for feature, module in discovery.layer(roots, "notices")
+        for kind, text in module.NOTICES.items()
+    )
+    NOTICE_TEXTS.set(app, discovery.each_once("notice", notices))
+    OFFERS.set(app, _offers(roots))
     TAKE_FILES.set(app, take_files)
     INSTANCE_ID.set(app, lambda: instance()["id"])
-    blueprints = {id(bp): bp for bp in discovery.instances(roots, "routes", Blueprint)}
-    for blueprint in blueprints.values():
+    blueprints = ((feature, one.name, one) for feature, one in discovery.instances(roots, "routes", Blueprint))
+    for blueprint in discovery.each_once("blueprint", blueprints).values():
         app.register_blueprint(blueprint)
     GRANTS.set(app, grants.join((offer.grants for offer in OFFERS.of(app).all), tuple(NAMES), _verbs(app)))
 
@@ -41,10 +49,13 @@ def _verbs(app: Flask) -> set[str]:
     return {*COMMANDS.of(app), *guards, *entries}
 
 
-def _commands(roots: tuple[str, ...]) -> dict[str, Command]:
-    found: dict[str, Command] = {}
-    for one in discovery.instances(roots, "commands", Command):
-        if one.kind in found and found[one.kind] is not one:
-            raise RuntimeError(f"two commands are called {one.kind}")
-        found[one.kind] = one
-    return found
+def _offers(roots: tuple[str, ...]) -> Offers:
+    """All features' offers. A record type has one rule of who sees it, one address and one card in the inbox."""
+    found = list(discovery.instances(roots, "offers", Offer))
+    for place in ("sees", "places", "own_places", "inbox"):
+        said = ((feature, kind, rule) for feature, offer in found for kind, rule in getattr(offer, place).items())
+        discovery.each_once(f"{place} of", said)
+    for place in ("tabs", "tiles", "links"):
+        entries = ((feature, entry.key, entry) for feature, offer in found for entry in getattr(offer, place))
+        discovery.each_once(place.removesuffix("s"), entries)
+    return Offers(tuple(offer for _, offer in found))

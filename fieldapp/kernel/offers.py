@@ -116,19 +116,19 @@ class Offers:
     def job_panels(self, actor: Actor, job: Any) -> list[Panel]:
         """What features show on a job's page, in order."""
         panels = [panel for offer in self.all if offer.job_panels for panel in offer.job_panels(actor, job)]
-        return sorted(panels, key=lambda panel: panel.order)
+        return sorted(panels, key=lambda panel: (panel.order, panel.template))
 
     def plan_panels(self, job_id: str, group_id: int, visit_id: str | None) -> list[Panel]:
         """What features show to a leader who plans a visit of this job, or gives one away."""
         panels = [
             one for offer in self.all if offer.plan_panels for one in offer.plan_panels(job_id, group_id, visit_id)
         ]
-        return sorted(panels, key=lambda panel: panel.order)
+        return sorted(panels, key=lambda panel: (panel.order, panel.template))
 
     def strips(self, actor: Actor) -> list[Panel]:
         """What features warn this person of, in order."""
         panels = [panel for offer in self.all if offer.strips for panel in offer.strips(actor)]
-        return sorted(panels, key=lambda panel: panel.order)
+        return sorted(panels, key=lambda panel: (panel.order, panel.template))
 
     def job_tags(self, job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
         """What features say in a word about each of these jobs; one call a feature."""
@@ -163,7 +163,7 @@ class Offers:
     def inbox_sections(self, actor: Actor) -> list[Panel]:
         """What features add to this person's inbox, in order."""
         panels = [panel for offer in self.all if offer.inbox_sections for panel in offer.inbox_sections(actor)]
-        return sorted(panels, key=lambda panel: panel.order)
+        return sorted(panels, key=lambda panel: (panel.order, panel.template))
 
     def inbox_ids(self, actor: Actor) -> list[str]:
         """Which decisions wait in those sections."""
@@ -173,4 +173,4 @@ class Offers:
 def _open_to(actor: Actor, entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Return the entries this person may use, in their order."""
     shown = (one for one in entries if actor.can(one.verb))
-    return tuple(sorted(shown, key=lambda entry: entry.order))
+    return tuple(sorted(shown, key=lambda entry: (entry.order, entry.key)))

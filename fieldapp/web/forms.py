@@ -58,7 +58,7 @@ class FormPage:
 
 @dataclass
 class BoundForm:
-    """A form ready to be drawn by templates/_form.html."""
+    """A form ready to be drawn by templates/web/form.html."""
 
     page: FormPage
     command: Command

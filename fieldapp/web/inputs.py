@@ -1,8 +1,8 @@
 """The one place that reads what comes from outside: addresses, form fields, uploads, headers and cookies.
 
 Everything is typed and bounded here. Signs that cannot be stored are refused before a route is reached where they stand
-in an address or in the name of a form field, and at the field where somebody typed them (web/fields.py). The JSON of
-phones is read by fieldapp/sync/inputs.py.
+in an address or in the name of a form field, and at the field where somebody typed them (web/fields.py).
+The JSON of phones is read by fieldapp/sync/inputs.py.
 """
 
 from __future__ import annotations
