@@ -8,11 +8,11 @@ from fieldapp.accounts.roles import NAMES
 from fieldapp.approvals.notices import NOTICE_TEXTS
 from fieldapp.attachments import take_files
 from fieldapp.commandbus.command import COMMANDS, Command
-from fieldapp.extensions import GRANTS, INSTANCE_ID, OFFERS
+from fieldapp.extensions import FIGURE, GRANTS, INSTANCE_ID, OFFERS
 from fieldapp.kernel import discovery, grants
 from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.offers import Offer, Offers
-from fieldapp.settings.queries import FIGURES
+from fieldapp.settings.queries import FIGURES, figure
 from fieldapp.sync.instance import instance
 from fieldapp.web.forms import TAKE_FILES
 
@@ -22,6 +22,7 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
     list(discovery.layer(roots, "models"))
     figures = ((feature, figure.key, figure) for feature, figure in discovery.instances(roots, "figures", Figure))
     FIGURES.set(app, discovery.each_once("figure", figures))
+    FIGURE.set(app, figure)
     commands = (
         (feature, command.kind, command) for feature, command in discovery.instances(roots, "commands", Command)
     )

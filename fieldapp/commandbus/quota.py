@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import current_app
 from flask_babel import gettext
 from sqlalchemy import Connection, func, literal_column, select
 
 from fieldapp.commandbus.models import Quarantine, Receipt
 from fieldapp.commandbus.result import Result
+from fieldapp.extensions import FIGURE
 
 PERIOD = timedelta(days=1)
 
@@ -45,7 +45,7 @@ def room_left(connection: Connection, user_id: int, now: datetime, batch: Collec
 
     What a desk brings in from a rescue file has its own limits and does not count.
     """
-    figure = current_app.extensions["figure"]
+    figure = FIGURE()
     room = Room(int(figure("records.refused_a_day")), int(figure("records.refused_megabytes_a_day")) * 1024 * 1024)
     since = now - PERIOD
     refused = (

@@ -85,8 +85,11 @@ def pattern(path: str) -> str:
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "<id>", path.split("?", maxsplit=1)[0])
 
 
-def under_way(session: Any, me: int) -> None:
-    """Bring visits of tech1 into every state between the way and the report; plan another visit of one job."""
+def under_way(session: Any, me: int) -> str:
+    """Bring visits of tech1 into every state between the way and the report; plan another visit of one job.
+
+    Return the address of that job.
+    """
     mine = select(Visit).where(Visit.technician_id == me, Visit.state.in_(("assigned", "accepted")))
     visits = session.scalars(mine.order_by(Visit.planned_start, Visit.id)).all()
     assert len(visits) > len(UNDER_WAY)
@@ -98,6 +101,7 @@ def under_way(session: Any, me: int) -> None:
     session.add(again)
     session.flush()
     session.add(VisitMember(visit_id=again.id, user_id=me, in_charge=True))
+    return f"/jobs/{again.job_id}"
 
 
 def lost_phone(session: Any, me: int) -> None:
@@ -152,10 +156,10 @@ def walked(bench: Any) -> dict[str, list[str]]:
         people = {user.username: Person(user.id, user.username, user.name) for user in db.session.scalars(select(User))}
         db.session.remove()
         with writing() as session:
-            for step in (under_way, lost_phone):
-                step(session, people["tech1"].id)
+            planned_twice = under_way(session, people["tech1"].id)
+            lost_phone(session, people["tech1"].id)
         db.session.remove()
-    records = come_back(bench, people["tech1"], people["lead1"])
+    records = [planned_twice, *come_back(bench, people["tech1"], people["lead1"])]
     found: dict[str, list[str]] = defaultdict(list)
     for name in LOGINS:
         # The first sign-in is the other one on the page of the second.
