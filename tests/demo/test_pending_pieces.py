@@ -7,7 +7,7 @@ are no exceptions: each command is offered by some page, and no form leads to a 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -186,9 +186,10 @@ class Walk:
 
     def all_pages(self, records: list[str]) -> Iterator[tuple[str, Page]]:
         """Yield the pages that links lead to, a dozen of each kind, those of `records` among them."""
-        todo, seen, often = [*FIRST, *records], set(), Counter[str]()
+        # The records first: of each kind of page only a dozen are fetched.
+        todo, seen, often = deque([*records, *FIRST]), set(), Counter[str]()
         while todo:
-            path = todo.pop()
+            path = todo.popleft()
             kind = pattern(path)
             if path in seen or DOWNLOAD.search(path) or often[kind] >= 12:
                 continue
