@@ -93,13 +93,12 @@ def rolling(key: str, rolls: int, records: int) -> Figure:
             for pusher in pushers:
                 pusher.enough.set()
                 pusher.join()
-        rolled = server.kills["rolled"]
+        rolled, forced = server.rolled, server.kills["rolled by force"]
         found = held_against(made, _sent(pushers))
     total: Counter[str] = sum((pusher.count for pusher in pushers), Counter())
     wrong = [words for pusher in pushers for words in pusher.wrong]
-    measured = (
-        f"{rolled} restarts, {len(found.lost)} lost, {len(found.doubled)} doubled of {len(_sent(pushers)):,} records; "
-    )
+    measured = f"{rolled} restarts, {forced} of them by force, "
+    measured += f"{len(found.lost)} lost, {len(found.doubled)} doubled of {len(_sent(pushers)):,} records; "
     measured += f"{total['pushes']:,} pushes, {total['unanswered']} sent again"
     return Figure(
         key=f"21 {key}",

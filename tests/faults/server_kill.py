@@ -83,24 +83,26 @@ def _figure(
 ) -> Figure:
     total: Counter[str] = sum((pusher.count for pusher in pushers), Counter())
     wrong = [words for pusher in pushers for words in pusher.wrong]
-    unsettled = sum(len(pusher.open) for pusher in pushers)
+    still_open = {record.op for pusher in pushers for record in pusher.open}
+    # What a phone still holds when the time is over is late, not lost.
+    lost = [words for words in found.lost if words.rpartition(" ")[2] not in still_open]
     records = sum(len(pusher.records) for pusher in pushers)
     kills = ", ".join(f"{point} {server.kills[point]}" for point in POINTS)
     enough = records >= dose.records and server.killed >= dose.kills and proxy.cuts >= dose.cuts
     measured = (
-        f"{len(found.lost)} lost, {len(found.doubled)} doubled of {records:,} records; "
+        f"{len(lost)} lost, {len(found.doubled)} doubled of {records:,} records; "
         f"{server.killed:,} kills ({kills}); {proxy.cuts:,} cuts; "
         f"{total['pushes']:,} pushes, {total['replayed']:,} results replayed; "
         f"{len(found.unsound)} faults by check"
     )
-    if wrong or unsettled or found.unsound:
-        told = [*wrong, *found.unsound, *found.lost, *found.doubled][:3]
-        measured += f"; {unsettled} without receipt; {'; '.join(told)}"
+    if wrong or still_open or found.unsound:
+        told = [*wrong, *found.unsound, *lost, *found.doubled][:3]
+        measured += f"; {len(still_open)} without receipt; {'; '.join(told)}"
     return Figure(
         key=f"01 {key}",
         what=f"server killed while four phones push through cuts, {DATABASES[key]}",
         measured=measured,
         target=f"0 lost, 0 doubled; ≥ {dose.records:,} records, {dose.kills:,} kills, {dose.cuts:,} cuts",
-        met=found.clean and enough and not wrong and not unsettled,
+        met=found.clean and enough and not wrong and not still_open,
         seed=seed,
     )

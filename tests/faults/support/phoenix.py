@@ -72,8 +72,13 @@ class Phoenix:
 
     @property
     def killed(self) -> int:
-        """SIGKILLs so far; a graceful restart is none."""
-        return sum(count for how, count in self.kills.items() if how != "rolled")
+        """SIGKILLs so far, but for restarts."""
+        return sum(count for how, count in self.kills.items() if not how.startswith("rolled"))
+
+    @property
+    def rolled(self) -> int:
+        """Restarts so far, with those whose worker had to be killed because it took too long."""
+        return self.kills["rolled"] + self.kills["rolled by force"]
 
     def tell(self, word: str) -> None:
         """`calm`, `wild`, `roll` or `wide`."""
@@ -84,10 +89,10 @@ class Phoenix:
     def roll(self) -> None:
         """A graceful restart of a worker that is up: one that is only starting would not hear of it."""
         self.wait()
-        before = self.kills["rolled"]
+        before = self.rolled
         self.tell("roll")
         end = time.monotonic() + 30
-        while self.kills["rolled"] == before and time.monotonic() < end:
+        while self.rolled == before and time.monotonic() < end:
             time.sleep(0.02)
 
     def wait(self) -> None:
@@ -195,7 +200,7 @@ class _Supervisor:
                         os.waitpid(child, 0)
                         return None
                 else:
-                    how, end = "clock", None
+                    how, end = "rolled by force" if how == "rolled" else "clock", None
                     os.kill(child, signal.SIGKILL)
         finally:
             os.close(handle)
