@@ -20,8 +20,14 @@ from fieldapp.kernel import clock
 LASTS = timedelta(hours=24)
 
 
-def make(session: Session, user_id: int, made_by: int | None) -> str:
-    """Make a link's secret for this person; those made before are worth nothing any more. Only its hash is kept."""
+def make(session: Session, user_id: int, made_by: int | None) -> str | None:
+    """Make a link's secret for this person; those made before are worth nothing any more. Only its hash is kept.
+
+    The person's row is locked: of two links made at the same moment one is left. None where the account is closed.
+    """
+    user = session.get(User, user_id, with_for_update=True, populate_existing=True)
+    if user is None or not user.active:
+        return None
     secret = secrets.token_urlsafe(32)
     forget(session, user_id)
     session.add(PasswordReset(hash=digest(secret), user_id=user_id, made_by=made_by, made_at=clock.now()))

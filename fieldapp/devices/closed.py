@@ -11,6 +11,7 @@ from fieldapp.accounts import leaders_of, members_of, name_by
 from fieldapp.commandbus import Result, writing
 from fieldapp.commandbus.models import Notice, Receipt
 from fieldapp.devices.policy import sees_all
+from fieldapp.devices.queries import told_enough
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 
@@ -28,6 +29,8 @@ def tell_of_closed_accounts(author: Actor, results: Iterable[Result]) -> None:
     params = {"n": fresh, "who": author.name}
     with writing() as session:
         for leader in sorted(set(leaders_of(*author.groups)) - {author.id}):
+            if told_enough(session, "device.closed_account", leader, author.name):
+                continue
             line = Notice(user_id=leader, kind="device.closed_account", url="/phones/closed", params=params)
             line.created_at = clock.now()
             session.add(line)

@@ -17,3 +17,11 @@ LOSSES_TOLD = Figure(
     low=1,
     high=1000,
 )
+TOLD_A_DAY = Figure(
+    "devices.told_a_day",
+    _l("Lines of one kind about the phones of one person in a day"),
+    5,
+    "D-CASH-2",
+    low=1,
+    high=1000,
+)

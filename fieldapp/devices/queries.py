@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Integer, Select, and_, bindparam, case, cast, func, or_, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from fieldapp.accounts import members_of, name_by
 from fieldapp.accounts.models import Device, DeviceToken, Membership
-from fieldapp.commandbus.models import Receipt
+from fieldapp.commandbus.models import Notice, Receipt
 from fieldapp.database import Moment, among
 from fieldapp.devices.policy import sees_all
 from fieldapp.extensions import db, reading
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
+from fieldapp.settings import figure
 from fieldapp.statements import Prepared
 
 #: A clock that is off by less is every phone's.
@@ -305,6 +306,18 @@ def elsewhere(actor: Actor, here: str | None) -> list[Phone]:
 
 def _phone(row: Any, **details: Any) -> Phone:
     return Phone(*row, **details)
+
+
+def told_enough(session: Session, kind: str, reader: int, who: str | None = None) -> bool:
+    """Whether `reader` was told enough of this kind in the last day, where `who` is given: about this person.
+
+    A phone decides how often such lines are due; its person must not be able to fill an inbox with them.
+    """
+    lines = select(func.count()).select_from(Notice).where(Notice.user_id == reader, Notice.kind == kind)
+    lines = lines.where(Notice.created_at > clock.now() - timedelta(days=1))
+    if who is not None:
+        lines = lines.where(Notice.params["who"].as_string() == who)
+    return (session.scalar(lines) or 0) >= int(figure("devices.told_a_day"))
 
 
 @dataclass(frozen=True)

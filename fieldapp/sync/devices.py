@@ -18,6 +18,7 @@ from fieldapp.accounts.tokens import Token, is_due, issue
 from fieldapp.commandbus import audit, writing
 from fieldapp.commandbus.ledger import lock_key
 from fieldapp.commandbus.models import Notice
+from fieldapp.devices import told_enough
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.settings import figure
@@ -211,10 +212,8 @@ def _note_copies(session: Session, copied: Sequence[Device], actor: Actor, now: 
     for device in copied:
         if device.copied_at is not None:
             continue
-        recent = select(func.count()).select_from(Device).where(Device.user_id == actor.id)
-        told = session.scalar(recent.where(Device.copied_at > now - timedelta(days=1))) or 0
         device.copied_at = now
-        if told >= int(figure("devices.losses_told")):
+        if told_enough(session, "device.copied", actor.id):
             continue
         params = {"code": ids.device_code(device.dev)}
         session.add(Notice(user_id=actor.id, kind="device.copied", url="/me/devices", params=params, created_at=now))
@@ -253,7 +252,7 @@ def _tell(session: Session, device: Device, actor: Actor, now: datetime) -> None
     """Leave a line for the person and their leaders, while few phones of theirs are unsettled: the pages list all."""
     unsettled = select(func.count()).select_from(Device).where(Device.user_id == actor.id, Device.id != device.id)
     open_ones = session.scalar(unsettled.where(Device.missing_since.is_not(None), Device.missing_settled_at.is_(None)))
-    if (open_ones or 0) >= int(figure("devices.losses_told")):
+    if (open_ones or 0) >= int(figure("devices.losses_told")) or told_enough(session, "device.lost", actor.id):
         return
     missing = device.missing or []
     refs = " ".join(ids.short_reference(device.dev, seq) for seq in missing[:SPELLED])

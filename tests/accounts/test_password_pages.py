@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from babel.support import Translations
 from sqlalchemy import func, select, text
 
 import fieldapp
+from fieldapp.accounts import people
 from fieldapp.accounts.models import PasswordReset, User
 from fieldapp.commandbus.models import AuditEntry
 from fieldapp.database import Base
@@ -294,3 +297,31 @@ def test_closed_accounts_have_words_of_their_own(bench: Bench) -> None:
     for page in (client.get("/people?state=closed").text, client.get(f"/people/{bench.cast.tech.id}").text):
         assert words in page
         assert TRANSLATIONS.gettext("Closed") not in page
+
+
+def test_links_made_at_the_same_moment_leave_one_that_is_good(bench: Bench) -> None:
+    """A double click, or two administrators."""
+    clients = [bench.client_of(bench.cast.admin) for _ in range(6)]
+    address = f"/people/{bench.cast.tech.id}/reset-link"
+    with ThreadPoolExecutor(len(clients)) as pool:
+        pages = list(pool.map(lambda client: client.post(address), clients))
+    assert {page.status_code for page in pages} == {200}
+    codes = [re.findall(r"reset#([\w-]{43})", page.text)[0] for page in pages]
+    assert [use_link(bench, code).status_code for code in codes].count(303) == 1
+
+
+def test_no_link_is_made_for_an_account_that_is_closed_meanwhile(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be good again as soon as the account is opened."""
+    read = people.one
+
+    def then_closed(user_id: int) -> Any:
+        row = read(user_id)
+        if row and row.active:
+            bench.send(bench.cast.admin, "user.deactivate", ("user", str(UUID(int=user_id))), {})
+        return row
+
+    admin = bench.client_of(bench.cast.admin)
+    monkeypatch.setattr(people, "one", then_closed)
+    assert admin.post(f"/people/{bench.cast.tech.id}/reset-link").status_code == 409
+    with bench.app.app_context():
+        assert db.session.query(PasswordReset).count() == 0

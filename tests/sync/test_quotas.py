@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
@@ -20,6 +20,7 @@ from tests.support.bench import DEVICE, Bench
 from tests.sync.test_attachments import create
 from tests.sync.test_hello import hello
 from tests.sync.test_push import capture, push
+from tests.sync.test_token import bearing
 
 MEGABYTE = 1024 * 1024
 
@@ -89,6 +90,38 @@ def test_many_phones_with_missing_records_are_told_of_a_few_times_and_all_listed
         assert db.session.scalar(lines.where(Notice.kind == "device.lost")) == 5
     page = bench.client_of(bench.cast.leader).get("/phones?state=lost").text
     assert page.count("has not seen it yet") == 12
+
+
+def lines_of(bench: Bench, kind: str) -> int:
+    with bench.app.app_context():
+        return int(db.session.scalar(select(func.count()).select_from(Notice).where(Notice.kind == kind)) or 0)
+
+
+def test_a_phone_that_loses_and_finds_without_end_is_told_of_a_few_times_a_day(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, begun = bench.client_of(bench.cast.tech), clock.now()
+
+    def lose_and_find(times: int) -> None:
+        for _ in range(times):
+            hello(bench, client, next_seq=3, held={})
+            hello(bench, client, next_seq=3, held={"0a1b2c3d": [[1, 2]]})
+
+    lose_and_find(8)
+    assert (lines_of(bench, "device.lost"), lines_of(bench, "device.lost_of")) == (5, 5)
+    monkeypatch.setattr(clock, "now", lambda: begun + timedelta(days=1, minutes=1))
+    lose_and_find(1)
+    assert (lines_of(bench, "device.lost"), lines_of(bench, "device.lost_of")) == (6, 6)
+
+
+def test_leaders_are_told_a_few_times_a_day_of_what_closed_accounts_send(bench: Bench) -> None:
+    phone = bench.client_of(bench.cast.tech)
+    token = hello(bench, phone).json["token"]
+    bench.send(bench.cast.admin, "user.deactivate", ("user", str(UUID(int=bench.cast.tech.id))), {})
+    sender = bearing(bench, token)
+    for _ in range(8):
+        assert push(sender, capture(bench)).json["results"][0]["outcome"] == "accepted"
+    assert lines_of(bench, "device.closed_account") == 5
 
 
 # -- refused records -----------------------------------------------------------------------------------------

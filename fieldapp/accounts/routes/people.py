@@ -66,13 +66,12 @@ def _person(user_id: int, link: str = "") -> Response:
 @needs("user.manage")
 def reset_link(user_id: int) -> Response:
     """Makes a link for a new password and shows it this once."""
-    row = people.one(user_id)
-    if row is None:
+    if people.one(user_id) is None:
         raise NotFound("user.not_found")
-    if not row.active:
-        raise Conflict("user.closed", _l("This account is closed. Open it first."))
     with writing() as session:
         secret = resets.make(session, user_id, actor().id)
+    if secret is None:
+        raise Conflict("user.closed", _l("This account is closed. Open it first."))
     return _person(user_id, address_of(f"/reset#{secret}"))
 
 
