@@ -105,6 +105,19 @@ test("a claim is made of what is free by everything this phone knows", () => {
   assert.deepEqual([...freeItems(list, ops, 0, "o3").refused], []);
 });
 
+test("what the newest page knows and does not call free is free no more, though an older page draws it as unsent", () => {
+  const list = fact(100, [{ id: "listed", title: "", about: "", amount: "1.00" }]);
+  const capture = (id: string, state: OpState, receivedAt = 0) =>
+    op(`o-${id}`, "expense_item.capture", `expense_item:${id}`, { amount: "7.25" }, state, receivedAt);
+  const ops = [
+    capture("waits", "saved"),
+    capture("later", "accepted", 150),
+    capture("claimed", "accepted", 50),
+    capture("listed", "accepted", 40),
+  ];
+  assert.deepEqual([...freeItems(list, ops, 0).gone], ["claimed"]);
+});
+
 test("amounts are added up in fen", () => {
   assert.equal(fen("1,234.50") + fen("0.10") + fen("0.20") + fen("") + fen("x"), 123480);
   assert.equal(yuan(123480), "1,234.80");

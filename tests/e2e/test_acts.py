@@ -16,6 +16,12 @@ from tests.e2e.test_bad_input import EXPENSE, LONG, PARTS, press
 UNDO = "[data-undo-op]"
 CLAIM = "form[data-op='expense_claim.submit']"
 
+#: Takes a page out of everything that is kept for use without a signal.
+FORGET_PAGE = """async (path) => {
+    for (const name of await caches.keys())
+        if (/^(pack|visited)-/.test(name)) await (await caches.open(name)).delete(path, {ignoreVary: true});
+}"""
+
 
 @pytest.fixture
 def lead(phone: Phone) -> Phone:
@@ -408,7 +414,9 @@ def test_a_refused_claim_opens_at_once_also_without_a_signal(tech: Phone, server
     tech.cut("/sync")
     press(page, CLAIM)
     expect(page).to_have_url(re.compile(r"/expenses$"))
-    tech.mend()
+    # The form's page is on the phone no more: it is fetched as the refusal comes.
+    page.evaluate(FORGET_PAGE, "/expenses/claims/new")
+    tech.cut("/sync/pack")
     page.evaluate("() => dispatchEvent(new Event('online'))")
     expect(page.locator("#refused")).to_be_visible()
     tech.seen("/expenses/claims/new")
@@ -483,6 +491,21 @@ def test_starting_over_brings_the_first_rows_back(tech: Phone) -> None:
     expect(page.locator("[data-repeat='lines'] > [data-row]")).to_have_count(before)
     assert before > 0
     assert page.input_value("[name='lines.0.qty']") == page.locator("[name='lines.0.qty']").get_attribute("value")
+
+
+def test_starting_over_brings_back_first_rows_that_a_form_may_do_without(tech: Phone) -> None:
+    """A report needs no row of parts or devices, and its page shows one of each all the same."""
+    page = tech.page
+    job = steps.next_job(tech)
+    tech.go(f"{job}/report")
+    rows_of = page.locator("[data-repeat] > [data-row]")
+    before = rows_of.count()
+    assert before == page.locator("[data-repeat][data-min='0']").count() > 0
+    page.fill("[name=fault]", steps.FAULT)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("[data-draft-discard]").click()
+    expect(page.locator("[name=fault]")).to_have_value("")
+    expect(rows_of).to_have_count(before)
 
 
 def test_the_time_of_arrival_stays_while_the_start_is_on_the_phone(tech: Phone) -> None:

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e import steps
@@ -16,6 +17,11 @@ from tests.e2e.steps import eventually, rows
 REPORT = 'form[data-op="service_report.submit"]'
 CLAIM = 'form[data-op="expense_claim.submit"]'
 MORE = 'form[data-op="service_report.resubmit"]'
+#: As of when this phone knows which expenses are free.
+FREE_AT = """async () => {
+    const user = document.documentElement.dataset.user;
+    return (await (await (await caches.open(`visited-${user}-facts`)).match('/__facts/free')).json()).at;
+}"""
 
 
 def write_report(page: Page, fault: str, form: str = REPORT, another_visit: bool = False) -> None:
@@ -66,6 +72,7 @@ def test_after_an_offline_report_the_visit_is_reported_on_every_screen(phone: Ph
     for kind in ("visit.set_out", "visit.arrive", "visit.start"):
         steps.tap(page, kind)
     phone.go(f"{job}/report")
+    visit = page.locator(f"{REPORT} [name=visit_id]").input_value()
     write_report(page, steps.FAULT)
 
     # The job's page: the step is done, and nothing leads to a second report.
@@ -84,6 +91,7 @@ def test_after_an_offline_report_the_visit_is_reported_on_every_screen(phone: Ph
     expect(page.locator("#next-card")).to_have_attribute("data-visit", str(second))
     expect(page.locator(f'#next-card a[href="{job}"]')).to_have_count(0)
     expect(page.locator(f'[data-card] a[href="{job}"]:visible')).to_have_count(1)
+    expect(page.locator(f"#s-{visit} [data-pending-clone].ok")).to_be_visible()
     expect(page.locator(f'a[href="{job}/report"]:visible')).to_have_count(0)
     steps.tap(page, "visit.set_out")
     assert kinds(page).count("visit.set_out") == 2
@@ -223,9 +231,20 @@ def test_claim_form_lists_what_is_free_by_all_the_phone_knows(phone: Phone, serv
     rest = sorted(set(before) - {"11.00"})
     assert amounts(page) == rest
 
-    # Received, and the kept form is still the old one.
+    # Received, and the kept form is still the old one. The form's own page would load itself anew in between.
+    phone.go("/outbox")
     phone.offline(False)
     steps.wait_all_received(phone)
+    phone.offline()
+    phone.go("/expenses/claims/new")
+    expect(page.locator("#claim-items [data-item]:visible", has_text="11.00")).to_have_count(0)
+    assert amounts(page) == rest
+
+    # A newer page states what is free, and knows of the claim; the kept form is older than both.
+    phone.offline(False)
+    stated = page.evaluate(FREE_AT)
+    phone.go("/expenses")
+    steps.until(page, f"async (before) => await ({FREE_AT})() > before", stated)
     phone.offline()
     phone.go("/expenses/claims/new")
     expect(page.locator("#claim-items [data-item]:visible", has_text="11.00")).to_have_count(0)
@@ -244,26 +263,35 @@ def test_claim_form_lists_what_is_free_by_all_the_phone_knows(phone: Phone, serv
     assert rows(server, "SELECT count(*) FROM expense_claim WHERE state='submitted' AND total=1825") == [(1,)]
 
 
+@pytest.mark.parametrize(("username", "has_older_form"), [("tech4", False), ("tech3", True)])
 def test_second_report_that_met_the_first_goes_on_as_its_next_version(
-    phone: Phone, another_phone: Phone, server: Server
+    phone: Phone, another_phone: Phone, server: Server, username: str, has_older_form: bool
 ) -> None:
     page = phone.page
-    phone.sign_in("tech4")
+    phone.sign_in(username)
     phone.ready_for_offline()
     job = steps.next_job(phone)
     phone.go(f"{job}/report")
+    visit = page.locator(f"{REPORT} [name=visit_id]").input_value()
+    phone.seen(f"{job}/report")
     phone.offline()
     page.fill("[name=fault]", "typed into the older form")
 
     # The same person, on another phone, reports the visit first.
-    another_phone.sign_in("tech4")
+    another_phone.sign_in(username)
     another_phone.go(f"{job}/report")
     write_report(another_phone.page, "from the other phone")
     steps.wait_all_received(another_phone)
 
     write_report(page, "from the cellar")
+    if has_older_form:
+        # Records arrive, and no page is fetched any more.
+        phone.cut("/sync/pack", "/jobs")
     phone.offline(False)
     expect(page.locator("#sync-chip")).to_have_class(re.compile("bad"), timeout=60_000)
+    if has_older_form:
+        keep_old_form(page, f"{job}/report", visit)
+        phone.offline()
     phone.go("/outbox")
     item = page.locator('[data-outbox-group="attention"] li[data-state=conflict]')
     expect(item).to_have_count(1)
@@ -271,6 +299,8 @@ def test_second_report_that_met_the_first_goes_on_as_its_next_version(
     expect(page.locator(f"{MORE} [name=fault]")).to_have_value("from the cellar")
     page.locator(f"{MORE} .dock button").click()
     steps.wait_saved(page)
+    phone.mend()
+    phone.offline(False)
     steps.wait_all_received(phone)
     report = "SELECT version, fault FROM service_report WHERE job_id=?"
     assert rows(server, report, job.rsplit("/", 1)[1]) == [(2, "from the cellar")]

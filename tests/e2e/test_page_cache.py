@@ -39,6 +39,15 @@ DRAFTED = """async (amount) => {
   return all.result.some((one) => one.fields.amount === amount);
 }"""
 
+#: For an init script: while the tab says so, no draft can be read, as from a damaged part of the disk.
+UNREADABLE = """
+const get = IDBObjectStore.prototype.get;
+IDBObjectStore.prototype.get = function (key) {
+  if (this.name === 'drafts' && sessionStorage.getItem('unreadable')) throw new DOMException('disk', 'UnknownError');
+  return get.call(this, key);
+};
+"""
+
 
 def words(page: Page, key: str) -> str:
     script = "(key) => document.querySelector('#texts').content.querySelector(`[data-text='${key}']`).textContent"
@@ -113,6 +122,29 @@ def test_a_start_on_storage_that_does_not_answer(phone: Phone, server: Server) -
     steps.wait_saved(page)
     eventually(server, COUNT, 7303, expected=1)
     assert rows(server, COUNT, 7302) == [(1,)]
+
+
+def test_a_draft_that_cannot_be_read_is_not_written_over(phone: Phone, tmp_path: Path) -> None:
+    """The form says that something is wrong, and what is typed into it then replaces nothing."""
+    page = phone.page
+    page.context.add_init_script(UNREADABLE)
+    phone.sign_in("tech3")
+    phone.ready_for_offline()
+    phone.go("/expenses/new")
+    fill_expense(page, "73.04")
+    steps.add_photos(page, "receipt", steps.picture(tmp_path, "receipt.jpg", 300))
+    expect(page.locator("[data-draft-note]")).to_be_visible()
+    phone.offline()
+    page.evaluate("() => sessionStorage.setItem('unreadable', '1')")
+    page.reload()
+    expect(page.locator("#banner")).to_have_text(words(page, "storage.unavailable"))
+    expect(page.locator("[name=amount]")).to_have_value("")
+    # The store answers again, and whatever was typed meanwhile is kept as the page is left.
+    page.evaluate("() => sessionStorage.removeItem('unreadable')")
+    page.fill("[name=note]", "typed into the empty form")
+    page.reload()
+    expect(page.locator("[name=amount]")).to_have_value("73.04")
+    expect(page.locator("[data-photos][data-role=receipt] [data-photo-list] > li")).to_have_count(1)
 
 
 @pytest.fixture

@@ -46,7 +46,8 @@ function show(form: HTMLFormElement, free: Free, drawn: ReadonlySet<string>, cho
   const offered = new Set<string>();
   for (const { row, box, id, isPending } of rows) {
     // A row that belongs to the returned claim of this form is in no list of free expenses.
-    const gone = isPending ? received.has(id) : drawn.has(id) && !names.has(id);
+    // So does one that is still drawn as a record of this phone, though the newest page knows of it.
+    const gone = isPending ? received.has(id) || free.gone.has(id) : drawn.has(id) && !names.has(id);
     const off = gone || free.taken.has(id);
     row.hidden = box.disabled = off;
     if (!off) offered.add(id);

@@ -168,6 +168,8 @@ export interface Free {
   taken: Set<string>;
   /** In a claim that came back to be corrected. */
   refused: Set<string>;
+  /** Captured on this phone, received before the newest page was made, and not listed by it. */
+  gone: Set<string>;
   /** Amounts that were corrected since. */
   amounts: Map<string, string>;
 }
@@ -175,7 +177,12 @@ export interface Free {
 /** The expenses a claim can be made of. `own` is the refused claim that the form corrects. */
 export function freeItems(latest: Fact, ops: readonly Op[], offset: number, own: string | null = null): Free {
   const items = Array.isArray(latest.value) ? (latest.value as unknown as Item[]) : [];
-  const free: Free = { items, taken: new Set(), refused: new Set(), amounts: new Map() };
+  const free: Free = { items, taken: new Set(), refused: new Set(), gone: new Set(), amounts: new Map() };
+  const listed = new Set(items.map(({ id }) => id));
+  for (const op of ops) {
+    const isKnown = op.kind === "expense_item.capture" && isReflected(op, latest.at, offset);
+    if (isKnown && !listed.has(op.agg[1])) free.gone.add(op.agg[1]);
+  }
   for (const op of after(latest.at, ops, offset)) {
     const { kind } = op;
     if (op.op === own) continue;
