@@ -57,6 +57,7 @@ def make_link(phone: Phone, server: Server, username: str, scripts: bool = True)
     phone.page.click(f'#_people a[href="/people/{user}"]')
     phone.page.click('form[action$="/reset-link"] button')
     link = phone.page.locator("#link")
+    expect(phone.page.locator("#hint-link")).to_have_count(0 if scripts else 1)
     if not scripts:
         return server.url + link.input_value()
     # The server does not know its own address here; the page adds the one in the address bar.

@@ -38,6 +38,8 @@ function takeCode(block: HTMLElement): void {
 /** A link that the server gave without its address gets the one in this browser's address bar. */
 function completeLink(field: HTMLInputElement): void {
   field.value = location.origin + field.value;
+  field.removeAttribute("aria-describedby");
+  document.querySelector("#hint-link")?.remove();
 }
 
 function copyFrom(button: HTMLElement): void {
