@@ -5,7 +5,7 @@ import sys
 
 from fieldapp import create_app, startup
 from fieldapp.config import BadConfig, Config
-from fieldapp.serving import gateway_for
+from fieldapp.platform.serving import gateway_for
 
 startup.install()
 try:

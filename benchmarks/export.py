@@ -19,10 +19,10 @@ from benchmarks import machine
 from benchmarks.harness import Row, at_most, known
 from benchmarks.served import ROOT
 from benchmarks.world import CHUNK, world
-from fieldapp.commandbus import writing
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db
 from tests.support.bench import ROLES, Bench, Person, build_app
 
 ITEMS, ALL_ITEMS = 10_000, 100_000

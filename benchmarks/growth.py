@@ -15,12 +15,12 @@ from sqlalchemy import func, select
 from benchmarks.harness import Contender, Row, at_most, interleave, middle, ratio
 from benchmarks.world import World, fill_jobs, postgres_world, world
 from fieldapp.customers.models import Asset, Customer
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, JobAsset
 from fieldapp.jobs.queries.board import group_jobs
 from fieldapp.jobs.queries.search import found
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.extensions import db
 from tests.support.bench import Person
 
 SMALL, LARGE, FULL = 1_000, 100_000, 1_000_000

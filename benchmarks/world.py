@@ -16,12 +16,12 @@ from flask import session
 from sqlalchemy import insert, text
 
 from fieldapp.accounts.session import sign_in
-from fieldapp.commandbus import writing
 from fieldapp.customers.models import Asset, Contact, Customer, Site
-from fieldapp.extensions import db
-from fieldapp.finding import entered
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db
+from fieldapp.platform.search import entered
 from tests.support import postgres
 from tests.support.bench import Bench, Person, build_app
 

@@ -8,17 +8,19 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fieldapp.config import FORM_BYTES, Config
-from fieldapp.database import from_json, look_after, to_json
-from fieldapp.extensions import babel, compress, db, htmx, limiter, migrate
+from fieldapp.platform.database import from_json, look_after, to_json
+from fieldapp.platform.extensions import babel, compress, db, htmx, limiter, migrate
 
 ROOT = Path(__file__).resolve().parent.parent
+#: The groups that hold the features; a folder in none of them does not start.
+GROUPS = ("platform",)
 
 
 def create_app(config: Config | None = None) -> Flask:
     """The WSGI application: configuration, extensions, features found by discovery, error pages."""
     from fieldapp import cli, wiring
     from fieldapp.accounts import session
-    from fieldapp.web import (
+    from fieldapp.platform.web import (
         error_pages,
         headers,
         hosts,
@@ -30,8 +32,8 @@ def create_app(config: Config | None = None) -> Flask:
         static_files,
         trouble,
     )
-    from fieldapp.web.application import Application
-    from fieldapp.web.assets import ASSETS, Assets
+    from fieldapp.platform.web.application import Application
+    from fieldapp.platform.web.assets import ASSETS, Assets
 
     config = config or Config.from_environment()
     config.check()
@@ -73,7 +75,7 @@ def create_app(config: Config | None = None) -> Flask:
         COMPRESS_BR_LEVEL=5,
         COMPRESS_BR_WINDOW=16,
         COMPRESS_MIN_SIZE=500,
-        # What did not change was answered before it was drawn (web/fresh.py).
+        # What did not change was answered before it was drawn (platform/web/fresh.py).
         COMPRESS_EVALUATE_CONDITIONAL_REQUEST=False,
         **config.extra,
     )

@@ -27,11 +27,11 @@ from sqlalchemy.exc import OperationalError
 
 from fieldapp.accounts.models import User
 from fieldapp.attachments import store
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import Attachment, AuditEntry, Receipt
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
-from fieldapp.sync.models import Instance
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.platform.extensions import db
+from fieldapp.platform.sync.models import Instance
 
 FORMAT = 1
 #: How long a restore waits for PostgreSQL's tables before it says that the server is still running.

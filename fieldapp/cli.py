@@ -12,16 +12,16 @@ from flask_babel import force_locale
 from flask_migrate import upgrade
 from sqlalchemy import select
 
-from fieldapp import finding
 from fieldapp.accounts.models import Group, Membership, User
 from fieldapp.accounts.passwords import hashed, problem_of
 from fieldapp.accounts.roles import NAMES
-from fieldapp.commandbus import writing
 from fieldapp.config import Config
-from fieldapp.extensions import INSTANCE_ID, db
 from fieldapp.kernel import clock
+from fieldapp.platform import search
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import INSTANCE_ID, db
+from fieldapp.platform.web.hosts import address_of
 from fieldapp.startup import check_database
-from fieldapp.web.hosts import address_of
 
 
 def init_app(app: Flask) -> None:
@@ -181,7 +181,7 @@ def find_files() -> None:
 def reindex() -> None:
     """Make the search index anew from the records, where they were changed past the application."""
     with writing() as session:
-        finding.refresh(session.connection())
+        search.refresh(session.connection())
     click.echo("The search index holds every record as it is written.")
 
 
@@ -190,7 +190,7 @@ def reindex() -> None:
 @with_appcontext
 def serve(with_demo: bool) -> None:
     """Migrate and serve (HOST, PORT, FIELDAPP_WORKERS)."""
-    from fieldapp import serving
+    from fieldapp.platform import serving
 
     config = Config.from_environment()
     try:

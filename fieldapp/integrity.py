@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from fieldapp.attachments import store
-from fieldapp.commandbus import audit
-from fieldapp.commandbus.models import Attachment, AuditEntry, Receipt
-from fieldapp.extensions import OFFERS, db
+from fieldapp.platform.commandbus import audit
+from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.platform.extensions import OFFERS, db
 
 
 def faults() -> Iterator[str]:

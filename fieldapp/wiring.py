@@ -7,14 +7,14 @@ from flask import Blueprint, Flask
 from fieldapp.accounts.roles import NAMES
 from fieldapp.approvals.notices import NOTICE_TEXTS
 from fieldapp.attachments import take_files
-from fieldapp.commandbus.command import COMMANDS, Command
-from fieldapp.extensions import FIGURE, GRANTS, INSTANCE_ID, OFFERS
 from fieldapp.kernel import discovery, grants
 from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.offers import Offer, Offers
+from fieldapp.platform.commandbus.command import COMMANDS, Command
+from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, OFFERS
+from fieldapp.platform.sync.instance import instance
+from fieldapp.platform.web.forms import TAKE_FILES
 from fieldapp.settings.queries import FIGURES, figure
-from fieldapp.sync.instance import instance
-from fieldapp.web.forms import TAKE_FILES
 
 
 def init_app(app: Flask, roots: tuple[str, ...]) -> None:

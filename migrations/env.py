@@ -10,7 +10,7 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import Connection
 
-from fieldapp.database import Base
+from fieldapp.platform.database import Base
 
 engine = current_app.extensions["migrate"].db.engine
 
@@ -50,8 +50,9 @@ def run() -> None:
             target_metadata=Base.metadata,
             compare_type=True,
             render_as_batch=True,
-            user_module_prefix="fieldapp.database.",
-            # SQLite can, whatever Alembic thinks of it: transactions are begun by fieldapp/database.py.
+            user_module_prefix="fieldapp.platform.database.",
+            # SQLite can, whatever Alembic thinks of it: transactions are begun by
+            # fieldapp/platform/database/__init__.py.
             transactional_ddl=True,
         )
         with context.begin_transaction():

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import fieldapp.database
+import fieldapp.platform.database
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}

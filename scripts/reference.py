@@ -19,13 +19,13 @@ from marshmallow import Schema, fields, validate
 
 from fieldapp import create_app
 from fieldapp.accounts.roles import NAMES
-from fieldapp.commandbus import Command
-from fieldapp.commandbus.command import COMMANDS
 from fieldapp.config import Config
 from fieldapp.errors import AppError, BadRequest, Conflict, Invalid, NotAllowed, NotFound
-from fieldapp.extensions import GRANTS, OFFERS
 from fieldapp.kernel.grants import EVERYONE, Grants
-from fieldapp.web.fields import Strokes
+from fieldapp.platform.commandbus import Command
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.extensions import GRANTS, OFFERS
+from fieldapp.platform.web.fields import Strokes
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "fieldapp"

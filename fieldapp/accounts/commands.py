@@ -9,10 +9,10 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.accounts import resets, sessions
 from fieldapp.accounts.models import User, UserSession
-from fieldapp.commandbus import Context, Effect, command
 from fieldapp.errors import NotFound
 from fieldapp.kernel.actor import Actor
-from fieldapp.web.fields import Form
+from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.platform.web.fields import Form
 
 
 class Nothing(Form):

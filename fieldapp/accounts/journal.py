@@ -12,10 +12,10 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from fieldapp.commandbus import audit
-from fieldapp.commandbus.models import AuditEntry
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import audit
+from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform.extensions import db
 
 WORDS = {
     "user.sign_in": _l("Signed in"),

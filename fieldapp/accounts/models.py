@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldapp.database import Moment
-from fieldapp.extensions import Model
+from fieldapp.platform.database import Moment
+from fieldapp.platform.extensions import Model
 
 
 class User(Model):

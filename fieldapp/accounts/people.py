@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 
 from fieldapp.accounts.models import Group, Membership, User, UserSession
 from fieldapp.accounts.roles import NAMES
-from fieldapp.extensions import db
+from fieldapp.platform.extensions import db
 
 _last_seen = select(func.max(UserSession.seen_at)).where(UserSession.user_id == User.id).scalar_subquery()
 

@@ -13,13 +13,13 @@ from sqlalchemy.orm import aliased
 
 from fieldapp.accounts.models import Group, Membership, User, UserSession
 from fieldapp.config import Lifetime
-from fieldapp.database import Moment, among
 from fieldapp.errors import NotFound
-from fieldapp.extensions import GRANTS, db, reading
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import Grants
-from fieldapp.statements import Prepared
+from fieldapp.platform.database import Moment, among
+from fieldapp.platform.database.statements import Prepared
+from fieldapp.platform.extensions import GRANTS, db, reading
 
 #: The trail's end: every command moves it, whatever it wrote.
 _trail = select(column("last")).select_from(table("audit_head")).scalar_subquery()

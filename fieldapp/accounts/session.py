@@ -32,14 +32,14 @@ from fieldapp.accounts.passwords import matches, nobodys
 from fieldapp.accounts.queries import CurrentSession, PersonRows, actor_of, person_in_session, session_reader
 from fieldapp.accounts.roles import NAMES
 from fieldapp.accounts.sessions import digest
-from fieldapp.commandbus import writing
 from fieldapp.config import Lifetime
-from fieldapp.extensions import db, login
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.web import inputs
-from fieldapp.web.cookies import SessionCookies, named
-from fieldapp.web.known import KnownPages
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db, login
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.cookies import SessionCookies, named
+from fieldapp.platform.web.known import KnownPages
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +60,10 @@ class SignedIn(UserMixin):
         self.actor = actor
         #: The session of this request; None where a phone sends by its token.
         self.here = here
-        #: Hash of the session's secret: under it the session is asked for again (web/known.py).
+        #: Hash of the session's secret: under it the session is asked for again (platform/web/known.py).
         self.key = digest(secret)
-        #: What was read of the person, with the end of the audit trail: what pages are made from (web/fresh.py).
+        #: What was read of the person, with the end of the audit trail: what pages are made from
+        #: (platform/web/fresh.py).
         self.seen = list(seen or ())
         self._id = secret
 

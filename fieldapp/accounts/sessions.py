@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 
 from fieldapp.accounts.models import UserSession
 from fieldapp.config import Lifetime
-from fieldapp.database import Moment, alone
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
-from fieldapp.statements import Prepared
-from fieldapp.web import inputs
+from fieldapp.platform.database import Moment, alone
+from fieldapp.platform.database.statements import Prepared
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web import inputs
 
 #: "Last seen" is written at most this often.
 TOUCH_EVERY = timedelta(minutes=15)

@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 from fieldapp.accounts import journal
 from fieldapp.accounts.models import KnownBrowser, LoginBucket
 from fieldapp.accounts.sessions import DELETE_AT_ONCE, address_of, digest, network_of
-from fieldapp.database import insert_ignoring
 from fieldapp.kernel import clock
-from fieldapp.web import inputs
+from fieldapp.platform.database import insert_ignoring
+from fieldapp.platform.web import inputs
 
 #: The cookie by which a browser is known that signed in to an account before.
 COOKIE = "known"

@@ -16,9 +16,9 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from fieldapp.accounts.models import DeviceToken
-from fieldapp.commandbus import writing
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db
 
 #: What a phone needs in order to hand in records; everything else below /sync/ and all pages want a session.
 CAPTURE = ("/sync/hello", "/sync/push", "/sync/receipts", "/sync/attachments")

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from fieldapp.accounts.models import Membership, User
 from fieldapp.approvals.models import Case, Step
 from fieldapp.approvals.policy import chain
-from fieldapp.commandbus import Context
 from fieldapp.kernel import ids
+from fieldapp.platform.commandbus import Context
 
 
 def open_case(

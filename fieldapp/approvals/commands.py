@@ -8,10 +8,10 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import update
 
 from fieldapp.approvals.notices import key_of
-from fieldapp.commandbus import Context, Effect, command
-from fieldapp.commandbus.models import Notice
-from fieldapp.web.fields import Form, counter
-from fieldapp.web.inputs import MOST_BIG
+from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.platform.commandbus.models import Notice
+from fieldapp.platform.web.fields import Form, counter
+from fieldapp.platform.web.inputs import MOST_BIG
 
 
 class Seen(Form):

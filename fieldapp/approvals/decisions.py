@@ -17,11 +17,11 @@ from fieldapp.approvals.cases import decide, open_case_of
 from fieldapp.approvals.models import Case, Step
 from fieldapp.approvals.policy import Detail, Difference, differences, may_decide
 from fieldapp.approvals.schemas import Approve, Refuse
-from fieldapp.commandbus import UNDO, Base, Command, Context, Effect, command
 from fieldapp.errors import Conflict, NotFound
-from fieldapp.extensions import OFFERS
 from fieldapp.kernel.actor import Actor
-from fieldapp.web.page import moment
+from fieldapp.platform.commandbus import UNDO, Base, Command, Context, Effect, command
+from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.web.page import moment
 
 VERDICTS = {"approve": "approved", "accept": "approved", "return": "returned", "reject": "rejected"}
 LABELS = {"approve": _l("Approve"), "accept": _l("Accept"), "return": _l("Return"), "reject": _l("Reject")}

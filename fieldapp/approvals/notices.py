@@ -10,12 +10,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from fieldapp.commandbus.models import Notice
-from fieldapp.extensions import AppValue, db
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.web.page import moment
-from fieldapp.web.typography import unbroken
+from fieldapp.platform.commandbus.models import Notice
+from fieldapp.platform.extensions import AppValue, db
+from fieldapp.platform.web.page import moment
+from fieldapp.platform.web.typography import unbroken
 
 NOTICES: dict[str, Any] = {}
 

@@ -7,10 +7,10 @@ import hashlib
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.approvals.queries import inbox_count, waiting_ids
-from fieldapp.extensions import OFFERS
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.offers import Entry, Offer, PackEntry
+from fieldapp.platform.extensions import OFFERS
 
 
 def _pack(actor: Actor) -> list[PackEntry]:

@@ -12,11 +12,11 @@ from sqlalchemy.orm import aliased
 from fieldapp.accounts import name_by
 from fieldapp.approvals.models import Case, Step
 from fieldapp.approvals.policy import OF_A_GROUP, may_decide
-from fieldapp.commandbus.models import Notice
-from fieldapp.database import among
-from fieldapp.extensions import OFFERS, db, reading
 from fieldapp.kernel.actor import Actor
-from fieldapp.statements import Prepared
+from fieldapp.platform.commandbus.models import Notice
+from fieldapp.platform.database import among
+from fieldapp.platform.database.statements import Prepared
+from fieldapp.platform.extensions import OFFERS, db, reading
 
 #: More than anybody decides at a sitting; the page says when there are more.
 SHOWN = 50

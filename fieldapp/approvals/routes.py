@@ -17,14 +17,14 @@ from fieldapp.approvals.notices import inbox_key, key_of, unread, url_of
 from fieldapp.approvals.policy import Difference, may_see
 from fieldapp.approvals.queries import SHOWN, Shown, case_for, inbox_count, may_decide_now, shown, waiting_for
 from fieldapp.approvals.words import DOUBTS
-from fieldapp.commandbus.command import COMMANDS
-from fieldapp.extensions import OFFERS
 from fieldapp.kernel.offers import Panel
-from fieldapp.web import inputs
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.page import decision_kinds
-from fieldapp.web.render import render, wants_fragment
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.page import decision_kinds
+from fieldapp.platform.web.render import render, wants_fragment
 
 bp = Blueprint("approvals", __name__)
 

@@ -1,4 +1,4 @@
-"""Why the time of a record is in doubt, for whoever decides (commandbus/written.py)."""
+"""Why the time of a record is in doubt, for whoever decides (platform/commandbus/written.py)."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.attachments.queries import AGAIN
-from fieldapp.commandbus import Context, Effect, Photos, command
-from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
 from fieldapp.kernel.actor import Actor
-from fieldapp.web.fields import Form, Id
+from fieldapp.platform.commandbus import Context, Effect, Photos, command
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.web.fields import Form, Id
 
 
 class Again(Form):

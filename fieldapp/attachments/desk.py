@@ -10,13 +10,13 @@ from flask_babel import gettext
 from werkzeug.datastructures import FileStorage
 
 from fieldapp.attachments import store
-from fieldapp.commandbus import AttachmentNote, Command, writing
-from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import Invalid
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import AttachmentNote, Command, writing
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.guards import actor
 from fieldapp.settings import figure
-from fieldapp.web import inputs
-from fieldapp.web.guards import actor
 
 
 def take_files(command: Command, op: str) -> list[AttachmentNote]:

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Select, case, func, or_, select, tuple_
 
 from fieldapp.accounts import members_of, name_by
-from fieldapp.commandbus.models import Attachment, Receipt
-from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
-from fieldapp.web.lists import Page, list_page
+from fieldapp.platform.commandbus.models import Attachment, Receipt
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.lists import Page, list_page
 
 #: A record names them and people cannot see them (failure modes 63, 64).
 MISSING = ("expected", "partial", "lost", "refused")

@@ -13,12 +13,12 @@ from typing import BinaryIO
 from sqlalchemy import select
 
 from fieldapp.attachments import store
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.faults import point
-from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.faults import point
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.extensions import db
 
 #: All bytes are here and were judged.
 SETTLED = frozenset({"stored", "refused"})

@@ -11,15 +11,15 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.attachments import store
 from fieldapp.attachments.queries import AGAIN, missing_page, origins_of
-from fieldapp.commandbus.command import COMMANDS
-from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
-from fieldapp.extensions import OFFERS, db
 from fieldapp.kernel import ids
-from fieldapp.web import inputs
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.render import render
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.extensions import OFFERS, db
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.render import render
 
 bp = Blueprint("attachments", __name__)
 

@@ -7,9 +7,9 @@ from datetime import date
 from sqlalchemy import Date, Float, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldapp.extensions import Model
-from fieldapp.finding import searchable
 from fieldapp.kernel.findable import Findable
+from fieldapp.platform.extensions import Model
+from fieldapp.platform.search import searchable
 
 
 class Customer(Model):

@@ -9,7 +9,7 @@ from fieldapp.demo.book import BadDemo, Book
 from fieldapp.demo.customers import add_customers
 from fieldapp.demo.jobs import add_jobs
 from fieldapp.demo.people import PASSWORD, add_people
-from fieldapp.extensions import OFFERS
+from fieldapp.platform.extensions import OFFERS
 
 __all__ = ["PASSWORD", "BadDemo", "Book", "fill"]
 

@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 
 from fieldapp.accounts import actor_of
 from fieldapp.accounts.models import User
-from fieldapp.commandbus import Result, desk_envelope, execute, writing
-from fieldapp.commandbus.command import COMMANDS
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import Result, desk_envelope, execute, writing
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.extensions import db
 
 FOLDER = Path(__file__).parent / "data"
 

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from fieldapp.accounts import leaders_of, members_of, name_by
-from fieldapp.commandbus import Result, writing
-from fieldapp.commandbus.models import Notice, Receipt
 from fieldapp.devices.policy import sees_all
 from fieldapp.devices.queries import told_enough
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import Result, writing
+from fieldapp.platform.commandbus.models import Notice, Receipt
 
 
 def tell_of_closed_accounts(author: Actor, results: Iterable[Result]) -> None:

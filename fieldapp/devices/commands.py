@@ -11,12 +11,12 @@ from sqlalchemy import select
 from fieldapp.accounts import groups_of, sessions
 from fieldapp.accounts.models import Device, UserSession
 from fieldapp.accounts.tokens import forget
-from fieldapp.commandbus import Context, Effect, command
 from fieldapp.devices.policy import may_look_after
 from fieldapp.devices.schemas import Acknowledge, SignOut
 from fieldapp.errors import NotFound
 from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import Context, Effect, command
 
 
 @dataclass(frozen=True)

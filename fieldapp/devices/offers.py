@@ -13,7 +13,7 @@ from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
-from fieldapp.web.fresh import tells_ago
+from fieldapp.platform.web.fresh import tells_ago
 
 
 def _strips(actor: Actor) -> Iterator[Panel]:

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session, aliased
 
 from fieldapp.accounts import members_of, name_by
 from fieldapp.accounts.models import Device, DeviceToken, Membership
-from fieldapp.commandbus.models import Notice, Receipt
-from fieldapp.database import Moment, among
 from fieldapp.devices.policy import sees_all
-from fieldapp.extensions import db, reading
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus.models import Notice, Receipt
+from fieldapp.platform.database import Moment, among
+from fieldapp.platform.database.statements import Prepared
+from fieldapp.platform.extensions import db, reading
 from fieldapp.settings import figure
-from fieldapp.statements import Prepared
 
 #: A clock that is off by less is every phone's.
 CLOCK_DOUBT = timedelta(minutes=5)

@@ -13,18 +13,18 @@ from sqlalchemy import Select, select
 from fieldapp.accounts import group_names, groups_of, journal, members_of, sessions
 from fieldapp.accounts.models import Device, User
 from fieldapp.accounts.session import here, lasts, this_phone
-from fieldapp.commandbus.command import COMMANDS
-from fieldapp.commandbus.models import Receipt
 from fieldapp.devices import queries
 from fieldapp.devices.closed import arrived_after
 from fieldapp.devices.policy import may_look_after, sees_all
 from fieldapp.errors import NotFound
 from fieldapp.kernel import ids
-from fieldapp.web.assets import ASSETS
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.lists import Filter, list_page
-from fieldapp.web.render import render
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.commandbus.models import Receipt
+from fieldapp.platform.web.assets import ASSETS
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import Filter, list_page
+from fieldapp.platform.web.render import render
 
 bp = Blueprint("devices", __name__)
 

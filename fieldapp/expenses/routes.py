@@ -25,13 +25,13 @@ from fieldapp.expenses.queries.records import SHOWN, claim_for, free_items, item
 from fieldapp.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS, about_claim
 from fieldapp.jobs import my_job_choices
 from fieldapp.kernel import clock, ids, money
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.forms import FormPage, form_page, redrawn
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import list_page
+from fieldapp.platform.web.page import day
+from fieldapp.platform.web.render import render
 from fieldapp.settings import figure
-from fieldapp.web import inputs
-from fieldapp.web.forms import FormPage, form_page, redrawn
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.lists import list_page
-from fieldapp.web.page import day
-from fieldapp.web.render import render
 
 bp = Blueprint("expenses", __name__)
 

@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields
 
 from fieldapp.expenses.policy import KINDS, plain_number
 from fieldapp.expenses.words import KIND_WORDS
-from fieldapp.web.fields import BoundedList, Form, Id, Rows, choice, day, long_text, money, pick, text
+from fieldapp.platform.web.fields import BoundedList, Form, Id, Rows, choice, day, long_text, money, pick, text
 
 _KINDS = tuple((kind, KIND_WORDS[kind]) for kind in KINDS)
 

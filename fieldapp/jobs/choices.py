@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from fieldapp.customers import Customer
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, Visit, VisitMember
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.extensions import db
 
 
 @dataclass(frozen=True)

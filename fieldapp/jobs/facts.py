@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from sqlalchemy import select
 
 from fieldapp.errors import NotFound
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.jobs.policy import AssetFacts, JobFacts, VisitFacts, may_see_job
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.extensions import db
 
 
 def facts_of(job_id: str) -> JobFacts | None:

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldapp.database import Moment
-from fieldapp.extensions import Model
-from fieldapp.finding import searchable
 from fieldapp.kernel.findable import Findable
+from fieldapp.platform.database import Moment
+from fieldapp.platform.extensions import Model
+from fieldapp.platform.search import searchable
 
 
 class Job(Model):

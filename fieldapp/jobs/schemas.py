@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.jobs import words
-from fieldapp.web.fields import Form, Id, choice, day, long_text, moment, position, silent, text, whole
+from fieldapp.platform.web.fields import Form, Id, choice, day, long_text, moment, position, silent, text, whole
 
 #: User ids are whole numbers of the database.
 MAX_USER = 2**31 - 1

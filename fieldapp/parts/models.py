@@ -8,8 +8,8 @@ from decimal import Decimal
 from sqlalchemy import JSON, Boolean, Date, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldapp.database import Moment, Money
-from fieldapp.extensions import Model
+from fieldapp.platform.database import Moment, Money
+from fieldapp.platform.extensions import Model
 
 
 class Part(Model):

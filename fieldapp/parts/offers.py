@@ -9,7 +9,6 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from fieldapp.extensions import db
 from fieldapp.jobs import my_job_choices, pack_jobs
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
@@ -26,8 +25,9 @@ from fieldapp.parts.queries import (
     visible_to,
 )
 from fieldapp.parts.words import about_request
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.lists import PAGE
 from fieldapp.settings import figure
-from fieldapp.web.lists import PAGE
 
 #: Own requests whose pages are kept on the phone.
 MOST_OWN = 20

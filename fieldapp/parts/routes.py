@@ -17,7 +17,6 @@ from fieldapp.accounts import names_of
 from fieldapp.approvals import history_of, last_returns, may_decide_now, seen_json
 from fieldapp.attachments import files_of, progress_of
 from fieldapp.errors import NotFound
-from fieldapp.extensions import db
 from fieldapp.jobs import facts_of, job_lines, my_job_choices, sees_job
 from fieldapp.kernel import clock
 from fieldapp.parts.commands.submit import may_ask_for
@@ -36,12 +35,13 @@ from fieldapp.parts.queries import (
 )
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.parts.words import CATEGORIES, STATES, URGENCIES, about_request
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import Filter, list_page
+from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.settings import figure
-from fieldapp.web import inputs
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.lists import Filter, list_page
-from fieldapp.web.render import render, wants_fragment
 
 bp = Blueprint("parts", __name__)
 

@@ -10,16 +10,16 @@ from flask_babel import get_locale, gettext
 from sqlalchemy.engine import Row
 
 from fieldapp.attachments import files_of
-from fieldapp.commandbus import audit, writing
 from fieldapp.expenses import CLAIM_WORDS, KIND_WORDS, LOOKS, ExpenseClaim, ExpenseItem, warning_words
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import audit, writing
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.downloads import as_download, file_name
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import Filter, list_page, narrowed
+from fieldapp.platform.web.render import render
 from fieldapp.reimbursement.exports import Names, as_csv, as_xlsx
 from fieldapp.reimbursement.queries import Summary, as_of, filters, groups_in, rows_query, summary
-from fieldapp.web.downloads import as_download, file_name
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.lists import Filter, list_page, narrowed
-from fieldapp.web.render import render
 
 bp = Blueprint("reimbursement", __name__)
 

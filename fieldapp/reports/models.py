@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, event
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldapp.database import Moment, Money
-from fieldapp.extensions import Model
+from fieldapp.platform.database import Moment, Money
+from fieldapp.platform.extensions import Model
 
 
 class ServiceReport(Model):

@@ -14,10 +14,14 @@ from fieldapp.accounts import names_of
 from fieldapp.approvals import last_returns
 from fieldapp.attachments import progress_of
 from fieldapp.errors import NotAllowed, NotFound
-from fieldapp.extensions import db
 from fieldapp.jobs import Job, job_lines, sees_job
 from fieldapp.kernel import clock
 from fieldapp.parts import part_choices
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.fields import Form
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.reports.commands.submit import resubmit
 from fieldapp.reports.models import ServiceReport
 from fieldapp.reports.policy import late_because
@@ -26,10 +30,6 @@ from fieldapp.reports.queries.listing import reports_page
 from fieldapp.reports.queries.one import view
 from fieldapp.reports.queries.panels import about_report, reports_of_job
 from fieldapp.reports.schemas import METHOD_WORDS, RESULT_WORDS, STATE_WORDS, Content, DeviceRow
-from fieldapp.web.fields import Form
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.render import render, wants_fragment
 
 bp = Blueprint("reports", __name__)
 

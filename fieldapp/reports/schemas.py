@@ -7,8 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, validates_schema
 
-from fieldapp.reports.policy import NEEDS_REASON
-from fieldapp.web.fields import (
+from fieldapp.platform.web.fields import (
     Form,
     Id,
     choice,
@@ -23,6 +22,7 @@ from fieldapp.web.fields import (
     text,
     whole,
 )
+from fieldapp.reports.policy import NEEDS_REASON
 
 RESULT_WORDS = {
     "solved": _l("Solved"),

@@ -15,8 +15,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 import msgspec
 from flask_babel import gettext
 
-from fieldapp.commandbus import BadEnvelope, Envelope, parse
 from fieldapp.kernel import ids
+from fieldapp.platform.commandbus import BadEnvelope, Envelope, parse
 
 MEGABYTE = 1024 * 1024
 #: The list of contents, and one record: a push takes no larger ones either.

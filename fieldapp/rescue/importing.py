@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from fieldapp.accounts.queries import actor_of
 from fieldapp.attachments import store
-from fieldapp.commandbus import audit, execute, writing
-from fieldapp.commandbus.models import Attachment, Notice
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import audit, execute, writing
+from fieldapp.platform.commandbus.models import Attachment, Notice
 from fieldapp.rescue.archive import Photo, Record, Rescue, Unpacker, copy_out
 from fieldapp.rescue.queries import Found, found_of, obstacle, owners
 

@@ -10,10 +10,10 @@ from flask_babel import gettext
 from sqlalchemy import Row, Select, select
 
 from fieldapp.accounts.models import User
-from fieldapp.commandbus.command import COMMANDS
-from fieldapp.commandbus.models import Attachment, AuditEntry, Receipt
-from fieldapp.extensions import db
 from fieldapp.kernel import ids
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.platform.extensions import db
 from fieldapp.rescue.archive import Record, Rescue
 
 #: One database statement takes only so many ids.

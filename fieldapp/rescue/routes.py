@@ -11,11 +11,15 @@ from uuid import UUID
 from flask import Blueprint, Response, redirect, url_for
 from flask_babel import gettext
 
-from fieldapp.commandbus.command import COMMANDS
-from fieldapp.commandbus.models import AuditEntry
 from fieldapp.errors import NotFound
-from fieldapp.extensions import INSTANCE_ID
 from fieldapp.kernel import ids
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform.extensions import INSTANCE_ID
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import list_page
+from fieldapp.platform.web.render import render
 from fieldapp.rescue import archive, uploads
 from fieldapp.rescue.importing import bring_in
 from fieldapp.rescue.queries import (
@@ -31,10 +35,6 @@ from fieldapp.rescue.queries import (
 )
 from fieldapp.rescue.words import OUTCOMES
 from fieldapp.settings import figure
-from fieldapp.web import inputs
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.lists import list_page
-from fieldapp.web.render import render
 
 bp = Blueprint("rescue", __name__)
 

@@ -9,11 +9,11 @@ from flask import g
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.commandbus import Context, Effect, command
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.money import FEN
+from fieldapp.platform.commandbus import Context, Effect, command
 from fieldapp.settings.models import Setting
 from fieldapp.settings.queries import FIGURES, figure
 from fieldapp.settings.schemas import Change

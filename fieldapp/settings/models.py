@@ -7,8 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import Date, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldapp.database import Moment
-from fieldapp.extensions import Model
+from fieldapp.platform.database import Moment
+from fieldapp.platform.extensions import Model
 
 
 class Setting(Model):

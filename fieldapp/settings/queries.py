@@ -8,11 +8,11 @@ from decimal import Decimal
 from flask import g
 from sqlalchemy import Date, ScalarSelect, bindparam, select
 
-from fieldapp.extensions import AppValue, reading
 from fieldapp.kernel import clock
 from fieldapp.kernel.figures import Figure
+from fieldapp.platform.database.statements import Prepared
+from fieldapp.platform.extensions import AppValue, reading
 from fieldapp.settings.models import Setting
-from fieldapp.statements import Prepared
 
 #: Every figure of every feature by key.
 FIGURES: AppValue[dict[str, Figure]] = AppValue("figures")

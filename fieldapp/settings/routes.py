@@ -12,14 +12,14 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.errors import NotFound
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
 from fieldapp.kernel.figures import Figure
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import needs
+from fieldapp.platform.web.render import render
 from fieldapp.settings.models import Setting
 from fieldapp.settings.queries import FIGURES, figure
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import needs
-from fieldapp.web.render import render
 
 bp = Blueprint("settings", __name__)
 

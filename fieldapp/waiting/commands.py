@@ -11,11 +11,11 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.accounts import actor_of
-from fieldapp.commandbus import UNDO, Context, Effect, Result, command, decide_apart, refuse_waiting
-from fieldapp.commandbus.command import COMMANDS
-from fieldapp.commandbus.models import Receipt
 from fieldapp.errors import Conflict, NotFound
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import UNDO, Context, Effect, Result, command, decide_apart, refuse_waiting
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.settings import figure
 from fieldapp.waiting.policy import Author, may_decide
 from fieldapp.waiting.queries import authors

@@ -11,15 +11,15 @@ from flask import g
 from sqlalchemy import bindparam, literal_column, select
 
 from fieldapp.accounts import memberships_of, name_by, people_under
-from fieldapp.commandbus import Command, label_of, parse, said
-from fieldapp.commandbus.command import COMMANDS
-from fieldapp.commandbus.models import Receipt
-from fieldapp.database import Moment
-from fieldapp.extensions import db, reading
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import Command, label_of, parse, said
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.commandbus.models import Receipt
+from fieldapp.platform.database import Moment
+from fieldapp.platform.database.statements import Prepared
+from fieldapp.platform.extensions import db, reading
 from fieldapp.settings import figure_by, figure_from
-from fieldapp.statements import Prepared
 from fieldapp.waiting.figures import DAYS
 from fieldapp.waiting.policy import Author
 

@@ -7,11 +7,11 @@ from uuid import UUID
 from flask import Blueprint, Response
 from flask_babel import gettext
 
-from fieldapp.commandbus.command import COMMANDS
 from fieldapp.errors import NotFound
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
 from fieldapp.waiting.queries import cards
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
 
 bp = Blueprint("waiting", __name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.web.fields import Form, long_text
+from fieldapp.platform.web.fields import Form, long_text
 
 
 class Accept(Form):

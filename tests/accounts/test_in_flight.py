@@ -10,7 +10,7 @@ import pytest
 
 from fieldapp.accounts import passwords, resets
 from fieldapp.accounts import session as sessions
-from fieldapp.commandbus import writing
+from fieldapp.platform.commandbus import writing
 from tests.support.bench import PASSWORD, Bench
 
 NEW = "rain on a tin roof"

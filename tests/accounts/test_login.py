@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
-from fieldapp import database
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.platform import database
+from fieldapp.platform.extensions import db
 from tests.support.bench import PASSWORD, Bench
 
 
@@ -59,7 +59,7 @@ def test_logging_out_ends_it_and_never_clears_storage(bench: Bench) -> None:
 
 def test_a_closed_account_is_out_at_once(bench: Bench) -> None:
     from fieldapp.accounts.models import User
-    from fieldapp.commandbus import writing
+    from fieldapp.platform.commandbus import writing
 
     client = bench.client_of(bench.cast.tech)
     assert client.get("/me").status_code == 200

@@ -16,16 +16,16 @@ from sqlalchemy import func, select, text
 import fieldapp
 from fieldapp.accounts import people
 from fieldapp.accounts.models import PasswordReset, User
-from fieldapp.commandbus.models import AuditEntry
-from fieldapp.database import Base
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform.database import Base
+from fieldapp.platform.extensions import db
 from tests.accounts.test_sessions import posted, sign_in
 from tests.accounts.test_throttle import attempt
+from tests.platform.sync.test_hello import hello
+from tests.platform.sync.test_push import capture, push
+from tests.platform.sync.test_token import bearing
 from tests.support.bench import PASSWORD, Bench, Person
-from tests.sync.test_hello import hello
-from tests.sync.test_push import capture, push
-from tests.sync.test_token import bearing
 
 TRANSLATIONS = Translations.load(Path(fieldapp.__file__).parent / "translations", ["zh_Hans"])
 NEW = "rain on a tin roof"

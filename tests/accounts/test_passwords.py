@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from fieldapp.accounts.models import User
 from fieldapp.accounts.passwords import problem_of
-from fieldapp.extensions import db
+from fieldapp.platform.extensions import db
 from tests.support.bench import PASSWORD, Bench
 
 #: Nothing is wrong with it but its length.

@@ -14,15 +14,15 @@ from fieldapp import create_app
 from fieldapp.accounts import sessions
 from fieldapp.accounts.models import DeviceToken, User, UserSession
 from fieldapp.accounts.sessions import browser_of, network_of
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import AuditEntry
 from fieldapp.config import Config, Lifetime
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform.extensions import db
+from tests.platform.sync.test_hello import hello
+from tests.platform.sync.test_push import capture, push
+from tests.platform.sync.test_token import bearing
 from tests.support.bench import PASSWORD, Bench, Person
-from tests.sync.test_hello import hello
-from tests.sync.test_push import capture, push
-from tests.sync.test_token import bearing
 
 CHROME = "Mozilla/5.0 (Linux; Android 14; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
 
@@ -170,7 +170,7 @@ def test_39_what_waits_on_the_phone_of_an_ended_session_is_still_taken_in(bench:
 
 def test_45_a_hello_of_an_ended_session_gets_no_token(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The session ends between the look-up of the person and the answer to the hello."""
-    from fieldapp.sync import devices
+    from fieldapp.platform.sync import devices
 
     client = sign_in(bench)
     here = devices.sessions.on_phone

@@ -15,10 +15,10 @@ from sqlalchemy import func, select, update
 from fieldapp.accounts import throttle
 from fieldapp.accounts.models import KnownBrowser, LoginBucket, User
 from fieldapp.accounts.sessions import digest
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import AuditEntry
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform.extensions import db
 from tests.support.bench import PASSWORD, Bench
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import Notice
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
-from fieldapp.web.page import ago
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import Notice
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.page import ago
 from tests.support.bench import Bench, Person
 
 FORM = re.compile(r'<form method="post" action="(/inbox/read/\d+)".*?</form>', re.S)

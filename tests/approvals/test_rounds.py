@@ -19,11 +19,11 @@ from fieldapp.accounts.models import Device, Membership, User
 from fieldapp.approvals import cases_of
 from fieldapp.approvals.decisions import SUBJECTS
 from fieldapp.approvals.models import Case, Step
-from fieldapp.commandbus import Result, writing
 from fieldapp.expenses.models import ExpenseClaim
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
 from fieldapp.parts.models import PartsRequest
+from fieldapp.platform.commandbus import Result, writing
+from fieldapp.platform.extensions import db
 from fieldapp.reports.models import ServiceReport
 from tests.expenses.conftest import item_data
 from tests.parts.conftest import request_data

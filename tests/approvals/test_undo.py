@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fieldapp.commandbus import UNDO
 from fieldapp.kernel import ids
+from fieldapp.platform.commandbus import UNDO
 
 CLAIM, ITEM = "expense_claim", "expense_item"
 TAKEN_BACK = re.compile(

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from fieldapp.accounts.models import Membership
-from fieldapp.commandbus import writing
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db
 from tests.support.bench import Bench
 
 

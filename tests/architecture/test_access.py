@@ -12,11 +12,11 @@ from werkzeug.routing import Rule
 
 from fieldapp.accounts.models import UserSession
 from fieldapp.approvals.models import Case
-from fieldapp.commandbus.models import Notice
-from fieldapp.extensions import db
+from fieldapp.platform.commandbus.models import Notice
+from fieldapp.platform.extensions import db
 from tests.fuzz import world
+from tests.platform.sync.test_hello import hello
 from tests.support.bench import Bench
-from tests.sync.test_hello import hello
 
 #: Nobody of these has anything to do with a record of group one: another group, or no part in the work.
 STRANGERS = ("other_tech", "other_leader", "hr")

@@ -17,9 +17,9 @@ from babel.messages.pofile import read_po
 from flask import Flask
 
 from fieldapp.accounts.roles import NAMES
-from fieldapp.commandbus import Envelope, Result
+from fieldapp.platform.commandbus import Envelope, Result
+from fieldapp.platform.sync.answers import limits
 from fieldapp.rescue.archive import Manifest
-from fieldapp.sync.answers import limits
 from tests.support.bench import build_app
 
 ROOT = Path(__file__).resolve().parents[2]

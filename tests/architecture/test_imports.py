@@ -14,15 +14,15 @@ from fieldapp.kernel.discovery import features
 KNOWN = Path(__file__).with_name("deep_imports.txt")
 #: No features in this sense: everybody uses their modules, and `pyproject.toml` says in which direction.
 OPEN = (
-    "fieldapp.commandbus",
-    "fieldapp.database",
+    "fieldapp.platform.commandbus",
+    "fieldapp.platform.database",
     "fieldapp.demo",
-    "fieldapp.finding",
+    "fieldapp.platform.search",
     "fieldapp.kernel",
-    "fieldapp.offline",
-    "fieldapp.serving",
-    "fieldapp.sync",
-    "fieldapp.web",
+    "fieldapp.platform.offline",
+    "fieldapp.platform.serving",
+    "fieldapp.platform.sync",
+    "fieldapp.platform.web",
 )
 #: They put the application together and may look into everything.
 COMPOSERS = frozenset({"fieldapp", "fieldapp.wiring"})

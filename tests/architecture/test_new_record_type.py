@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from fieldapp.commandbus import Context, Effect
-from fieldapp.commandbus.models import Receipt
-from fieldapp.extensions import db
 from fieldapp.kernel import ids
-from fieldapp.web.fields import Form, Id, text
+from fieldapp.platform.commandbus import Context, Effect
+from fieldapp.platform.commandbus.models import Receipt
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.fields import Form, Id, text
 from tests.support.bench import DEVICE, Bench, build_app
 
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from jinja2 import nodes
 
-from fieldapp.extensions import GRANTS
+from fieldapp.platform.extensions import GRANTS
 from tests.support.bench import Bench
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,7 +94,7 @@ def test_only_the_transaction_commits() -> None:
         for path in (ROOT / "fieldapp").rglob("*.py")
         if re.search(r"\.commit\(", path.read_text())
     ]
-    assert commits == ["fieldapp/commandbus/transaction.py"]
+    assert commits == ["fieldapp/platform/commandbus/transaction.py"]
 
 
 def test_values_of_the_application_are_typed() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tests.platform.sync.test_hello import hello
 from tests.support.bench import PASSWORD, Bench
-from tests.sync.test_hello import hello
 
 
 def signed_in(bench: Bench) -> tuple[Any, str]:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import Attachment
-from fieldapp.extensions import db
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.extensions import db
 from tests.expenses.conftest import item_data
 from tests.support import envelopes
 from tests.support.bench import Bench

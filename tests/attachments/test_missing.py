@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fieldapp.commandbus.models import Attachment
-from fieldapp.extensions import db
-from tests.commandbus.test_door import item
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.extensions import db
+from tests.platform.commandbus.test_door import item
+from tests.platform.sync.test_attachments import create, patch
+from tests.platform.sync.test_hello import hello
 from tests.support.bench import Bench, Person
-from tests.sync.test_attachments import create, patch
-from tests.sync.test_hello import hello
 
 
 def expense(bench: Bench, *notes: dict[str, Any], who: Person | None = None) -> str:

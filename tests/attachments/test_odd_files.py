@@ -17,8 +17,8 @@ from PIL import ExifTags, Image
 
 from fieldapp.attachments import store
 from fieldapp.kernel import ids
+from tests.platform.sync.test_attachments import create, patch
 from tests.support.bench import Bench
-from tests.sync.test_attachments import create, patch
 
 SCRIPT = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/><script>alert(1)</script>"
 

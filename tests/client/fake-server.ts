@@ -99,7 +99,7 @@ export class FakeServer {
     return new Response(JSON.stringify(body), { status, headers });
   }
 
-  /** As the real one: `sync/devices.py` and `sync/losses.py`. */
+  /** As the real one: `platform/sync/devices.py` and `platform/sync/losses.py`. */
   #missing(said: Introduction, as: number): number[] {
     const key = `${said.dev} ${as}`;
     if (said.user !== as) return [];

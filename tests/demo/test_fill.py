@@ -13,10 +13,10 @@ from fieldapp.accounts.queries import actor_of
 from fieldapp.approvals.queries import shown, waiting_for
 from fieldapp.customers.models import Asset, Customer
 from fieldapp.demo import PASSWORD, BadDemo, Book, fill
-from fieldapp.extensions import db
 from fieldapp.integrity import faults
 from fieldapp.jobs.models import Job, Visit, VisitEvent
 from fieldapp.kernel import clock
+from fieldapp.platform.extensions import db
 
 LOGINS = (
     *("tech1", "tech2", "tech3", "lead1", "lead2", "finance", "agent", "manager"),

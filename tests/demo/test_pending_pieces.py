@@ -18,13 +18,13 @@ import pytest
 from sqlalchemy import select
 
 from fieldapp.accounts.models import Device, User
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import Attachment, Receipt
 from fieldapp.demo import PASSWORD, fill
-from fieldapp.extensions import db
 from fieldapp.jobs import Job, Visit, VisitMember
 from fieldapp.kernel import clock, ids
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import Attachment, Receipt
+from fieldapp.platform.extensions import db
 from tests.support.bench import DEVICE, Person
 
 FIRST = ("/", "/jobs", "/inbox", "/expenses", "/me")

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from fieldapp.accounts.models import Device, DeviceToken, User
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import AuditEntry
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform.extensions import db
+from tests.platform.sync.test_hello import hello
+from tests.platform.sync.test_push import capture, push
 from tests.support.bench import DEVICE, Bench, Person
-from tests.sync.test_hello import hello
-from tests.sync.test_push import capture, push
 
 
 def waiting(count: int, days: int = 0, first: int = 1) -> dict[str, Any]:

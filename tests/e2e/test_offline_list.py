@@ -7,9 +7,9 @@ import re
 import pytest
 
 from tests.e2e.conftest import Phone
-from tests.offline.test_list import ID, PROMISED
+from tests.platform.offline.test_list import ID, PROMISED
 
-#: What the demo data has something for; the other rows are proved by tests/offline/test_list.py.
+#: What the demo data has something for; the other rows are proved by tests/platform/offline/test_list.py.
 OPENED = {"tech1": 14, "lead1": 12}
 
 #: Addresses in this person's pack.

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from fieldapp.commandbus import Result
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import Result
+from fieldapp.platform.extensions import db
 from tests.support.bench import Bench, Person
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from fieldapp.commandbus import writing
-from fieldapp.extensions import db
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db
 from fieldapp.settings.models import Setting
 from tests.expenses.conftest import day, item_data
 

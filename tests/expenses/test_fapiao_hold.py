@@ -11,8 +11,8 @@ from sqlalchemy import delete, select, update
 
 from fieldapp.expenses.models import ExpenseItem, FapiaoHold
 from fieldapp.expenses.offers import offer
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.extensions import db
 from tests.support.bench import Bench, QueryCount
 
 FAPIAO = "26412000000000010317"

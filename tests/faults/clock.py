@@ -14,9 +14,9 @@ from itertools import cycle, product
 from sqlalchemy import select
 
 from benchmarks.world import World
-from fieldapp.extensions import db
 from fieldapp.jobs.models import VisitEvent
 from fieldapp.kernel import clock
+from fieldapp.platform.extensions import db
 from tests.faults.figures import Figure, Size
 from tests.faults.support.phoenix import rising
 from tests.faults.support.phone import Handset, Told, phones, record

@@ -21,13 +21,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import select
 
 from benchmarks.world import World
-from fieldapp.commandbus import execute
-from fieldapp.commandbus.models import AuditEntry, Receipt
-from fieldapp.commandbus.result import FINAL, Result
 from fieldapp.expenses.models import ExpenseItem
-from fieldapp.extensions import db
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import execute
+from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.commandbus.result import FINAL, Result
+from fieldapp.platform.extensions import db
 from tests.faults.figures import Figure, Size
 from tests.faults.support.seeds import seeded
 from tests.faults.support.worlds import DATABASES, on

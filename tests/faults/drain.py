@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from benchmarks.world import World, world
-from fieldapp.commandbus.models import Receipt
-from fieldapp.extensions import db
+from fieldapp.platform.commandbus.models import Receipt
+from fieldapp.platform.extensions import db
 from tests.faults.figures import Figure, Size
 from tests.faults.support.phoenix import rising
 from tests.faults.support.phone import Handset, Told, phones, record

@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from fieldapp.accounts.models import Device
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import AuditEntry, Receipt
 from fieldapp.expenses import ExpenseItem
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.extensions import db
 from tests.faults.figures import Figure, Size
 from tests.support.bench import DEVICE, Bench
 from tests.support.benches import on_each_database

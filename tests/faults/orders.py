@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import select
 
 from benchmarks.world import World
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, Visit, VisitEvent
+from fieldapp.platform.extensions import db
 from fieldapp.reports.models import ServiceReport
 from tests.faults.figures import Figure, Size
 from tests.faults.support.seeds import seeded

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from sqlalchemy import text
 
 from benchmarks.world import World
-from fieldapp.commandbus import writing
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
 from tests.faults.figures import Figure, Size
 from tests.faults.support.phoenix import rising
 from tests.faults.support.phone import Handset, Record, expense, phones, record

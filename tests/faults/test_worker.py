@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from benchmarks.world import world
-from fieldapp.serving.gateway import THREADS
+from fieldapp.platform.serving.gateway import THREADS
 from tests.faults.support.phoenix import rising
 from tests.operations.slow import answered, head_only
 

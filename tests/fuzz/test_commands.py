@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from marshmallow import fields
 
-from fieldapp.commandbus import Command
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import Command
 from tests.fuzz.conftest import Errors
 from tests.fuzz.values import CONTAINERS, NUMBERS, SURROGATES, TEXTS, Figures, Source
 from tests.fuzz.world import holder

@@ -16,8 +16,8 @@ import pytest
 
 from tests.fuzz.conftest import Errors
 from tests.fuzz.values import NUMBERS, TEXTS, Figures, Source
+from tests.platform.sync.test_hello import hello
 from tests.support.bench import Bench
-from tests.sync.test_hello import hello
 
 PATHS = ("/sync/hello", "/sync/push", "/sync/receipts")
 UPLOAD = (

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import text
 
 from fieldapp.accounts.models import User
-from fieldapp.commandbus import audit, writing
 from fieldapp.expenses.models import ExpenseClaim
-from fieldapp.extensions import db
 from fieldapp.kernel import ids
-from fieldapp.web.lists import PAGE
+from fieldapp.platform.commandbus import audit, writing
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.lists import PAGE
 from tests.support import envelopes
 from tests.support.bench import Bench, Person
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, Visit
+from fieldapp.platform.extensions import db
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import Notice
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, Visit, VisitMember
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import Notice
+from fieldapp.platform.extensions import db
 
 
 @pytest.fixture

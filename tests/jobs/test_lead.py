@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.commandbus import plain
-from fieldapp.commandbus.models import AuditEntry, Notice
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, Visit, VisitEvent, VisitMember
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import plain
+from fieldapp.platform.commandbus.models import AuditEntry, Notice
+from fieldapp.platform.extensions import db
 from tests.reports.sheets import sheet
 
 WHY = {"reason": "The customer called it off."}
@@ -75,7 +75,7 @@ def test_what_waits_for_the_leader_is_decided_first(
 
 @pytest.mark.parametrize("over", ["solved", "closed"])
 def test_a_job_that_is_done_is_not_cancelled(cast: Any, app: Any, send: Any, make_job: Any, over: str) -> None:
-    from fieldapp.commandbus import writing
+    from fieldapp.platform.commandbus import writing
 
     job, _ = make_job(cast.tech, state="accepted_by_leader")
     with app.app_context():
@@ -194,7 +194,7 @@ def test_51_the_office_has_the_last_word_and_the_wish_is_kept(
     cast: Any, bench: Any, send: Any, make_job: Any, read: Any, told: Any, app: Any
 ) -> None:
     from fieldapp.accounts.models import Membership
-    from fieldapp.commandbus import writing
+    from fieldapp.platform.commandbus import writing
 
     job, visit = make_job(cast.tech)
     with app.app_context():

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from fieldapp.customers import Asset
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, JobAsset, Visit
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.extensions import db
 
 HTMX = {"HX-Request": "true"}
 

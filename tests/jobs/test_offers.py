@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from fieldapp.commandbus import writing
-from fieldapp.extensions import db
 from fieldapp.integrity import faults
 from fieldapp.jobs import next_number, number_of, pack_jobs
 from fieldapp.jobs import words as all_words
@@ -14,6 +12,8 @@ from fieldapp.jobs.models import Job, Visit
 from fieldapp.jobs.notices import NOTICES
 from fieldapp.jobs.policy import RANK, TAPS, VISIT, arrival_check
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db
 
 
 def packed(bench: Any, person: Any) -> dict[str, str]:
@@ -114,10 +114,10 @@ def test_attachments_of_a_visit_are_seen_by_those_who_see_the_job(cast: Any, ben
 
 def test_other_features_work_through_the_workings(cast: Any, bench: Any) -> None:
     """A report of somebody who was taken off the visit neither moves it nor leaves a result (D-JOB-10)."""
-    from fieldapp.commandbus import Context, desk_envelope, parse
     from fieldapp.jobs import visit_reported
     from fieldapp.jobs.models import VisitEvent, VisitMember
     from fieldapp.kernel import ids
+    from fieldapp.platform.commandbus import Context, desk_envelope, parse
 
     _, visit_id = bench.make_job(cast.tech, state="working")
     actor = bench.actor(cast.tech)

@@ -91,9 +91,9 @@ def test_a_leader_sees_the_group_and_the_unassigned_first(cast: Any, client_of: 
 
 
 def _to_state(client_of: Any, job: str, state: str) -> None:
-    from fieldapp.commandbus import writing
-    from fieldapp.extensions import db
     from fieldapp.jobs.models import Job
+    from fieldapp.platform.commandbus import writing
+    from fieldapp.platform.extensions import db
 
     app = client_of.__self__.app
     with app.app_context():
@@ -124,7 +124,7 @@ def test_filters_stay_in_the_address_and_nonsense_is_harmless(cast: Any, client_
 
 
 def test_long_lists_come_in_pages(cast: Any, client_of: Any, bench: Any, monkeypatch: Any) -> None:
-    from fieldapp.web import lists
+    from fieldapp.platform.web import lists
 
     monkeypatch.setattr(lists.list_page, "__kwdefaults__", {**lists.list_page.__kwdefaults__, "size": 2})
     now = clock.now()
@@ -260,9 +260,9 @@ def test_page_and_fragment(cast: Any, client_of: Any, make_job: Any) -> None:
 
 
 def test_what_was_done_on_the_same_asset(cast: Any, client_of: Any, make_job: Any, app: Any) -> None:
-    from fieldapp.commandbus import writing
-    from fieldapp.extensions import db
     from fieldapp.jobs.models import JobAsset, Visit
+    from fieldapp.platform.commandbus import writing
+    from fieldapp.platform.extensions import db
 
     old, old_visit = make_job(cast.tech2, state="accepted_by_leader", title="Changed the card")
     job, _ = make_job(cast.tech)
@@ -281,9 +281,9 @@ def test_what_was_done_on_the_same_asset(cast: Any, client_of: Any, make_job: An
 
 def test_late_work_stands_on_the_page(cast: Any, client_of: Any, make_job: Any, send: Any, app: Any) -> None:
     """D-JOB-10: shown to the leader as late work on a cancelled job."""
-    from fieldapp.commandbus import writing
-    from fieldapp.extensions import db
     from fieldapp.jobs.models import Visit
+    from fieldapp.platform.commandbus import writing
+    from fieldapp.platform.extensions import db
 
     job, visit = make_job(cast.tech)
     with app.app_context():

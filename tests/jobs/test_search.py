@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.commandbus import writing
 from fieldapp.customers import Asset, Contact, Customer
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, JobAsset
 from fieldapp.jobs.queries import search
-from fieldapp.web.icons import icon
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.icons import icon
 
 
 @pytest.fixture(params=["few", "many", "more than looked at"], autouse=True)
@@ -148,7 +148,7 @@ def test_a_search_stays_within_what_the_person_may_see(cast: Any, client_of: Any
 def test_a_search_keeps_the_filters_and_the_pages(
     cast: Any, client_of: Any, make_job: Any, rename: Any, monkeypatch: Any, app: Any
 ) -> None:
-    from fieldapp.web import lists
+    from fieldapp.platform.web import lists
 
     monkeypatch.setattr(lists.list_page, "__kwdefaults__", {**lists.list_page.__kwdefaults__, "size": 2})
     jobs = [make_job(cast.tech)[0] for _ in range(5)]

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import Notice
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Visit, VisitEvent, VisitMember
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import Notice
+from fieldapp.platform.extensions import db
 
 HERE = {"position": {"lat": 34.7501, "lon": 113.7001, "accuracy_m": 12, "age_s": 3}}
 DATA: dict[str, dict[str, Any]] = {"refuse": {"reason": "I am at another site."}}

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from fieldapp.commandbus import writing
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db
 
 
 def again(client: Any, url: str, tag: str, **headers: str) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Integer, Text, cast, literal, not_, select, text, union_all
 
-from fieldapp.commandbus.models import Receipt
-from fieldapp.database import among
-from fieldapp.extensions import db
+from fieldapp.platform.commandbus.models import Receipt
+from fieldapp.platform.database import among
+from fieldapp.platform.extensions import db
 from tests.support.bench import Bench
 
 _things = union_all(

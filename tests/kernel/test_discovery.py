@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from fieldapp.extensions import Model
 from fieldapp.kernel import discovery
+from fieldapp.platform.extensions import Model
 from tests.support.bench import Bench, build_app
 
 ROUTES = "from flask import Blueprint\nbp = Blueprint('{name}', __name__)\n"
@@ -77,7 +77,7 @@ def test_what_two_features_declare_stops_the_start_with_both_names(
 
 def test_a_command_declared_twice_stops_the_start(product: Any, tmp_path: Path) -> None:
     source = (
-        "from marshmallow import Schema\nfrom fieldapp.commandbus.command import command\n"
+        "from marshmallow import Schema\nfrom fieldapp.platform.commandbus.command import command\n"
         "@command('a.b', label='x', schema=Schema, may=lambda actor, one: True)\ndef run(ctx, one, data): ...\n"
     )
     roots = product({"first/commands/one.py": source, "second/commands.py": source})

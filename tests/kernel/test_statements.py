@@ -10,13 +10,13 @@ from sqlalchemy import Column, Integer, MetaData, Table, bindparam, func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fieldapp.accounts.models import Group, Membership, User
-from fieldapp.commandbus.models import AuditHead, Receipt
-from fieldapp.commandbus.result import Result
-from fieldapp.database import Moment, alone, among
 from fieldapp.expenses.models import ExpenseItem
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
-from fieldapp.statements import Prepared, inserting, inserting_new, together
+from fieldapp.platform.commandbus.models import AuditHead, Receipt
+from fieldapp.platform.commandbus.result import Result
+from fieldapp.platform.database import Moment, alone, among
+from fieldapp.platform.database.statements import Prepared, inserting, inserting_new, together
+from fieldapp.platform.extensions import db
 from tests.support.bench import Bench, QueryCount
 
 AT = datetime(2026, 11, 22, 8, 30, 15, 123456, tzinfo=UTC)

@@ -12,10 +12,10 @@ from sqlalchemy import inspect, text
 
 from fieldapp import create_app
 from fieldapp.config import Config
-from fieldapp.database import Base
-from fieldapp.extensions import db
-from fieldapp.finding import hits
-from fieldapp.finding.index import faults
+from fieldapp.platform.database import Base
+from fieldapp.platform.extensions import db
+from fieldapp.platform.search import hits
+from fieldapp.platform.search.index import faults
 from tests.support import postgres
 
 

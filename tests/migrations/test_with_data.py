@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from fieldapp import create_app
 from fieldapp.config import Config
 from fieldapp.demo import fill
-from fieldapp.extensions import db
+from fieldapp.platform.extensions import db
 from tests.support import postgres
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from flask_migrate import upgrade
 
 from fieldapp import create_app
 from fieldapp.config import Config
-from fieldapp.extensions import db
+from fieldapp.platform.extensions import db
 from tests.support import postgres
 from tests.support.bench import Bench
 

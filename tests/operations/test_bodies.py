@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from fieldapp.serving.bodies import IN_MEMORY_AFTER_ALL, Admission, Body, Bounds, Pace, Receiver
-from fieldapp.serving.gateway import Gateway
-from fieldapp.serving.limits import FILE, FORM, SHORT, limit_of
-from fieldapp.web.refused import REFUSED
+from fieldapp.platform.serving.bodies import IN_MEMORY_AFTER_ALL, Admission, Body, Bounds, Pace, Receiver
+from fieldapp.platform.serving.gateway import Gateway
+from fieldapp.platform.serving.limits import FILE, FORM, SHORT, limit_of
+from fieldapp.platform.web.refused import REFUSED
 
 MIB = 1024 * 1024
 
@@ -47,7 +47,7 @@ def test_on_a_full_disk_a_form_is_kept_in_memory(tmp_path: Path, monkeypatch: py
     def full(**_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("fieldapp.serving.bodies.TemporaryFile", full)
+    monkeypatch.setattr("fieldapp.platform.serving.bodies.TemporaryFile", full)
     receiver = Receiver(tmp_path, Pace(), Bounds(memory=10))
     body = received(receiver, Line(b"a" * 8, b"b" * 8, b"c" * 8), 24)
     assert (body.whole, body.file.read()) == (True, b"a" * 8 + b"b" * 8 + b"c" * 8)
@@ -56,7 +56,7 @@ def test_on_a_full_disk_a_form_is_kept_in_memory(tmp_path: Path, monkeypatch: py
 
 
 def test_a_disk_that_fills_up_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fieldapp.serving import bodies
+    from fieldapp.platform.serving import bodies
 
     write, calls = bodies.write_all, []
 
@@ -283,7 +283,7 @@ def test_the_file_of_a_long_answer_is_removed_and_a_photo_is_not(
     photo, folder = tmp_path / "photo.jpg", tmp_path / "incoming"
     folder.mkdir()
     photo.write_bytes(b"x" * MIB)
-    monkeypatch.setattr("fieldapp.serving.gateway.REMOVED_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("fieldapp.platform.serving.gateway.REMOVED_AFTER_SECONDS", 0.0)
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         start_response("200 OK", [])

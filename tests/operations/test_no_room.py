@@ -23,12 +23,12 @@ from werkzeug.test import EnvironBuilder, TestResponse
 from xlsxwriter.exceptions import FileCreateError
 
 from fieldapp.accounts import resets
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import Receipt
 from fieldapp.expenses import ExpenseItem
-from fieldapp.extensions import db
-from fieldapp.sync.models import Instance
-from fieldapp.web import trouble
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import Receipt
+from fieldapp.platform.extensions import db
+from fieldapp.platform.sync.models import Instance
+from fieldapp.platform.web import trouble
 from tests.operations.slow import picture
 from tests.support.bench import Bench
 from tests.support.server import flask

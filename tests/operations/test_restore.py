@@ -16,12 +16,12 @@ from sqlalchemy import func, select
 
 from fieldapp import backup, create_app
 from fieldapp.attachments import store
-from fieldapp.commandbus.models import Attachment, AuditEntry, Receipt
 from fieldapp.config import Config
 from fieldapp.expenses import ExpenseItem
-from fieldapp.extensions import db
 from fieldapp.kernel import ids
-from fieldapp.sync.models import Instance
+from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.platform.extensions import db
+from fieldapp.platform.sync.models import Instance
 from tests.support import postgres
 from tests.support.bench import Bench
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from fieldapp.extensions import db
+from fieldapp.platform.extensions import db
 from tests.support import postgres
 from tests.support.bench import Bench
 from tests.support.ports import free_port

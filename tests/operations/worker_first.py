@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fieldapp.serving.process import Server, place, run
+from fieldapp.platform.serving.process import Server, place, run
 
 
 class WorkerFirst(Server):

@@ -12,13 +12,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from fieldapp.approvals.models import Case, Step
-from fieldapp.commandbus import Context, parse, writing
-from fieldapp.commandbus.models import Notice
 from fieldapp.errors import Invalid
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
 from fieldapp.parts import request_from_plan
 from fieldapp.parts.models import PartsLine
+from fieldapp.platform.commandbus import Context, parse, writing
+from fieldapp.platform.commandbus.models import Notice
+from fieldapp.platform.extensions import db
 from tests.parts.conftest import day, request_data
 from tests.support.bench import Bench, Cast
 

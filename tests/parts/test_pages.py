@@ -11,13 +11,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from fieldapp.commandbus import writing
-from fieldapp.extensions import db
 from fieldapp.kernel import ids
 from fieldapp.kernel.offers import Offers
 from fieldapp.parts import part_choices
 from fieldapp.parts.models import PartsRequest
 from fieldapp.parts.offers import wrong_totals
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db
 from tests.parts.conftest import day
 from tests.support.bench import Bench, Cast
 

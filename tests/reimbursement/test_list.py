@@ -15,11 +15,11 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import insert, select
 
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import AuditEntry
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform.extensions import db
 from fieldapp.reimbursement.exports import plain
 
 FAPIAO = "26412000000000010317"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from fieldapp.commandbus import Result, writing
-from fieldapp.extensions import db
 from fieldapp.jobs import Visit, VisitMember
 from fieldapp.kernel import clock, ids
 from fieldapp.parts import Part
+from fieldapp.platform.commandbus import Result, writing
+from fieldapp.platform.extensions import db
 from fieldapp.reports import ServiceReport
 from fieldapp.reports.models import ReportVersion
 from tests.support.bench import Bench, Person

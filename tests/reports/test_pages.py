@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.platform.extensions import db
 from fieldapp.reports import NextVisitPlan, ServiceReport
 from fieldapp.reports.queries.one import sees
 from fieldapp.reports.queries.panels import pack

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from fieldapp.approvals import case_for, history_of
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import Notice
-from fieldapp.extensions import db
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import Notice
+from fieldapp.platform.extensions import db
 from fieldapp.reports import ReportPart
 from fieldapp.reports.models import ReportVersion
 from fieldapp.reports.queries.soundness import faults

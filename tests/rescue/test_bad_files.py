@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from fieldapp.commandbus.models import Receipt
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.commandbus.models import Receipt
 from tests.rescue.test_import import bring_in, choose, count, expense, with_photo
 from tests.support.bench import Bench
 from tests.support.rescue import manifest_of, rescue_zip, zipped

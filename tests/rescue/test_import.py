@@ -12,13 +12,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from fieldapp.accounts.models import User
-from fieldapp.commandbus import execute, writing
-from fieldapp.commandbus.models import Attachment, AuditEntry, Notice, Receipt
 from fieldapp.expenses import ExpenseItem
-from fieldapp.extensions import db
 from fieldapp.integrity import faults
 from fieldapp.jobs.models import Visit
 from fieldapp.kernel import ids
+from fieldapp.platform.commandbus import execute, writing
+from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Notice, Receipt
+from fieldapp.platform.extensions import db
 from tests.support.bench import Bench, Person
 from tests.support.rescue import Kept, rescue_zip
 

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from fieldapp.extensions import db
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.extensions import db
 from fieldapp.settings import figure
 from tests.support.bench import Bench, Cast, Person
 

@@ -22,14 +22,14 @@ from fieldapp.accounts import sessions
 from fieldapp.accounts.models import Group, Membership, User
 from fieldapp.accounts.passwords import hashed
 from fieldapp.accounts.queries import actor_of
-from fieldapp.commandbus import Result, execute, writing
 from fieldapp.config import Config
 from fieldapp.customers.models import Asset, Contact, Customer, Site
-from fieldapp.extensions import db, limiter
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
-from fieldapp.statements import asked
+from fieldapp.platform.commandbus import Result, execute, writing
+from fieldapp.platform.database.statements import asked
+from fieldapp.platform.extensions import db, limiter
 
 PASSWORD = "a good password"  # noqa: S105 - of the test cast
 DEVICE = str(uuid4())

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from fieldapp.extensions import db
+from fieldapp.platform.extensions import db
 from tests.support import postgres
 from tests.support.bench import Bench, build_app
 

@@ -18,11 +18,11 @@ from typing import Any
 from uuid import UUID
 
 from fieldapp.accounts.models import Device, UserSession
-from fieldapp.commandbus import Command, Result, writing
 from fieldapp.customers.models import Asset, Contact, Customer, Site
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import Command, Result, writing
+from fieldapp.platform.extensions import db
 from tests.support.bench import Bench, Person, build_app
 
 FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "envelopes"

@@ -36,9 +36,9 @@ from fieldapp.accounts import actor_of
 from fieldapp.accounts.models import User
 from fieldapp.config import Config
 from fieldapp.demo import PASSWORD, fill
-from fieldapp.extensions import db, limiter
 from fieldapp.kernel import clock
-from fieldapp.web.assets import Assets
+from fieldapp.platform.extensions import db, limiter
+from fieldapp.platform.web.assets import Assets
 from tests.support.html import Page
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from fieldapp.commandbus.models import AuditEntry, Receipt
-from fieldapp.extensions import db
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.extensions import db
 from tests.support import envelopes
 from tests.support.bench import Bench
 from tests.support.envelopes import Frozen, gaps, read

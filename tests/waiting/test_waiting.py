@@ -10,13 +10,13 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from fieldapp.commandbus import writing
-from fieldapp.commandbus.models import AuditEntry, Notice, Receipt
 from fieldapp.expenses.models import ExpenseItem
-from fieldapp.extensions import db
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
-from tests.commandbus.test_door import item
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
+from fieldapp.platform.extensions import db
+from tests.platform.commandbus.test_door import item
 from tests.support.bench import Bench
 
 HTMX = {"HX-Request": "true"}

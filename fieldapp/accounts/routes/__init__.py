@@ -17,12 +17,12 @@ from fieldapp.accounts.session import sign_out as end_session
 from fieldapp.accounts.sessions import is_own
 from fieldapp.accounts.throttle import COOKIE, COOKIE_LASTS, Slow
 from fieldapp.errors import NotFound
-from fieldapp.extensions import OFFERS
-from fieldapp.web import inputs
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs, public
-from fieldapp.web.own_path import own_path
-from fieldapp.web.render import render
+from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs, public
+from fieldapp.platform.web.own_path import own_path
+from fieldapp.platform.web.render import render
 
 bp = Blueprint("accounts", __name__)
 

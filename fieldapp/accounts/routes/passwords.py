@@ -12,11 +12,11 @@ from fieldapp.accounts.passwords import LONGEST, SHORTEST, hashed, problem_of
 from fieldapp.accounts.routes import bp, remembering, slowed, too_many
 from fieldapp.accounts.session import check, here, still_holds
 from fieldapp.accounts.throttle import Slow
-from fieldapp.commandbus import writing
-from fieldapp.extensions import db
-from fieldapp.web import inputs
-from fieldapp.web.guards import actor, needs, public
-from fieldapp.web.render import render
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.guards import actor, needs, public
+from fieldapp.platform.web.render import render
 
 
 def _typed(name: str) -> str:

@@ -11,13 +11,13 @@ from sqlalchemy import Select
 from fieldapp.accounts import journal, people, resets
 from fieldapp.accounts.models import User
 from fieldapp.accounts.routes import bp
-from fieldapp.commandbus import writing
 from fieldapp.errors import Conflict, NotFound
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.hosts import address_of
-from fieldapp.web.lists import Filter, list_page
-from fieldapp.web.render import render
+from fieldapp.platform.commandbus import writing
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.hosts import address_of
+from fieldapp.platform.web.lists import Filter, list_page
+from fieldapp.platform.web.render import render
 
 
 def _filters() -> list[Filter]:

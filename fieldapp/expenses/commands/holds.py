@@ -7,10 +7,10 @@ from typing import cast
 
 from sqlalchemy import Table, delete, select
 
-from fieldapp.commandbus import Context
-from fieldapp.database import insert_ignoring
 from fieldapp.expenses.models import ExpenseItem, FapiaoHold
 from fieldapp.expenses.queries.checks import holders
+from fieldapp.platform.commandbus import Context
+from fieldapp.platform.database import insert_ignoring
 
 Fapiao = tuple[str, str]
 

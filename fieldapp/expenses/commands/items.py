@@ -8,7 +8,6 @@ from typing import Any, cast
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Table
 
-from fieldapp.commandbus import UNDO, Context, Effect, Photos, command
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.expenses.commands import holds
 from fieldapp.expenses.models import ExpenseItem
@@ -18,6 +17,7 @@ from fieldapp.expenses.words import finding_words
 from fieldapp.jobs import facts_of, may_work_on
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command
 from fieldapp.settings import figure
 
 RECEIPTS = Photos("receipt", _l("Receipt"), most=6)

@@ -10,11 +10,11 @@ from sqlalchemy import and_, select
 
 from fieldapp.accounts import name_by
 from fieldapp.attachments import files_of
-from fieldapp.commandbus.models import Attachment
 from fieldapp.expenses.models import ExpenseItem, FapiaoHold
 from fieldapp.expenses.policy import DEAD, KINDS, Elsewhere, Facts, Limits, Used
-from fieldapp.extensions import db
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.extensions import db
 from fieldapp.settings import figure
 
 

@@ -11,12 +11,12 @@ from sqlalchemy import select
 
 from fieldapp.approvals import cases_of
 from fieldapp.attachments import files_of
-from fieldapp.commandbus.models import Attachment
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.expenses.policy import ALL_KINDS
 from fieldapp.expenses.words import CLAIM_WORDS, ITEM_WORDS, KIND_WORDS, LOOKS, finding_words, warning_words
-from fieldapp.extensions import db
 from fieldapp.jobs import JobLine, job_lines
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.extensions import db
 
 
 @dataclass(frozen=True)

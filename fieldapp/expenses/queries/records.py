@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from sqlalchemy import and_, case, func, literal, or_, select, union
 
-from fieldapp.commandbus.models import Attachment
 from fieldapp.errors import NotFound
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem, FapiaoHold
 from fieldapp.expenses.policy import FREE, HOLDING, may_see
-from fieldapp.extensions import db
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.extensions import db
 
 #: More than anybody claims at once; the page says when there are more.
 SHOWN = 100

@@ -8,13 +8,13 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
 
-from fieldapp.commandbus import Context, Effect, Merges, before_and_after, command, note_of
 from fieldapp.customers import Asset
 from fieldapp.jobs.facts import facts_of_asset
 from fieldapp.jobs.models import Job, JobAsset
 from fieldapp.jobs.policy import OPEN_JOB, AssetFacts, may_amend
 from fieldapp.jobs.schemas import Amend
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import Context, Effect, Merges, before_and_after, command, note_of
 
 FIELDS = tuple(Amend().fields)
 

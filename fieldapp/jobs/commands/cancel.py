@@ -8,7 +8,6 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.commandbus import Context, Effect, command
 from fieldapp.errors import Conflict, NotFound
 from fieldapp.jobs.facts import facts_of
 from fieldapp.jobs.models import Job, Visit, VisitEvent
@@ -16,6 +15,7 @@ from fieldapp.jobs.policy import OPEN_VISIT, OVER, JobFacts, may_dispatch
 from fieldapp.jobs.schemas import Cancel, Restore
 from fieldapp.jobs.workings import lead, people_of, recompute, tell_people
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import Context, Effect, command
 
 #: The kind of event of a visit that was called off together with its job.
 WITH_THE_JOB = "cancel_job"

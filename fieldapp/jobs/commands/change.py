@@ -6,8 +6,6 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.commandbus import Context, Effect, Merges, before_and_after, command, label_of, note_of
-from fieldapp.commandbus.models import Notice
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.jobs.commands.cancel import Led, load_job, may_lead_job
 from fieldapp.jobs.commands.dispatch import BACK
@@ -15,6 +13,8 @@ from fieldapp.jobs.models import Job, Visit
 from fieldapp.jobs.policy import OPEN_VISIT, OVER
 from fieldapp.jobs.schemas import Change
 from fieldapp.jobs.workings import tell_people
+from fieldapp.platform.commandbus import Context, Effect, Merges, before_and_after, command, label_of, note_of
+from fieldapp.platform.commandbus.models import Notice
 
 OF_THE_JOB = ("title", "said", "urgency")
 OF_THE_VISIT = ("planned_start", "planned_minutes")

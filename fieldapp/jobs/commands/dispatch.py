@@ -8,13 +8,13 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.accounts import technicians_of
-from fieldapp.commandbus import Context, Effect, command
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.jobs.facts import facts_of
 from fieldapp.jobs.models import Job, Visit
 from fieldapp.jobs.policy import OVER, JobFacts, may_dispatch
 from fieldapp.jobs.schemas import Dispatch
 from fieldapp.jobs.workings import plan_visit
+from fieldapp.platform.commandbus import Context, Effect, command
 
 #: A visit may be entered afterwards, but not long ago.
 BACK = timedelta(days=1)

@@ -9,7 +9,6 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.commandbus import Command, Context, Effect, command
 from fieldapp.customers import Site
 from fieldapp.errors import NotFound
 from fieldapp.jobs import words
@@ -19,6 +18,7 @@ from fieldapp.jobs.policy import ONCE, VisitFacts, arrival_check, is_late, may_r
 from fieldapp.jobs.schemas import Pause, Refuse, Tap
 from fieldapp.jobs.workings import move, record_event, tell_leaders
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import Command, Context, Effect, command
 from fieldapp.settings import figure
 
 

@@ -12,13 +12,13 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from fieldapp.accounts import name_by
 from fieldapp.customers import Asset, Contact, Customer, Site
-from fieldapp.database import Moment, among
-from fieldapp.extensions import reading
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT, VOID
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.statements import Prepared
+from fieldapp.platform.database import Moment, among
+from fieldapp.platform.database.statements import Prepared
+from fieldapp.platform.extensions import reading
 
 #: How many jobs without a technician stand above a list; the filter shows the others.
 UNASSIGNED = 30

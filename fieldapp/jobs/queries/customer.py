@@ -9,10 +9,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from fieldapp.customers import Asset, Contact, Customer, Site
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, Visit, VisitMember
 from fieldapp.jobs.queries.board import within
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.extensions import db
 
 
 @dataclass

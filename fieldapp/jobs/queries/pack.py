@@ -7,14 +7,14 @@ from datetime import timedelta
 from flask import g
 from sqlalchemy import and_, case, func, or_, select
 
-from fieldapp.commandbus.models import Notice
 from fieldapp.customers import Asset
-from fieldapp.extensions import db
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT
 from fieldapp.jobs.queries.board import still_mine, within
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus.models import Notice
+from fieldapp.platform.extensions import db
 
 #: Assets of one job whose forms are kept; a fleet has hundreds, and each is a page.
 ASSETS = 20

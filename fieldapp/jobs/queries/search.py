@@ -8,10 +8,10 @@ from sqlalchemy import CompoundSelect, Select, case, false, func, or_, select, t
 from sqlalchemy.sql.elements import ColumnElement
 
 from fieldapp.customers import Asset, Contact, Customer, Site
-from fieldapp.extensions import db
-from fieldapp.finding import SearchText, hits, told
 from fieldapp.jobs.models import Job, JobAsset
 from fieldapp.kernel.findable import plain
+from fieldapp.platform.extensions import db
+from fieldapp.platform.search import SearchText, hits, told
 
 KINDS = frozenset(model.__tablename__ for model in (Job, Customer, Contact, Asset))
 #: So many found jobs, or records that lead to them, are gone through; of more the list meets enough on its way.

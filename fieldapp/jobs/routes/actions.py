@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 
 from fieldapp.accounts import technicians_of
 from fieldapp.errors import NotAllowed, NotFound
-from fieldapp.extensions import OFFERS, db
 from fieldapp.jobs import words
 from fieldapp.jobs.models import Visit, VisitMember
 from fieldapp.jobs.policy import OPEN_VISIT, TAPS, may_dispatch, suggested_start
@@ -21,9 +20,10 @@ from fieldapp.jobs.queries.sheet import JobSheet
 from fieldapp.jobs.routes import bp
 from fieldapp.jobs.routes.sheet import drawn, sheet_or_404
 from fieldapp.kernel import clock
+from fieldapp.platform.extensions import OFFERS, db
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
 from fieldapp.settings import figure
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
 
 #: How far ahead the leader is told who is how busy.
 BUSY_DAYS = 7

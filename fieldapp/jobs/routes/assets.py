@@ -8,9 +8,7 @@ from flask import Response, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.commandbus import field_history
 from fieldapp.errors import NotAllowed, NotFound
-from fieldapp.extensions import db
 from fieldapp.jobs import words
 from fieldapp.jobs.commands.amend import FIELDS, amend, values_of
 from fieldapp.jobs.policy import may_amend_on
@@ -18,8 +16,10 @@ from fieldapp.jobs.queries.details import asset_of_job
 from fieldapp.jobs.routes import bp
 from fieldapp.jobs.routes.history import shown_history
 from fieldapp.jobs.routes.sheet import sheet_or_404
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
+from fieldapp.platform.commandbus import field_history
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
 
 
 @bp.route("/jobs/<uuid:job>/assets/<uuid:asset>", methods=["GET", "POST"])

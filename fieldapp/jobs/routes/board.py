@@ -11,9 +11,9 @@ from fieldapp.jobs.routes import bp
 from fieldapp.jobs.routes.group import group_list
 from fieldapp.jobs.routes.mine import my_list
 from fieldapp.kernel.actor import Actor
-from fieldapp.web.fresh import unchanged
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.lists import Filter
+from fieldapp.platform.web.fresh import unchanged
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import Filter
 
 
 @bp.get("/jobs")

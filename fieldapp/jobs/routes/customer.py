@@ -11,9 +11,9 @@ from fieldapp.jobs import links, words
 from fieldapp.jobs.models import Job
 from fieldapp.jobs.queries.customer import customer_of, jobs_of, sites_of
 from fieldapp.jobs.routes import bp
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.lists import list_page
-from fieldapp.web.render import render
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import list_page
+from fieldapp.platform.web.render import render
 
 
 @bp.get("/customers/<uuid:customer>")

@@ -13,7 +13,6 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from fieldapp.accounts import group_names
-from fieldapp.extensions import OFFERS
 from fieldapp.jobs import words
 from fieldapp.jobs.models import Job
 from fieldapp.jobs.policy import may_lead
@@ -21,10 +20,11 @@ from fieldapp.jobs.queries import board as queries
 from fieldapp.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.web import language
-from fieldapp.web.lists import Filter, list_page
-from fieldapp.web.pieces import pieces
-from fieldapp.web.render import render
+from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.web import language
+from fieldapp.platform.web.lists import Filter, list_page
+from fieldapp.platform.web.pieces import pieces
+from fieldapp.platform.web.render import render
 
 
 def group_list(who: Actor, scope: Filter) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fieldapp.commandbus import Change, Command, label_of, said
+from fieldapp.platform.commandbus import Change, Command, label_of, said
 
 #: Older changes stay in the trail.
 SHOWN = 12

@@ -9,9 +9,7 @@ from flask import Response, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.commandbus import field_history
 from fieldapp.errors import NotAllowed, NotFound
-from fieldapp.extensions import db
 from fieldapp.jobs.commands.change import OF_THE_JOB, OF_THE_VISIT, change
 from fieldapp.jobs.policy import OPEN_VISIT, may_dispatch
 from fieldapp.jobs.queries.sheet import JobSheet, VisitLine
@@ -19,8 +17,10 @@ from fieldapp.jobs.routes import bp
 from fieldapp.jobs.routes.actions import intro_of, people_to_choose, planning
 from fieldapp.jobs.routes.history import shown_history
 from fieldapp.jobs.routes.sheet import sheet_or_404
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
+from fieldapp.platform.commandbus import field_history
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
 
 
 @bp.route("/jobs/<uuid:job>/change", methods=["GET", "POST"])

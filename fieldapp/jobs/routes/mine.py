@@ -13,7 +13,6 @@ from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
-from fieldapp.extensions import OFFERS
 from fieldapp.jobs import links, words
 from fieldapp.jobs.models import Visit
 from fieldapp.jobs.policy import OPEN_VISIT, RANK
@@ -22,10 +21,11 @@ from fieldapp.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, 
 from fieldapp.jobs.steps import Stage, stage, stage_reported, stages_ahead
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.web import language
-from fieldapp.web.lists import Filter, list_page
-from fieldapp.web.pieces import forms_piece, pieces
-from fieldapp.web.render import render
+from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.web import language
+from fieldapp.platform.web.lists import Filter, list_page
+from fieldapp.platform.web.pieces import forms_piece, pieces
+from fieldapp.platform.web.render import render
 
 #: How many cards after the one on top a phone can move up without signal.
 UP_NEXT = 3

@@ -10,8 +10,8 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.jobs.queries.search import found
 from fieldapp.kernel import clock
-from fieldapp.web.lists import Filter, Page
-from fieldapp.web.page import day, day_and_time
+from fieldapp.platform.web.lists import Filter, Page
+from fieldapp.platform.web.page import day, day_and_time
 
 SEARCH = Filter("q", _l("Customer, number, plate, phone"), found, widget="text")
 #: Lists kept in a process, of some fifty KB each: most requests find theirs as it was.

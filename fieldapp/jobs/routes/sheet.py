@@ -9,7 +9,6 @@ from flask import Response, redirect, render_template, url_for
 from markupsafe import Markup
 
 from fieldapp.errors import NotFound
-from fieldapp.extensions import OFFERS
 from fieldapp.jobs import links, words
 from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT, OVER, TO_REASSIGN, may_amend_on, may_dispatch
 from fieldapp.jobs.queries.details import AssetLine, details, times_of, times_of_visit
@@ -17,10 +16,11 @@ from fieldapp.jobs.queries.sheet import JobSheet, job_sheet
 from fieldapp.jobs.routes import bp
 from fieldapp.jobs.steps import STEP_OF, stage, stage_reported, stages_ahead
 from fieldapp.kernel.offers import Panel
+from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.web.fresh import unchanged
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.settings import figure
-from fieldapp.web.fresh import unchanged
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.render import render, wants_fragment
 
 
 @bp.get("/jobs/<uuid:job>")

@@ -13,7 +13,6 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.approvals import Detail, open_case
-from fieldapp.commandbus import Context, Effect
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.jobs import job_lines, job_words
 from fieldapp.kernel import clock, ids, money
@@ -22,6 +21,7 @@ from fieldapp.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.parts.policy import REQUEST, Line, chain_roles, goes_up, total_of
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.parts.words import URGENCIES
+from fieldapp.platform.commandbus import Context, Effect
 from fieldapp.settings import figure
 
 KIND = "parts_request"

@@ -9,12 +9,12 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased
 
-from fieldapp.database import days_apart
-from fieldapp.extensions import db
 from fieldapp.jobs import JobLine, line_in, with_job
 from fieldapp.kernel import clock
 from fieldapp.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.parts.policy import ENDED_WITHOUT_PARTS, Asked, Line, Split, split_of
+from fieldapp.platform.database import days_apart
+from fieldapp.platform.extensions import db
 from fieldapp.settings import figure
 
 

@@ -10,9 +10,9 @@ from flask import g
 from sqlalchemy import select
 
 from fieldapp.customers import Asset
-from fieldapp.extensions import db
 from fieldapp.jobs import Job
 from fieldapp.parts.models import Part
+from fieldapp.platform.extensions import db
 
 #: More options than this nobody scrolls through on a phone; what is further down is asked for by its name.
 MOST_CHOICES = 400

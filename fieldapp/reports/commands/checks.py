@@ -9,10 +9,10 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import and_, func, select
 
-from fieldapp.commandbus import Context
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.jobs import JobFacts, Visit, VisitEvent, VisitMember
 from fieldapp.parts import Part
+from fieldapp.platform.commandbus import Context
 from fieldapp.reports.models import ServiceReport
 
 KIND = "service_report"

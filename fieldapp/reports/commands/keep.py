@@ -7,8 +7,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete
 
-from fieldapp.commandbus import Context, Photos
 from fieldapp.kernel import ids
+from fieldapp.platform.commandbus import Context, Photos
 from fieldapp.reports.models import NextVisitPlan, PlanLine, ReportDevice, ReportPart, ReportVersion, ServiceReport
 from fieldapp.reports.policy import content_of, fingerprint
 

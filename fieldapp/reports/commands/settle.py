@@ -6,10 +6,10 @@ from sqlalchemy import select
 
 from fieldapp.accounts import technicians_of
 from fieldapp.approvals import Subject, decision
-from fieldapp.commandbus import Context, Effect
 from fieldapp.jobs import Job, Visit, facts_of_visit, job_words, plan_visit, visit_settled
 from fieldapp.kernel import clock
 from fieldapp.parts import request_from_plan
+from fieldapp.platform.commandbus import Context, Effect
 from fieldapp.reports.commands.checks import KIND
 from fieldapp.reports.commands.shown import details
 from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport

@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from fieldapp.accounts import leaders_of
 from fieldapp.approvals import close_case, open_case
-from fieldapp.commandbus import Context, Effect, command
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.jobs import Job, Visit, facts_of, facts_of_visit, job_lines, may_work_on, record_event, visit_reported
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.states import IllegalMove
+from fieldapp.platform.commandbus import Context, Effect, command
 from fieldapp.reports.commands.checks import KIND, OnVisit, check_new, check_plan, name_parts, visit_under_way
 from fieldapp.reports.commands.keep import PHOTOS, keep, reference
 from fieldapp.reports.models import ReportVersion, ServiceReport

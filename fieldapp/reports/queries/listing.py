@@ -10,9 +10,9 @@ from sqlalchemy import Select, or_, select
 from fieldapp.accounts import group_names, technicians_of
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.web.lists import Filter, Page, list_page
 from fieldapp.reports.models import ServiceReport
 from fieldapp.reports.schemas import STATE_WORDS
-from fieldapp.web.lists import Filter, Page, list_page
 
 COLUMNS: Any = (
     ServiceReport.submitted_at,

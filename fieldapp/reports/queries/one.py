@@ -13,10 +13,10 @@ from fieldapp.accounts import names_of, technicians_of
 from fieldapp.approvals import history_of, may_decide_now, seen_json
 from fieldapp.attachments import files_of
 from fieldapp.errors import NotFound
-from fieldapp.extensions import db
 from fieldapp.jobs import JobLine, facts_of, job_lines
 from fieldapp.kernel import clock, money
 from fieldapp.kernel.actor import Actor
+from fieldapp.platform.extensions import db
 from fieldapp.reports.models import NextVisitPlan, ReportVersion, ServiceReport
 from fieldapp.reports.policy import FIELDS, Change, changes, may_see_report, paths
 from fieldapp.reports.queries.plans import PlanNames, names_in_plan

@@ -16,17 +16,17 @@ from sqlalchemy import case, select
 from fieldapp.accounts import names_of, technicians_by_group
 from fieldapp.approvals import last_returns
 from fieldapp.attachments import files_of, progress_of
-from fieldapp.database import among
-from fieldapp.extensions import db, reading
 from fieldapp.jobs import line_in, pack_jobs, with_job
 from fieldapp.kernel import money
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import PackEntry, Panel
 from fieldapp.parts import part_choices
+from fieldapp.platform.database import among
+from fieldapp.platform.database.statements import Prepared
+from fieldapp.platform.extensions import db, reading
 from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport
 from fieldapp.reports.queries.due import due_by_job
 from fieldapp.reports.queries.plans import PlanNames, names_in_plan
-from fieldapp.statements import Prepared
 
 KIND = "service_report"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from fieldapp.extensions import db
+from fieldapp.platform.extensions import db
 from fieldapp.reports.models import ReportVersion, ServiceReport
 from fieldapp.reports.policy import fingerprint
 

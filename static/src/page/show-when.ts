@@ -1,7 +1,7 @@
 import { all, type Control, controlsOf, isControl } from "./dom.ts";
 
 /**
- * The server holds the same rule (fieldapp/web/show_when.py); tests/fixtures/show-when.json keeps the two equal.
+ * The server holds the same rule (fieldapp/platform/web/show_when.py); tests/fixtures/show-when.json keeps the two equal.
  * `name=a|b` (one of), `name!=a|b` (none of), `name` (anything); several joined with `&`.
  * `read` gives the values of a field that is enabled now.
  */

@@ -1,8 +1,8 @@
 from typing import Any
 
-from fieldapp.commandbus import Context, Effect, command
 from fieldapp.kernel.actor import Actor
-from fieldapp.web.fields import Form
+from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.platform.web.fields import Form
 
 
 class Nothing(Form):

@@ -1,6 +1,6 @@
 from flask import Blueprint, Response
 
-from fieldapp.web.guards import needs
+from fieldapp.platform.web.guards import needs
 
 bp = Blueprint("salaries", __name__)
 

@@ -1,8 +1,8 @@
 """A server that is killed all the time: the worker process of `flask serve`, forked anew at once.
 
 The parent imports everything, holds the listening socket and never opens the database. Each life is a fork that
-runs `fieldapp.serving.run` and is itself the worker that this would start: granian's RSGI worker with our gateway.
-It serves until it dies at a named point (fieldapp.commandbus.faults) or by the clock. A restart costs milliseconds,
+runs `fieldapp.platform.serving.run` and is itself the worker that this would start: granian's RSGI worker with our gateway.
+It serves until it dies at a named point (fieldapp.platform.commandbus.faults) or by the clock. A restart costs milliseconds,
 and requests that arrive meanwhile wait in the socket, as behind systemd's socket activation.
 
 Run as a module it takes its plan from the environment and words on stdin: `calm` (no more kills), `wild`, `roll`
@@ -29,7 +29,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fieldapp.serving.process import STOP_SECONDS, Server, listen, run
+from fieldapp.platform.serving.process import STOP_SECONDS, Server, listen, run
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -219,7 +219,7 @@ class _Supervisor:
         return "clock"
 
     def _live(self, point: str, chance: random.Random) -> None:
-        from fieldapp.commandbus import faults
+        from fieldapp.platform.commandbus import faults
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # never outlive the parent
         random.seed(f"{self.seed}:{self.life}:in")

@@ -3,8 +3,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldapp.database import Moment
-from fieldapp.extensions import Model
+from fieldapp.platform.database import Moment
+from fieldapp.platform.extensions import Model
 
 
 class ToolCheck(Model):

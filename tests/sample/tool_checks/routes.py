@@ -1,10 +1,10 @@
 from flask import Blueprint, Response
 from sqlalchemy import literal, select
 
-from fieldapp.web.forms import FormPage, form_page
-from fieldapp.web.guards import actor, needs
-from fieldapp.web.lists import list_page
-from fieldapp.web.render import render
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import list_page
+from fieldapp.platform.web.render import render
 from tests.sample.tool_checks.models import ToolCheck
 
 bp = Blueprint("tool_checks", __name__, template_folder="templates")

@@ -1,0 +1,206 @@
+"""The door's step for commands that change records others change, too: compare by field, keep both, ask a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from babel.dates import format_date, format_skeleton
+from flask_babel import get_locale, gettext
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fieldapp.errors import Conflict
+from fieldapp.kernel import clock
+from fieldapp.platform.commandbus.command import Command, Context, Data, Merged
+from fieldapp.platform.commandbus.merge import plain, seen, three_way
+from fieldapp.platform.commandbus.models import AuditEntry
+
+#: How far back one looks for who changed a field.
+LOOKED_AT = 200
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of one field, from the trail."""
+
+    field: str
+    before: Any
+    after: Any
+    user_id: int | None
+    who: str
+    at: datetime
+    merged: bool = False
+
+
+def compared(ctx: Context, command: Command, record: Any, data: Data, trail: Sequence[Data]) -> Data:
+    """The data with only what is to be written of the fields that the command compares; the rest as it came.
+
+    Different fields merge. Where the same field was changed differently, an own earlier change gives way, the office's
+    value stays where it has the last word, and otherwise a person decides: raises Conflict with both values.
+    """
+    merges = command.merges
+    if merges is None:
+        return data
+    theirs = {name: plain(value) for name, value in merges.now(record).items()}
+    said = ctx.envelope.base
+    base = seen(said.fields if said else None, said.ver if said else None, merges.ver(record), theirs)
+    mine = {name: plain(data.get(name)) for name in theirs if name in data or name in base}
+    verdict = three_way(base, mine, theirs)
+    last = _last_changes(ctx, (*verdict.disputed, *verdict.theirs), trail)
+    own = {name for name, change in last.items() if change.user_id == ctx.actor.id}
+    kept = {name for name in verdict.disputed if name in merges.office} - own
+    disputed = [name for name in verdict.disputed if name not in own | kept]
+    through = {*verdict.mine, *own.intersection(verdict.disputed)}
+    if disputed:
+        raise _conflict(command, _Meeting(mine, theirs, through, disputed, last), merges.ver(record))
+    changes = {name: data.get(name) for name in theirs if name in through}
+    others = tuple(name for name in verdict.theirs if name not in own)
+    ctx.merged = Merged(changes, others, {name: (mine[name], theirs[name]) for name in sorted(kept)})
+    return {**{name: value for name, value in data.items() if name not in theirs}, **changes}
+
+
+@dataclass(frozen=True)
+class _Meeting:
+    """What met: what the author wrote and what holds now, which fields go through, and who made it so."""
+
+    mine: Data
+    theirs: Data
+    undisputed: set[str]
+    disputed: list[str]
+    last: dict[str, Change]
+
+
+def _conflict(command: Command, met: _Meeting, ver: int) -> Conflict:
+    """Both values of every disputed field in words, and all a phone needs to send the decision as a new record."""
+    told = [_told(command, met, name) for name in met.disputed]
+    rebased = {name: met.mine[name] if name in met.undisputed else now for name, now in met.theirs.items()}
+    card = {"ver": ver, "fields": met.theirs, "data": rebased, "disputed": told}
+    error = Conflict("record.changed_meanwhile", _l("Somebody else changed the same field meanwhile."), {"merge": card})
+    error.problems = {one["name"]: [one["words"]] for one in told}
+    return error
+
+
+def _told(command: Command, met: _Meeting, name: str) -> Data:
+    mine, theirs = said(command, name, met.mine[name]), said(command, name, met.theirs[name])
+    change = met.last.get(name)
+    if change is None:
+        words = gettext("You wrote: %(mine)s. Meanwhile it was changed to: %(theirs)s.", mine=mine, theirs=theirs)
+    else:
+        words = gettext(
+            "You wrote: %(mine)s. Meanwhile %(who)s wrote: %(theirs)s, %(when)s.",
+            mine=mine,
+            who=change.who,
+            theirs=theirs,
+            when=_moment(change.at),
+        )
+    return {
+        "name": name,
+        "label": label_of(command, name),
+        "mine": met.mine[name],
+        "theirs": met.theirs[name],
+        "mine_words": mine,
+        "theirs_words": theirs,
+        "words": words,
+    }
+
+
+def label_of(command: Command, name: str) -> str:
+    """The field's label in the person's language."""
+    return str(command.schema.load_fields[name].metadata.get("label", name))
+
+
+def said(command: Command, name: str, value: Any) -> str:
+    """A plain value as a person reads it: the choice's words, the day and time, or that there is nothing."""
+    meta = command.schema.load_fields[name].metadata
+    options = meta.get("options") or ()
+    for one, words in () if callable(options) else options:
+        if one == value:
+            return str(words)
+    if value is None:
+        return gettext("nothing")
+    if meta.get("widget") == "datetime":
+        return _moment(datetime.fromisoformat(value).replace(tzinfo=clock.BUSINESS_ZONE))
+    if meta.get("widget") == "date":
+        return str(format_date(date.fromisoformat(value), locale=get_locale()))
+    return str(value)
+
+
+def _moment(at: datetime) -> str:
+    day = format_skeleton("MMMd", at, tzinfo=clock.BUSINESS_ZONE, locale=get_locale())
+    return f"{day} {clock.local(at):%H:%M}"
+
+
+# -- the history of a record's fields --------------------------------------------------------------------------
+
+
+def _last_changes(ctx: Context, names: Sequence[str], trail: Sequence[Data]) -> dict[str, Change]:
+    """Who last changed each of these fields; `trail` are the entries of this very batch, all the actor's own."""
+    if not names:
+        return {}
+    agg = ctx.envelope.agg
+    fresh = [
+        Change(name, entry["before"].get(name), value, ctx.actor.id, ctx.actor.name, entry["at"])
+        for entry in reversed(trail)
+        if (entry["agg_type"], entry["agg_id"]) == agg and entry["before"]
+        for name, value in (entry["after"] or {}).items()
+        if name in entry["before"]
+    ]
+    found: dict[str, Change] = {}
+    for change in [*fresh, *field_history(ctx.session, agg, names)]:
+        if change.field in names:
+            found.setdefault(change.field, change)
+    return found
+
+
+def field_history(session: Session, agg: tuple[str, str], names: Iterable[str], limit: int = LOOKED_AT) -> list[Change]:
+    """The changes of a record's fields as the trail has them, the newest first; one query."""
+    wanted = tuple(names)
+    people: Any = AuditEntry.metadata.tables["user"].c
+    query = (
+        select(AuditEntry.before, AuditEntry.after, AuditEntry.user_id, people.name, AuditEntry.at)
+        .join(people.id.table, people.id == AuditEntry.user_id)
+        .where(AuditEntry.agg_type == agg[0], AuditEntry.agg_id == agg[1])
+        .order_by(AuditEntry.id.desc())
+        .limit(limit)
+    )
+    return [
+        Change(name, before.get(name), after[name], user, who, at, bool(after.get("merged_with")))
+        for before, after, user, who, at in session.execute(query)
+        if before and after
+        for name in wanted
+        if name in before and name in after and before[name] != after[name]
+    ]
+
+
+# -- what a command does with it -------------------------------------------------------------------------------
+
+
+def before_and_after(ctx: Context, before: Data) -> tuple[Data, Data]:
+    """Before and after for the trail: the changed fields with their values, and the marks of the merge."""
+    changes = {name: plain(value) for name, value in ctx.merged.changes.items()}
+    marks: Data = {}
+    if changes and ctx.merged.theirs:
+        marks["merged_with"] = list(ctx.merged.theirs)
+    if ctx.merged.kept:
+        marks["not_applied"] = {name: mine for name, (mine, _) in ctx.merged.kept.items()}
+    return {name: plain(before.get(name)) for name in changes}, changes | marks
+
+
+def note_of(ctx: Context, command: Command) -> str | None:
+    """What the author is told with the receipt: that theirs met somebody else's changes, and what stays."""
+    sentences = []
+    if ctx.merged.changes and ctx.merged.theirs:
+        names = ", ".join(label_of(command, name) for name in ctx.merged.theirs)
+        sentences.append(gettext("Merged; somebody else had changed meanwhile: %(fields)s.", fields=names))
+    for name, (_, theirs) in ctx.merged.kept.items():
+        words = gettext(
+            "%(field)s stays as the office has it: %(value)s.",
+            field=label_of(command, name),
+            value=said(command, name, theirs),
+        )
+        sentences.append(words)
+    return " ".join(sentences) or None

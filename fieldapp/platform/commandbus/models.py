@@ -1,0 +1,164 @@
+"""The ledger, the audit trail, what was put aside, and the notices that a command leaves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, false, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldapp.platform.database import Moment
+from fieldapp.platform.extensions import Model
+
+WAITS = text("outcome = 'held'")
+CORRECTED = text("superseded_by IS NOT NULL")
+INACTIVE = text("author_inactive")
+REFUSED = text("outcome <> 'accepted'")
+
+
+class Receipt(Model):
+    """One envelope and what became of it. Never deleted within two years (failure mode 7)."""
+
+    __tablename__ = "receipt"
+
+    op: Mapped[str] = mapped_column(String(36), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    dev: Mapped[str] = mapped_column(String(36))
+    ep: Mapped[str] = mapped_column(String(8))
+    seq: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(64))
+    agg_type: Mapped[str] = mapped_column(String(40))
+    agg_id: Mapped[str] = mapped_column(String(36))
+    outcome: Mapped[str] = mapped_column(String(20))
+    ref: Mapped[str | None] = mapped_column(String(40))
+    ver: Mapped[int | None] = mapped_column(Integer)
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+    body: Mapped[str] = mapped_column(Text)
+    mouth: Mapped[str] = mapped_column(String(10))
+    imported_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    #: When it was written, by the corrected clock of the phone, and why that is in doubt
+    #: (platform/commandbus/written.py).
+    device_at: Mapped[datetime] = mapped_column(Moment)
+    clock_doubt: Mapped[str | None] = mapped_column(String(12))
+    received_at: Mapped[datetime] = mapped_column(Moment)
+    applied_at: Mapped[datetime | None] = mapped_column(Moment)
+    supersedes: Mapped[str | None] = mapped_column(String(36))
+    superseded_by: Mapped[str | None] = mapped_column(String(36))
+    #: The work was done, but its author's account was closed when it arrived (failure mode 44).
+    author_inactive: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+
+    __table_args__ = (
+        Index("ix_receipt_device", "dev", "ep", "user_id", "seq"),
+        # Few records wait or are corrected; the others need not stand in these indexes.
+        Index("ix_receipt_waiting", "user_id", sqlite_where=WAITS, postgresql_where=WAITS),
+        Index("ix_receipt_superseded_by", "superseded_by", sqlite_where=CORRECTED, postgresql_where=CORRECTED),
+        Index("ix_receipt_refused", "user_id", "received_at", sqlite_where=REFUSED, postgresql_where=REFUSED),
+        Index("ix_receipt_inactive", "received_at", "op", sqlite_where=INACTIVE, postgresql_where=INACTIVE),
+    )
+
+
+class Quarantine(Model):
+    """Bytes that arrived and were not taken in under their id: other people's, or an id used twice."""
+
+    __tablename__ = "quarantine"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    op: Mapped[str | None] = mapped_column(String(36), index=True)
+    sender_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    reason: Mapped[str] = mapped_column(String(40))
+    body: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime] = mapped_column(Moment)
+
+    __table_args__ = (Index("ix_quarantine_sender", "sender_id", "received_at"),)
+
+
+class Attachment(Model):
+    """A file that a record named. The row comes with the record, the bytes when the signal allows (failure mode 63).
+
+    `state`: `expected` (named, nothing here), `partial`, `stored`, `refused` (here, but no picture we show),
+    `lost` (the phone says it has it no longer), `replaced` (another photo was added in its place).
+    """
+
+    __tablename__ = "attachment"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    op: Mapped[str | None] = mapped_column(String(36), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    agg_type: Mapped[str | None] = mapped_column(String(40))
+    agg_id: Mapped[str | None] = mapped_column(String(36))
+    role: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(255))
+    mime: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    received: Mapped[int] = mapped_column(BigInteger, default=0)
+    state: Mapped[str] = mapped_column(String(12), default="expected")
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    stored_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    __table_args__ = (
+        Index("ix_attachment_agg", "agg_type", "agg_id"),
+        Index("ix_attachment_state", "state", "user_id", "created_at"),
+    )
+
+
+class AuditEntry(Model):
+    """Append-only; each entry carries the hash of the one before (D-AUD-1)."""
+
+    __tablename__ = "audit_entry"
+
+    #: On SQLite the row's own number: a key of another type would be an index beside the table.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
+    op: Mapped[str | None] = mapped_column(String(36))
+    action: Mapped[str] = mapped_column(String(64))
+    agg_type: Mapped[str] = mapped_column(String(40))
+    agg_id: Mapped[str] = mapped_column(String(36))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    dev: Mapped[str | None] = mapped_column(String(36))
+    device_at: Mapped[datetime | None] = mapped_column(Moment)
+    at: Mapped[datetime] = mapped_column(Moment)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+    __table_args__ = (Index("ix_audit_entry_agg", "agg_type", "agg_id"),)
+
+
+class AuditHead(Model):
+    """The one row that all writers take in turn to append to the trail."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    last: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class Notice(Model):
+    """A line in somebody's inbox. `params` fill the sentence that the feature's notices.py gives for `kind`."""
+
+    __tablename__ = "notice"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    kind: Mapped[str] = mapped_column(String(64))
+    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    url: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    read_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    __table_args__ = (Index("ix_notice_mine", "user_id", "read_at", "id"),)
+
+
+class Redirect(Model):
+    """A record that was merged into another: whoever still names the old id means the new one (failure mode 56)."""
+
+    __tablename__ = "redirect"
+
+    table: Mapped[str] = mapped_column("table_name", String(40), primary_key=True)
+    from_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    to_id: Mapped[str] = mapped_column(String(36))
+    at: Mapped[datetime] = mapped_column(Moment)

@@ -1,0 +1,78 @@
+"""The limit of what one person may have stored in a day without any of it being taken in.
+
+Every well-formed envelope is stored, also a refused one. So whoever sends refused records without end would fill the
+disk. Beyond the limit they are answered `busy` and are not stored: the phone keeps them and sends them again later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_babel import gettext
+from sqlalchemy import Connection, func, literal_column, select
+
+from fieldapp.platform.commandbus.models import Quarantine, Receipt
+from fieldapp.platform.commandbus.result import Result
+from fieldapp.platform.extensions import FIGURE
+
+PERIOD = timedelta(days=1)
+
+#: Answers that promise nothing about storage; the phone sends the same bytes again.
+KEPT_BY_PHONE = frozenset({"busy", "unsupported_schema", "wrong_user"})
+
+
+@dataclass
+class Room:
+    """What still may be stored of refused records: how many, and how many bytes."""
+
+    records: int
+    size: int
+
+    def take(self, size: int) -> bool:
+        """Take the room of one record; False where it does not fit."""
+        if self.records < 1 or self.size < size:
+            return False
+        self.records -= 1
+        self.size -= size
+        return True
+
+
+def room_left(connection: Connection, user_id: int, now: datetime, batch: Collection[str]) -> Room:
+    """Return the room this person has left today. Receipts of the present `batch` do not count.
+
+    What a desk brings in from a rescue file has its own limits and does not count.
+    """
+    figure = FIGURE()
+    room = Room(int(figure("records.refused_a_day")), int(figure("records.refused_megabytes_a_day")) * 1024 * 1024)
+    since = now - PERIOD
+    refused = (
+        Receipt.user_id == user_id,
+        # A literal, as in the condition of the index.
+        Receipt.outcome != literal_column("'accepted'"),
+        Receipt.received_at > since,
+        Receipt.mouth != "import",
+        Receipt.op.not_in(batch),
+    )
+    aside = (Quarantine.sender_id == user_id, Quarantine.received_at > since)
+    for body, conditions in ((Receipt.body, refused), (Quarantine.body, aside)):
+        count, size = connection.execute(select(func.count(), _size(connection, body)).where(*conditions)).one()
+        room.records -= count
+        room.size -= size
+    return room
+
+
+def _size(connection: Connection, body: Any) -> Any:
+    # On PostgreSQL the length in bytes is known without unpacking the text; SQLite before 3.43 counts only characters.
+    length = func.octet_length if connection.dialect.name == "postgresql" else func.length
+    return func.coalesce(func.sum(length(body)), 0)
+
+
+def turned_away(result: Result) -> Result:
+    """Return the answer to a record that is not stored for want of room."""
+    if result.outcome in KEPT_BY_PHONE:
+        return result
+    words = gettext("Too many refused records in one day. Nothing is lost: it stays here and can be sent later.")
+    return Result(result.op, result.sha256, "busy", problems={"_": [words]}, code="record.too_many_refused")

@@ -1,0 +1,89 @@
+"""Records that wait for others, and records that take the place of others (failure modes 4, 46, 52)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask_babel import gettext
+from sqlalchemy import func, select, update
+
+from fieldapp.errors import Conflict
+from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import ledger
+from fieldapp.platform.commandbus.command import Context
+from fieldapp.platform.commandbus.envelope import Envelope, parse
+from fieldapp.platform.commandbus.models import Receipt
+from fieldapp.platform.commandbus.result import FINAL, Result
+from fieldapp.platform.extensions import db
+
+
+def missing(depends: Iterable[str], accepted: set[str]) -> list[str]:
+    """Which of the records one refers to have not been accepted yet; `accepted` were so in this very batch."""
+    wanted = list(depends)
+    if not wanted:
+        return []
+    settled = set(accepted)
+    open_ops = [op for op in wanted if op not in settled]
+    if open_ops:
+        rows = db.session.execute(select(Receipt.op, Receipt.superseded_by).where(Receipt.op.in_(open_ops))).all()
+        stands_for = {successor or op: op for op, successor in rows}
+        query = select(Receipt.op).where(Receipt.op.in_(stands_for), Receipt.outcome == "accepted")
+        settled |= {stands_for[op] for op in db.session.scalars(query)}
+        settled |= {op for op, successor in rows if successor in settled}
+    return [op for op in wanted if op not in settled]
+
+
+def supersede(envelope: Envelope, author: int) -> None:
+    """A corrected record takes the place of the refused one; one already in effect is not replaced silently."""
+    if envelope.supersedes is None:
+        return
+    row = db.session.get(Receipt, envelope.supersedes, with_for_update=True)
+    if row is None or row.user_id != author:
+        return
+    if row.outcome == "accepted":
+        raise Conflict("record.already_received", gettext("The first version of this record was already received."))
+    # Corrected more than once: every earlier version stands for the latest, so that what refers to it still fits.
+    chain = update(Receipt).where(Receipt.superseded_by == row.op).values(superseded_by=envelope.op)
+    db.session.execute(chain.execution_options(synchronize_session=False))
+    row.superseded_by = envelope.op
+    if row.outcome not in FINAL:
+        row.outcome = "rejected"
+    db.session.flush()
+
+
+def decide_apart(ctx: Context, op: str, author: Actor) -> Result:
+    """Decides a waiting record as if what it refers to had come: by its own rules, as its author's (failure mode 47).
+
+    In the transaction of the command that asks for it, but with its own receipt and its own entry of the trail.
+    Raises Conflict where it waits no more, and where the server has trouble with it.
+    """
+    row = _still_waiting(ctx, op, author.id)
+    envelope, result = parse(row.body), Result(op, row.sha256, "busy")
+    batch = type(ctx.batch)(author, row.mouth, row.imported_by, careful=True)
+    batch.connection = ctx.session.connection()
+    _, batch.held, _ = ledger.concerned(batch.connection, set(), author.id)
+    batch.accepted = set(envelope.depends)
+    batch.process(envelope, row.body, result)
+    if result.outcome not in FINAL:
+        words = gettext("The server cannot take this record in now. It goes on waiting.")
+        raise Conflict("waiting_record.not_now", words)
+    ctx.batch.decided |= batch.decided
+    ctx.batch.trail += batch.trail
+    return result
+
+
+def refuse_waiting(ctx: Context, op: str, author_id: int, code: str, words: str) -> None:
+    """Gives a waiting record back to its author, who finds it filled in with these words. Raises Conflict as above."""
+    row = _still_waiting(ctx, op, author_id)
+    refused = Result(op, row.sha256, "rejected", problems={"_": [words]}, code=code)
+    row.outcome, row.detail = refused.outcome, refused.kept()
+
+
+def _still_waiting(ctx: Context, op: str, author_id: int) -> Receipt:
+    """The receipt, after whoever is sending records of this author just now: what it waits for may be among them."""
+    if ctx.session.get_bind().dialect.name == "postgresql":
+        ctx.session.execute(select(func.pg_advisory_xact_lock(ledger.lock_key(f"author:{author_id}"))))
+    row = ctx.session.get_one(Receipt, op, with_for_update=True, populate_existing=True)
+    if row.outcome != "held":
+        raise Conflict("waiting_record.decided", gettext("This record does not wait any more."))
+    return row

@@ -1,0 +1,159 @@
+"""The extensions, unbound; create_app() binds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from flask import Flask, Response, after_this_request, current_app, g
+from flask_babel import Babel
+from flask_compress import Compress
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
+from htmx_flask import Htmx
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from fieldapp.kernel.grants import Grants
+from fieldapp.kernel.offers import Offers
+from fieldapp.platform.database import Base
+
+Value = TypeVar("Value")
+
+
+class AppValue(Generic[Value]):
+    """A typed value in `app.extensions`, set once while the application is built.
+
+    The module that uses the value declares it; `fieldapp/wiring.py` sets it. So a lower layer can use what a higher
+    layer provides without importing it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def set(self, app: Flask, value: Value) -> None:
+        """Store the value of `app`."""
+        app.extensions[self.name] = value
+
+    def of(self, app: Flask) -> Value:
+        """Return the value of `app`. Raise KeyError where it was not set."""
+        value: Value = app.extensions[self.name]
+        return value
+
+    def __call__(self) -> Value:
+        """Return the value of the current application."""
+        return self.of(current_app)
+
+    def is_set(self) -> bool:
+        """Return whether the current application has the value."""
+        return self.name in current_app.extensions
+
+
+#: What the features declare, all together.
+OFFERS: AppValue[Offers] = AppValue("offers")
+#: The verbs of every role.
+GRANTS: AppValue[Grants] = AppValue("grants")
+#: Returns the value of a figure of the rule book by its key.
+FIGURE: AppValue[Callable[[str], Decimal | int]] = AppValue("figure")
+#: Returns the id of this installation, the value of the header `X-Fieldapp`.
+INSTANCE_ID: AppValue[Callable[[], str]] = AppValue("instance_id")
+
+#: Where a request keeps the connection of its write transaction while one is under way
+#: (platform/commandbus/transaction.py).
+WRITING = "writing_connection"
+
+
+class JoiningSession(FlaskSession):
+    """Takes part in the write transaction that is under way, whoever asks for the session and when."""
+
+    def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **how: Any) -> Any:
+        """The connection of the write transaction; without one, an engine."""
+        return g.get(WRITING) or super().get_bind(mapper, clause, bind, **how)
+
+
+db: SQLAlchemy = SQLAlchemy(
+    model_class=Base,
+    disable_autonaming=True,
+    # Rows stay readable after the door has committed; what is read later is asked for again.
+    session_options={"class_": JoiningSession, "expire_on_commit": False},
+)
+
+
+def used_session() -> Session | None:
+    """The request's session, if anything has asked for it."""
+    return db.session() if db.session.registry.has() else None
+
+
+def reading() -> Connection:
+    """The connection of the transaction under way, a reading one if none is.
+
+    Statements that are prepared ask for it several times a page; the session looks for it anew each time.
+    """
+    writing: Connection | None = g.get(WRITING)
+    if writing is not None:
+        return writing
+    session: Session = db.session()
+    known = session.info.get("reading")
+    if known is None or known[0] is not session.get_transaction():
+        connection = session.connection()
+        known = session.info["reading"] = (session.get_transaction(), connection)
+    found: Connection = known[1]
+    return found
+
+
+class LimitsWhereAsked(Limiter):
+    """Counts where a view or a block says so. Around every other request there is nothing to look for."""
+
+    def init_app(self, app: Flask) -> None:
+        """Takes back the hooks that the library has just put around every request."""
+        super().init_app(app)
+        app.before_request_funcs[None].pop()
+        self._say: Any = app.after_request_funcs[None].pop()
+        app.teardown_request_funcs[None].pop()
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        after_this_request(self._say)
+        super()._check_request_limit(callable_name, in_middleware)
+
+
+class CompressWorthIt(Compress):
+    """Leaves short answers as they are before anything is looked up for them."""
+
+    def after_request(self, response: Response | None) -> Response:
+        """Compresses an answer that is long enough, where the client can read it."""
+        least = current_app.config["COMPRESS_MIN_SIZE"]
+        if response is not None and response.content_length is not None and response.content_length < least:
+            return response
+        return super().after_request(response)
+
+
+class Login(LoginManager):
+    """A session does not depend on the address and the browser it began with: phones roam, and browsers are renewed."""
+
+    def init_app(self, app: Flask, add_context_processor: bool = True) -> None:
+        """Without cookies that remember somebody longer than the session does, there is nothing to do for an answer."""
+        super().init_app(app, add_context_processor)
+        app.after_request_funcs[None].pop()
+
+    def _session_protection_failed(self) -> bool:
+        return False
+
+
+login = Login()
+htmx = Htmx()
+migrate = Migrate()
+babel = Babel()
+compress = CompressWorthIt()
+limiter = LimitsWhereAsked(get_remote_address, storage_uri="memory://")
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+__all__ = ["Model", "babel", "compress", "db", "htmx", "limiter", "login", "migrate", "reading"]
