@@ -15,13 +15,13 @@ from typing import Any
 from flask import session
 from sqlalchemy import insert, text
 
-from fieldapp.accounts.session import sign_in
 from fieldapp.customers.models import Asset, Contact, Customer, Site
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
 from fieldapp.platform.search import entered
+from fieldapp.services.accounts.session import sign_in
 from tests.support import postgres
 from tests.support.bench import Bench, Person, build_app
 

@@ -13,13 +13,12 @@ from fieldapp.platform.extensions import babel, compress, db, htmx, limiter, mig
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The groups that hold the features; a folder in none of them does not start.
-GROUPS = ("platform",)
+GROUPS = ("platform", "services")
 
 
 def create_app(config: Config | None = None) -> Flask:
     """The WSGI application: configuration, extensions, features found by discovery, error pages."""
     from fieldapp import cli, wiring
-    from fieldapp.accounts import session
     from fieldapp.platform.web import (
         error_pages,
         headers,
@@ -34,6 +33,7 @@ def create_app(config: Config | None = None) -> Flask:
     )
     from fieldapp.platform.web.application import Application
     from fieldapp.platform.web.assets import ASSETS, Assets
+    from fieldapp.services.accounts import session
 
     config = config or Config.from_environment()
     config.check()

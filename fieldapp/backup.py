@@ -25,13 +25,13 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
-from fieldapp.accounts.models import User
-from fieldapp.attachments import store
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.models import Instance
+from fieldapp.services.accounts.models import User
+from fieldapp.services.attachments import store
 
 FORMAT = 1
 #: How long a restore waits for PostgreSQL's tables before it says that the server is still running.

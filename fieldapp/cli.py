@@ -12,15 +12,15 @@ from flask_babel import force_locale
 from flask_migrate import upgrade
 from sqlalchemy import select
 
-from fieldapp.accounts.models import Group, Membership, User
-from fieldapp.accounts.passwords import hashed, problem_of
-from fieldapp.accounts.roles import NAMES
 from fieldapp.config import Config
 from fieldapp.kernel import clock
 from fieldapp.platform import search
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import INSTANCE_ID, db
 from fieldapp.platform.web.hosts import address_of
+from fieldapp.services.accounts.models import Group, Membership, User
+from fieldapp.services.accounts.passwords import hashed, problem_of
+from fieldapp.services.accounts.roles import NAMES
 from fieldapp.startup import check_database
 
 
@@ -62,7 +62,7 @@ def _fill() -> None:
 @with_appcontext
 def reset_link(username: str) -> None:
     """Make a link with which USERNAME sets a new password, for 24 hours and once: the last way in."""
-    from fieldapp.accounts import resets
+    from fieldapp.services.accounts import resets
 
     with writing() as session:
         user = session.scalar(select(User).where(User.username == username))

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from fieldapp.attachments import store
 from fieldapp.platform.commandbus import audit
 from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
 from fieldapp.platform.extensions import OFFERS, db
+from fieldapp.services.attachments import store
 
 
 def faults() -> Iterator[str]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from fieldapp.accounts.roles import NAMES
-from fieldapp.approvals.notices import NOTICE_TEXTS
-from fieldapp.attachments import take_files
 from fieldapp.kernel import discovery, grants
 from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.offers import Offer, Offers
@@ -14,7 +11,10 @@ from fieldapp.platform.commandbus.command import COMMANDS, Command
 from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, OFFERS
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web.forms import TAKE_FILES
-from fieldapp.settings.queries import FIGURES, figure
+from fieldapp.services.accounts.roles import NAMES
+from fieldapp.services.approvals.notices import NOTICE_TEXTS
+from fieldapp.services.attachments import take_files
+from fieldapp.services.settings.queries import FIGURES, figure
 
 
 def init_app(app: Flask, roots: tuple[str, ...]) -> None:

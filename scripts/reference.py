@@ -18,7 +18,6 @@ from flask_babel import force_locale
 from marshmallow import Schema, fields, validate
 
 from fieldapp import create_app
-from fieldapp.accounts.roles import NAMES
 from fieldapp.config import Config
 from fieldapp.errors import AppError, BadRequest, Conflict, Invalid, NotAllowed, NotFound
 from fieldapp.kernel.grants import EVERYONE, Grants
@@ -26,6 +25,7 @@ from fieldapp.platform.commandbus import Command
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.extensions import GRANTS, OFFERS
 from fieldapp.platform.web.fields import Strokes
+from fieldapp.services.accounts.roles import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "fieldapp"

@@ -15,13 +15,13 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from fieldapp.accounts import actor_of
-from fieldapp.accounts.models import User
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Result, desk_envelope, execute, writing
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts import actor_of
+from fieldapp.services.accounts.models import User
 
 FOLDER = Path(__file__).parent / "data"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fieldapp.accounts.models import Group, Membership, User
-from fieldapp.accounts.passwords import hashed
 from fieldapp.demo.book import Book
+from fieldapp.services.accounts.models import Group, Membership, User
+from fieldapp.services.accounts.passwords import hashed
 
 #: Everybody's, and only in a demo database.
 PASSWORD = "demo-field-2026"  # noqa: S105 - published

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from fieldapp.accounts import actor_of, leaders_of
 from fieldapp.expenses.models import ExpenseItem
 from fieldapp.expenses.policy import home_group
 from fieldapp.kernel import clock
+from fieldapp.services.accounts import actor_of, leaders_of
 
 
 def fill_money(book: Any) -> None:

@@ -25,7 +25,7 @@ from fieldapp.expenses.words import about_claim
 from fieldapp.jobs import my_job_choices
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
-from fieldapp.settings import figure
+from fieldapp.services.settings import figure
 
 
 def _pack(actor: Actor) -> Iterator[PackEntry]:

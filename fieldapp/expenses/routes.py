@@ -14,8 +14,6 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.accounts import names_of
-from fieldapp.approvals import history_of, may_decide_now, seen_json
 from fieldapp.errors import NotFound
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.expenses.policy import CLAIM, COMMON, FREE, ITEM, NEEDS_TRIP, fapiao_life
@@ -31,7 +29,9 @@ from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.page import day
 from fieldapp.platform.web.render import render
-from fieldapp.settings import figure
+from fieldapp.services.accounts import names_of
+from fieldapp.services.approvals import history_of, may_decide_now, seen_json
+from fieldapp.services.settings import figure
 
 bp = Blueprint("expenses", __name__)
 

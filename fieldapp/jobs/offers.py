@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.accounts import technicians_of
 from fieldapp.jobs.facts import sees_job, sees_visit
 from fieldapp.jobs.models import Job, Visit
 from fieldapp.jobs.policy import OVER, TO_REASSIGN, job_state
@@ -16,6 +15,7 @@ from fieldapp.jobs.queries.pack import board_version, pack_assets, pack_jobs, pa
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry, Offer, PackEntry
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts import technicians_of
 
 
 def _pack(actor: Actor) -> list[PackEntry]:

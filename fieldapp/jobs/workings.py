@@ -9,7 +9,6 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.accounts import leaders_of
 from fieldapp.customers import Customer
 from fieldapp.errors import Conflict
 from fieldapp.jobs.models import Job, Visit, VisitEvent, VisitMember
@@ -17,6 +16,7 @@ from fieldapp.jobs.policy import OVER, RANK, VISIT, job_state
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.states import IllegalMove
 from fieldapp.platform.commandbus import Context
+from fieldapp.services.accounts import leaders_of
 
 
 def record_event(ctx: Context, visit: Visit, kind: str, event_id: str = "", **details: Any) -> VisitEvent:

@@ -6,12 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from fieldapp.accounts import leaders_of
 from fieldapp.jobs import facts_of
 from fieldapp.parts.models import Part
 from fieldapp.parts.policy import Line, chain_roles, last_approval
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE
-from fieldapp.settings import figure
+from fieldapp.services.accounts import leaders_of
+from fieldapp.services.settings import figure
 
 _URGENCY = {"emergency": "urgent"}
 

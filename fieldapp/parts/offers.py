@@ -27,7 +27,7 @@ from fieldapp.parts.queries import (
 from fieldapp.parts.words import about_request
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.lists import PAGE
-from fieldapp.settings import figure
+from fieldapp.services.settings import figure
 
 #: Own requests whose pages are kept on the phone.
 MOST_OWN = 20

@@ -13,9 +13,6 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, or_, select
 
-from fieldapp.accounts import names_of
-from fieldapp.approvals import history_of, last_returns, may_decide_now, seen_json
-from fieldapp.attachments import files_of, progress_of
 from fieldapp.errors import NotFound
 from fieldapp.jobs import facts_of, job_lines, my_job_choices, sees_job
 from fieldapp.kernel import clock
@@ -41,7 +38,10 @@ from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.render import render, wants_fragment
-from fieldapp.settings import figure
+from fieldapp.services.accounts import names_of
+from fieldapp.services.approvals import history_of, last_returns, may_decide_now, seen_json
+from fieldapp.services.attachments import files_of, progress_of
+from fieldapp.services.settings import figure
 
 bp = Blueprint("parts", __name__)
 

@@ -11,13 +11,13 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, case, func, select
 
-from fieldapp.accounts import group_names, names_of
 from fieldapp.expenses import ALL_KINDS, ExpenseClaim, ExpenseItem
 from fieldapp.jobs import Job
 from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.lists import Filter, narrowed
+from fieldapp.services.accounts import group_names, names_of
 
 #: What `all` means: everything that was sent and not taken back.
 STATES = {"approved": ("approved",), "all": ("submitted", "approved", "returned", "rejected")}

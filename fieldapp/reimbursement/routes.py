@@ -9,7 +9,6 @@ from flask import Blueprint, Response, send_file, stream_with_context
 from flask_babel import get_locale, gettext
 from sqlalchemy.engine import Row
 
-from fieldapp.attachments import files_of
 from fieldapp.expenses import CLAIM_WORDS, KIND_WORDS, LOOKS, ExpenseClaim, ExpenseItem, warning_words
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import audit, writing
@@ -20,6 +19,7 @@ from fieldapp.platform.web.lists import Filter, list_page, narrowed
 from fieldapp.platform.web.render import render
 from fieldapp.reimbursement.exports import Names, as_csv, as_xlsx
 from fieldapp.reimbursement.queries import Summary, as_of, filters, groups_in, rows_query, summary
+from fieldapp.services.attachments import files_of
 
 bp = Blueprint("reimbursement", __name__)
 

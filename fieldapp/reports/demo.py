@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from math import cos, sin, tau
 from typing import Any
 
-from fieldapp.approvals.models import Case, Step
 from fieldapp.reports.commands.keep import seal
 from fieldapp.reports.models import NextVisitPlan, ReportPart, ReportVersion, ServiceReport
 from fieldapp.reports.policy import content_of
+from fieldapp.services.approvals.models import Case, Step
 
 #: From the planned start to the report: getting in, the work, the words with the customer.
 AROUND_THE_WORK = timedelta(minutes=15)

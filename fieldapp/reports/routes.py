@@ -10,9 +10,6 @@ from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.accounts import names_of
-from fieldapp.approvals import last_returns
-from fieldapp.attachments import progress_of
 from fieldapp.errors import NotAllowed, NotFound
 from fieldapp.jobs import Job, job_lines, sees_job
 from fieldapp.kernel import clock
@@ -30,6 +27,9 @@ from fieldapp.reports.queries.listing import reports_page
 from fieldapp.reports.queries.one import view
 from fieldapp.reports.queries.panels import about_report, reports_of_job
 from fieldapp.reports.schemas import METHOD_WORDS, RESULT_WORDS, STATE_WORDS, Content, DeviceRow
+from fieldapp.services.accounts import names_of
+from fieldapp.services.approvals import last_returns
+from fieldapp.services.attachments import progress_of
 
 bp = Blueprint("reports", __name__)
 

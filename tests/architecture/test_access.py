@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from fieldapp.accounts.models import UserSession
-from fieldapp.approvals.models import Case
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts.models import UserSession
+from fieldapp.services.approvals.models import Case
 from tests.fuzz import world
 from tests.platform.sync.test_hello import hello
 from tests.support.bench import Bench

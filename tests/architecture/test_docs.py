@@ -16,10 +16,10 @@ import pytest
 from babel.messages.pofile import read_po
 from flask import Flask
 
-from fieldapp.accounts.roles import NAMES
 from fieldapp.platform.commandbus import Envelope, Result
 from fieldapp.platform.sync.answers import limits
-from fieldapp.rescue.archive import Manifest
+from fieldapp.services.accounts.roles import NAMES
+from fieldapp.services.rescue.archive import Manifest
 from tests.support.bench import build_app
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from fieldapp.accounts.roles import NAMES
 from fieldapp.kernel import ids
 from fieldapp.kernel.grants import EVERYONE, Grants, join
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.extensions import GRANTS, OFFERS
+from fieldapp.services.accounts.roles import NAMES
 from tests.support.bench import Bench, Cast, Person, build_app
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from fieldapp.accounts.models import Group, Membership, User
-from fieldapp.accounts.queries import actor_of
-from fieldapp.approvals.queries import shown, waiting_for
 from fieldapp.customers.models import Asset, Customer
 from fieldapp.demo import PASSWORD, BadDemo, Book, fill
 from fieldapp.integrity import faults
 from fieldapp.jobs.models import Job, Visit, VisitEvent
 from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts.models import Group, Membership, User
+from fieldapp.services.accounts.queries import actor_of
+from fieldapp.services.approvals.queries import shown, waiting_for
 
 LOGINS = (
     *("tech1", "tech2", "tech3", "lead1", "lead2", "finance", "agent", "manager"),

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import select
 
-from fieldapp.accounts.models import Device, User
 from fieldapp.demo import PASSWORD, fill
 from fieldapp.jobs import Job, Visit, VisitMember
 from fieldapp.kernel import clock, ids
@@ -25,6 +24,7 @@ from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts.models import Device, User
 from tests.support.bench import DEVICE, Person
 
 FIRST = ("/", "/jobs", "/inbox", "/expenses", "/me")

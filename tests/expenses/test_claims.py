@@ -15,7 +15,7 @@ from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
-from fieldapp.settings.models import Setting
+from fieldapp.services.settings.models import Setting
 from tests.expenses.conftest import day, item_data
 
 FAPIAO = "26412000000000010317"

@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from fieldapp.accounts.models import Device
 from fieldapp.expenses import ExpenseItem
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts.models import Device
 from tests.faults.figures import Figure, Size
 from tests.support.bench import DEVICE, Bench
 from tests.support.benches import on_each_database

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from benchmarks.world import World, world
-from fieldapp.attachments import store
 from fieldapp.integrity import faults
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
+from fieldapp.services.attachments import store
 from tests.faults.figures import Figure, Size
 from tests.faults.support.phoenix import rising
 from tests.faults.support.phone import Handset, expense, phones

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import text
 
-from fieldapp.accounts.models import User
 from fieldapp.expenses.models import ExpenseClaim
 from fieldapp.kernel import ids
 from fieldapp.platform.commandbus import audit, writing
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.lists import PAGE
+from fieldapp.services.accounts.models import User
 from tests.support import envelopes
 from tests.support.bench import Bench, Person
 

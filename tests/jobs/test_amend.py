@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.accounts.models import Membership
 from fieldapp.customers import Asset
 from fieldapp.jobs.models import JobAsset
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import field_history, writing
 from fieldapp.platform.commandbus.models import AuditEntry, Notice
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts.models import Membership
 
 #: The asset of the test bench as a form shows it.
 SEEN = {"model": "GT06-N", "serial_no": "8832019", "plate": "HA8K321", "sim_no": None, "mounted_at": None, "note": None}

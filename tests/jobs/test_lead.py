@@ -193,8 +193,8 @@ def test_a_job_is_changed_and_its_people_are_told(cast: Any, send: Any, make_job
 def test_51_the_office_has_the_last_word_and_the_wish_is_kept(
     cast: Any, bench: Any, send: Any, make_job: Any, read: Any, told: Any, app: Any
 ) -> None:
-    from fieldapp.accounts.models import Membership
     from fieldapp.platform.commandbus import writing
+    from fieldapp.services.accounts.models import Membership
 
     job, visit = make_job(cast.tech)
     with app.app_context():

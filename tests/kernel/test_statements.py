@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, bindparam, func, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from fieldapp.accounts.models import Group, Membership, User
 from fieldapp.expenses.models import ExpenseItem
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus.models import AuditHead, Receipt
@@ -17,6 +16,7 @@ from fieldapp.platform.commandbus.result import Result
 from fieldapp.platform.database import Moment, alone, among
 from fieldapp.platform.database.statements import Prepared, inserting, inserting_new, together
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts.models import Group, Membership, User
 from tests.support.bench import Bench, QueryCount
 
 AT = datetime(2026, 11, 22, 8, 30, 15, 123456, tzinfo=UTC)

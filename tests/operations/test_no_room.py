@@ -22,13 +22,13 @@ from sqlalchemy import delete, select
 from werkzeug.test import EnvironBuilder, TestResponse
 from xlsxwriter.exceptions import FileCreateError
 
-from fieldapp.accounts import resets
 from fieldapp.expenses import ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.models import Instance
 from fieldapp.platform.web import trouble
+from fieldapp.services.accounts import resets
 from tests.operations.slow import picture
 from tests.support.bench import Bench
 from tests.support.server import flask

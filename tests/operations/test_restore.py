@@ -15,13 +15,13 @@ from click.testing import Result
 from sqlalchemy import func, select
 
 from fieldapp import backup, create_app
-from fieldapp.attachments import store
 from fieldapp.config import Config
 from fieldapp.expenses import ExpenseItem
 from fieldapp.kernel import ids
 from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.models import Instance
+from fieldapp.services.attachments import store
 from tests.support import postgres
 from tests.support.bench import Bench
 

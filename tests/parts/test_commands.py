@@ -11,7 +11,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from fieldapp.approvals.models import Case, Step
 from fieldapp.errors import Invalid
 from fieldapp.kernel import clock, ids
 from fieldapp.parts import request_from_plan
@@ -19,6 +18,7 @@ from fieldapp.parts.models import PartsLine
 from fieldapp.platform.commandbus import Context, parse, writing
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.extensions import db
+from fieldapp.services.approvals.models import Case, Step
 from tests.parts.conftest import day, request_data
 from tests.support.bench import Bench, Cast
 

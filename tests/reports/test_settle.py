@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from fieldapp.approvals import case_for
 from fieldapp.jobs import Job, Visit, VisitMember
 from fieldapp.kernel import clock
 from fieldapp.parts.models import PartsLine, PartsRequest
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.extensions import db
 from fieldapp.reports import NextVisitPlan
+from fieldapp.services.approvals import case_for
 from tests.reports.sheets import cancel, decide, give_away, make_part, only_report, plan, report_of, submit, visit_of
 from tests.support.bench import Bench
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from fieldapp.approvals import case_for
 from fieldapp.jobs import Visit, VisitEvent
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus.models import Attachment, Notice
 from fieldapp.platform.extensions import db
 from fieldapp.reports import NextVisitPlan, ReportDevice, ReportPart, ServiceReport
 from fieldapp.reports.models import PlanLine
+from fieldapp.services.approvals import case_for
 from tests.reports.sheets import (
     STROKES,
     cancel,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from fieldapp.approvals import case_for, history_of
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.extensions import db
 from fieldapp.reports import ReportPart
 from fieldapp.reports.models import ReportVersion
 from fieldapp.reports.queries.soundness import faults
+from fieldapp.services.approvals import case_for, history_of
 from tests.reports.sheets import (
     OTHER_STROKES,
     STROKES,

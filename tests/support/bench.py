@@ -18,10 +18,6 @@ from PIL import Image
 from sqlalchemy import event, func, inspect, select, text
 
 from fieldapp import create_app
-from fieldapp.accounts import sessions
-from fieldapp.accounts.models import Group, Membership, User
-from fieldapp.accounts.passwords import hashed
-from fieldapp.accounts.queries import actor_of
 from fieldapp.config import Config
 from fieldapp.customers.models import Asset, Contact, Customer, Site
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
@@ -30,6 +26,10 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Result, execute, writing
 from fieldapp.platform.database.statements import asked
 from fieldapp.platform.extensions import db, limiter
+from fieldapp.services.accounts import sessions
+from fieldapp.services.accounts.models import Group, Membership, User
+from fieldapp.services.accounts.passwords import hashed
+from fieldapp.services.accounts.queries import actor_of
 
 PASSWORD = "a good password"  # noqa: S105 - of the test cast
 DEVICE = str(uuid4())

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from fieldapp.accounts.models import Device, UserSession
 from fieldapp.customers.models import Asset, Contact, Customer, Site
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import Command, Result, writing
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts.models import Device, UserSession
 from tests.support.bench import Bench, Person, build_app
 
 FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "envelopes"

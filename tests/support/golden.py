@@ -32,13 +32,13 @@ from openpyxl import load_workbook
 from sqlalchemy import Inspector, inspect, select
 
 from fieldapp import create_app
-from fieldapp.accounts import actor_of
-from fieldapp.accounts.models import User
 from fieldapp.config import Config
 from fieldapp.demo import PASSWORD, fill
 from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db, limiter
 from fieldapp.platform.web.assets import Assets
+from fieldapp.services.accounts import actor_of
+from fieldapp.services.accounts.models import User
 from tests.support.html import Page
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,6 @@ from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select, update
 
-from fieldapp.approvals import Detail, Subject, close_case, decision, open_case
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.expenses.commands import holds
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
@@ -22,6 +21,7 @@ from fieldapp.expenses.words import KIND_WORDS, finding_words
 from fieldapp.kernel import clock, money
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import UNDO, Context, Effect, command
+from fieldapp.services.approvals import Detail, Subject, close_case, decision, open_case
 
 KIND = "expense_claim"
 

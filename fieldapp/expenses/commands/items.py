@@ -18,7 +18,7 @@ from fieldapp.jobs import facts_of, may_work_on
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command
-from fieldapp.settings import figure
+from fieldapp.services.settings import figure
 
 RECEIPTS = Photos("receipt", _l("Receipt"), most=6)
 

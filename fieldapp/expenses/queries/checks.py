@@ -8,14 +8,14 @@ from decimal import Decimal
 
 from sqlalchemy import and_, select
 
-from fieldapp.accounts import name_by
-from fieldapp.attachments import files_of
 from fieldapp.expenses.models import ExpenseItem, FapiaoHold
 from fieldapp.expenses.policy import DEAD, KINDS, Elsewhere, Facts, Limits, Used
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
-from fieldapp.settings import figure
+from fieldapp.services.accounts import name_by
+from fieldapp.services.attachments import files_of
+from fieldapp.services.settings import figure
 
 
 def limits(on: date | None = None) -> Limits:

@@ -7,7 +7,6 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.accounts import technicians_of
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.jobs.facts import facts_of
 from fieldapp.jobs.models import Job, Visit
@@ -15,6 +14,7 @@ from fieldapp.jobs.policy import OVER, JobFacts, may_dispatch
 from fieldapp.jobs.schemas import Dispatch
 from fieldapp.jobs.workings import plan_visit
 from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.services.accounts import technicians_of
 
 #: A visit may be entered afterwards, but not long ago.
 BACK = timedelta(days=1)

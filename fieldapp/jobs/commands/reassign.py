@@ -6,7 +6,6 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.accounts import names_of
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.jobs.commands.cancel import Led, load_visit_of_job, may_lead_job
 from fieldapp.jobs.commands.dispatch import people_for
@@ -16,6 +15,7 @@ from fieldapp.jobs.schemas import Reassign
 from fieldapp.jobs.workings import lead, people_of, recompute, tell_people
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.services.accounts import names_of
 
 
 @command("visit.reassign", label=_l("Give to somebody else"), schema=Reassign, load=load_visit_of_job, may=may_lead_job)

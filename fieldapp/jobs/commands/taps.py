@@ -19,7 +19,7 @@ from fieldapp.jobs.schemas import Pause, Refuse, Tap
 from fieldapp.jobs.workings import move, record_event, tell_leaders
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Command, Context, Effect, command
-from fieldapp.settings import figure
+from fieldapp.services.settings import figure
 
 
 @dataclass(frozen=True)

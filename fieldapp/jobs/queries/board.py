@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, case, false, or_, select, true
 from sqlalchemy.sql.elements import ColumnElement
 
-from fieldapp.accounts import name_by
 from fieldapp.customers import Asset, Contact, Customer, Site
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.jobs.policy import OPEN_JOB, OPEN_VISIT, VOID
@@ -19,6 +18,7 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.database import Moment, among
 from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import reading
+from fieldapp.services.accounts import name_by
 
 #: How many jobs without a technician stand above a list; the filter shows the others.
 UNASSIGNED = 30

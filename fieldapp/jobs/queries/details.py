@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlalchemy import and_, select
 
-from fieldapp.accounts import name_by
 from fieldapp.customers import Asset, Contract, ContractAsset
 from fieldapp.jobs.models import Job, JobAsset, Visit, VisitEvent
 from fieldapp.jobs.queries.sheet import JobSheet
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts import name_by
 
 #: Earlier visits shown for each asset.
 HISTORY = 3

@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fieldapp.accounts import name_by
 from fieldapp.customers import Contact, Customer, Site
 from fieldapp.jobs.models import Job, Visit, VisitMember
 from fieldapp.jobs.policy import OPEN_VISIT, RANK, VOID, JobFacts, may_see_job
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts import name_by
 
 #: Columns of job_sheet()'s query that belong to the job; those of a visit and its member follow.
 OF_THE_JOB = 24

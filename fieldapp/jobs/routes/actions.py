@@ -11,7 +11,6 @@ from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from fieldapp.accounts import technicians_of
 from fieldapp.errors import NotAllowed, NotFound
 from fieldapp.jobs import words
 from fieldapp.jobs.models import Visit, VisitMember
@@ -23,7 +22,8 @@ from fieldapp.kernel import clock
 from fieldapp.platform.extensions import OFFERS, db
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
-from fieldapp.settings import figure
+from fieldapp.services.accounts import technicians_of
+from fieldapp.services.settings import figure
 
 #: How far ahead the leader is told who is how busy.
 BUSY_DAYS = 7

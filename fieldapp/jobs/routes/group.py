@@ -12,7 +12,6 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
-from fieldapp.accounts import group_names
 from fieldapp.jobs import words
 from fieldapp.jobs.models import Job
 from fieldapp.jobs.policy import may_lead
@@ -25,6 +24,7 @@ from fieldapp.platform.web import language
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.pieces import pieces
 from fieldapp.platform.web.render import render
+from fieldapp.services.accounts import group_names
 
 
 def group_list(who: Actor, scope: Filter) -> Response:

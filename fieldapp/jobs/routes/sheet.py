@@ -20,7 +20,7 @@ from fieldapp.platform.extensions import OFFERS
 from fieldapp.platform.web.fresh import unchanged
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render, wants_fragment
-from fieldapp.settings import figure
+from fieldapp.services.settings import figure
 
 
 @bp.get("/jobs/<uuid:job>")

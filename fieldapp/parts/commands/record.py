@@ -12,7 +12,6 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.approvals import Detail, open_case
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.jobs import job_lines, job_words
 from fieldapp.kernel import clock, ids, money
@@ -22,7 +21,8 @@ from fieldapp.parts.policy import REQUEST, Line, chain_roles, goes_up, total_of
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.parts.words import URGENCIES
 from fieldapp.platform.commandbus import Context, Effect
-from fieldapp.settings import figure
+from fieldapp.services.approvals import Detail, open_case
+from fieldapp.services.settings import figure
 
 KIND = "parts_request"
 

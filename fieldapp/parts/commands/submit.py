@@ -10,7 +10,6 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete
 
-from fieldapp.approvals import close_case
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.jobs import Job, JobFacts, facts_of, may_work_on
 from fieldapp.kernel import clock, ids
@@ -21,6 +20,7 @@ from fieldapp.parts.policy import is_author
 from fieldapp.parts.queries import facts_of_request
 from fieldapp.parts.schemas import Correct, Submit, Withdraw
 from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command
+from fieldapp.services.approvals import close_case
 
 PHOTOS = (Photos("photo", _l("Photos"), most=5, hint=_l("The old part and its label help purchasing.")),)
 

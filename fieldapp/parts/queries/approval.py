@@ -15,7 +15,7 @@ from fieldapp.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.parts.policy import ENDED_WITHOUT_PARTS, Asked, Line, Split, split_of
 from fieldapp.platform.database import days_apart
 from fieldapp.platform.extensions import db
-from fieldapp.settings import figure
+from fieldapp.services.settings import figure
 
 
 @dataclass(frozen=True)

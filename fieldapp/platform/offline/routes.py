@@ -6,14 +6,14 @@ from flask import Blueprint, Response, abort, jsonify, request, send_from_direct
 from flask_login import current_user
 from sqlalchemy import text
 
-from fieldapp.accounts.session import this_phone
-from fieldapp.devices import elsewhere, losses
 from fieldapp.kernel.ids import uuid7
 from fieldapp.platform.extensions import INSTANCE_ID, OFFERS, db
 from fieldapp.platform.offline.manifest import web_manifest
 from fieldapp.platform.web.assets import ASSETS, FOLDER
 from fieldapp.platform.web.guards import actor, needs, public
 from fieldapp.platform.web.render import render
+from fieldapp.services.accounts.session import this_phone
+from fieldapp.services.devices import elsewhere, losses
 
 bp = Blueprint("offline", __name__)
 

@@ -10,7 +10,7 @@ import msgspec
 from flask import Request, Response, request
 from flask_babel import gettext
 
-from fieldapp.settings import figure
+from fieldapp.services.settings import figure
 
 BATCH_OPS = 50
 BATCH_BYTES = 1024 * 1024

@@ -11,11 +11,6 @@ from flask_babel import gettext
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from fieldapp.accounts import leaders_of, sessions
-from fieldapp.accounts.models import Device, UserSession
-from fieldapp.accounts.queries import CurrentSession
-from fieldapp.accounts.tokens import Token, is_due, issue
-from fieldapp.devices import told_enough
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import audit, writing
@@ -25,7 +20,12 @@ from fieldapp.platform.sync.answers import Refused
 from fieldapp.platform.sync.inputs import MOST_SEQ, Hello, Spans
 from fieldapp.platform.sync.losses import WINDOW, Store, judge
 from fieldapp.platform.web.inputs import instant
-from fieldapp.settings import figure
+from fieldapp.services.accounts import leaders_of, sessions
+from fieldapp.services.accounts.models import Device, UserSession
+from fieldapp.services.accounts.queries import CurrentSession
+from fieldapp.services.accounts.tokens import Token, is_due, issue
+from fieldapp.services.devices import told_enough
+from fieldapp.services.settings import figure
 
 #: Lives of a phone's stores that a hello looks at.
 LIVES = 20

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import and_, func, or_, select, tuple_
 
-from fieldapp.accounts.models import Device
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.inputs import Spans, numbers
+from fieldapp.services.accounts.models import Device
 
 MOST = 200
 

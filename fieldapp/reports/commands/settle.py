@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from fieldapp.accounts import technicians_of
-from fieldapp.approvals import Subject, decision
 from fieldapp.jobs import Job, Visit, facts_of_visit, job_words, plan_visit, visit_settled
 from fieldapp.kernel import clock
 from fieldapp.parts import request_from_plan
@@ -15,6 +13,8 @@ from fieldapp.reports.commands.shown import details
 from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport
 from fieldapp.reports.policy import REPORT, people_of_plan
 from fieldapp.reports.queries.plans import PlanNames, names_in_plan
+from fieldapp.services.accounts import technicians_of
+from fieldapp.services.approvals import Subject, decision
 
 
 def settled(ctx: Context, record_id: str, verdict: str, reason: str | None) -> Effect:

@@ -8,10 +8,10 @@ from typing import Any
 
 from flask_babel import gettext, ngettext
 
-from fieldapp.approvals import Detail
 from fieldapp.kernel import clock
 from fieldapp.reports.policy import FIELDS
 from fieldapp.reports.schemas import METHOD_WORDS, RESULT_WORDS, Content
+from fieldapp.services.approvals import Detail
 
 _LABELS = {name: one.metadata.get("label", name) for name, one in Content().load_fields.items()}
 

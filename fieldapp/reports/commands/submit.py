@@ -7,8 +7,6 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.accounts import leaders_of
-from fieldapp.approvals import close_case, open_case
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.jobs import Job, Visit, facts_of, facts_of_visit, job_lines, may_work_on, record_event, visit_reported
 from fieldapp.kernel.actor import Actor
@@ -19,6 +17,8 @@ from fieldapp.reports.commands.keep import PHOTOS, keep, reference
 from fieldapp.reports.models import ReportVersion, ServiceReport
 from fieldapp.reports.policy import REPORT, content_of, fingerprint, late_because, may_correct
 from fieldapp.reports.schemas import Resubmit, Submit, with_reason
+from fieldapp.services.accounts import leaders_of
+from fieldapp.services.approvals import close_case, open_case
 
 #: What the author hears with the receipt of late work (D-JOB-10).
 LATE = {

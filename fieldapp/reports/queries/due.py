@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fieldapp.accounts import names_of
 from fieldapp.customers import Asset
 from fieldapp.jobs import Job, Visit, VisitMember, own_visits
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db
 from fieldapp.reports.models import ServiceReport
+from fieldapp.services.accounts import names_of
 
 _ON_THE_WAY = ("working", "on_site", "paused", "en_route", "returned", "accepted", "assigned")
 

@@ -7,12 +7,12 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, or_, select
 
-from fieldapp.accounts import group_names, technicians_of
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.web.lists import Filter, Page, list_page
 from fieldapp.reports.models import ServiceReport
 from fieldapp.reports.schemas import STATE_WORDS
+from fieldapp.services.accounts import group_names, technicians_of
 
 COLUMNS: Any = (
     ServiceReport.submitted_at,

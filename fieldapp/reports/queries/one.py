@@ -9,9 +9,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fieldapp.accounts import names_of, technicians_of
-from fieldapp.approvals import history_of, may_decide_now, seen_json
-from fieldapp.attachments import files_of
 from fieldapp.errors import NotFound
 from fieldapp.jobs import JobLine, facts_of, job_lines
 from fieldapp.kernel import clock, money
@@ -20,6 +17,9 @@ from fieldapp.platform.extensions import db
 from fieldapp.reports.models import NextVisitPlan, ReportVersion, ServiceReport
 from fieldapp.reports.policy import FIELDS, Change, changes, may_see_report, paths
 from fieldapp.reports.queries.plans import PlanNames, names_in_plan
+from fieldapp.services.accounts import names_of, technicians_of
+from fieldapp.services.approvals import history_of, may_decide_now, seen_json
+from fieldapp.services.attachments import files_of
 
 KIND = "service_report"
 

@@ -13,9 +13,6 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import case, select
 
-from fieldapp.accounts import names_of, technicians_by_group
-from fieldapp.approvals import last_returns
-from fieldapp.attachments import files_of, progress_of
 from fieldapp.jobs import line_in, pack_jobs, with_job
 from fieldapp.kernel import money
 from fieldapp.kernel.actor import Actor
@@ -27,6 +24,9 @@ from fieldapp.platform.extensions import db, reading
 from fieldapp.reports.models import NextVisitPlan, PlanLine, ServiceReport
 from fieldapp.reports.queries.due import due_by_job
 from fieldapp.reports.queries.plans import PlanNames, names_in_plan
+from fieldapp.services.accounts import names_of, technicians_by_group
+from fieldapp.services.approvals import last_returns
+from fieldapp.services.attachments import files_of, progress_of
 
 KIND = "service_report"
 

@@ -9,11 +9,11 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.accounts import technicians_of
 from fieldapp.kernel.offers import Panel
 from fieldapp.platform.extensions import db
 from fieldapp.reports.models import NextVisitPlan, ServiceReport
 from fieldapp.reports.policy import people_of_plan
+from fieldapp.services.accounts import technicians_of
 
 
 @dataclass(frozen=True)

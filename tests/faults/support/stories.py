@@ -12,7 +12,6 @@ from uuid import uuid4
 from sqlalchemy import func, select
 
 from benchmarks.world import World
-from fieldapp.approvals.models import Case
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.integrity import faults
 from fieldapp.jobs.models import VisitEvent
@@ -22,6 +21,7 @@ from fieldapp.platform.commandbus.envelope import fingerprint
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.reports.models import ReportVersion, ServiceReport
+from fieldapp.services.approvals.models import Case
 from tests.support.bench import Person
 
 TAPS = ("set_out", "arrive", "start")

@@ -285,7 +285,7 @@ def test_46_a_correction_releases_what_waited_for_the_refused_record(bench: Benc
 
 
 def test_63_photos_are_expected_from_the_moment_the_record_names_them(bench: Bench) -> None:
-    from fieldapp.attachments import progress_of
+    from fieldapp.services.attachments import progress_of
 
     note, _ = bench.photo("receipt")
     kind, agg, data = item()

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
 
-from fieldapp.accounts.models import User
 from fieldapp.expenses.models import ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, AuditHead, Receipt
 from fieldapp.platform.commandbus.transaction import transaction
 from fieldapp.platform.extensions import db, reading, used_session
+from fieldapp.services.accounts.models import User
 from tests.platform.commandbus.test_door import item
 from tests.support.bench import Bench
 

@@ -8,8 +8,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from fieldapp.attachments import receiving, store
 from fieldapp.kernel import ids
+from fieldapp.services.attachments import receiving, store
 from tests.support.bench import Bench
 
 

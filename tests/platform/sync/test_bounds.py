@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from fieldapp.accounts.models import Device
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.inputs import MOST_SPANS, numbers
 from fieldapp.platform.sync.losses import WINDOW
+from fieldapp.services.accounts.models import Device
 from tests.platform.sync.test_attachments import b64
 from tests.platform.sync.test_hello import hello
 from tests.support.bench import DEVICE, Bench

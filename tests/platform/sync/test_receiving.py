@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fieldapp.attachments import receiving, store
 from fieldapp.kernel import ids
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.answers import CHUNK
+from fieldapp.services.attachments import receiving, store
 from tests.platform.sync.test_attachments import b64, create, patch
 from tests.support.bench import Bench
 

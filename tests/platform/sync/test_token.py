@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
-from fieldapp.accounts import sessions
-from fieldapp.accounts.models import DeviceToken, User
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts import sessions
+from fieldapp.services.accounts.models import DeviceToken, User
 from tests.platform.sync.test_attachments import create
 from tests.platform.sync.test_hello import hello
 from tests.platform.sync.test_push import capture, push

@@ -18,7 +18,7 @@ import pytest
 from tusclient.client import TusClient
 from werkzeug.serving import make_server
 
-from fieldapp.attachments import store
+from fieldapp.services.attachments import store
 from tests.platform.sync.test_attachments import b64, create, patch
 from tests.platform.sync.test_receiving import bare_patch, head, large
 from tests.support.bench import Bench

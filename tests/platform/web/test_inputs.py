@@ -14,12 +14,12 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from sqlalchemy import select
 
-from fieldapp.accounts.models import Device
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.lists import list_page
+from fieldapp.services.accounts.models import Device
 from tests.support.bench import Bench
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,8 +43,8 @@ READERS = {
     "fieldapp/platform/web/application.py": {"environ"},
     "fieldapp/platform/web/origin.py": {"environ"},
     "fieldapp/platform/web/refused.py": {"environ"},
-    "fieldapp/accounts/session.py": {"environ", "full_path"},
-    "fieldapp/accounts/tokens.py": {"environ"},
+    "fieldapp/services/accounts/session.py": {"environ", "full_path"},
+    "fieldapp/services/accounts/tokens.py": {"environ"},
     "fieldapp/platform/sync/routes/attachments.py": {"stream", "mimetype"},
     "fieldapp/platform/web/forms.py": {"view_args"},
     # The best of our own languages.

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from fieldapp.accounts.models import Membership, User, UserSession
 from fieldapp.jobs.models import Job
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web import known
 from fieldapp.platform.web.known import KnownPages
+from fieldapp.services.accounts.models import Membership, User, UserSession
 
 
 @pytest.fixture

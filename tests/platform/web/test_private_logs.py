@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from fieldapp.accounts.models import Group, User
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.database import strip_values
 from fieldapp.platform.database.statements import inserting
 from fieldapp.platform.extensions import db
+from fieldapp.services.accounts.models import Group, User
 from tests.support.bench import Bench
 
 SECRET = "Zhao Private 19912345678"  # noqa: S105 - of nobody

@@ -9,13 +9,13 @@ from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
-from fieldapp.accounts.tokens import bearer, note_use
 from fieldapp.errors import AppError
 from fieldapp.platform.extensions import limiter
 from fieldapp.platform.sync.answers import Refused, refusal
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web import trouble
 from fieldapp.platform.web.guards import actor, public
+from fieldapp.services.accounts.tokens import bearer, note_use
 
 log = logging.getLogger(__name__)
 bp = Blueprint("sync", __name__, url_prefix="/sync")

@@ -16,8 +16,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import ClientDisconnected
 
-from fieldapp.attachments import receiving
-from fieldapp.attachments.receiving import SETTLED, Damaged, Locked, WrongOffset
 from fieldapp.errors import NotFound
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
@@ -29,7 +27,9 @@ from fieldapp.platform.sync.inputs import upload_length, upload_metadata, upload
 from fieldapp.platform.sync.routes import bp
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.guards import actor, public
-from fieldapp.settings import figure
+from fieldapp.services.attachments import receiving
+from fieldapp.services.attachments.receiving import SETTLED, Damaged, Locked, WrongOffset
+from fieldapp.services.settings import figure
 
 TUS = "1.0.0"
 #: What is read at once from the network; a cut costs at most what came since the last piece.

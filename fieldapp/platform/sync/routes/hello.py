@@ -7,8 +7,6 @@ from typing import Any
 from flask import Response, request
 from sqlalchemy import select
 
-from fieldapp.accounts.session import here
-from fieldapp.accounts.tokens import presented
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Attachment
@@ -19,6 +17,8 @@ from fieldapp.platform.sync.inputs import read_hello
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.sync.routes import bp
 from fieldapp.platform.web.guards import actor, public
+from fieldapp.services.accounts.session import here
+from fieldapp.services.accounts.tokens import presented
 
 
 @bp.post("/hello")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from flask import Response
 from flask_babel import gettext
 
-from fieldapp.accounts.session import here
-from fieldapp.devices import tell_of_closed_accounts
 from fieldapp.platform.commandbus import execute, known_receipts
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.answers import BATCH_OPS, Refused, answer, read_json
 from fieldapp.platform.sync.inputs import Push, read_receipts
 from fieldapp.platform.sync.routes import bp
 from fieldapp.platform.web.guards import actor, public
+from fieldapp.services.accounts.session import here
+from fieldapp.services.devices import tell_of_closed_accounts
 
 
 @bp.post("/push")

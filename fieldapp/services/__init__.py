@@ -1,0 +1,1 @@
+"""What features share: people, settings, phones, files, approvals."""

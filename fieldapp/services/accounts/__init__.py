@@ -1,0 +1,31 @@
+"""Users, groups, roles and devices. Features import from here: `people`, `group_names`, `technicians_of`."""
+
+from fieldapp.services.accounts.queries import (
+    actor_of,
+    group_names,
+    groups_of,
+    leaders_of,
+    members_of,
+    memberships_of,
+    name_by,
+    names_of,
+    people_under,
+    people_with_role,
+    technicians_by_group,
+    technicians_of,
+)
+
+__all__ = [
+    "actor_of",
+    "group_names",
+    "groups_of",
+    "leaders_of",
+    "members_of",
+    "memberships_of",
+    "name_by",
+    "names_of",
+    "people_under",
+    "people_with_role",
+    "technicians_by_group",
+    "technicians_of",
+]

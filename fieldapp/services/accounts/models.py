@@ -1,0 +1,185 @@
+"""People, their groups and roles, and the phones they use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldapp.platform.database import Moment
+from fieldapp.platform.extensions import Model
+
+
+class User(Model):
+    """A person with an account."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    username: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(60))
+    phone: Mapped[str] = mapped_column(String(30), default="")
+    password_hash: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str | None] = mapped_column(String(10))
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Group(Model):
+    """A service group with its home city (D-TRIP-1)."""
+
+    __tablename__ = "group"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    city: Mapped[str] = mapped_column(String(60))
+
+
+class Membership(Model):
+    """A role a person holds, in one group or (group empty) everywhere."""
+
+    __tablename__ = "membership"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("group.id"))
+    role: Mapped[str] = mapped_column(String(20))
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "group_id", "role"),
+        Index("ix_membership_group", "group_id", "role"),
+    )
+
+
+class UserSession(Model):
+    """One sign-in of one person in one browser. The cookie holds a random secret, this row its hash.
+
+    `ended_how`: `signed_out`, `ended` (by its person from another browser), `replaced` (another sign-in in the same
+    browser), `phone` (the phone was signed out), `password`, `reset`, `deactivated`. Rows that ended or ran out stay
+    for a while, then a later sign-in deletes them (`fieldapp/services/accounts/sessions.py`).
+    """
+
+    __tablename__ = "session"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    dev: Mapped[str | None] = mapped_column(String(36))
+    browser: Mapped[str] = mapped_column(String(60))
+    address: Mapped[str] = mapped_column(String(45))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    seen_at: Mapped[datetime] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    ended_how: Mapped[str | None] = mapped_column(String(20))
+    #: Wrong passwords that were tried on the account since the sign-in before this one.
+    wrong_count: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    wrong_at: Mapped[datetime | None] = mapped_column(Moment)
+    wrong_network: Mapped[str] = mapped_column(String(45), default="", server_default="")
+
+    __table_args__ = (Index("ix_session_user", "user_id", "dev"), Index("ix_session_seen", "seen_at"))
+
+
+class LoginBucket(Model):
+    """A count of wrong passwords: of an account, an address, or both (`fieldapp/services/accounts/throttle.py`).
+
+    `key` is a hash. `failed` makes people wait until `free_at`; `tries` of an account are told to its person.
+    `refusal_noted` says that the trail holds the present wait.
+    """
+
+    __tablename__ = "login_bucket"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failed: Mapped[int] = mapped_column(Integer)
+    tries: Mapped[int] = mapped_column(Integer)
+    tried_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_at: Mapped[datetime] = mapped_column(Moment)
+    free_at: Mapped[datetime] = mapped_column(Moment)
+    refusal_noted: Mapped[bool] = mapped_column(Boolean)
+    network: Mapped[str] = mapped_column(String(45))
+
+    __table_args__ = (Index("ix_login_bucket_last", "last_at"),)
+
+
+class KnownBrowser(Model):
+    """A browser in which a person signed in before; its cookie is kept as a hash."""
+
+    __tablename__ = "known_browser"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), primary_key=True)
+    used_at: Mapped[datetime] = mapped_column(Moment)
+
+    __table_args__ = (Index("ix_known_browser_used", "used_at"),)
+
+
+class PasswordReset(Model):
+    """A link with which a person sets a new password, once; only its hash is kept. One a person at most."""
+
+    __tablename__ = "password_reset"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), unique=True)
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    made_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Device(Model):
+    """One life of one store on one phone for one person: what it last said of itself (failure modes 10, 31, 33, 45).
+
+    `next_seq` is a high-water mark. `missing` are numbers this store gave out that neither arrived nor lie on the
+    phone; its owner has seen that (`missing_seen_at`), its leader has dealt with it (`missing_settled_at`).
+    `dropped` are numbers whose records their author discarded. `copied_at` is when the server saw that this life was
+    copied to another phone or set back to an earlier state, so that its numbers name two records each. `revoked_at` is
+    set on all lives of a store at once.
+    """
+
+    __tablename__ = "device"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    dev: Mapped[str] = mapped_column(String(36))
+    ep: Mapped[str] = mapped_column(String(8))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    build: Mapped[str] = mapped_column(String(64))
+    display_mode: Mapped[str] = mapped_column(String(20))
+    persisted: Mapped[bool | None] = mapped_column(Boolean)
+    pending: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    next_seq: Mapped[int] = mapped_column(BigInteger, default=1)
+    clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger)
+    first_seen_at: Mapped[datetime] = mapped_column(Moment)
+    last_seen_at: Mapped[datetime] = mapped_column(Moment)
+    unsent: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    oldest_at: Mapped[datetime | None] = mapped_column(Moment)
+    dropped: Mapped[list[int] | None] = mapped_column(JSON)
+    missing: Mapped[list[int] | None] = mapped_column(JSON)
+    missing_count: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    missing_since: Mapped[datetime | None] = mapped_column(Moment)
+    missing_seen_at: Mapped[datetime | None] = mapped_column(Moment)
+    missing_settled_at: Mapped[datetime | None] = mapped_column(Moment)
+    copied_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+
+    __table_args__ = (
+        UniqueConstraint("dev", "ep", "user_id"),
+        Index("ix_device_user", "user_id"),
+        Index("ix_device_recent", "last_seen_at", "id"),
+    )
+
+
+class DeviceToken(Model):
+    """What a phone may send its owner's records with when no session holds; only the hash is kept (failure mode 39).
+
+    Several may hold at once: the first use of one ends those that were issued before it.
+    """
+
+    __tablename__ = "device_token"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    dev: Mapped[str] = mapped_column(String(36))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    issued_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    __table_args__ = (Index("ix_device_token_phone", "user_id", "dev"),)

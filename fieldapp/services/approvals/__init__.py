@@ -1,0 +1,24 @@
+"""One approval mechanism for everything that needs a yes: chain, decisions, inbox (D-ROLE-1, D-PART-2, D-EXP-5).
+
+A feature opens a case with `open_case`, and declares its decision commands with `decision`.
+"""
+
+from fieldapp.services.approvals.cases import close_case, open_case
+from fieldapp.services.approvals.decisions import Subject, decision, seen_json
+from fieldapp.services.approvals.policy import Detail
+from fieldapp.services.approvals.queries import Returned, case_for, cases_of, history_of, last_returns, may_decide_now
+
+__all__ = [
+    "Detail",
+    "Returned",
+    "Subject",
+    "case_for",
+    "cases_of",
+    "close_case",
+    "decision",
+    "history_of",
+    "last_returns",
+    "may_decide_now",
+    "open_case",
+    "seen_json",
+]

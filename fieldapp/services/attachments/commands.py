@@ -1,0 +1,51 @@
+"""A photo taken again, for a record whose photo never came or cannot be shown (failure modes 63, 64)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.errors import NotFound
+from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import Context, Effect, Photos, command
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.web.fields import Form, Id
+from fieldapp.services.attachments.queries import AGAIN
+
+
+class Again(Form):
+    """Which photo the new one stands for."""
+
+    missing = Id(required=True)
+
+
+def _load(ctx: Context, data: dict[str, Any]) -> Attachment:
+    row = ctx.find(Attachment, data["missing"])
+    if row is None or [row.agg_type, row.agg_id] != list(ctx.envelope.agg):
+        raise NotFound("attachment.not_found")
+    return row
+
+
+def _may(actor: Actor, row: Attachment) -> bool:
+    return row.user_id == actor.id
+
+
+@command(
+    AGAIN,
+    label=_l("Photo taken again"),
+    schema=Again,
+    load=_load,
+    may=_may,
+    photos=(Photos("photo", _l("Photo"), most=1, least=1),),
+    # Any record that names files; _load compares it with the file's own.
+    aggs=(),
+    own_work=True,
+)
+def add(ctx: Context, row: Attachment, data: dict[str, Any]) -> Effect:
+    """Joins a new photo to the record. Never refused because the old one turned up meanwhile: then both stay."""
+    before = row.state
+    if row.state != "stored":
+        row.state = "replaced"
+    after = {"missing": row.id, "state": row.state, "photo": ctx.envelope.atts[0].id}
+    return Effect(before={"missing": row.id, "state": before}, after=after)

@@ -1,0 +1,79 @@
+"""Files that come with an ordinary form post."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+from flask_babel import gettext
+from werkzeug.datastructures import FileStorage
+
+from fieldapp.errors import Invalid
+from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import AttachmentNote, Command, writing
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.guards import actor
+from fieldapp.services.attachments import store
+from fieldapp.services.settings import figure
+
+
+def take_files(command: Command, op: str) -> list[AttachmentNote]:
+    """Keeps the files of a post and describes them for its envelope.
+
+    Their ids follow from the op and their bytes, so that the same post again names the same files.
+    Raises Invalid at `photos.<role>` for a file that is no picture or too large.
+    """
+    notes = []
+    for slot in command.photos:
+        for number, file in enumerate(inputs.uploads(slot.role, count=slot.most)):
+            notes.append(_take(file, slot.role, f"{op}/{slot.role}/{number}"))
+    return notes
+
+
+def _take(file: FileStorage, role: str, seed: str) -> AttachmentNote:
+    where = f"photos.{role}"
+    limit = int(figure("attachments.max_megabytes"))
+    temporary = store.partial_path(f"desk-{uuid.uuid4()}")
+    try:
+        file.save(temporary)
+        size = temporary.stat().st_size
+        if size > limit * 1024 * 1024:
+            words = gettext("%(name)s is too large; at most %(limit)s MB.", name=file.filename, limit=limit)
+            raise Invalid("attachment.too_large", "", {where: [words]})
+        try:
+            mime = store.check_image(temporary)
+        except store.NotAnImage:
+            words = gettext("%(name)s is not a picture we can read.", name=file.filename)
+            raise Invalid("attachment.not_an_image", "", {where: [words]}) from None
+        digest = store.digest_of(temporary)
+        note = AttachmentNote(_id_for(seed, digest), str(file.filename), mime, size, digest, role)
+        store.keep(temporary, digest)
+    finally:
+        temporary.unlink(missing_ok=True)
+    with writing() as session:
+        if session.get(Attachment, note.id) is None:
+            session.add(_row(note))
+    return note
+
+
+def _id_for(seed: str, digest: str) -> str:
+    raw = hashlib.sha256(f"{seed}/{digest}".encode()).digest()[:16]
+    return str(uuid.UUID(bytes=raw, version=5))
+
+
+def _row(note: AttachmentNote) -> Attachment:
+    moment = clock.now()
+    values: dict[str, Any] = {"name": note.name, "mime": note.mime, "role": note.role}
+    return Attachment(
+        id=note.id,
+        user_id=actor().id,
+        size=note.size,
+        sha256=note.sha256,
+        received=note.size,
+        state="stored",
+        created_at=moment,
+        stored_at=moment,
+        **values,
+    )

@@ -1,0 +1,40 @@
+"""What attachments offer the house."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.grants import EVERYONE
+from fieldapp.kernel.offers import Entry, Offer, PackEntry
+from fieldapp.services.attachments.queries import newest_missing
+
+
+def _pack(actor: Actor) -> Iterator[PackEntry]:
+    """The list, and the form to take a photo again for each that this person can still save."""
+    missing = newest_missing(actor)
+    yield PackEntry("/attachments/missing", repr(missing))
+    for one, state, own in missing:
+        if own and state in {"lost", "refused"}:
+            yield PackEntry(f"/attachments/{one}/again", state)
+
+
+offer = Offer(
+    grants={
+        EVERYONE: ("attachment.view", "attachment.add"),
+    },
+    links=(
+        Entry(
+            "missing_photos",
+            _l("Missing photos"),
+            "/attachments/missing",
+            "attachment.view",
+            order=30,
+            icon="camera",
+            hint=_l("Named by a record, but not here or not to be shown"),
+        ),
+    ),
+    pack=_pack,
+)

@@ -1,0 +1,67 @@
+"""What phones offer the house: two pages, and a word above the first screens where something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.kernel import ids
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.grants import EVERYONE
+from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.platform.web.fresh import tells_ago
+from fieldapp.services.accounts.session import this_phone
+from fieldapp.services.devices.queries import elsewhere, own_losses, trouble
+
+
+def _strips(actor: Actor) -> Iterator[Panel]:
+    """Leaders are told how many phones need a look, their own among them; others what their own phone lost."""
+    if not actor.can("device.oversee"):
+        yield from (Panel("services/devices/_lost.html", shown) for shown in losses(actor))
+        return
+    found = trouble(actor)
+    if found.holding:
+        # Records that wait become overdue as time passes. A hello that brings old ones has an audit entry.
+        tells_ago()
+    if found.lost or found.overdue:
+        yield Panel("services/devices/_trouble.html", {"trouble": found})
+
+
+def losses(actor: Actor) -> list[dict[str, Any]]:
+    """What the person's own phones have lost and they have not ticked off, one each for services/devices/_lost.html."""
+    return [
+        {"dev": dev, "code": ids.device_code(dev), "loss": loss, "owner": actor.id}
+        for dev, loss in own_losses(actor).items()
+    ]
+
+
+def _pack(actor: Actor) -> list[PackEntry]:
+    waiting = [(phone.dev, phone.unsent) for phone in elsewhere(actor, this_phone())]
+    gone = {dev: loss.refs for dev, loss in own_losses(actor).items()}
+    return [PackEntry("/outbox", f"{waiting}:{gone}")]
+
+
+offer = Offer(
+    grants={
+        EVERYONE: ("device.revoke", "device.acknowledge"),
+        "leader": ("device.oversee",),
+        "manager": ("device.oversee",),
+        "admin": ("device.oversee",),
+    },
+    links=(
+        Entry("my_phones", _l("My phones and sign-ins"), "/me/devices", "me.devices", order=15, icon="phone"),
+        Entry(
+            "phones",
+            _l("Phones"),
+            "/phones",
+            "device.oversee",
+            order=60,
+            icon="phone",
+            hint=_l("Which phones still hold records, and since when"),
+        ),
+    ),
+    pack=_pack,
+    strips=_strips,
+)

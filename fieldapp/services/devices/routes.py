@@ -1,0 +1,173 @@
+"""My phones and sign-ins, and the phones a leader answers for."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import Select, select
+
+from fieldapp.errors import NotFound
+from fieldapp.kernel import ids
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.commandbus.models import Receipt
+from fieldapp.platform.web.assets import ASSETS
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import Filter, list_page
+from fieldapp.platform.web.render import render
+from fieldapp.services.accounts import group_names, groups_of, journal, members_of, sessions
+from fieldapp.services.accounts.models import Device, User
+from fieldapp.services.accounts.session import here, lasts, this_phone
+from fieldapp.services.devices import queries
+from fieldapp.services.devices.closed import arrived_after
+from fieldapp.services.devices.policy import may_look_after, sees_all
+
+bp = Blueprint("devices", __name__)
+
+OUTCOMES = {
+    "accepted": ("ok", _l("Received")),
+    "held": ("soon", _l("Waits for another record")),
+    "rejected": ("hot", _l("Refused")),
+    "conflict": ("hot", _l("Conflict")),
+}
+
+
+@bp.get("/me/devices")
+@needs("me.devices")
+def mine() -> Response:
+    """Every store that holds records of mine, every sign-in of mine, and the way to end each of them."""
+    current = here()
+    return render(
+        "services/devices/mine.html",
+        fragment="services/devices/_mine.html",
+        phones=queries.own_phones(actor()),
+        here=this_phone(),
+        session=current,
+        sessions=sessions.living(actor().id, lasts()),
+        events=journal.recent(actor().id),
+        build=ASSETS().build,
+    )
+
+
+@bp.route("/me/devices/<uuid:dev>/sign-out", methods=["GET", "POST"])
+@needs("device.revoke")
+def sign_out(dev: UUID) -> Response:
+    """Signing one of my phones out."""
+    return _sign_out(actor().id, str(dev), "/me/devices")
+
+
+@bp.get("/phones")
+@needs("device.oversee")
+def phones() -> Response:
+    """Which phones still hold records, how many and since when, and which have lost some (D-CASH-2)."""
+    build = ASSETS().build
+    page = list_page(
+        queries.phones_for(actor()), keys=(Device.last_seen_at, Device.id), filters=_filters(build), size=30
+    )
+    return render(
+        "services/devices/phones.html",
+        fragment="services/devices/_phones.html",
+        page=page,
+        phones=queries.with_details(page.rows),
+        build=build,
+    )
+
+
+def _filters(build: str) -> list[Filter]:
+    def state(query: Select[Any], value: str) -> Select[Any]:
+        if value == "lost":
+            return queries.lost(query)
+        if value == "overdue":
+            return queries.overdue(query)
+        return query.where(Device.build != build) if value == "old" else queries.unsent(query)
+
+    options = [
+        ("", _l("All")),
+        ("unsent", _l("Unsent")),
+        ("overdue", _l("Longer than a day")),
+        ("lost", _l("Records missing")),
+        ("old", _l("Old version")),
+    ]
+    person = Filter("q", _l("Person"), _named, widget="text")
+    chips = Filter("state", _l("Show"), state, widget="chips", options=options)
+    if not sees_all(actor()):
+        return [chips, person]
+    names = [(str(one), name) for one, name in group_names().items()]
+    groups = Filter("group", _l("Group"), _of_group, options=names, holds="number")
+    return [chips, person, groups]
+
+
+def _named(query: Select[Any], value: str) -> Select[Any]:
+    pattern = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    people = User.name.ilike(f"%{pattern}%", escape="\\") | (User.username == value)
+    return query.where(Device.user_id.in_(select(User.id).where(people)))
+
+
+def _of_group(query: Select[Any], group: int) -> Select[Any]:
+    return query.where(Device.user_id.in_(members_of([group])))
+
+
+@bp.route("/phones/<uuid:dev>/<int:user_id>/sign-out", methods=["GET", "POST"])
+@needs("device.oversee")
+def sign_out_of(dev: UUID, user_id: int) -> Response:
+    """Signing out a phone that one answers for: lost, stolen, or given on."""
+    return _sign_out(user_id, str(dev), "/phones")
+
+
+def _sign_out(owner: int, dev: str, back: str) -> Response:
+    phone = _phone(owner, dev)
+    return form_page(
+        FormPage(
+            kind="device.revoke",
+            agg=("device", dev),
+            title=_l("Sign the phone out"),
+            record_title=gettext("Sign out phone %(code)s", code=phone.code),
+            submit=_l("Sign the phone out"),
+            done=back,
+            back=back,
+            initial={"user_id": owner},
+            template="services/devices/sign_out.html",
+            context={"phone": phone, "own": owner == actor().id, "here": dev == this_phone()},
+        )
+    )
+
+
+@bp.post("/phones/<uuid:dev>/<int:user_id>/acknowledge")
+@needs("device.acknowledge")
+def acknowledge(dev: UUID, user_id: int) -> Response:
+    """The button, without JavaScript."""
+    _phone(user_id, str(dev))
+    done = "/outbox" if user_id == actor().id else "/phones"
+    return form_page(FormPage("device.acknowledge", ("device", str(dev)), _l("Seen"), done, back=done))
+
+
+def _phone(owner: int, dev: str) -> queries.Phone:
+    """The phone, if this person may look after it. Raises NotFound."""
+    known = may_look_after(actor(), owner, groups_of(owner))
+    phone = queries.phone_of(owner, dev) if known else None
+    if phone is None:
+        raise NotFound("device.not_found")
+    return phone
+
+
+@bp.get("/phones/closed")
+@needs("device.oversee")
+def closed() -> Response:
+    """Records that arrived after their author's account was closed: the work was done (failure mode 44)."""
+    page = list_page(arrived_after(actor()), keys=(Receipt.received_at, Receipt.op), size=30)
+    commands = COMMANDS()
+    lines = [
+        (row, commands[row.kind].label if row.kind in commands else row.kind, ids.short_reference(row.dev, row.seq))
+        for row in page.rows
+    ]
+    return render(
+        "services/devices/closed.html",
+        fragment="services/devices/_closed.html",
+        page=page,
+        lines=lines,
+        outcomes=OUTCOMES,
+    )

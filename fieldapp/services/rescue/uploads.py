@@ -1,0 +1,54 @@
+"""Uploaded rescue files, kept under their hash between looking and importing, and as evidence for a while."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from pathlib import Path
+
+from flask import current_app
+from werkzeug.datastructures import FileStorage
+
+from fieldapp.errors import NotFound
+from fieldapp.services.attachments import store
+from fieldapp.services.settings import figure
+
+
+def _folder() -> Path:
+    folder = Path(current_app.config["FILES"]) / "rescue"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def keep(file: FileStorage) -> str:
+    """Takes an upload in; its SHA-256. What is older than the figure says goes."""
+    _forget()
+    temporary = _folder() / f"{uuid.uuid4()}.part"
+    try:
+        file.save(temporary)
+        digest = store.digest_of(temporary)
+        os.replace(temporary, _folder() / f"{digest}.zip")
+    finally:
+        temporary.unlink(missing_ok=True)
+    return digest
+
+
+def drop(digest: str) -> None:
+    """Lets go of a file that was no rescue file."""
+    (_folder() / f"{digest}.zip").unlink(missing_ok=True)
+
+
+def path_of(digest: str) -> Path:
+    """Where an uploaded file lies. Raises NotFound."""
+    path = _folder() / f"{digest}.zip"
+    if len(digest) != 64 or not digest.isalnum() or not path.is_file():
+        raise NotFound("rescue.not_found")
+    return path
+
+
+def _forget() -> None:
+    oldest = time.time() - int(figure("rescue.keep_days")) * 86_400
+    for path in _folder().iterdir():
+        if path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)

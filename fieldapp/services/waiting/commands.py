@@ -1,0 +1,91 @@
+"""A person decides about a record that waits in vain: taken in without the other, or back to its author."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+
+from fieldapp.errors import Conflict, NotFound
+from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus import UNDO, Context, Effect, Result, command, decide_apart, refuse_waiting
+from fieldapp.platform.commandbus.command import COMMANDS
+from fieldapp.platform.commandbus.models import Receipt
+from fieldapp.services.accounts import actor_of
+from fieldapp.services.settings import figure
+from fieldapp.services.waiting.policy import Author, may_decide
+from fieldapp.services.waiting.queries import authors
+from fieldapp.services.waiting.schemas import Accept, Reject
+
+
+@dataclass(frozen=True)
+class Held:
+    """A waiting record's kind in words, and what the policy asks of its author."""
+
+    op: str
+    title: str
+    author: Author
+    received_at: datetime
+
+
+def _load(ctx: Context, data: dict[str, Any]) -> Held:
+    # Not locked: the author may be sending just now, and comes first.
+    query = select(Receipt.kind, Receipt.user_id, Receipt.received_at).where(Receipt.op == ctx.id)
+    row = ctx.session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("waiting_record.not_found")
+    command = COMMANDS().get(row.kind)
+    title = str(command.label if command else row.kind)
+    return Held(ctx.id, title, authors([row.user_id])[row.user_id], row.received_at)
+
+
+def _waited_enough(ctx: Context, held: Held) -> None:
+    """Raises Conflict while what the record refers to may still come, as the inbox does not offer it yet."""
+    days = int(figure("waiting.days"))
+    if held.received_at >= ctx.now - timedelta(days=days):
+        words = gettext("This record has not waited for %(n)s days yet. What it refers to may still come.", n=days)
+        raise Conflict("waiting_record.too_early", words)
+
+
+def _may(actor: Actor, held: Held) -> bool:
+    return may_decide(actor, held.author)
+
+
+@command(
+    "waiting_record.accept",
+    label=_l("Accept without what it refers to"),
+    schema=Accept,
+    load=_load,
+    may=_may,
+    undo=UNDO,
+)
+def accept(ctx: Context, held: Held, data: dict[str, Any]) -> Effect:
+    """The record is decided as if what it refers to had come, by its own rules and under its author's name."""
+    _waited_enough(ctx, held)
+    ctx.notify(held.author.id, "waiting_record.accept", "/outbox", who=ctx.actor.name, title=held.title)
+    result = decide_apart(ctx, held.op, actor_of(held.author.id))
+    after = {"outcome": result.outcome, "ref": result.ref}
+    return Effect(result.ref, None, {"outcome": "held"}, after, _refused_all_the_same(result))
+
+
+def _refused_all_the_same(result: Result) -> str | None:
+    """A record may be impossible without the other by its own rules; then its author has it back."""
+    if result.outcome == "accepted":
+        return None
+    words = " ".join(one for said in result.problems.values() for one in said)
+    return gettext("It could not be taken in and went back to its author: %(why)s", why=words)
+
+
+@command("waiting_record.reject", label=_l("Send back to its author"), schema=Reject, load=_load, may=_may, undo=UNDO)
+def reject(ctx: Context, held: Held, data: dict[str, Any]) -> Effect:
+    """The author gets the record back, filled in, with the reason."""
+    _waited_enough(ctx, held)
+    who, reason = ctx.actor.name, data["reason"]
+    words = gettext("What it waited for never came. %(who)s sent it back: %(reason)s", who=who, reason=reason)
+    refuse_waiting(ctx, held.op, held.author.id, "waiting_record.rejected", words)
+    ctx.notify(held.author.id, "waiting_record.reject", "/outbox", who=who, title=held.title, reason=reason)
+    return Effect(None, None, {"outcome": "held"}, {"outcome": "rejected", "reason": reason})
