@@ -14,10 +14,10 @@ from sqlalchemy import func, select
 
 from benchmarks.harness import Contender, Row, at_most, interleave, middle, ratio
 from benchmarks.world import World, fill_jobs, postgres_world, world
-from fieldapp.customers.models import Asset, Customer
-from fieldapp.jobs.models import Job, JobAsset
-from fieldapp.jobs.queries.board import group_jobs
-from fieldapp.jobs.queries.search import found
+from fieldapp.field.customers.models import Asset, Customer
+from fieldapp.field.jobs.models import Job, JobAsset
+from fieldapp.field.jobs.queries.board import group_jobs
+from fieldapp.field.jobs.queries.search import found
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db

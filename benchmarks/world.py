@@ -15,8 +15,8 @@ from typing import Any
 from flask import session
 from sqlalchemy import insert, text
 
-from fieldapp.customers.models import Asset, Contact, Customer, Site
-from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
+from fieldapp.field.customers.models import Asset, Contact, Customer, Site
+from fieldapp.field.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db

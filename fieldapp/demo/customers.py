@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from fieldapp.customers import Asset, Contact, Contract, ContractAsset, Customer, Site
 from fieldapp.demo.book import Book
+from fieldapp.field.customers import Asset, Contact, Contract, ContractAsset, Customer, Site
 
 
 def add_customers(book: Book) -> None:

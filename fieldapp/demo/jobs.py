@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fieldapp.demo.book import BadDemo, Book
-from fieldapp.jobs import Job, JobAsset, Visit, VisitEvent, VisitMember, job_state, number_of
+from fieldapp.field.jobs import Job, JobAsset, Visit, VisitEvent, VisitMember, job_state, number_of
 from fieldapp.kernel import clock
 
 ON_THE_WAY = timedelta(minutes=25)

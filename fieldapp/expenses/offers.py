@@ -22,7 +22,7 @@ from fieldapp.expenses.queries.records import (
     wrong_totals,
 )
 from fieldapp.expenses.words import about_claim
-from fieldapp.jobs import my_job_choices
+from fieldapp.field.jobs import my_job_choices
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
 from fieldapp.services.settings import figure

@@ -21,7 +21,7 @@ from fieldapp.expenses.queries.checks import limits
 from fieldapp.expenses.queries.lines import CLAIM_ROW, claim_lines, holder, items_of_claims, lines_of, set_free
 from fieldapp.expenses.queries.records import SHOWN, claim_for, free_items, item_for
 from fieldapp.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS, about_claim
-from fieldapp.jobs import my_job_choices
+from fieldapp.field.jobs import my_job_choices
 from fieldapp.kernel import clock, ids, money
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.forms import FormPage, form_page, redrawn

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from fieldapp.jobs import facts_of
+from fieldapp.field.jobs import facts_of
 from fieldapp.parts.models import Part
 from fieldapp.parts.policy import Line, chain_roles, last_approval
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE

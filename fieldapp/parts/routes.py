@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, or_, select
 
 from fieldapp.errors import NotFound
-from fieldapp.jobs import facts_of, job_lines, my_job_choices, sees_job
+from fieldapp.field.jobs import facts_of, job_lines, my_job_choices, sees_job
 from fieldapp.kernel import clock
 from fieldapp.parts.commands.submit import may_ask_for
 from fieldapp.parts.models import PartsLine, PartsRequest

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, case, func, select
 
 from fieldapp.expenses import ALL_KINDS, ExpenseClaim, ExpenseItem
-from fieldapp.jobs import Job
+from fieldapp.field.jobs import Job
 from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web import inputs

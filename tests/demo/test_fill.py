@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from fieldapp.customers.models import Asset, Customer
 from fieldapp.demo import PASSWORD, BadDemo, Book, fill
+from fieldapp.field.customers.models import Asset, Customer
+from fieldapp.field.jobs.models import Job, Visit, VisitEvent
 from fieldapp.integrity import faults
-from fieldapp.jobs.models import Job, Visit, VisitEvent
 from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import Group, Membership, User

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import select
 
 from fieldapp.demo import PASSWORD, fill
-from fieldapp.jobs import Job, Visit, VisitMember
+from fieldapp.field.jobs import Job, Visit, VisitMember
 from fieldapp.kernel import clock, ids
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.platform.commandbus import writing

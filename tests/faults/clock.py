@@ -14,7 +14,7 @@ from itertools import cycle, product
 from sqlalchemy import select
 
 from benchmarks.world import World
-from fieldapp.jobs.models import VisitEvent
+from fieldapp.field.jobs.models import VisitEvent
 from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
 from tests.faults.figures import Figure, Size

@@ -17,9 +17,9 @@ from typing import Any
 from sqlalchemy import select
 
 from benchmarks.world import World
-from fieldapp.jobs.models import Job, Visit, VisitEvent
+from fieldapp.field.jobs.models import Job, Visit, VisitEvent
+from fieldapp.field.reports.models import ServiceReport
 from fieldapp.platform.extensions import db
-from fieldapp.reports.models import ServiceReport
 from tests.faults.figures import Figure, Size
 from tests.faults.support.seeds import seeded
 from tests.faults.support.stories import Author, Frozen, held_against

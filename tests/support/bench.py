@@ -19,8 +19,8 @@ from sqlalchemy import event, func, inspect, select, text
 
 from fieldapp import create_app
 from fieldapp.config import Config
-from fieldapp.customers.models import Asset, Contact, Customer, Site
-from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
+from fieldapp.field.customers.models import Asset, Contact, Customer, Site
+from fieldapp.field.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Result, execute, writing

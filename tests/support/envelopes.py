@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from fieldapp.customers.models import Asset, Contact, Customer, Site
-from fieldapp.jobs.models import Job, JobAsset, Visit, VisitMember
+from fieldapp.field.customers.models import Asset, Contact, Customer, Site
+from fieldapp.field.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import Command, Result, writing
 from fieldapp.platform.extensions import db

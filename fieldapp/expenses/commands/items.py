@@ -14,7 +14,7 @@ from fieldapp.expenses.models import ExpenseItem
 from fieldapp.expenses.policy import FREE, ITEM, fapiao_key, home_group, is_own, plain_number, too_old
 from fieldapp.expenses.schemas import Correction, Item, Nothing
 from fieldapp.expenses.words import finding_words
-from fieldapp.jobs import facts_of, may_work_on
+from fieldapp.field.jobs import facts_of, may_work_on
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.expenses.policy import ALL_KINDS
 from fieldapp.expenses.words import CLAIM_WORDS, ITEM_WORDS, KIND_WORDS, LOOKS, finding_words, warning_words
-from fieldapp.jobs import JobLine, job_lines
+from fieldapp.field.jobs import JobLine, job_lines
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
 from fieldapp.services.approvals import cases_of

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.errors import Conflict, Invalid
-from fieldapp.jobs import job_lines, job_words
+from fieldapp.field.jobs import job_lines, job_words
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.states import IllegalMove
 from fieldapp.parts.models import Part, PartsLine, PartsRequest

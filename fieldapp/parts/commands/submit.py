@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete
 
 from fieldapp.errors import Conflict, Invalid
-from fieldapp.jobs import Job, JobFacts, facts_of, may_work_on
+from fieldapp.field.jobs import Job, JobFacts, facts_of, may_work_on
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.parts.commands.record import KIND, keep, next_state, number_for, shown, tell

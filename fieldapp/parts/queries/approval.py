@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased
 
-from fieldapp.jobs import JobLine, line_in, with_job
+from fieldapp.field.jobs import JobLine, line_in, with_job
 from fieldapp.kernel import clock
 from fieldapp.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.parts.policy import ENDED_WITHOUT_PARTS, Asked, Line, Split, split_of

@@ -9,8 +9,8 @@ from typing import Any
 from flask import g
 from sqlalchemy import select
 
-from fieldapp.customers import Asset
-from fieldapp.jobs import Job
+from fieldapp.field.customers import Asset
+from fieldapp.field.jobs import Job
 from fieldapp.parts.models import Part
 from fieldapp.platform.extensions import db
 

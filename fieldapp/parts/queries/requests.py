@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, false, or_, select
 
-from fieldapp.jobs import sees_job
+from fieldapp.field.jobs import sees_job
 from fieldapp.kernel.actor import Actor
 from fieldapp.parts.models import PartsLine, PartsRequest
 from fieldapp.parts.policy import SEES_ALL, SEES_HIGH, RequestFacts, look, may_see_request

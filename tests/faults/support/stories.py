@@ -13,14 +13,14 @@ from sqlalchemy import func, select
 
 from benchmarks.world import World
 from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
+from fieldapp.field.jobs.models import VisitEvent
+from fieldapp.field.reports.models import ReportVersion, ServiceReport
 from fieldapp.integrity import faults
-from fieldapp.jobs.models import VisitEvent
 from fieldapp.kernel import clock, ids
 from fieldapp.parts.models import PartsLine, PartsRequest
 from fieldapp.platform.commandbus.envelope import fingerprint
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db
-from fieldapp.reports.models import ReportVersion, ServiceReport
 from fieldapp.services.approvals.models import Case
 from tests.support.bench import Person
 

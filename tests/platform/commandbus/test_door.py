@@ -407,8 +407,8 @@ def test_8_a_replay_does_not_bring_back_what_is_gone(bench: Bench) -> None:
 def test_56_a_merged_record_is_found_under_its_old_id(bench: Bench) -> None:
     from sqlalchemy import delete, update
 
-    from fieldapp.customers import Asset
-    from fieldapp.jobs import JobAsset
+    from fieldapp.field.customers import Asset
+    from fieldapp.field.jobs import JobAsset
     from fieldapp.platform.commandbus import writing
     from fieldapp.platform.commandbus.models import Redirect
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fieldapp.jobs.commands.amend import amend
+from fieldapp.field.jobs.commands.amend import amend
 from fieldapp.platform.commandbus.merge import plain, seen, three_way
 
 FIELDS = ("model", "serial_no", "note", "tags", "minutes")

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from fieldapp.jobs import Visit, VisitMember
+from fieldapp.field.jobs import Visit, VisitMember
+from fieldapp.field.reports import ServiceReport
 from fieldapp.kernel import clock, ids
 from fieldapp.parts import Part
 from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
-from fieldapp.reports import ServiceReport
 from tests.expenses.conftest import item_data
-from tests.reports.sheets import plan, submit
+from tests.field.reports.sheets import plan, submit
 from tests.support.bench import Bench, Person
 
 DOC = (Path(__file__).parents[3] / "docs" / "offline.md").read_text()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from fieldapp.customers import Asset, Customer
+from fieldapp.field.customers import Asset, Customer
 from fieldapp.kernel import ids
 from fieldapp.kernel.findable import plain
 from fieldapp.platform.commandbus import writing

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError, fields, validate
 
-from fieldapp.jobs.schemas import Dispatch, Reassign
+from fieldapp.field.jobs.schemas import Dispatch, Reassign
 from fieldapp.kernel import ids
 from fieldapp.platform.web.fields import _Day, differing
 from tests.platform.web.test_every_form import Field, form_of, pages

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.jobs import JobAsset
+from fieldapp.field.jobs import JobAsset
 from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
 from tests.support.bench import Bench

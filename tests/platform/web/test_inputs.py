@@ -50,8 +50,8 @@ READERS = {
     # The best of our own languages.
     "fieldapp/platform/web/language.py": {"accept_languages"},
     # The page's own address, which check_address has looked at, to ask for it again.
-    "fieldapp/jobs/routes/mine.py": {"full_path"},
-    "fieldapp/jobs/routes/group.py": {"full_path"},
+    "fieldapp/field/jobs/routes/mine.py": {"full_path"},
+    "fieldapp/field/jobs/routes/group.py": {"full_path"},
     "templates/platform/web/form.html": {"full_path"},
     "templates/parts/_requests.html": {"full_path"},
     "templates/error/unsaved.html": {"full_path"},

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from fieldapp.jobs.models import Job
+from fieldapp.field.jobs.models import Job
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from fieldapp.expenses import ExpenseItem
+from fieldapp.field.jobs.models import Visit
 from fieldapp.integrity import faults
-from fieldapp.jobs.models import Visit
 from fieldapp.kernel import ids
 from fieldapp.platform.commandbus import execute, writing
 from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Notice, Receipt

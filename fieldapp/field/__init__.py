@@ -1,0 +1,1 @@
+"""The work: customers, jobs, service reports."""

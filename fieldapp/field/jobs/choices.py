@@ -1,0 +1,72 @@
+"""Jobs as other features show them: a line in a list, a choice in a form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from fieldapp.field.customers import Customer
+from fieldapp.field.jobs.models import Job, Visit, VisitMember
+from fieldapp.kernel import clock
+from fieldapp.kernel.actor import Actor
+from fieldapp.platform.extensions import db
+
+
+@dataclass(frozen=True)
+class JobLine:
+    """What a list says about the job a record belongs to."""
+
+    id: str
+    number: str
+    customer: str
+    title: str
+    group_id: int
+
+    @property
+    def words(self) -> str:
+        """`customer · title`."""
+        return f"{self.customer} · {self.title}"
+
+
+_LINE: tuple[Any, ...] = (Job.id, Job.number, Customer.name, Job.title, Job.group_id)
+
+
+def job_lines(job_ids: Iterable[str | None]) -> dict[str, JobLine]:
+    """Lines by job id, in one query."""
+    wanted = {one for one in job_ids if one}
+    if not wanted:
+        return {}
+    query = select(*_LINE).join(Customer, Customer.id == Job.customer_id).where(Job.id.in_(wanted))
+    return {row[0]: JobLine(*row) for row in db.session.execute(query)}
+
+
+def with_job(query: Any, job_id: Any) -> Any:
+    """The query with the job that the column `job_id` names, if any, as its last columns; see `line_in`."""
+    customer = Job.customer_id == Customer.id
+    return query.add_columns(*_LINE).outerjoin(Job, Job.id == job_id).outerjoin(Customer, customer)
+
+
+def line_in(row: Any) -> JobLine | None:
+    """The job in a row of a query that was put together by `with_job`."""
+    columns = row[-len(_LINE) :]
+    return None if columns[0] is None else JobLine(*columns)
+
+
+def my_job_choices(actor: Actor, most: int = 30) -> list[tuple[str, str]]:
+    """`(job id, words)` of the person's jobs of the last and next weeks, the nearest in time first."""
+    now = clock.now()
+    query = (
+        select(Job.id, Customer.name, Job.title, func.max(Visit.planned_start))
+        .join(Visit, Visit.job_id == Job.id)
+        .join(VisitMember, VisitMember.visit_id == Visit.id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .where(VisitMember.user_id == actor.id, VisitMember.removed_at.is_(None))
+        .where(Visit.planned_start.between(now - timedelta(days=45), now + timedelta(days=14)))
+        .group_by(Job.id, Customer.name, Job.title)
+    )
+    rows = sorted(db.session.execute(query).all(), key=lambda row: abs(row[3] - now))
+    return [(job, f"{customer} · {title}") for job, customer, title, _ in rows[:most]]

@@ -1,0 +1,104 @@
+"""What jobs offer the house."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+
+from fieldapp.field.jobs.facts import sees_job, sees_visit
+from fieldapp.field.jobs.models import Job, Visit
+from fieldapp.field.jobs.policy import OVER, TO_REASSIGN, job_state
+from fieldapp.field.jobs.queries.pack import board_version, pack_assets, pack_jobs, pack_led
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.offers import Entry, Offer, PackEntry
+from fieldapp.platform.extensions import db
+from fieldapp.services.accounts import technicians_of
+
+
+def _pack(actor: Actor) -> list[PackEntry]:
+    if not actor.can("job.view"):
+        return []
+    pages = [PackEntry(f"/jobs/{job}", version) for job, version in pack_jobs(actor)]
+    if actor.can("asset.amend"):
+        pages += [PackEntry(f"/jobs/{job}/assets/{asset}", str(ver)) for job, asset, ver in pack_assets(actor)]
+    return [PackEntry("/jobs", board_version(actor)), *pages, *_led(actor)]
+
+
+def _led(actor: Actor) -> Iterator[PackEntry]:
+    """The forms with which a leader plans work. How busy technicians are is as of when the page was kept."""
+    led = pack_led(actor)
+    if not led:
+        return
+    people = hashlib.sha256(repr(sorted(technicians_of(sorted(actor.leads)))).encode()).hexdigest()[:12]
+    for job, version, has_several, visits in led:
+        where, form = f"/jobs/{job}", f"{version}:{people}"
+        yield PackEntry(where, f"led:{version}")
+        for name in ("dispatch", "change", "cancel"):
+            yield PackEntry(f"{where}/{name}", form)
+        for visit, state in visits[:1]:
+            if state in TO_REASSIGN:
+                yield PackEntry(f"{where}/visits/{visit}/reassign", form)
+            if has_several:
+                yield PackEntry(f"{where}/visits/{visit}/cancel", form)
+
+
+def _states() -> Iterator[str]:
+    """The stored state of every job follows from its visits (D-JOB-11)."""
+    visits: dict[str, list[tuple[str, str | None]]] = {}
+    for job, state, result in db.session.execute(
+        select(Visit.job_id, Visit.state, Visit.result).order_by(Visit.job_id, Visit.planned_start, Visit.id)
+    ):
+        visits.setdefault(job, []).append((state, result))
+    # Decided by people, not by visits: closed, cancelled, reopened.
+    query = select(Job.id, Job.number, Job.state).where(Job.state.not_in([*OVER, "reopened"]))
+    for job, number, state in db.session.execute(query):
+        if state != job_state(visits.get(job, ())):
+            yield f"job {number} is stored as {state}, its visits make it {job_state(visits.get(job, ()))}"
+
+
+_TAPS = (
+    "visit.accept",
+    "visit.set_out",
+    "visit.arrive",
+    "visit.start",
+    "visit.pause",
+    "visit.resume",
+    "visit.refuse",
+)
+_READ = ("job.view", "customer.view")
+
+offer = Offer(
+    grants={
+        "technician": (*_READ, *_TAPS, "asset.amend"),
+        "leader": (
+            *_READ,
+            *_TAPS,
+            "visit.cancel",
+            "visit.reassign",
+            "job.dispatch",
+            "job.change",
+            "job.cancel",
+            "job.restore",
+            "asset.amend",
+        ),
+        "agent": (*_READ, "asset.amend"),
+        **dict.fromkeys(("finance", "manager", "executive", "quality"), _READ),
+    },
+    tabs=(
+        Entry(
+            "jobs",
+            _l("Jobs"),
+            "/jobs",
+            "job.view",
+            order=10,
+            icon="jobs",
+            home_for=("technician", "leader", "agent", "quality"),
+        ),
+    ),
+    pack=_pack,
+    sees={"job": sees_job, "visit": sees_visit},
+    checks=(_states,),
+)

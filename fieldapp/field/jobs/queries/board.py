@@ -1,0 +1,218 @@
+"""The two lists of jobs: a technician's own visits, and a group's jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, case, false, or_, select, true
+from sqlalchemy.sql.elements import ColumnElement
+
+from fieldapp.field.customers import Asset, Contact, Customer, Site
+from fieldapp.field.jobs.models import Job, JobAsset, Visit, VisitMember
+from fieldapp.field.jobs.policy import OPEN_JOB, OPEN_VISIT, VOID
+from fieldapp.kernel import clock
+from fieldapp.kernel.actor import Actor
+from fieldapp.platform.database import Moment, among
+from fieldapp.platform.database.statements import Prepared
+from fieldapp.platform.extensions import reading
+from fieldapp.services.accounts import name_by
+
+#: How many jobs without a technician stand above a list; the filter shows the others.
+UNASSIGNED = 30
+
+#: Address, latitude, longitude, telephone.
+Way = tuple[str, float | None, float | None, str | None]
+
+
+# What does not change is put together once: building a query costs more than asking it.
+_start = bindparam("day_start", type_=Moment, callable_=lambda: clock.day_bounds(clock.today())[0])
+_end = bindparam("day_end", type_=Moment, callable_=lambda: clock.day_bounds(clock.today())[1])
+_bucket: ColumnElement[int] = case((Visit.planned_start >= _start, 0), else_=1)
+_today = and_(Visit.planned_start >= _start, Visit.planned_start < _end, Visit.state.not_in(VOID))
+_still_mine: ColumnElement[bool] = or_(Visit.state.in_(OPEN_VISIT), _today)
+_my_visits: Any = (
+    select(
+        _bucket.label("bucket"),
+        Visit.planned_start,
+        Visit.id,
+        Visit.state,
+        Job.id,
+        Customer.name,
+        Site.name,
+        Job.title,
+        Job.urgency,
+        Job.service_class,
+    )
+    .join(VisitMember, VisitMember.visit_id == Visit.id)
+    .join(Job, Job.id == Visit.job_id)
+    .join(Customer, Customer.id == Job.customer_id)
+    .join(Site, Site.id == Job.site_id)
+    .where(VisitMember.removed_at.is_(None), VisitMember.user_id == bindparam("me"))
+)
+_group_jobs: Any = (
+    select(
+        Job.received_at,
+        Job.id,
+        Job.number,
+        Customer.name,
+        Site.name,
+        Job.title,
+        Job.urgency,
+        Job.service_class,
+        Job.state,
+        Job.group_id,
+    )
+    .join(Customer, Customer.id == Job.customer_id)
+    .join(Site, Site.id == Job.site_id)
+)
+_unassigned: Any = (
+    _group_jobs.where(Job.state == "new")
+    .order_by(case((Job.urgency == "emergency", 0), else_=1), Job.received_at, Job.id)
+    .limit(UNASSIGNED)
+)
+_ways = Prepared(
+    select(Job.id, Site.address, Site.lat, Site.lon, Contact.phone)
+    .join(Site, Site.id == Job.site_id)
+    .outerjoin(Contact, Contact.id == Job.contact_id)
+    .where(among(Job.id, "jobs"))
+)
+_assets = Prepared(
+    select(JobAsset.job_id, Asset.plate, Asset.model)
+    .join(Asset, Asset.id == JobAsset.asset_id)
+    .where(among(JobAsset.job_id, "jobs"))
+    .order_by(JobAsset.job_id, JobAsset.position, Asset.id)
+)
+_partners = Prepared(
+    select(VisitMember.visit_id, name_by(VisitMember.user_id))
+    .where(among(VisitMember.visit_id, "visits"))
+    .where(VisitMember.removed_at.is_(None), VisitMember.user_id != bindparam("me"))
+    .order_by(VisitMember.in_charge.desc(), VisitMember.user_id)
+)
+_visits = Prepared(
+    select(Visit.job_id, Visit.id, Visit.planned_start, Visit.state, name_by(VisitMember.user_id))
+    .join(VisitMember, and_(VisitMember.visit_id == Visit.id, VisitMember.removed_at.is_(None)))
+    .where(among(Visit.job_id, "jobs"), Visit.state.not_in(VOID))
+    .order_by(Visit.planned_start, Visit.id, VisitMember.in_charge.desc(), VisitMember.user_id)
+)
+
+
+def bucket() -> ColumnElement[int]:
+    """0 for visits of today and later, 1 for earlier ones: what is left over comes last."""
+    return _bucket
+
+
+def my_visits() -> Select[Any]:
+    """The visits of the person `me`, as the cards of the list need them; bucket, planned start and visit id first."""
+    query: Select[Any] = _my_visits
+    return query
+
+
+def still_mine() -> ColumnElement[bool]:
+    """Visits that are open, and those of today whatever became of them."""
+    return _still_mine
+
+
+def group_jobs(actor: Actor) -> Select[Any]:
+    """Jobs of the groups the person answers for, the newest first; received and job id come first."""
+    query: Select[Any] = _group_jobs_of(actor.sees_all_groups, actor.leads)
+    return query
+
+
+@lru_cache(maxsize=100)
+def _group_jobs_of(everywhere: bool, leads: frozenset[int]) -> Any:
+    return _group_jobs.where(_within(everywhere, leads))
+
+
+def within(actor: Actor) -> ColumnElement[bool]:
+    """Jobs of the groups whose jobs this person may all see."""
+    return _within(actor.sees_all_groups, actor.leads)
+
+
+def _within(everywhere: bool, leads: frozenset[int]) -> ColumnElement[bool]:
+    if everywhere:
+        return true()
+    return Job.group_id.in_(sorted(leads)) if leads else false()
+
+
+def unassigned(actor: Actor) -> list[tuple[Any, ...]]:
+    """Jobs without a technician, urgent ones first, then those that wait longest."""
+    return _unassigned_of(actor.sees_all_groups, actor.leads).rows(reading())
+
+
+@lru_cache(maxsize=100)
+def _unassigned_of(everywhere: bool, leads: frozenset[int]) -> Prepared:
+    return Prepared(_unassigned.where(_within(everywhere, leads)))
+
+
+def assets_in_short(job_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """`(first asset's plate or model, how many)` by job id."""
+    wanted = list(dict.fromkeys(job_ids))
+    if not wanted:
+        return {}
+    short: dict[str, tuple[str, int]] = {}
+    for job, plate, model in _assets.rows(reading(), jobs=wanted):
+        first, count = short.get(job, (plate or model, 0))
+        short[job] = (first, count + 1)
+    return short
+
+
+def ways_to(job_ids: Iterable[str]) -> dict[str, Way]:
+    """Return address, latitude, longitude and telephone by job id; one query."""
+    wanted = list(dict.fromkeys(job_ids))
+    if not wanted:
+        return {}
+    rows = _ways.rows(reading(), jobs=wanted)
+    return {job: (address, lat, lon, phone) for job, address, lat, lon, phone in rows}
+
+
+def partners(visit_ids: Sequence[str], actor: Actor) -> dict[str, str]:
+    """Names of the others on each visit."""
+    if not visit_ids:
+        return {}
+    people: dict[str, list[str]] = {}
+    for visit, name in _partners.rows(reading(), visits=visit_ids, me=actor.id):
+        people.setdefault(visit, []).append(name)
+    return {visit: listed(names) for visit, names in people.items()}
+
+
+def visits_of_jobs(job_ids: Sequence[str]) -> dict[str, tuple[datetime, str, str]]:
+    """`(planned start, state, names)` of the visit that stands for each job: the next open one, else the last."""
+    if not job_ids:
+        return {}
+    chosen: dict[str, tuple[str, datetime, str, list[str]]] = {}
+    for job, visit, planned, state, name in _visits.rows(reading(), jobs=job_ids):
+        current = chosen.get(job)
+        if current and current[0] == visit:
+            current[3].append(name)
+        elif current is None or current[2] not in OPEN_VISIT:
+            chosen[job] = (visit, planned, state, [name])
+    return {job: (planned, state, listed(names)) for job, (_, planned, state, names) in chosen.items()}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in one line."""
+    return ", ".join(names)
+
+
+def section_of(planned: datetime, now: datetime) -> str:
+    """Under which heading of the list a visit stands."""
+    day, today = clock.local(planned).date(), clock.local(now).date()
+    if day < today:
+        return "earlier"
+    if day == today:
+        return "today"
+    if day == today + timedelta(days=1):
+        return "tomorrow"
+    return "week" if day.isocalendar()[:2] == today.isocalendar()[:2] else "later"
+
+
+JOB_STATE_FILTERS: dict[str, ColumnElement[bool]] = {
+    "open": Job.state.in_([state for state in OPEN_JOB if state != "new"]),
+    **{
+        state: Job.state == state
+        for state in ("new", "planned", "in_progress", "waiting", "reopened", "solved", "closed", "cancelled")
+    },
+}

@@ -1,0 +1,34 @@
+"""`/customers/<id>`: whom we serve, what stands there, and what was done (D-DESK-4)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Response
+
+from fieldapp.errors import NotFound
+from fieldapp.field.jobs import links, words
+from fieldapp.field.jobs.models import Job
+from fieldapp.field.jobs.queries.customer import customer_of, jobs_of, sites_of
+from fieldapp.field.jobs.routes import bp
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import list_page
+from fieldapp.platform.web.render import render
+
+
+@bp.get("/customers/<uuid:customer>")
+@needs("customer.view")
+def customer(customer: UUID) -> Response:
+    """The customer's sites, contacts, assets, and the jobs that the person may see; others' customers do not exist."""
+    found = customer_of(actor(), str(customer))
+    if found is None:
+        raise NotFound("customer.not_found")
+    return render(
+        "field/customers/customer.html",
+        customer=found,
+        sites=sites_of(found.id),
+        page=list_page(jobs_of(actor(), found.id), keys=(Job.received_at, Job.id), size=20),
+        words=words,
+        map_url=links.map_url,
+        call_url=links.call_url,
+    )

@@ -1,0 +1,276 @@
+"""A technician's own visits, the job at hand on top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from flask import Response, request
+from flask_babel import gettext, ngettext
+from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
+
+from fieldapp.field.jobs import links, words
+from fieldapp.field.jobs.models import Visit
+from fieldapp.field.jobs.policy import OPEN_VISIT, RANK
+from fieldapp.field.jobs.queries import board as queries
+from fieldapp.field.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
+from fieldapp.field.jobs.steps import Stage, stage, stage_reported, stages_ahead
+from fieldapp.kernel import clock
+from fieldapp.kernel.actor import Actor
+from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.web import language
+from fieldapp.platform.web.lists import Filter, list_page
+from fieldapp.platform.web.pieces import forms_piece, pieces
+from fieldapp.platform.web.render import render
+
+#: How many cards after the one on top a phone can move up without signal.
+UP_NEXT = 3
+
+SECTIONS = {
+    "today": _l("Today"),
+    "tomorrow": _l("Tomorrow"),
+    "week": _l("Later this week"),
+    "later": _l("Later"),
+    "earlier": _l("Earlier, not finished"),
+    "done": _l("Done"),
+}
+
+
+def my_list(who: Actor, scope: Filter) -> Response:
+    """Open visits by day, or what is done."""
+    states = Filter(
+        "state",
+        _l("State"),
+        lambda query, value: query.where(Visit.state.not_in(OPEN_VISIT) if value == "done" else queries.still_mine()),
+        options=[("open", _l("Open")), ("done", _l("Done"))],
+        default="open",
+    )
+    done = states.value() == "done"
+    page = list_page(
+        queries.my_visits(),
+        keys=(Visit.planned_start, Visit.id) if done else (queries.bucket(), Visit.planned_start, Visit.id),
+        filters=(scope, states, SEARCH),
+        descending=done,
+        key_of=(lambda row: row[1:3]) if done else None,
+        made_from="my visits",
+        given={"me": who.id},
+    )
+    job_ids = [row[4] for row in page.rows]
+    listed = _listed(
+        (language.code(), clock.today(), done, page.first and not page.values["q"]),
+        tuple(page.rows),
+        kept(queries.assets_in_short(job_ids)),
+        kept(queries.partners([row[2] for row in page.rows], who)),
+        kept(said(OFFERS().job_tags(job_ids))),
+    )
+    return render(
+        "field/jobs/jobs.html",
+        fragment="field/jobs/_jobs.html",
+        title=results_title(page) or (gettext("Done") if done else _today(listed.today)),
+        wide=False,
+        page=page,
+        live=request.full_path.rstrip("?"),
+        **_drawn_next(listed.following),
+        taps=listed.taps,
+        sections=listed.sections,
+    )
+
+
+def _today(jobs: int) -> str:
+    return ngettext("Today · %(num)s job", "Today · %(num)s jobs", jobs)
+
+
+class Listed:
+    """The visits of a page as they are shown: the card on top, and the others drawn under their headings."""
+
+    def __init__(self, cards: list[Card], done: bool, first: bool) -> None:
+        self.following = [] if done or not first else _following(cards)
+        self.today = sum(card.section == "today" for card in cards)
+        self.taps = _taps(cards)
+        self.sections = _sections(cards, self.following[:1], "done" if done else "")
+
+
+@lru_cache(maxsize=LISTS)
+def _listed(
+    asked: tuple[str, date, bool, bool],
+    rows: tuple[Any, ...],
+    short: tuple[tuple[str, tuple[str, int]], ...],
+    others: tuple[tuple[str, str], ...],
+    tags: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
+) -> Listed:
+    """The same rows are put into words once in a language and a day (`asked`), whoever asks."""
+    _, _, done, first = asked
+    return Listed(_cards(rows, dict(short), dict(others), dict(tags)), done, first)
+
+
+@dataclass(slots=True)
+class Card:
+    """A visit of the list. What only the card on top shows is made when it is asked for."""
+
+    visit: str
+    job: str
+    name: str
+    customer: str
+    what: str
+    urgent: bool
+    when: str
+    service_class: str
+    with_: str
+    tags: tuple[tuple[str, str], ...]
+    section: str
+    stage: Stage
+    shown: Shown
+
+    def drawn(self, draw: Callable[..., Markup], on_top: bool = False) -> Markup:
+        """The card as it stands below its heading, by the piece of cards; hidden while the same visit stands on top."""
+        return draw(
+            self.job,
+            self.visit,
+            self.name,
+            self.section == "today",
+            self.urgent,
+            self.when,
+            self.what,
+            self.shown.look,
+            self.shown.words,
+            self.service_class,
+            self.with_,
+            self.tags,
+            self.shown.ahead,
+            on_top,
+        )
+
+    def drawn_next(self, way: queries.Way) -> Markup:
+        """The card on top: the job at hand with its next step, and the way there."""
+        address, lat, lon, phone = way
+        steps = self.shown.steps
+        return forms_piece(
+            "field/jobs/_next.html",
+            self.job,
+            self.visit,
+            self.name,
+            self.customer,
+            address,
+            self.what,
+            self.urgent,
+            self.when,
+            self.service_class,
+            self.with_,
+            self.tags,
+            links.map_url(lat, lon, self.customer, address),
+            links.call_url(phone) if phone else "",
+            steps[0],
+            steps[1:],
+        )
+
+
+class Shown:
+    """A state of visits with what may come of it, in the words of one language: many cards share one."""
+
+    def __init__(self, state: str) -> None:
+        self.stage = stage(state, {})
+        self.look, self.words = self.stage.look, str(self.stage.words)
+        self.stages = stages_ahead(state, {})
+        self.steps = tuple(_step(one) for one in (self.stage, *self.stages))
+        ahead = [f"visit.{one.tap}" for one in self.stages]
+        if stage_reported(state, {}):
+            ahead.append("service_report.submit")
+        self.ahead = " ".join(ahead)
+
+
+@lru_cache(maxsize=64)
+def _shown(state: str, _code: str) -> Shown:
+    return Shown(state)
+
+
+def _step(one: Stage) -> tuple[Any, ...]:
+    """A stage as the card on top shows it."""
+    following = words.words(words.TAPS, one.next)
+    return one.tap, one.state, one.look, str(one.words), one.next, following, one.to_report
+
+
+def _cards(
+    rows: Sequence[Any],
+    short: dict[str, tuple[str, int]],
+    others: dict[str, str],
+    tags: dict[str, tuple[tuple[str, str], ...]],
+) -> list[Card]:
+    now = clock.now()
+    states = {state: _shown(state, language.code()) for state in {row[3] for row in rows}}
+    classes = {kind: words.words(words.SERVICE_CLASSES, kind) for kind in {row[9] for row in rows}}
+    days: dict[Any, str] = {}
+    cards = []
+    for _, planned, visit, state, job, customer, site, title, urgency, service_class in rows:
+        section = queries.section_of(planned, now)
+        shown = states[state]
+        cards.append(
+            Card(
+                visit,
+                job,
+                f"{customer} · {site}" if site and site != customer else customer,
+                customer,
+                f"{title} · {things(short[job])}" if job in short else title,
+                urgency == "emergency",
+                when(planned, section, days),
+                classes[service_class],
+                others.get(visit, ""),
+                tags.get(job, ()),
+                section,
+                shown.stage,
+                shown,
+            )
+        )
+    return cards
+
+
+def _taps(cards: list[Card]) -> list[tuple[str, str, str]]:
+    """What each tap that can still come makes of a card: look and words of the state it leads to."""
+    shown = {id(card.shown): card.shown for card in cards}.values()
+    return [*{one.tap: (one.tap, one.look, str(one.words)) for some in shown for one in some.stages}.values()]
+
+
+def _following(cards: list[Card]) -> list[Card]:
+    """Return the job at hand and those after it: what is under way, else the open ones of today, then the leftovers.
+
+    A phone without signal moves the next one up once the first is reported.
+    """
+    due = [card for card in cards if card.section in {"today", "earlier"}]
+    open_cards = [card for card in due if card.stage.state in OPEN_VISIT]
+    open_cards.sort(key=lambda card: not 2 <= RANK[card.stage.state] <= 4)
+    return open_cards[: 1 + UP_NEXT]
+
+
+def _drawn_next(following: list[Card]) -> dict[str, Any]:
+    """The card on top, and by visit those that take its place on the phone; one query for the way to all of them."""
+    ways = queries.ways_to([card.job for card in following])
+    drawn = [(card.visit, card.drawn_next(ways[card.job])) for card in following]
+    return {"next": drawn[0][1] if drawn else None, "up_next": drawn[1:]}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading of the list with its cards; hidden while its only card stands on top."""
+
+    heading: Any
+    cards: Markup
+    hidden: bool = False
+
+
+def _sections(cards: list[Card], on_top: list[Card], only: str) -> list[Section]:
+    """Headings with their cards; in the list of what is done (`only`) they stand under none."""
+    if only:
+        return [Section("", _all(cards, on_top))] if cards else []
+    grouped: dict[str, list[Card]] = {key: [] for key in SECTIONS}
+    for card in cards:
+        grouped[card.section].append(card)
+    return [Section(SECTIONS[key], _all(inside, on_top), inside == on_top) for key, inside in grouped.items() if inside]
+
+
+def _all(cards: list[Card], on_top: list[Card]) -> Markup:
+    """The cards one after another."""
+    draw = pieces("field/jobs/_card.html")
+    return Markup("").join(card.drawn(draw, card in on_top) for card in cards)

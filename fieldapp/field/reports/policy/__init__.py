@@ -1,0 +1,34 @@
+"""Rules of service reports, free of any framework: states, who may, seals, differences."""
+
+from fieldapp.field.reports.policy.changes import Change, changes
+from fieldapp.field.reports.policy.content import FIELDS, content_of
+from fieldapp.field.reports.policy.people import PlanPeople, people_of_plan
+from fieldapp.field.reports.policy.seal import SIGN_BOX, fingerprint, paths
+from fieldapp.field.reports.policy.states import (
+    FEE_METHODS,
+    NEEDS_REASON,
+    REPORT,
+    RESULTS,
+    late_because,
+    may_correct,
+    may_see_report,
+)
+
+__all__ = [
+    "FEE_METHODS",
+    "FIELDS",
+    "NEEDS_REASON",
+    "REPORT",
+    "RESULTS",
+    "SIGN_BOX",
+    "Change",
+    "PlanPeople",
+    "changes",
+    "content_of",
+    "fingerprint",
+    "late_because",
+    "may_correct",
+    "may_see_report",
+    "paths",
+    "people_of_plan",
+]

@@ -1,0 +1,154 @@
+"""What reports show on other pages: on the job, in the inbox, and what the phone takes along."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import case, select
+
+from fieldapp.field.jobs import line_in, pack_jobs, with_job
+from fieldapp.field.reports.models import NextVisitPlan, PlanLine, ServiceReport
+from fieldapp.field.reports.queries.due import due_by_job
+from fieldapp.field.reports.queries.plans import PlanNames, names_in_plan
+from fieldapp.kernel import money
+from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.offers import PackEntry, Panel
+from fieldapp.parts import part_choices
+from fieldapp.platform.database import among
+from fieldapp.platform.database.statements import Prepared
+from fieldapp.platform.extensions import db, reading
+from fieldapp.services.accounts import names_of, technicians_by_group
+from fieldapp.services.approvals import last_returns
+from fieldapp.services.attachments import files_of, progress_of
+
+KIND = "service_report"
+
+
+def job_panels(actor: Actor, job: Any) -> list[Panel]:
+    """State of the job's reports, and the way to the form for whoever is on it."""
+    found = reports_of_job(actor, job.id)
+    due = found["due"]
+    return [Panel("field/reports/_job.html", found, order=30)] if found["reports"] or (due and due.form_open) else []
+
+
+def reports_of_job(actor: Actor, job_id: str) -> dict[str, Any]:
+    """What the panel shows: the reports, newest first, and the visit that wants one from this person."""
+    query = (
+        select(
+            ServiceReport.id,
+            ServiceReport.ref,
+            ServiceReport.state,
+            ServiceReport.result,
+            ServiceReport.submitted_at,
+            ServiceReport.author_id,
+            ServiceReport.late,
+        )
+        .where(ServiceReport.job_id == job_id)
+        .order_by(ServiceReport.submitted_at.desc(), ServiceReport.id)
+    )
+    rows = db.session.execute(query).all()
+    due = due_by_job(actor, [job_id]).get(job_id) if actor.can("service_report.submit") else None
+    back = last_returns(KIND, [row.id for row in rows if row.state == "returned"])
+    names = names_of(row.author_id for row in rows)
+    return {"job_id": job_id, "reports": rows, "names": names, "due": due, "returned": back}
+
+
+_late = Prepared(
+    select(ServiceReport.job_id).where(
+        among(ServiceReport.job_id, "jobs"), ServiceReport.late, ServiceReport.state == "submitted"
+    )
+)
+
+
+def job_tags(job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
+    """Late work that nobody has looked at yet stands on the job's card (D-JOB-10)."""
+    if not job_ids:
+        return {}
+    late = _late.rows(reading(), jobs=job_ids)
+    return {job: [("hot", _l("Late work"))] for (job,) in late}
+
+
+def about_report(who: str, job: str) -> str:
+    """Return which report is meant: whose it is, and of which job."""
+    return gettext("%(who)s's service report · %(job)s", who=who, job=job)
+
+
+def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
+    """What the leader needs to decide, for all waiting reports in three queries."""
+    photos = files_of(KIND, ids)
+    query = (
+        select(ServiceReport, NextVisitPlan, PlanLine)
+        .outerjoin(NextVisitPlan, NextVisitPlan.report_id == ServiceReport.id)
+        .outerjoin(PlanLine, PlanLine.report_id == NextVisitPlan.report_id)
+        .where(ServiceReport.id.in_(list(ids)))
+        .order_by(ServiceReport.id, PlanLine.position)
+    )
+    panels: dict[str, Panel] = {}
+    rows = db.session.execute(with_job(query, ServiceReport.job_id)).all()
+    groups = {row[0].group_id for row in rows if row[1] is not None}
+    technicians = technicians_by_group(groups) if groups else {}
+    for row in rows:
+        report, plan, line = row[:3]
+        if report.id not in panels:
+            shown = {"report": report, "job": line_in(row), "photos": photos.get(report.id, [])}
+            about = partial(about_report, job=shown["job"].words)
+            group = technicians.get(report.group_id, [])
+            shown["plan"] = _Plan(plan, names_in_plan(plan.people, group)) if plan else None
+            panels[report.id] = Panel("field/reports/_inbox.html", shown, about=about)
+        if line is not None:
+            panels[report.id].context["plan"].lines.append(line)
+    return panels
+
+
+@dataclass
+class _Plan:
+    """A plan with its lines, for the leader's summary."""
+
+    plan: NextVisitPlan
+    names: PlanNames
+    lines: list[PlanLine] = field(default_factory=list)
+
+    @property
+    def total(self) -> Decimal:
+        """What the parts are estimated to come to."""
+        return sum((money.times(line.unit_price or money.yuan(0), line.qty) for line in self.lines), money.yuan(0))
+
+
+def pack(actor: Actor) -> Iterable[PackEntry]:
+    """The form of every job the phone takes along, and what came back for correction."""
+    if not actor.can("service_report.submit"):
+        return
+    jobs = dict(pack_jobs(actor))
+    due = due_by_job(actor, jobs)
+    catalogue = hashlib.sha256(repr(part_choices()).encode()).hexdigest()[:12]
+    for job_id, version in jobs.items():
+        # An address that leads on to the report that exists is no page to keep.
+        one = due.get(job_id)
+        if one is not None and one.report_state != "accepted":
+            yield PackEntry(f"/jobs/{job_id}/report", f"{version}:{one.visit.id}:{one.report_id}:{catalogue}")
+    yield from _undecided(actor, catalogue)
+
+
+#: Own reports that the leader has not accepted yet: their author can still correct them.
+MOST_UNDECIDED = 20
+
+
+def _undecided(actor: Actor, catalogue: str) -> Iterable[PackEntry]:
+    query = (
+        select(ServiceReport.id, ServiceReport.version, ServiceReport.state)
+        .where(ServiceReport.author_id == actor.id, ServiceReport.state != "accepted")
+        .order_by(case((ServiceReport.state == "returned", 0), else_=1), ServiceReport.submitted_at.desc())
+        .limit(MOST_UNDECIDED)
+    )
+    own = [(one, f"{version}:{state}") for one, version, state in db.session.execute(query)]
+    arrived = progress_of(KIND, [one for one, _ in own])
+    for one, version in own:
+        yield PackEntry(f"/reports/{one}", f"{version}:{arrived.get(one)}")
+        yield PackEntry(f"/reports/{one}/correct", f"{version}:{catalogue}")

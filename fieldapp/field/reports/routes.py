@@ -1,0 +1,191 @@
+"""Pages of reports: the form of a visit, the report itself, its correction, the list."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, redirect, request, url_for
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+
+from fieldapp.errors import NotAllowed, NotFound
+from fieldapp.field.jobs import Job, job_lines, sees_job
+from fieldapp.field.reports.commands.submit import resubmit
+from fieldapp.field.reports.models import ServiceReport
+from fieldapp.field.reports.policy import late_because
+from fieldapp.field.reports.queries.due import due_by_job, people_on, plates_at
+from fieldapp.field.reports.queries.listing import reports_page
+from fieldapp.field.reports.queries.one import view
+from fieldapp.field.reports.queries.panels import about_report, reports_of_job
+from fieldapp.field.reports.schemas import METHOD_WORDS, RESULT_WORDS, STATE_WORDS, Content, DeviceRow
+from fieldapp.kernel import clock
+from fieldapp.parts import part_choices
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.fields import Form
+from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.render import render, wants_fragment
+from fieldapp.services.accounts import names_of
+from fieldapp.services.approvals import last_returns
+from fieldapp.services.attachments import progress_of
+
+bp = Blueprint("reports", __name__)
+
+
+@bp.app_context_processor
+def _words() -> dict[str, Any]:
+    """Words for stored values, also in the panels on other features' pages."""
+    return {
+        "report_words": {"result": RESULT_WORDS, "state": STATE_WORDS, "method": METHOD_WORDS},
+        "device_labels": _labels(DeviceRow),
+        "from_iso": clock.parse_iso,
+    }
+
+
+@bp.route("/jobs/<uuid:job_id>/report", methods=["GET", "POST"])
+@needs("service_report.submit")
+def new(job_id: UUID) -> Response:
+    """The report of the person's visit on this job; leads on to the report where there is one under way."""
+    job = db.session.get(Job, str(job_id))
+    due = due_by_job(actor(), [job.id]).get(job.id) if job else None
+    if job is None or due is None:
+        raise _no_form(job)
+    if due.report_id is not None and due.report_state != "accepted" and request.method != "POST":
+        # Corrected or added to right here: this page is on the phone, a way to another one might not be.
+        return _correction(due.report_id)
+    visit_id = due.visit.id
+    late_why = late_because(due.visit.state, job.state, due.still_on)
+    return form_page(
+        FormPage(
+            kind="service_report.submit",
+            agg=("service_report", None),
+            title=_l("Service report"),
+            done=f"/jobs/{job.id}",
+            back=f"/jobs/{job.id}",
+            draft=f"service_report:{visit_id}",
+            record_title=f"{gettext('Service report')} · {{result}}",
+            submit=_l("Send the report"),
+            initial={"visit_id": visit_id, "plan_people": people_on(due.visit)},
+            options={"part_id": _parts()},
+            template="field/reports/form.html",
+            knows=f"job:{job.id} due:{job.id}",
+            context={**_around(job), "visit_id": visit_id, "late_why": late_why, "due": due},
+        )
+    )
+
+
+@bp.get("/reports")
+@needs("service_report.view")
+def listing() -> Response:
+    """Reports, newest first, by state, month and technician."""
+    page = reports_page(actor())
+    rows = page.rows
+    return render(
+        "field/reports/list.html",
+        fragment="field/reports/_list.html",
+        page=page,
+        jobs=job_lines(row.job_id for row in rows),
+        names=names_of(row.author_id for row in rows),
+        arrived=progress_of("service_report", [row.id for row in rows]),
+        returned=last_returns("service_report", [row.id for row in rows if row.state == "returned"]),
+    )
+
+
+@bp.get("/reports/<uuid:report_id>")
+@needs("service_report.view")
+def show(report_id: UUID) -> Response:
+    """A report to read and to print, with every version and decision."""
+    seen = view(actor(), str(report_id))
+    return render(
+        "field/reports/report.html",
+        fragment="field/reports/_report.html",
+        seen=seen,
+        about=about_report(seen.author, seen.job.words),
+        labels=_labels(Content),
+    )
+
+
+@bp.route("/reports/<uuid:report_id>/correct", methods=["GET", "POST"])
+@needs("service_report.resubmit")
+def correct(report_id: UUID) -> Response:
+    """The report filled in again, with the reason on top; a signed one is signed anew (D-JOB-12)."""
+    return _correction(str(report_id))
+
+
+@bp.get("/jobs/<uuid:job_id>/reports")
+@needs("service_report.view")
+def of_job(job_id: UUID) -> Response:
+    """The reports' part of a job's page, by itself: it is fetched again once a report has arrived."""
+    job = db.session.get(Job, str(job_id))
+    if job is None or not sees_job(actor(), job.id):
+        raise NotFound("job.not_found")
+    if not wants_fragment():
+        return redirect(f"/jobs/{job.id}", 303)  # type: ignore[return-value]
+    return render("field/reports/_job.html", panel=reports_of_job(actor(), job.id))
+
+
+def _no_form(job: Job | None) -> NotFound | NotAllowed:
+    """Whoever may see the job is told why there is no form; others do not learn that there is such a job."""
+    if job is None or not sees_job(actor(), job.id):
+        return NotFound("job.not_found")
+    return NotAllowed("visit.not_yours", gettext("You are not on this job."))
+
+
+def _gone_to_report(report_id: str) -> Response:
+    return redirect(url_for("reports.show", report_id=report_id), 303)  # type: ignore[return-value]
+
+
+def _correction(report_id: str) -> Response:
+    seen = view(actor(), report_id)
+    report: ServiceReport = seen.report
+    if report.author_id != actor().id:
+        raise NotFound("service_report.not_found")
+    if not seen.may_correct:
+        return _gone_to_report(report.id)
+    job = db.session.get_one(Job, report.job_id)
+    returned = report.state == "returned"
+    record_title = gettext("Corrected service report") if returned else gettext("Added to the service report")
+    return form_page(
+        FormPage(
+            kind="service_report.resubmit",
+            agg=("service_report", report.id),
+            title=_l("Correct the report") if returned else _l("Add to the report"),
+            action=url_for("reports.correct", report_id=report.id),
+            # The job is on the phone more surely than the report, and shows what is still to be sent.
+            done=f"/jobs/{job.id}",
+            back=f"/reports/{report.id}",
+            draft=f"service_report.resubmit:{report.id}:{report.version}",
+            record_title=f"{record_title} · {report.ref}",
+            submit=_l("Send the corrected report") if returned else _l("Send the addition"),
+            initial=seen.now.initial,
+            options={"part_id": _parts()},
+            template="field/reports/form.html",
+            knows=f"service_report:{report.id}",
+            context={**_around(job), "seen": seen, "late_why": report.late_why},
+        )
+    )
+
+
+def _parts() -> list[tuple[str, str, dict[str, str]]]:
+    """The catalogue; choosing fills in the price, the name follows from the choice."""
+    return [(one, words, {"unit_price": fills["unit_price"]}) for one, words, fills in part_choices()]
+
+
+def _around(job: Job) -> dict[str, Any]:
+    """What the form shows besides its fields."""
+    return {
+        "job": job,
+        "line": job_lines([job.id])[job.id],
+        "devices_open": job.category == "gps_terminal",
+        "plates": plates_at(job),
+        "more_schema": resubmit.version,
+    }
+
+
+@cache
+def _labels(schema: type[Form]) -> dict[str, Any]:
+    """The words of the form's fields, for the pages that show what they hold."""
+    labels = {name: one.metadata.get("label", name) for name, one in schema().load_fields.items()}
+    return {**labels, "photos": _l("Photos")}
