@@ -16,7 +16,7 @@ Kind = TypeVar("Kind")
 
 
 class Declared(NamedTuple):
-    """A layer of a feature: `fieldapp.parts` and its module `commands.submit`."""
+    """A layer of a feature: `fieldapp.supply.parts` and its module `commands.submit`."""
 
     feature: str
     module: ModuleType

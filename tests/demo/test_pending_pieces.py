@@ -20,11 +20,11 @@ from sqlalchemy import select
 from fieldapp.demo import PASSWORD, fill
 from fieldapp.field.jobs import Job, Visit, VisitMember
 from fieldapp.kernel import clock, ids
-from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import Device, User
+from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
 from tests.support.bench import DEVICE, Person
 
 FIRST = ("/", "/jobs", "/inbox", "/expenses", "/me")

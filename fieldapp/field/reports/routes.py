@@ -21,7 +21,6 @@ from fieldapp.field.reports.queries.one import view
 from fieldapp.field.reports.queries.panels import about_report, reports_of_job
 from fieldapp.field.reports.schemas import METHOD_WORDS, RESULT_WORDS, STATE_WORDS, Content, DeviceRow
 from fieldapp.kernel import clock
-from fieldapp.parts import part_choices
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.fields import Form
 from fieldapp.platform.web.forms import FormPage, form_page
@@ -30,6 +29,7 @@ from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.services.accounts import names_of
 from fieldapp.services.approvals import last_returns
 from fieldapp.services.attachments import progress_of
+from fieldapp.supply.parts import part_choices
 
 bp = Blueprint("reports", __name__)
 

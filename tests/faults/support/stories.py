@@ -17,11 +17,11 @@ from fieldapp.field.jobs.models import VisitEvent
 from fieldapp.field.reports.models import ReportVersion, ServiceReport
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
-from fieldapp.parts.models import PartsLine, PartsRequest
 from fieldapp.platform.commandbus.envelope import fingerprint
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.approvals.models import Case
+from fieldapp.supply.parts.models import PartsLine, PartsRequest
 from tests.support.bench import Person
 
 TAPS = ("set_out", "arrive", "start")

@@ -9,9 +9,9 @@ from fieldapp.field.jobs import Visit, VisitMember
 from fieldapp.field.reports import ServiceReport
 from fieldapp.field.reports.models import ReportVersion
 from fieldapp.kernel import clock, ids
-from fieldapp.parts import Part
 from fieldapp.platform.commandbus import Result, writing
 from fieldapp.platform.extensions import db
+from fieldapp.supply.parts import Part
 from tests.support.bench import Bench, Person
 
 STROKES = [[60, 120, 90, 60, 130, 140], [200, 100, 240, 90, 300, 130]]

@@ -10,10 +10,10 @@ import pytest
 from fieldapp.field.jobs import Job, Visit, VisitMember
 from fieldapp.field.reports import NextVisitPlan
 from fieldapp.kernel import clock
-from fieldapp.parts.models import PartsLine, PartsRequest
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.extensions import db
 from fieldapp.services.approvals import case_for
+from fieldapp.supply.parts.models import PartsLine, PartsRequest
 from tests.field.reports.sheets import (
     cancel,
     decide,

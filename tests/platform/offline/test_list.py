@@ -12,10 +12,10 @@ import pytest
 from fieldapp.field.jobs import Visit, VisitMember
 from fieldapp.field.reports import ServiceReport
 from fieldapp.kernel import clock, ids
-from fieldapp.parts import Part
-from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
+from fieldapp.supply.parts import Part
+from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
 from tests.expenses.conftest import item_data
 from tests.field.reports.sheets import plan, submit
 from tests.support.bench import Bench, Person

@@ -53,7 +53,7 @@ READERS = {
     "fieldapp/field/jobs/routes/mine.py": {"full_path"},
     "fieldapp/field/jobs/routes/group.py": {"full_path"},
     "templates/platform/web/form.html": {"full_path"},
-    "templates/parts/_requests.html": {"full_path"},
+    "templates/supply/parts/_requests.html": {"full_path"},
     "templates/error/unsaved.html": {"full_path"},
 }
 

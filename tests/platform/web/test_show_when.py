@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from fieldapp.kernel import ids
-from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.platform.web import fields as f
 from fieldapp.platform.web.controls import controls, switch_off
 from fieldapp.platform.web.show_when import holds
+from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
 from tests.support.bench import Bench
 
 CASES = json.loads((Path(__file__).parents[2] / "fixtures" / "show-when.json").read_text())

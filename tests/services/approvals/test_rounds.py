@@ -18,16 +18,16 @@ from sqlalchemy import select
 from fieldapp.expenses.models import ExpenseClaim
 from fieldapp.field.reports.models import ServiceReport
 from fieldapp.kernel import clock, ids
-from fieldapp.parts.models import PartsRequest
 from fieldapp.platform.commandbus import Result, writing
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import Device, Membership, User
 from fieldapp.services.approvals import cases_of
 from fieldapp.services.approvals.decisions import SUBJECTS
 from fieldapp.services.approvals.models import Case, Step
+from fieldapp.supply.parts.models import PartsRequest
 from tests.expenses.conftest import item_data
 from tests.field.reports.sheets import OTHER_STROKES, sheet
-from tests.parts.conftest import request_data
+from tests.supply.parts.conftest import request_data
 from tests.support.bench import DEVICE, Bench, Person
 
 TABLES = {"expense_claim": ExpenseClaim, "parts_request": PartsRequest, "service_report": ServiceReport}

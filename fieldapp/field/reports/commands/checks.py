@@ -12,8 +12,8 @@ from sqlalchemy import and_, func, select
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.field.jobs import JobFacts, Visit, VisitEvent, VisitMember
 from fieldapp.field.reports.models import ServiceReport
-from fieldapp.parts import Part
 from fieldapp.platform.commandbus import Context
+from fieldapp.supply.parts import Part
 
 KIND = "service_report"
 

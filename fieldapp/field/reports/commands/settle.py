@@ -11,10 +11,10 @@ from fieldapp.field.reports.models import NextVisitPlan, PlanLine, ServiceReport
 from fieldapp.field.reports.policy import REPORT, people_of_plan
 from fieldapp.field.reports.queries.plans import PlanNames, names_in_plan
 from fieldapp.kernel import clock
-from fieldapp.parts import request_from_plan
 from fieldapp.platform.commandbus import Context, Effect
 from fieldapp.services.accounts import technicians_of
 from fieldapp.services.approvals import Subject, decision
+from fieldapp.supply.parts import request_from_plan
 
 
 def settled(ctx: Context, record_id: str, verdict: str, reason: str | None) -> Effect:

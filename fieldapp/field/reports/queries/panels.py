@@ -20,13 +20,13 @@ from fieldapp.field.reports.queries.plans import PlanNames, names_in_plan
 from fieldapp.kernel import money
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import PackEntry, Panel
-from fieldapp.parts import part_choices
 from fieldapp.platform.database import among
 from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import db, reading
 from fieldapp.services.accounts import names_of, technicians_by_group
 from fieldapp.services.approvals import last_returns
 from fieldapp.services.attachments import files_of, progress_of
+from fieldapp.supply.parts import part_choices
 
 KIND = "service_report"
 

@@ -7,8 +7,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, pre_load, validates_schema
 
-from fieldapp.parts.words import URGENCIES
 from fieldapp.platform.web.fields import Form, Id, choice, day, long_text, money, pick, rows, text, whole
+from fieldapp.supply.parts.words import URGENCIES
 
 #: Chosen in place of a catalogue part: the item has a name of its own.
 NOT_IN_CATALOGUE = "00000000-0000-0000-0000-000000000000"

@@ -13,9 +13,12 @@ from fieldapp.field.jobs import my_job_choices, pack_jobs
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
-from fieldapp.parts.demo import fill_catalogue, fill_requests
-from fieldapp.parts.models import PartsLine, PartsRequest
-from fieldapp.parts.queries import (
+from fieldapp.platform.extensions import db
+from fieldapp.platform.web.lists import PAGE
+from fieldapp.services.settings import figure
+from fieldapp.supply.parts.demo import fill_catalogue, fill_requests
+from fieldapp.supply.parts.models import PartsLine, PartsRequest
+from fieldapp.supply.parts.queries import (
     ForApproval,
     catalogue_version,
     digest,
@@ -24,10 +27,7 @@ from fieldapp.parts.queries import (
     sees_request,
     visible_to,
 )
-from fieldapp.parts.words import about_request
-from fieldapp.platform.extensions import db
-from fieldapp.platform.web.lists import PAGE
-from fieldapp.services.settings import figure
+from fieldapp.supply.parts.words import about_request
 
 #: Own requests whose pages are kept on the phone.
 MOST_OWN = 20
@@ -70,7 +70,7 @@ def _own(actor: Actor, form: str) -> Iterator[PackEntry]:
 def _on_job(actor: Actor, job: Any) -> Iterable[Panel]:
     if not actor.can("parts_request.view"):
         return []
-    return [Panel("parts/_job_parts.html", panel_of_job(actor, job.id), order=40)]
+    return [Panel("supply/parts/_job_parts.html", panel_of_job(actor, job.id), order=40)]
 
 
 def _in_inbox(ids: Sequence[str]) -> dict[str, Panel]:
@@ -79,7 +79,7 @@ def _in_inbox(ids: Sequence[str]) -> dict[str, Panel]:
 
 def _panel(found: ForApproval) -> Panel:
     return Panel(
-        "parts/_inbox.html", {"found": found}, about=lambda who: about_request(who, Decimal(found.request.total))
+        "supply/parts/_inbox.html", {"found": found}, about=lambda who: about_request(who, Decimal(found.request.total))
     )
 
 

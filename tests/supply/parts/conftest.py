@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from fieldapp.kernel import clock, ids
-from fieldapp.parts.models import Part, PartsRequest
 from fieldapp.platform.commandbus import Result, writing
 from fieldapp.platform.extensions import db
+from fieldapp.supply.parts.models import Part, PartsRequest
 from tests.support.bench import Bench, Person
 
 CATALOGUE = (("ANT-02", "Antenna", "62.00"), ("CAM-01", "Camera", "499.99"), ("TERM-01", "Terminal", "500.00"))

@@ -1,8 +1,8 @@
 """Reading the catalogue and parts requests."""
 
-from fieldapp.parts.queries.approval import ForApproval, for_approval
-from fieldapp.parts.queries.catalogue import catalogue_version, digest, grouped_choices, part_choices
-from fieldapp.parts.queries.requests import (
+from fieldapp.supply.parts.queries.approval import ForApproval, for_approval
+from fieldapp.supply.parts.queries.catalogue import catalogue_version, digest, grouped_choices, part_choices
+from fieldapp.supply.parts.queries.requests import (
     ROW,
     Row,
     facts_of_request,

@@ -16,13 +16,13 @@ from fieldapp.errors import Conflict, Invalid
 from fieldapp.field.jobs import job_lines, job_words
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.states import IllegalMove
-from fieldapp.parts.models import Part, PartsLine, PartsRequest
-from fieldapp.parts.policy import REQUEST, Line, chain_roles, goes_up, total_of
-from fieldapp.parts.schemas import NOT_IN_CATALOGUE
-from fieldapp.parts.words import URGENCIES
 from fieldapp.platform.commandbus import Context, Effect
 from fieldapp.services.approvals import Detail, open_case
 from fieldapp.services.settings import figure
+from fieldapp.supply.parts.models import Part, PartsLine, PartsRequest
+from fieldapp.supply.parts.policy import REQUEST, Line, chain_roles, goes_up, total_of
+from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
+from fieldapp.supply.parts.words import URGENCIES
 
 KIND = "parts_request"
 

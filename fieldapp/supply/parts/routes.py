@@ -16,22 +16,6 @@ from sqlalchemy import Select, or_, select
 from fieldapp.errors import NotFound
 from fieldapp.field.jobs import facts_of, job_lines, my_job_choices, sees_job
 from fieldapp.kernel import clock
-from fieldapp.parts.commands.submit import may_ask_for
-from fieldapp.parts.models import PartsLine, PartsRequest
-from fieldapp.parts.policy import look, open_to_author
-from fieldapp.parts.queries import (
-    ROW,
-    ForApproval,
-    facts_of_request,
-    for_approval,
-    grouped_choices,
-    panel_of_job,
-    rows_of,
-    sees,
-    visible_to,
-)
-from fieldapp.parts.schemas import NOT_IN_CATALOGUE
-from fieldapp.parts.words import CATEGORIES, STATES, URGENCIES, about_request
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.forms import FormPage, form_page
@@ -42,6 +26,22 @@ from fieldapp.services.accounts import names_of
 from fieldapp.services.approvals import history_of, last_returns, may_decide_now, seen_json
 from fieldapp.services.attachments import files_of, progress_of
 from fieldapp.services.settings import figure
+from fieldapp.supply.parts.commands.submit import may_ask_for
+from fieldapp.supply.parts.models import PartsLine, PartsRequest
+from fieldapp.supply.parts.policy import look, open_to_author
+from fieldapp.supply.parts.queries import (
+    ROW,
+    ForApproval,
+    facts_of_request,
+    for_approval,
+    grouped_choices,
+    panel_of_job,
+    rows_of,
+    sees,
+    visible_to,
+)
+from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
+from fieldapp.supply.parts.words import CATEGORIES, STATES, URGENCIES, about_request
 
 bp = Blueprint("parts", __name__)
 
@@ -84,8 +84,8 @@ def requests() -> Response:
     )
     rows = rows_of(page.rows)
     return render(
-        "parts/list.html",
-        fragment="parts/_requests.html",
+        "supply/parts/list.html",
+        fragment="supply/parts/_requests.html",
         page=page,
         rows=rows,
         jobs=job_lines(row.job_id for row in rows),
@@ -103,7 +103,7 @@ def of_job(job_id: UUID) -> Response:
         raise NotFound("job.not_found")
     if not wants_fragment():
         return redirect(f"/jobs/{job_id}", 303)  # type: ignore[return-value]
-    return render("parts/_job_parts.html", panel=panel_of_job(actor(), str(job_id)))
+    return render("supply/parts/_job_parts.html", panel=panel_of_job(actor(), str(job_id)))
 
 
 @bp.route("/parts/new", methods=["GET", "POST"])
@@ -123,7 +123,7 @@ def new() -> Response:
             record_title=gettext("Parts") + " · {lines.0.name}",
             initial={"job_id": job_id, "urgency": "normal", "wanted_on": wanted_on, "lines": [{"qty": 1}]},
             options={"job_id": _jobs(job_id)},
-            template="parts/new.html",
+            template="supply/parts/new.html",
             context=_form_context(job_id),
         )
     )
@@ -166,8 +166,8 @@ def show(request_id: UUID) -> Response:
     last = rounds[-1][0] if rounds else None
     names = names_of(people)
     return render(
-        "parts/request.html",
-        fragment="parts/_request.html",
+        "supply/parts/request.html",
+        fragment="supply/parts/_request.html",
         found=found,
         one=one,
         rounds=rounds,
@@ -223,7 +223,7 @@ def correct(request_id: UUID) -> Response:
                 "lines": [_typed(priced.line) for priced in lines],
             },
             options={"job_id": _jobs(one.job_id)},
-            template="parts/new.html",
+            template="supply/parts/new.html",
             context={**_form_context(one.job_id), "why": _why_returned(one), "one": one},
         )
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.states import IllegalMove
-from fieldapp.parts.policy import (
+from fieldapp.supply.parts.policy import (
     REQUEST,
     Asked,
     Line,
@@ -27,7 +27,7 @@ from fieldapp.parts.policy import (
     split_of,
     total_of,
 )
-from fieldapp.parts.words import STATES
+from fieldapp.supply.parts.words import STATES
 
 LIMIT = Decimal("500.00")
 DAY = datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -1,5 +1,5 @@
 """Asking for parts, and what becomes of it (D-PART-1 … D-PART-5)."""
 
-from fieldapp.parts.commands.submit import request_from_plan
+from fieldapp.supply.parts.commands.submit import request_from_plan
 
 __all__ = ["request_from_plan"]

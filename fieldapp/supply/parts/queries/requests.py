@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, Select, false, or_, select
 
 from fieldapp.field.jobs import sees_job
 from fieldapp.kernel.actor import Actor
-from fieldapp.parts.models import PartsLine, PartsRequest
-from fieldapp.parts.policy import SEES_ALL, SEES_HIGH, RequestFacts, look, may_see_request
-from fieldapp.parts.words import STATES
 from fieldapp.platform.extensions import db
 from fieldapp.services.approvals import Returned, last_returns
+from fieldapp.supply.parts.models import PartsLine, PartsRequest
+from fieldapp.supply.parts.policy import SEES_ALL, SEES_HIGH, RequestFacts, look, may_see_request
+from fieldapp.supply.parts.words import STATES
 
 ROW: tuple[Any, ...] = (
     PartsRequest.submitted_at,

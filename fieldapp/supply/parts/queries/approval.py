@@ -11,11 +11,11 @@ from sqlalchemy.orm import aliased
 
 from fieldapp.field.jobs import JobLine, line_in, with_job
 from fieldapp.kernel import clock
-from fieldapp.parts.models import Part, PartsLine, PartsRequest
-from fieldapp.parts.policy import ENDED_WITHOUT_PARTS, Asked, Line, Split, split_of
 from fieldapp.platform.database import days_apart
 from fieldapp.platform.extensions import db
 from fieldapp.services.settings import figure
+from fieldapp.supply.parts.models import Part, PartsLine, PartsRequest
+from fieldapp.supply.parts.policy import ENDED_WITHOUT_PARTS, Asked, Line, Split, split_of
 
 
 @dataclass(frozen=True)

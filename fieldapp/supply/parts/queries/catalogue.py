@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from fieldapp.field.customers import Asset
 from fieldapp.field.jobs import Job
-from fieldapp.parts.models import Part
 from fieldapp.platform.extensions import db
+from fieldapp.supply.parts.models import Part
 
 #: More options than this nobody scrolls through on a phone; what is further down is asked for by its name.
 MOST_CHOICES = 400

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from fieldapp.field.jobs import facts_of
-from fieldapp.parts.models import Part
-from fieldapp.parts.policy import Line, chain_roles, last_approval
-from fieldapp.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.services.accounts import leaders_of
 from fieldapp.services.settings import figure
+from fieldapp.supply.parts.models import Part
+from fieldapp.supply.parts.policy import Line, chain_roles, last_approval
+from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
 
 _URGENCY = {"emergency": "urgent"}
 

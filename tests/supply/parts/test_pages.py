@@ -13,12 +13,12 @@ from flask.testing import FlaskClient
 
 from fieldapp.kernel import ids
 from fieldapp.kernel.offers import Offers
-from fieldapp.parts import part_choices
-from fieldapp.parts.models import PartsRequest
-from fieldapp.parts.offers import wrong_totals
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
-from tests.parts.conftest import day
+from fieldapp.supply.parts import part_choices
+from fieldapp.supply.parts.models import PartsRequest
+from fieldapp.supply.parts.offers import wrong_totals
+from tests.supply.parts.conftest import day
 from tests.support.bench import Bench, Cast
 
 MARKUP = "<b>bold</b>"
@@ -277,7 +277,7 @@ def test_parts_on_the_jobs_page(app: Flask, bench: Bench, cast: Cast, ask: Any, 
     offers: Offers = app.extensions["offers"]
     with app.test_request_context():
         actor = bench.actor(cast.tech)
-        panel = next(p for p in offers.job_panels(actor, _Job(job)) if p.template == "parts/_job_parts.html")
+        panel = next(p for p in offers.job_panels(actor, _Job(job)) if p.template == "supply/parts/_job_parts.html")
         html = app.jinja_env.get_template(panel.template).render(panel=panel.context)
         db.session.remove()
     assert f"/parts/{record}" in html

@@ -13,13 +13,13 @@ from sqlalchemy import func, select
 
 from fieldapp.errors import Invalid
 from fieldapp.kernel import clock, ids
-from fieldapp.parts import request_from_plan
-from fieldapp.parts.models import PartsLine
 from fieldapp.platform.commandbus import Context, parse, writing
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.extensions import db
 from fieldapp.services.approvals.models import Case, Step
-from tests.parts.conftest import day, request_data
+from fieldapp.supply.parts import request_from_plan
+from fieldapp.supply.parts.models import PartsLine
+from tests.supply.parts.conftest import day, request_data
 from tests.support.bench import Bench, Cast
 
 #: Phones whose references would begin with QK, J5 and MJ (static/src/engine/ids.ts).
@@ -301,7 +301,7 @@ def test_every_bad_field_of_a_line_is_named(cast: Cast, ask: Any, field: str, ov
 
 
 def test_a_part_that_left_the_catalogue(app: Flask, cast: Cast, ask: Any, catalogue: dict[str, str]) -> None:
-    from fieldapp.parts.models import Part
+    from fieldapp.supply.parts.models import Part
 
     with app.app_context():
         with writing() as session:

@@ -14,13 +14,13 @@ from fieldapp.errors import Conflict, Invalid
 from fieldapp.field.jobs import Job, JobFacts, facts_of, may_work_on
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
-from fieldapp.parts.commands.record import KIND, keep, next_state, number_for, shown, tell
-from fieldapp.parts.models import PartsLine, PartsRequest
-from fieldapp.parts.policy import is_author
-from fieldapp.parts.queries import facts_of_request
-from fieldapp.parts.schemas import Correct, Submit, Withdraw
 from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command
 from fieldapp.services.approvals import close_case
+from fieldapp.supply.parts.commands.record import KIND, keep, next_state, number_for, shown, tell
+from fieldapp.supply.parts.models import PartsLine, PartsRequest
+from fieldapp.supply.parts.policy import is_author
+from fieldapp.supply.parts.queries import facts_of_request
+from fieldapp.supply.parts.schemas import Correct, Submit, Withdraw
 
 PHOTOS = (Photos("photo", _l("Photos"), most=5, hint=_l("The old part and its label help purchasing.")),)
 

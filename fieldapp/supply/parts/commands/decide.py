@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fieldapp.parts.commands.record import KIND, details, move, next_state
-from fieldapp.parts.models import PartsRequest
-from fieldapp.parts.policy import approved_state
 from fieldapp.platform.commandbus import Command, Context, Effect
 from fieldapp.services.approvals import Subject, decision
+from fieldapp.supply.parts.commands.record import KIND, details, move, next_state
+from fieldapp.supply.parts.models import PartsRequest
+from fieldapp.supply.parts.policy import approved_state
 
 _ENDS = {"returned": "return", "rejected": "reject"}
 
