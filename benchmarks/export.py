@@ -19,8 +19,8 @@ from benchmarks import machine
 from benchmarks.harness import Row, at_most, known
 from benchmarks.served import ROOT
 from benchmarks.world import CHUNK, world
-from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
 from tests.support.bench import ROLES, Bench, Person, build_app

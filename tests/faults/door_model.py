@@ -21,9 +21,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import select
 
 from benchmarks.world import World
-from fieldapp.expenses.models import ExpenseItem
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses.models import ExpenseItem
 from fieldapp.platform.commandbus import execute
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.commandbus.result import FINAL, Result

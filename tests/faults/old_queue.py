@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from fieldapp.expenses import ExpenseItem
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses import ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db

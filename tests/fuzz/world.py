@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from fieldapp.expenses.models import ExpenseClaim
 from fieldapp.kernel import ids
+from fieldapp.money.expenses.models import ExpenseClaim
 from fieldapp.platform.commandbus import audit, writing
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.lists import PAGE

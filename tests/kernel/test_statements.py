@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, bindparam, func, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from fieldapp.expenses.models import ExpenseItem
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses.models import ExpenseItem
 from fieldapp.platform.commandbus.models import AuditHead, Receipt
 from fieldapp.platform.commandbus.result import Result
 from fieldapp.platform.database import Moment, alone, among

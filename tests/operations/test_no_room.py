@@ -22,7 +22,7 @@ from sqlalchemy import delete, select
 from werkzeug.test import EnvironBuilder, TestResponse
 from xlsxwriter.exceptions import FileCreateError
 
-from fieldapp.expenses import ExpenseItem
+from fieldapp.money.expenses import ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db

@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 
 from fieldapp import backup, create_app
 from fieldapp.config import Config
-from fieldapp.expenses import ExpenseItem
 from fieldapp.kernel import ids
+from fieldapp.money.expenses import ExpenseItem
 from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.models import Instance

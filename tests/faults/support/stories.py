@@ -12,11 +12,11 @@ from uuid import uuid4
 from sqlalchemy import func, select
 
 from benchmarks.world import World
-from fieldapp.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.field.jobs.models import VisitEvent
 from fieldapp.field.reports.models import ReportVersion, ServiceReport
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.platform.commandbus.envelope import fingerprint
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db

@@ -10,9 +10,9 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select, update
 
-from fieldapp.expenses.models import ExpenseItem
 from fieldapp.field.customers import Asset
 from fieldapp.field.jobs import JobAsset
+from fieldapp.money.expenses.models import ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db

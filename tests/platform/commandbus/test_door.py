@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import delete, func, select
 
-from fieldapp.expenses.models import ExpenseItem
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses.models import ExpenseItem
 from fieldapp.platform.commandbus import audit
 from fieldapp.platform.commandbus.models import AuditEntry, Quarantine, Receipt
 from fieldapp.platform.extensions import db
@@ -390,7 +390,7 @@ def test_49_what_depends_on_a_poisoned_record_waits_for_it(bench: Bench, monkeyp
 
 def test_8_a_replay_does_not_bring_back_what_is_gone(bench: Bench) -> None:
     """Nothing in the product deletes a record; should one be taken out by hand, its receipt still answers."""
-    from fieldapp.expenses.models import ExpenseItem
+    from fieldapp.money.expenses.models import ExpenseItem
     from fieldapp.platform.commandbus import writing
 
     body = bench.envelope(bench.cast.tech, *item())

@@ -85,7 +85,7 @@ def test_values_compare_as_a_form_shows_them() -> None:
 
 
 def test_money_never_merges() -> None:
-    from fieldapp.expenses.commands.items import capture
+    from fieldapp.money.expenses.commands.items import capture
     from fieldapp.platform.commandbus import Merges
 
     with pytest.raises(TypeError):

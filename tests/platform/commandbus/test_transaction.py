@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
 
-from fieldapp.expenses.models import ExpenseItem
+from fieldapp.money.expenses.models import ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, AuditHead, Receipt
 from fieldapp.platform.commandbus.transaction import transaction

@@ -11,15 +11,15 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from fieldapp.expenses.models import ExpenseItem
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses.models import ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.commandbus.written import Measured, WrittenTime, corrected_time
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import Device
 from fieldapp.services.approvals import case_for
-from tests.expenses.conftest import day, item_data
+from tests.money.expenses.conftest import day, item_data
 from tests.support.bench import Bench
 
 NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)

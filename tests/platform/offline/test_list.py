@@ -16,8 +16,8 @@ from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
 from fieldapp.supply.parts import Part
 from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
-from tests.expenses.conftest import item_data
 from tests.field.reports.sheets import plan, submit
+from tests.money.expenses.conftest import item_data
 from tests.support.bench import Bench, Person
 
 DOC = (Path(__file__).parents[3] / "docs" / "offline.md").read_text()

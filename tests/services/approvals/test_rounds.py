@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fieldapp.expenses.models import ExpenseClaim
 from fieldapp.field.reports.models import ServiceReport
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses.models import ExpenseClaim
 from fieldapp.platform.commandbus import Result, writing
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import Device, Membership, User
@@ -25,8 +25,8 @@ from fieldapp.services.approvals import cases_of
 from fieldapp.services.approvals.decisions import SUBJECTS
 from fieldapp.services.approvals.models import Case, Step
 from fieldapp.supply.parts.models import PartsRequest
-from tests.expenses.conftest import item_data
 from tests.field.reports.sheets import OTHER_STROKES, sheet
+from tests.money.expenses.conftest import item_data
 from tests.supply.parts.conftest import request_data
 from tests.support.bench import DEVICE, Bench, Person
 

@@ -13,7 +13,7 @@ from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
-from tests.expenses.conftest import item_data
+from tests.money.expenses.conftest import item_data
 from tests.support import envelopes
 from tests.support.bench import Bench
 

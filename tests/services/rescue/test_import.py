@@ -11,10 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
-from fieldapp.expenses import ExpenseItem
 from fieldapp.field.jobs.models import Visit
 from fieldapp.integrity import faults
 from fieldapp.kernel import ids
+from fieldapp.money.expenses import ExpenseItem
 from fieldapp.platform.commandbus import execute, writing
 from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Notice, Receipt
 from fieldapp.platform.extensions import db

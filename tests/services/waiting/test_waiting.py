@@ -10,9 +10,9 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from fieldapp.expenses.models import ExpenseItem
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses.models import ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
 from fieldapp.platform.extensions import db

@@ -1,0 +1,1 @@
+"""What the work costs: expenses and their reimbursement."""

@@ -1,0 +1,16 @@
+"""Expenses and claims. What other features may use of them is here and nowhere else."""
+
+from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
+from fieldapp.money.expenses.policy import ALL_KINDS
+from fieldapp.money.expenses.words import CLAIM_WORDS, ITEM_WORDS, KIND_WORDS, LOOKS, warning_words
+
+__all__ = [
+    "ALL_KINDS",
+    "CLAIM_WORDS",
+    "ITEM_WORDS",
+    "KIND_WORDS",
+    "LOOKS",
+    "ExpenseClaim",
+    "ExpenseItem",
+    "warning_words",
+]

@@ -1,0 +1,158 @@
+"""Expenses and claims as pages show them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from fieldapp.field.jobs import JobLine, job_lines
+from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
+from fieldapp.money.expenses.policy import ALL_KINDS
+from fieldapp.money.expenses.words import CLAIM_WORDS, ITEM_WORDS, KIND_WORDS, LOOKS, finding_words, warning_words
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.extensions import db
+from fieldapp.services.approvals import cases_of
+from fieldapp.services.attachments import files_of
+
+
+@dataclass(frozen=True)
+class ItemLine:
+    """One expense with everything a row says about it."""
+
+    item: ExpenseItem
+    job: JobLine | None
+    files: Sequence[Attachment]
+
+    @property
+    def kind(self) -> str:
+        """What people call its kind."""
+        return str(KIND_WORDS[self.item.kind])
+
+    @property
+    def state(self) -> str:
+        """Its state in words."""
+        return str(ITEM_WORDS[self.item.state])
+
+    @property
+    def look(self) -> str:
+        """The class of its state."""
+        return LOOKS[self.item.state]
+
+    def warnings(self, reader_id: int) -> list[str]:
+        """Return what the approver is told of it, for this reader."""
+        return warning_words(self.item.warnings, to_author=reader_id == self.item.owner_id)
+
+
+@dataclass(frozen=True)
+class ClaimLine:
+    """One claim in its author's list: who holds it, since when (D-EXP-9)."""
+
+    id: str
+    number: str
+    total: Any
+    state: str
+    words: str
+    look: str
+    since: Any
+    holder: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class ClaimSummary:
+    """A claim as its approver sees it at a glance."""
+
+    claim: ExpenseClaim
+    kinds: list[tuple[str, int]]
+    files: list[Attachment]
+    receipts: int
+    warnings: list[tuple[str, int]]
+
+
+def lines_of(items: Sequence[ExpenseItem]) -> list[ItemLine]:
+    """Rows with their jobs and receipts, two queries for all."""
+    jobs = job_lines(one.job_id for one in items)
+    files = files_of("expense_item", [one.id for one in items])
+    set_free(items)
+    set_free(file for some in files.values() for file in some)
+    return [ItemLine(one, jobs.get(one.job_id or ""), files.get(one.id, ())) for one in items]
+
+
+def set_free(rows: Iterable[Any]) -> None:
+    """Takes rows out of the session: a form that was refused is drawn again after the door has rolled back."""
+    for row in rows:
+        if row in db.session:
+            db.session.expunge(row)
+
+
+def items_of_claims(claim_ids: Sequence[str]) -> dict[str, list[ExpenseItem]]:
+    """The expenses of claims, by claim id, in the order of their days."""
+    found: dict[str, list[ExpenseItem]] = {}
+    if claim_ids:
+        query = select(ExpenseItem).where(ExpenseItem.claim_id.in_(claim_ids))
+        for item in db.session.scalars(query.order_by(ExpenseItem.spent_on, ExpenseItem.id)):
+            found.setdefault(str(item.claim_id), []).append(item)
+    return found
+
+
+CLAIM_ROW: tuple[Any, ...] = (
+    ExpenseClaim.submitted_at,
+    ExpenseClaim.id,
+    ExpenseClaim.number,
+    ExpenseClaim.total,
+    ExpenseClaim.state,
+    ExpenseClaim.approved_at,
+    ExpenseClaim.reason,
+)
+
+
+def claim_lines(rows: Iterable[Any]) -> list[ClaimLine]:
+    """Rows of CLAIM_ROW with who holds them now; one query for all."""
+    rows = list(rows)
+    cases = cases_of("expense_claim", [row[1] for row in rows])
+    lines = []
+    for submitted_at, one, number, total, state, approved_at, reason in rows:
+        case = cases.get(one)
+        closed = case.closed_at if case else None
+        since = {"submitted": submitted_at, "approved": approved_at}.get(state, closed or submitted_at)
+        words = str(CLAIM_WORDS[state])
+        lines.append(ClaimLine(one, number, total, state, words, LOOKS[state], since, holder(state, case), reason))
+    return lines
+
+
+def holder(state: str, case: Any) -> str | None:
+    """Whose turn it is: a role, `author`, or nobody any more."""
+    if state == "submitted":
+        return case.waiting_role if case else None
+    return {"approved": "finance", "returned": "author"}.get(state)
+
+
+def summaries(claim_ids: Sequence[str]) -> dict[str, ClaimSummary]:
+    """Claims at a glance for the inbox, in two queries for all."""
+    query = (
+        select(ExpenseClaim, ExpenseItem)
+        .outerjoin(ExpenseItem, ExpenseItem.claim_id == ExpenseClaim.id)
+        .where(ExpenseClaim.id.in_(list(claim_ids)))
+        .order_by(ExpenseItem.spent_on, ExpenseItem.id)
+    )
+    found: dict[str, tuple[ExpenseClaim, list[ExpenseItem]]] = {}
+    for claim, item in db.session.execute(query):
+        found.setdefault(claim.id, (claim, []))[1].extend([item] if item is not None else [])
+    files = files_of("expense_item", [one.id for _, items in found.values() for one in items])
+    return {one: _summary(claim, items, files) for one, (claim, items) in found.items()}
+
+
+def _summary(claim: ExpenseClaim, items: Sequence[ExpenseItem], files: dict[str, list[Attachment]]) -> ClaimSummary:
+    kinds = Counter(one.kind for one in items)
+    said = Counter(finding_words(code, params) for one in items for code, params in one.warnings or ())
+    return ClaimSummary(
+        claim,
+        [(str(KIND_WORDS[kind]), kinds[kind]) for kind in ALL_KINDS if kinds[kind]],
+        [file for one in items for file in files.get(one.id, ())],
+        sum(one.receipts for one in items),
+        said.most_common(),
+    )

@@ -1,0 +1,163 @@
+"""Single records, the author's free expenses, and whether a kept page is still true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import and_, case, func, literal, or_, select, union
+
+from fieldapp.errors import NotFound
+from fieldapp.kernel.actor import Actor
+from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem, FapiaoHold
+from fieldapp.money.expenses.policy import FREE, HOLDING, may_see
+from fieldapp.platform.commandbus.models import Attachment
+from fieldapp.platform.extensions import db
+
+#: More than anybody claims at once; the page says when there are more.
+SHOWN = 100
+
+#: Expenses, and claims, whose own pages are kept on a phone.
+KEPT = 20
+
+
+def free_items(actor: Actor, claim_id: str | None = None) -> list[ExpenseItem]:
+    """Return the person's expenses that are in no claim, newest first; `SHOWN` + 1 of them means there are more.
+
+    With `claim_id` also those of that returned claim. Expenses of other returned claims belong to their claims.
+    """
+    free = ExpenseItem.state == "open"
+    if claim_id is not None:
+        free = or_(free, and_(ExpenseItem.state.in_(FREE), ExpenseItem.claim_id == claim_id))
+    query = select(ExpenseItem).where(ExpenseItem.owner_id == actor.id, free)
+    return list(db.session.scalars(query.order_by(ExpenseItem.spent_on.desc(), ExpenseItem.id.desc()).limit(SHOWN + 1)))
+
+
+def sees_item(actor: Actor, item_id: str) -> bool:
+    """Whether the person may see the expense."""
+    item = db.session.get(ExpenseItem, item_id)
+    return item is not None and may_see(actor, item.owner_id, item.group_id, item.claim_id is not None)
+
+
+def sees_claim(actor: Actor, claim_id: str) -> bool:
+    """Whether the person may see the claim."""
+    claim = db.session.get(ExpenseClaim, claim_id)
+    return claim is not None and may_see(actor, claim.owner_id, claim.group_id)
+
+
+def item_for(actor: Actor, item_id: str) -> ExpenseItem:
+    """An expense this person may see. Raises NotFound."""
+    if not sees_item(actor, item_id):
+        raise NotFound("expense_item.not_found")
+    return db.session.get_one(ExpenseItem, item_id)
+
+
+def claim_for(actor: Actor, claim_id: str) -> ExpenseClaim:
+    """A claim this person may see. Raises NotFound."""
+    if not sees_claim(actor, claim_id):
+        raise NotFound("expense_claim.not_found")
+    return db.session.get_one(ExpenseClaim, claim_id)
+
+
+def version_for(actor: Actor) -> str:
+    """Changes whenever something of the person's own expenses or claims does."""
+    parts = []
+    for model in (ExpenseItem, ExpenseClaim):
+        query = select(func.count(), func.coalesce(func.sum(model.ver), 0)).where(model.owner_id == actor.id)
+        parts += [str(value) for value in db.session.execute(query).one()]
+    return ":".join(parts)
+
+
+def correctable(actor: Actor) -> list[tuple[str, int]]:
+    """Return `(id, version)` of the person's latest expenses that can still be corrected."""
+    query = (
+        select(ExpenseItem.id, ExpenseItem.ver)
+        .where(ExpenseItem.owner_id == actor.id, ExpenseItem.state.in_(FREE), ExpenseItem.kind != "per_diem")
+        .order_by(ExpenseItem.spent_on.desc(), ExpenseItem.id.desc())
+        .limit(KEPT)
+    )
+    return [(one, ver) for one, ver in db.session.execute(query)]
+
+
+def undecided(actor: Actor) -> list[tuple[str, int, str]]:
+    """Return `(id, version, state)` of the person's claims that wait or were returned, the latest first."""
+    query = (
+        select(ExpenseClaim.id, ExpenseClaim.ver, ExpenseClaim.state)
+        .where(ExpenseClaim.owner_id == actor.id, ExpenseClaim.state.in_(("submitted", "returned")))
+        .order_by(ExpenseClaim.submitted_at.desc(), ExpenseClaim.id.desc())
+        .limit(KEPT)
+    )
+    return [(one, ver, state) for one, ver, state in db.session.execute(query)]
+
+
+def wrong_totals() -> Iterator[str]:
+    """For `check`: claims whose total is not the sum of their expenses."""
+    total = func.coalesce(func.sum(ExpenseItem.amount), 0)
+    query = (
+        select(ExpenseClaim.number, ExpenseClaim.total, total)
+        .outerjoin(ExpenseItem, ExpenseItem.claim_id == ExpenseClaim.id)
+        .where(ExpenseClaim.state.in_(("submitted", "approved", "rejected")))
+        .group_by(ExpenseClaim.id, ExpenseClaim.number, ExpenseClaim.total)
+        .having(ExpenseClaim.total != total)
+    )
+    for number, stored, summed in db.session.execute(query):
+        yield f"expense claim {number}: total {stored} is not the sum of its expenses, {summed}"
+
+
+def lost_items() -> Iterator[str]:
+    """For `check`: expenses whose state does not fit their claim's."""
+    expected = case(
+        (ExpenseClaim.state == "submitted", "claimed"),
+        (ExpenseClaim.state.is_(None), "open"),
+        else_=ExpenseClaim.state,
+    )
+    query = (
+        select(ExpenseItem.id, ExpenseItem.state, ExpenseClaim.state)
+        .outerjoin(ExpenseClaim, ExpenseClaim.id == ExpenseItem.claim_id)
+        .where(ExpenseItem.state != expected, ExpenseItem.state != "discarded")
+    )
+    for one, state, claim in db.session.execute(query):
+        yield f"expense {one} is {state}, but its claim is {claim or 'none'}"
+
+
+def wrong_holds() -> Iterator[str]:
+    """For `check`: fapiao in a claim that does not hold them, and holds that a claim has no use for (D-EXP-8)."""
+    same = and_(
+        ExpenseItem.claim_id == FapiaoHold.claim_id,
+        ExpenseItem.fapiao_code == FapiaoHold.code,
+        ExpenseItem.fapiao_number == FapiaoHold.number,
+    )
+    holds = ExpenseClaim.state.in_(HOLDING)
+    unheld = (
+        select(ExpenseClaim.number, ExpenseItem.fapiao_number, literal(""))
+        .join(ExpenseItem, ExpenseItem.claim_id == ExpenseClaim.id)
+        .outerjoin(FapiaoHold, same)
+        .where(holds, ExpenseItem.fapiao_number != "", FapiaoHold.number.is_(None))
+    )
+    idle = (
+        select(ExpenseClaim.number, FapiaoHold.number, ExpenseClaim.state)
+        .join(FapiaoHold, FapiaoHold.claim_id == ExpenseClaim.id)
+        .outerjoin(ExpenseItem, same)
+        .where(or_(~holds, ExpenseItem.id.is_(None)))
+    )
+    for claim, number, state in db.session.execute(union(unheld, idle)):
+        if state:
+            yield f"expense claim {claim} is {state} and holds fapiao {number} without need"
+        else:
+            yield f"expense claim {claim} does not hold fapiao {number}, which is in it"
+
+
+def missing_receipts() -> Iterator[str]:
+    """For `check`: claimed and approved expenses that have fewer files than receipts were named with them."""
+    there = (
+        select(func.count())
+        .where(Attachment.agg_type == "expense_item", Attachment.agg_id == ExpenseItem.id)
+        .where(Attachment.state != "replaced")
+        .scalar_subquery()
+    )
+    query = (
+        select(ExpenseClaim.number, ExpenseItem.id, ExpenseItem.receipts, there)
+        .join(ExpenseClaim, ExpenseClaim.id == ExpenseItem.claim_id)
+        .where(ExpenseItem.receipts > there)
+    )
+    for number, one, named, found in db.session.execute(query):
+        yield f"expense claim {number}: expense {one} names {named} receipts, {found} belong to it"

@@ -1,0 +1,289 @@
+"""Pages of expenses: capture, my expenses and claims, one of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+
+from fieldapp.errors import NotFound
+from fieldapp.field.jobs import my_job_choices
+from fieldapp.kernel import clock, ids, money
+from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
+from fieldapp.money.expenses.policy import CLAIM, COMMON, FREE, ITEM, NEEDS_TRIP, fapiao_life
+from fieldapp.money.expenses.queries.checks import limits
+from fieldapp.money.expenses.queries.lines import CLAIM_ROW, claim_lines, holder, items_of_claims, lines_of, set_free
+from fieldapp.money.expenses.queries.records import SHOWN, claim_for, free_items, item_for
+from fieldapp.money.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS, about_claim
+from fieldapp.platform.web import inputs
+from fieldapp.platform.web.forms import FormPage, form_page, redrawn
+from fieldapp.platform.web.guards import actor, needs
+from fieldapp.platform.web.lists import list_page
+from fieldapp.platform.web.page import day
+from fieldapp.platform.web.render import render
+from fieldapp.services.accounts import names_of
+from fieldapp.services.approvals import history_of, may_decide_now, seen_json
+from fieldapp.services.settings import figure
+
+bp = Blueprint("expenses", __name__)
+
+
+@bp.get("/expenses")
+@needs("expense_item.view")
+def mine() -> Response:
+    """My expenses that are not claimed yet, and my claims with who holds them (D-EXP-9)."""
+    free = free_items(actor())
+    claims = list_page(
+        select(*CLAIM_ROW).where(ExpenseClaim.owner_id == actor().id),
+        keys=(ExpenseClaim.submitted_at, ExpenseClaim.id),
+        size=20,
+    )
+    return render(
+        "money/expenses/mine.html",
+        fragment="money/expenses/_expenses.html",
+        lines=lines_of(free[:SHOWN]),
+        more=len(free) > SHOWN,
+        together=_sum(free[:SHOWN]),
+        free=_free_facts(free[:SHOWN]),
+        page=claims,
+        claims=claim_lines(claims.rows),
+    )
+
+
+@bp.route("/expenses/new", methods=["GET", "POST"])
+@needs("expense_item.capture")
+def new() -> Response:
+    """Ten seconds at the counter: photo, amount, kind (D-EXP-1)."""
+    job = inputs.query_id("job")
+    return form_page(
+        FormPage(
+            kind="expense_item.capture",
+            agg=("expense_item", None),
+            title=_l("New expense"),
+            done="/expenses",
+            back="/expenses",
+            draft="expense_item:new",
+            record_title=gettext("Expense · {kind} ¥{amount}"),
+            submit=_l("Save the expense"),
+            initial={"job_id": job} if ids.is_uuid(job) else {},
+            options={"job_id": my_job_choices(actor())},
+            template="money/expenses/new.html",
+            context=_form_context(),
+        )
+    )
+
+
+@bp.get("/expenses/items/<uuid:item_id>")
+@needs("expense_item.view")
+def item(item_id: UUID) -> Response:
+    """One expense with its receipts."""
+    found = item_for(actor(), str(item_id))
+    line = lines_of([found])[0]
+    own = found.owner_id == actor().id
+    return render(
+        "money/expenses/item.html",
+        fragment="money/expenses/_item.html",
+        line=line,
+        owner=names_of([found.owner_id]).get(found.owner_id, ""),
+        life=fapiao_life(found.fapiao_number, found.state),
+        may_correct=own and found.state in FREE and found.kind != "per_diem",
+        may_discard=own and (found.state, "discard") in ITEM.moves,
+    )
+
+
+@bp.route("/expenses/items/<uuid:item_id>/edit", methods=["GET", "POST"])
+@needs("expense_item.resubmit")
+def edit(item_id: UUID) -> Response:
+    """Putting an own expense right while no claim holds it."""
+    found = _own_item(item_id)
+    names = ("amount", "kind", "spent_on", "note", "job_id", "fapiao_number", "fapiao_code", "fapiao_amount")
+    choices = my_job_choices(actor())
+    line = lines_of([found])[0]
+    if line.job and line.job.id not in dict(choices):
+        choices.append((line.job.id, line.job.words))
+    return form_page(
+        FormPage(
+            kind="expense_item.resubmit",
+            agg=("expense_item", found.id),
+            title=_l("Correct the expense"),
+            done=f"/expenses/items/{found.id}",
+            back=f"/expenses/items/{found.id}",
+            draft=f"expense_item.resubmit:{found.id}",
+            knows=f"expense_item:{found.id}",
+            record_title=gettext("Expense corrected · {kind} ¥{amount}"),
+            submit=_l("Save the correction"),
+            initial={name: getattr(found, name) for name in names},
+            options={"job_id": choices},
+            template="money/expenses/new.html",
+            context={**_form_context(), "line": line},
+        )
+    )
+
+
+@bp.post("/expenses/items/<uuid:item_id>/discard")
+@needs("expense_item.discard")
+def discard(item_id: UUID) -> Response:
+    """The button, without JavaScript."""
+    found = _own_item(item_id)
+    agg = ("expense_item", found.id)
+    return form_page(FormPage("expense_item.discard", agg, _l("Discard the expense"), "/expenses", back="/expenses"))
+
+
+@bp.route("/expenses/claims/new", methods=["GET", "POST"])
+@needs("expense_claim.submit")
+def new_claim() -> Response:
+    """A claim of everything that is free, less what is unticked; also offline, with what is still on the phone."""
+    items = free_items(actor())[:SHOWN]
+    return _claim_form(items, {one.id for one in items}, None)
+
+
+@bp.route("/expenses/claims/<uuid:claim_id>/resubmit", methods=["GET", "POST"])
+@needs("expense_claim.submit")
+def resubmit(claim_id: UUID) -> Response:
+    """A returned claim, corrected and sent again."""
+    claim = _own_claim(claim_id)
+    items = free_items(actor(), claim.id)[:SHOWN]
+    return _claim_form(items, {one.id for one in items if one.claim_id == claim.id}, claim)
+
+
+@bp.get("/expenses/claims/<uuid:claim_id>")
+@needs("expense_claim.view")
+def claim(claim_id: UUID) -> Response:
+    """One claim: its expenses with receipts and warnings, who decided what, who holds it now (D-EXP-9)."""
+    found = claim_for(actor(), str(claim_id))
+    rounds = history_of("expense_claim", found.id)
+    latest = rounds[-1][0] if rounds else None
+    deciders = {step.decided_by for _, steps in rounds for step in steps if step.decided_by}
+    names = names_of({found.owner_id, *deciders})
+    own = found.owner_id == actor().id
+    return render(
+        "money/expenses/claim.html",
+        fragment="money/expenses/_claim.html",
+        claim=found,
+        owner=names.get(found.owner_id, ""),
+        about=about_claim(names.get(found.owner_id, ""), found.total),
+        words=CLAIM_WORDS[found.state],
+        look=LOOKS[found.state],
+        lines=lines_of(items_of_claims([found.id]).get(found.id, [])),
+        events=_events(rounds, names),
+        holder=holder(found.state, latest),
+        own=own,
+        may_decide=may_decide_now(actor(), latest) and actor().can("expense_claim.approve"),
+        seen_json=seen_json(latest, rounds[-1][1]) if rounds else "",
+        may_withdraw=own and (found.state, "withdraw") in CLAIM.moves,
+        may_resubmit=own and (found.state, "submit") in CLAIM.moves,
+    )
+
+
+@bp.post("/expenses/claims/<uuid:claim_id>/withdraw")
+@needs("expense_claim.withdraw")
+def withdraw(claim_id: UUID) -> Response:
+    """The button, without JavaScript."""
+    found = _own_claim(claim_id)
+    agg = ("expense_claim", found.id)
+    return form_page(FormPage("expense_claim.withdraw", agg, _l("Take the claim back"), "/expenses", back="/expenses"))
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a claim."""
+
+    at: datetime
+    verdict: str
+    who: str
+    reason: str | None = None
+
+
+def _events(rounds: Sequence[Any], names: dict[int, str]) -> list[Event]:
+    events = []
+    for case, steps in rounds:
+        events.append(
+            Event(case.opened_at, "sent" if case.round == 1 else "sent_again", names.get(case.requester_id, ""))
+        )
+        events += [
+            Event(step.decided_at, step.state, names.get(step.decided_by, ""), step.reason)
+            for step in steps
+            if step.decided_at
+        ]
+        if case.state == "withdrawn":
+            events.append(Event(case.closed_at, "withdrawn", names.get(case.requester_id, "")))
+    return events
+
+
+def _claim_form(items: Sequence[ExpenseItem], chosen: set[str], claim: ExpenseClaim | None) -> Response:
+    set_free([claim] if claim else [])
+    if request.method == "POST":
+        chosen = set(inputs.posted_ids("items[]", count=100))
+    agg = ("expense_claim", claim.id if claim else None)
+    page = FormPage(
+        kind="expense_claim.submit",
+        agg=agg,
+        title=_l("Send the claim again") if claim else _l("New claim"),
+        done="/expenses",
+        back=f"/expenses/claims/{claim.id}" if claim else "/expenses",
+        record_title=gettext("Expense claim"),
+        initial={"note": claim.note} if claim else {},
+        template="money/expenses/claim_new.html",
+        knows=f"free expense_claim:{claim.id}" if claim else "free",
+        context={
+            "claim": claim,
+            "lines": lines_of(items),
+            "chosen": chosen,
+            "together": _sum([one for one in items if one.id in chosen]),
+            "limits": limits(),
+            "needs_trip": NEEDS_TRIP,
+            "free": _free_facts(items),
+        },
+    )
+    # Without JavaScript the total is added up again by the server.
+    return redrawn(page) if inputs.posted("_add_up") else form_page(page)
+
+
+def _free_facts(items: Sequence[ExpenseItem]) -> list[dict[str, str]]:
+    """Return what a claim form on the phone needs of each expense that is in no claim (ADR 28)."""
+    return [
+        {
+            "id": one.id,
+            "title": str(KIND_WORDS[one.kind]),
+            "amount": money.show(one.amount),
+            "about": f"{day(one.spent_on)} · {one.note}" if one.note else day(one.spent_on),
+        }
+        for one in items
+        if one.state == "open"
+    ]
+
+
+def _form_context() -> dict[str, Any]:
+    today, days = clock.today(), int(figure("expenses.max_days"))
+    return {
+        "common": COMMON,
+        "max_days": days,
+        "oldest": (today - timedelta(days=days)).isoformat(),
+        "latest": today.isoformat(),
+    }
+
+
+def _sum(items: Sequence[ExpenseItem]) -> Decimal:
+    return sum((one.amount for one in items), Decimal(0))
+
+
+def _own_item(item_id: UUID) -> ExpenseItem:
+    found = item_for(actor(), str(item_id))
+    if found.owner_id != actor().id:
+        raise NotFound("expense_item.not_found")
+    return found
+
+
+def _own_claim(claim_id: UUID) -> ExpenseClaim:
+    found = claim_for(actor(), str(claim_id))
+    if found.owner_id != actor().id:
+        raise NotFound("expense_claim.not_found")
+    return found
