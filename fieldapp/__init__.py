@@ -14,6 +14,8 @@ from fieldapp.platform.extensions import babel, compress, db, htmx, limiter, mig
 ROOT = Path(__file__).resolve().parent.parent
 #: The groups that hold the features; a folder in none of them does not start.
 GROUPS = ("platform", "services", "field", "supply", "money")
+#: Folders that hold no features.
+APART = ("kernel", "demo")
 
 
 def create_app(config: Config | None = None) -> Flask:
