@@ -1,9 +1,9 @@
 """A server that is killed all the time: the worker process of `flask serve`, forked anew at once.
 
 The parent imports everything, holds the listening socket and never opens the database. Each life is a fork that
-runs `fieldapp.platform.serving.run` and is itself the worker that this would start: granian's RSGI worker with our gateway.
-It serves until it dies at a named point (fieldapp.platform.commandbus.faults) or by the clock. A restart costs milliseconds,
-and requests that arrive meanwhile wait in the socket, as behind systemd's socket activation.
+runs `fieldapp.platform.serving.run` and is itself the worker that this would start: granian's RSGI worker with our
+gateway. It serves until it dies at a named point (fieldapp.platform.commandbus.faults) or by the clock. A restart
+costs milliseconds, and requests that arrive meanwhile wait in the socket, as behind systemd's socket activation.
 
 Run as a module it takes its plan from the environment and words on stdin: `calm` (no more kills), `wild`, `roll`
 (a graceful restart), `wide` (no more limit to files); the end of stdin ends it. Each death is a line of JSON on stdout.
