@@ -163,7 +163,7 @@ def test_50_late_work_on_a_cancelled_job(phone: Phone, another_phone: Phone, ser
 
     # The leader finds it: in the inbox, and on the job's page.
     lead.go("/inbox")
-    expect(lead.page.locator(f'a[href="{job}"]').first).to_be_visible()
+    expect(lead.page.locator(f'#notices form[data-done="{job}"] button').first).to_be_visible()
     lead.go(job)
     expect(lead.page.locator("#_timeline .tag.hot")).to_have_count(tapped + 1)
     expect(lead.page.locator('#_summary form[data-op="job.restore"]')).to_have_count(1)

@@ -201,7 +201,7 @@ def test_the_main_job(phone: Phone, another_phone: Phone, desk: Phone, server: S
     eventually(server, "SELECT state FROM service_report WHERE id=?", report_id, expected="returned")
     expect(lead.page.locator(f"#case-{report_id} form")).to_have_count(0)
     phone.go("/inbox")
-    page.locator(f'a[href="/reports/{report_id}/correct"]').first.click()
+    page.locator(f'#notices form[data-done="/reports/{report_id}/correct"] button').first.click()
     expect(page.locator("[name=fault]")).to_have_value(steps.FAULT)
     page.fill("[name=work]", steps.WORK + "!")
     steps.sign(page, depth=0.6)

@@ -210,7 +210,7 @@ def test_an_accepted_report_is_only_read(bench: Bench, sent: str) -> None:
         ("tech2", 404),
         ("other_tech", 404),
         ("other_leader", 404),
-        ("purchasing", 404),
+        ("purchasing", 403),
         ("hr", 403),
         ("admin", 403),
     ],

@@ -393,7 +393,7 @@ def test_44_records_of_a_closed_account_are_taken_in_and_shown_to_the_leader(ben
     for path in ("/me", "/jobs", "/sync/pack"):
         assert phone.get(path).status_code in {302, 401}, path
     leader = bench.client_of(bench.cast.leader)
-    assert leader.get("/inbox").text.count("Records of Tech Person that arrived after the account was closed: 1") == 1
+    assert leader.get("/inbox").text.count(">Records of Tech Person that arrived after the account was closed: 1<") == 1
     page = leader.get("/phones/closed").text
     assert "Tech Person" in page
     assert "Received" in page
