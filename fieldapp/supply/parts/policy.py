@@ -284,13 +284,3 @@ def open_to_author(actor: Actor, request: RequestFacts) -> tuple[str, ...]:
     if not is_author(actor, request):
         return ()
     return tuple(verb for verb in REQUEST.verbs(request.state) if verb in {"resubmit", "withdraw"})
-
-
-def look(state: str, is_high: bool) -> str:
-    """How a state is marked: needs the author, is on its way, is through, is over."""
-    if state in {"rejected", "returned_for_correction"}:
-        return "hot"
-    if state in {"withdrawn", "cancelled"}:
-        return "calm"
-    waiting = state == "submitted" or (state.startswith("approved_by_") and state != last_approval(is_high))
-    return "soon" if waiting else "ok"

@@ -28,7 +28,7 @@ from fieldapp.services.attachments import files_of, progress_of
 from fieldapp.services.settings import figure
 from fieldapp.supply.parts.commands.submit import may_ask_for
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
-from fieldapp.supply.parts.policy import look, open_to_author
+from fieldapp.supply.parts.policy import open_to_author
 from fieldapp.supply.parts.queries import (
     ROW,
     ForApproval,
@@ -41,7 +41,7 @@ from fieldapp.supply.parts.queries import (
     visible_to,
 )
 from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
-from fieldapp.supply.parts.words import CATEGORIES, STATES, URGENCIES, about_request
+from fieldapp.supply.parts.words import CATEGORIES, STATES, URGENCIES, about_request, look
 
 bp = Blueprint("parts", __name__)
 

@@ -8,6 +8,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel import money
+from fieldapp.supply.parts.policy import last_approval
 
 STATES = {
     "submitted": _l("Waiting for approval"),
@@ -35,3 +36,13 @@ CATEGORIES = {
 def about_request(who: str, total: Decimal) -> str:
     """Return which request is meant: whose it is, and how much."""
     return gettext("%(who)s's parts request · ¥ %(amount)s", who=who, amount=money.show(total))
+
+
+def look(state: str, is_high: bool) -> str:
+    """How a state is marked: needs the author, is on its way, is through, is over."""
+    if state in {"rejected", "returned_for_correction"}:
+        return "hot"
+    if state in {"withdrawn", "cancelled"}:
+        return "calm"
+    waiting = state == "submitted" or (state.startswith("approved_by_") and state != last_approval(is_high))
+    return "soon" if waiting else "ok"

@@ -20,14 +20,13 @@ from fieldapp.supply.parts.policy import (
     approved_state,
     chain_roles,
     last_approval,
-    look,
     may_follow,
     may_see_request,
     open_to_author,
     split_of,
     total_of,
 )
-from fieldapp.supply.parts.words import STATES
+from fieldapp.supply.parts.words import STATES, look
 
 LIMIT = Decimal("500.00")
 DAY = datetime(2026, 11, 23, 9, tzinfo=UTC)

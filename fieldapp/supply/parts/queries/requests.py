@@ -15,8 +15,8 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db
 from fieldapp.services.approvals import Returned, last_returns
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
-from fieldapp.supply.parts.policy import SEES_ALL, SEES_HIGH, RequestFacts, look, may_see_request
-from fieldapp.supply.parts.words import STATES
+from fieldapp.supply.parts.policy import SEES_ALL, SEES_HIGH, RequestFacts, may_see_request
+from fieldapp.supply.parts.words import STATES, look
 
 ROW: tuple[Any, ...] = (
     PartsRequest.submitted_at,
