@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, redirect, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
@@ -34,14 +35,14 @@ from fieldapp.supply.parts import part_choices
 bp = Blueprint("reports", __name__)
 
 
-@bp.app_context_processor
-def _words() -> dict[str, Any]:
-    """Words for stored values, also in the panels on other features' pages."""
-    return {
-        "report_words": {"result": RESULT_WORDS, "state": STATE_WORDS, "method": METHOD_WORDS},
-        "device_labels": _labels(DeviceRow),
-        "from_iso": clock.parse_iso,
-    }
+@bp.record_once
+def _words(setup: BlueprintSetupState) -> None:
+    """Gives the templates words for stored values, also in the panels on other features' pages; once, at start."""
+    setup.app.jinja_env.globals.update(
+        report_words={"result": RESULT_WORDS, "state": STATE_WORDS, "method": METHOD_WORDS},
+        device_labels=_labels(DeviceRow),
+        from_iso=clock.parse_iso,
+    )
 
 
 @bp.route("/jobs/<uuid:job_id>/report", methods=["GET", "POST"])
