@@ -23,7 +23,8 @@ from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
-from fieldapp.services.accounts.models import Device, User
+from fieldapp.services.accounts.models import User
+from fieldapp.services.devices import Device
 from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
 from tests.support.bench import DEVICE, Person
 

@@ -21,7 +21,7 @@ from fieldapp.money.expenses import ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db
-from fieldapp.services.accounts.models import Device
+from fieldapp.services.devices import Device
 from tests.faults.figures import Figure, Size
 from tests.support.bench import DEVICE, Bench
 from tests.support.benches import on_each_database

@@ -22,7 +22,8 @@ from fieldapp.field.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import Command, Result, writing
 from fieldapp.platform.extensions import db
-from fieldapp.services.accounts.models import Device, UserSession
+from fieldapp.services.accounts.models import UserSession
+from fieldapp.services.devices import Device
 from tests.support.bench import Bench, Person, build_app
 
 FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "envelopes"

@@ -21,10 +21,10 @@ from fieldapp.platform.sync.inputs import MOST_SEQ, Hello, Spans
 from fieldapp.platform.sync.losses import WINDOW, Store, judge
 from fieldapp.platform.web.inputs import instant
 from fieldapp.services.accounts import leaders_of, sessions
-from fieldapp.services.accounts.models import Device, UserSession
+from fieldapp.services.accounts.models import UserSession
 from fieldapp.services.accounts.queries import CurrentSession
 from fieldapp.services.accounts.tokens import Token, is_due, issue
-from fieldapp.services.devices import told_enough
+from fieldapp.services.devices import Device, told_enough
 from fieldapp.services.settings import figure
 
 #: Lives of a phone's stores that a hello looks at.

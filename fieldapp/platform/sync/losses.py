@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, or_, select, tuple_
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.inputs import Spans, numbers
-from fieldapp.services.accounts.models import Device
+from fieldapp.services.devices import Device
 
 MOST = 200
 

@@ -13,8 +13,9 @@ from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Context, Effect, command
 from fieldapp.services.accounts import groups_of, sessions
-from fieldapp.services.accounts.models import Device, UserSession
+from fieldapp.services.accounts.models import UserSession
 from fieldapp.services.accounts.tokens import forget
+from fieldapp.services.devices.models import Device
 from fieldapp.services.devices.policy import may_look_after
 from fieldapp.services.devices.schemas import Acknowledge, SignOut
 

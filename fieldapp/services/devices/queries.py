@@ -17,7 +17,8 @@ from fieldapp.platform.database import Moment, among
 from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import db, reading
 from fieldapp.services.accounts import members_of, name_by
-from fieldapp.services.accounts.models import Device, DeviceToken, Membership
+from fieldapp.services.accounts.models import DeviceToken, Membership
+from fieldapp.services.devices.models import Device
 from fieldapp.services.devices.policy import sees_all
 from fieldapp.services.settings import figure
 

@@ -20,10 +20,11 @@ from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.render import render
 from fieldapp.services.accounts import group_names, groups_of, journal, members_of, sessions
-from fieldapp.services.accounts.models import Device, User
+from fieldapp.services.accounts.models import User
 from fieldapp.services.accounts.session import here, lasts, this_phone
 from fieldapp.services.devices import queries
 from fieldapp.services.devices.closed import arrived_after
+from fieldapp.services.devices.models import Device
 from fieldapp.services.devices.policy import may_look_after, sees_all
 
 bp = Blueprint("devices", __name__)

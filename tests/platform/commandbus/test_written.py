@@ -17,8 +17,8 @@ from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.commandbus.written import Measured, WrittenTime, corrected_time
 from fieldapp.platform.extensions import db
-from fieldapp.services.accounts.models import Device
 from fieldapp.services.approvals import case_for
+from fieldapp.services.devices import Device
 from tests.money.expenses.conftest import day, item_data
 from tests.support.bench import Bench
 

@@ -15,7 +15,7 @@ from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.inputs import MOST_SPANS, numbers
 from fieldapp.platform.sync.losses import WINDOW
-from fieldapp.services.accounts.models import Device
+from fieldapp.services.devices import Device
 from tests.platform.sync.test_attachments import b64
 from tests.platform.sync.test_hello import hello
 from tests.support.bench import DEVICE, Bench

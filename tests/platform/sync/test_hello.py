@@ -13,7 +13,7 @@ from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import audit
 from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
 from fieldapp.platform.extensions import db
-from fieldapp.services.accounts.models import Device
+from fieldapp.services.devices import Device
 from tests.platform.sync.test_push import capture, push
 from tests.support.bench import DEVICE, Bench
 

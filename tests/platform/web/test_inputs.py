@@ -19,7 +19,7 @@ from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.lists import list_page
-from fieldapp.services.accounts.models import Device
+from fieldapp.services.devices import Device
 from tests.support.bench import Bench
 
 ROOT = Path(__file__).resolve().parents[3]

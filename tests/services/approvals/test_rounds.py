@@ -20,10 +20,11 @@ from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseClaim
 from fieldapp.platform.commandbus import Result, writing
 from fieldapp.platform.extensions import db
-from fieldapp.services.accounts.models import Device, Membership, User
+from fieldapp.services.accounts.models import Membership, User
 from fieldapp.services.approvals import cases_of
 from fieldapp.services.approvals.decisions import SUBJECTS
 from fieldapp.services.approvals.models import Case, Step
+from fieldapp.services.devices import Device
 from fieldapp.supply.parts.models import PartsRequest
 from tests.field.reports.sheets import OTHER_STROKES, sheet
 from tests.money.expenses.conftest import item_data

@@ -14,7 +14,8 @@ from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry
 from fieldapp.platform.extensions import db
-from fieldapp.services.accounts.models import Device, DeviceToken, User
+from fieldapp.services.accounts.models import DeviceToken, User
+from fieldapp.services.devices import Device
 from tests.platform.sync.test_hello import hello
 from tests.platform.sync.test_push import capture, push
 from tests.support.bench import DEVICE, Bench, Person
