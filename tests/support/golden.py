@@ -164,7 +164,7 @@ def _commands(app: Flask) -> dict[str, Any]:
             "label": str(one.label),
             "about": list(one.agg_types),
             "versions": [one.oldest, one.version],
-            "blind": one.blind,
+            "blind": one.reads_nothing_from_batch,
             "merges": sorted(one.merges.fields) if one.merges else [],
             "undo": one.undo,
             "own_work": one.own_work,

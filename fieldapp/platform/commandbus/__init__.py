@@ -1,17 +1,24 @@
-"""The door: the only way anything is written (design §5).
+"""The command bus: the only way anything is written (docs/architecture.md).
 
 Others import from here: `command`, `Command`, `Context`, `Effect`, `execute`, `Result`, `writing`, `known_receipts`.
 """
 
+from fieldapp.platform.commandbus.bus import execute
 from fieldapp.platform.commandbus.command import UNDO, Command, Context, Effect, Photos, command
-from fieldapp.platform.commandbus.door import execute
 from fieldapp.platform.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, desk_envelope, parse
-from fieldapp.platform.commandbus.fieldwise import Change, before_and_after, field_history, label_of, note_of, said
+from fieldapp.platform.commandbus.field_merge import (
+    Change,
+    audit_diff,
+    field_history,
+    format_value,
+    label_of,
+    merge_note,
+)
 from fieldapp.platform.commandbus.ledger import known_receipts
 from fieldapp.platform.commandbus.merge import Merges, plain
 from fieldapp.platform.commandbus.result import Result
 from fieldapp.platform.commandbus.transaction import writing
-from fieldapp.platform.commandbus.waiting import decide_apart, refuse_waiting
+from fieldapp.platform.commandbus.waiting import decide_held_record, refuse_waiting
 
 __all__ = [
     "UNDO",
@@ -26,18 +33,18 @@ __all__ = [
     "Merges",
     "Photos",
     "Result",
-    "before_and_after",
+    "audit_diff",
     "command",
-    "decide_apart",
+    "decide_held_record",
     "desk_envelope",
     "execute",
     "field_history",
+    "format_value",
     "known_receipts",
     "label_of",
-    "note_of",
+    "merge_note",
     "parse",
     "plain",
     "refuse_waiting",
-    "said",
     "writing",
 ]

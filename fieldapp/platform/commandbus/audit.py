@@ -1,4 +1,4 @@
-"""The append-only trail: each entry is hashed over itself and the one before (D-AUD-1)."""
+"""The audit log: append-only, each entry hashed over itself and the entry before (D-AUD-1)."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ HASHED = ("id", "op", "action", "agg_type", "agg_id", "user_id", "dev", "device_
 
 
 def digest(previous: str, entry: dict[str, Any]) -> str:
-    """The hash an entry must carry."""
+    """Return the hash of an entry that follows one with the hash `previous`."""
     plain = [clock.iso(entry[k]) if k in {"device_at", "at"} and entry[k] else entry[k] for k in HASHED]
     return hashlib.sha256(msgspec.json.encode([previous, *plain], order="deterministic")).hexdigest()
 
 
 def append(connection: Connection, entries: Sequence[dict[str, Any]]) -> None:
-    """Writes entries at the end of the trail."""
-    _, last = appending(connection, entries)
+    """Append entries to the audit log."""
+    _, last = prepare_entries(connection, entries)
     together(connection, *last)
 
 
-def appending(
+def prepare_entries(
     connection: Connection, entries: Sequence[dict[str, Any]], before: Sequence[Asking[int]] = ()
 ) -> tuple[list[int], list[Asking[int]]]:
-    """What writes entries at the end of the trail, whose lock is taken now, as late as possible.
+    """Lock the head of the audit log, as late as possible; return the statements that append the entries.
 
-    `before` is written first, on the same journey as that; its answers come back.
+    `before` are executed in the same round trip, before the lock; their results are returned first.
     """
     if not entries:
         return together(connection, *before), []
@@ -49,7 +49,7 @@ def appending(
     rows = []
     for entry in entries:
         number += 1
-        # A round through JSON first: what is hashed must be what any database gives back.
+        # Through JSON first: what is hashed must be what any database gives back.
         row = {**entry, "id": number, "before": _plain(entry["before"]), "after": _plain(entry["after"])}
         row["previous"] = previous
         row["hash"] = previous = digest(previous, row)
@@ -58,7 +58,7 @@ def appending(
 
 
 def _first_head(connection: Connection) -> tuple[int, str]:
-    """The end of a trail without entries. Two first writers at once: one makes the row, the other waits for it."""
+    """Insert the head of an empty audit log, or wait for another writer who does; return number and hash."""
     inserting_new(connection, _heads).write(connection, {"id": 1, "last": 0, "hash": START})
     ((last, previous),) = _head_for_update.rows(connection)
     return last, previous
@@ -69,7 +69,7 @@ def _plain(value: dict[str, Any] | None) -> Any:
 
 
 def broken(session: Session) -> Iterator[int]:
-    """Numbers of entries that do not follow from the one before; empty when the trail is whole."""
+    """Yield the numbers of entries whose hash does not follow from the entry before."""
     previous, expected = START, 1
     for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)):
         row = {key: getattr(entry, key) for key in HASHED}

@@ -17,15 +17,15 @@ from fieldapp.errors import AppError, Conflict
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import audit, ledger
-from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, Later, written_time
+from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts, written_time
 from fieldapp.platform.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
 from fieldapp.platform.commandbus.faults import point
-from fieldapp.platform.commandbus.fieldwise import compared
+from fieldapp.platform.commandbus.field_merge import merge_fields
 from fieldapp.platform.commandbus.files import expect_files, free_files
 from fieldapp.platform.commandbus.ledger import Held, Sent
 from fieldapp.platform.commandbus.models import Quarantine, Receipt
 from fieldapp.platform.commandbus.quota import room_left, turned_away
-from fieldapp.platform.commandbus.refusals import database_is_down, default_words, flat
+from fieldapp.platform.commandbus.refusals import database_is_down, default_message, flatten_messages
 from fieldapp.platform.commandbus.result import FINAL, Result
 from fieldapp.platform.commandbus.transaction import Transaction
 from fieldapp.platform.commandbus.waiting import missing, supersede
@@ -37,8 +37,8 @@ from fieldapp.platform.extensions import db, used_session
 log = logging.getLogger(__name__)
 
 
-class Again(Exception):
-    """The batch cannot be taken in one go."""
+class RetryWithSavepoints(Exception):
+    """A record failed after its command began: repeat the batch with savepoints."""
 
 
 class NoRoom(Exception):
@@ -50,12 +50,12 @@ class NoRoom(Exception):
 
 
 class Batch:
-    """One call of execute(): what was read, what is known, what was decided.
+    """The envelopes of one call of `execute()`, their results and what is to be written.
 
-    The careful way inserts the receipts first, as `busy`, decides each record in a savepoint and then updates its
-    receipt. That costs twice what the effects do, and hardly any record fails. So a batch is first tried in one go:
-    without savepoints, the inserts of commands kept back, the receipts inserted complete. Whatever fails after a
-    command began, and an id that turns out to be taken, ends that try before anything is committed (`Again`).
+    With savepoints, receipts are inserted first, as `busy`, each record is decided in a savepoint, and its receipt is
+    updated. That costs twice as much as the effects, and hardly any record fails. So the bulk path is tried first: no
+    savepoints, inserts of commands deferred to one statement a table, receipts inserted with their outcomes. An error
+    after a command began, or an id that is taken, raises RetryWithSavepoints before anything is committed (ADR 13).
     """
 
     connection: Connection
@@ -65,23 +65,23 @@ class Batch:
         actor: Actor,
         mouth: str,
         importer: int | None,
-        careful: bool,
+        use_savepoints: bool,
         signed_in: bool = True,
         not_stored: Mapping[str, Result] | None = None,
     ) -> None:
         self.actor = actor
         self.not_stored = not_stored or {}
         self.mouth = mouth
-        self.how = {"mouth": mouth, "imported_by": importer, "author_inactive": not actor.active}
-        self.careful = careful
+        self.receipt_defaults = {"mouth": mouth, "imported_by": importer, "author_inactive": not actor.active}
+        self.use_savepoints = use_savepoints
         self.signed_in = signed_in and mouth != "import"
         self.running = False
-        self.later: Later | None = None if careful else {}
+        self.deferred_inserts: DeferredInserts | None = None if use_savepoints else {}
         self.now: datetime = clock.now()
         self.commands: dict[str, Command] = COMMANDS()
         self.read_results: list[Result] = []
         self.todo: list[Sent] = []
-        self.aside: dict[str, dict[str, Any]] = {}
+        self.quarantined: dict[str, dict[str, Any]] = {}
         self.decided: dict[str, Result] = {}
         self.trail: list[dict[str, Any]] = []
         self.accepted: set[str] = set()
@@ -108,15 +108,15 @@ class Batch:
             self.read_results.append(result)
             if envelope.user != self.actor.id:
                 result.outcome = "wrong_user"
-                self._put_aside(envelope.op, body, digest, "wrong_user")
+                self._quarantine(envelope.op, body, digest, "wrong_user")
             else:
                 self.todo.append((envelope, body, result))
-        if not self.careful and any(envelope.supersedes for envelope, _, _ in self.todo):
-            # What it takes the place of may stand in this very batch: its receipt must be there.
-            raise Again
+        if not self.use_savepoints and any(envelope.supersedes for envelope, _, _ in self.todo):
+            # The superseded record may be in this batch; its receipt must exist.
+            raise RetryWithSavepoints
 
-    def _put_aside(self, op: str, body: str, digest: str, reason: str) -> None:
-        self.aside[digest] = {
+    def _quarantine(self, op: str, body: str, digest: str, reason: str) -> None:
+        self.quarantined[digest] = {
             "sha256": digest,
             "op": op,
             "sender_id": self.actor.id,
@@ -134,40 +134,44 @@ class Batch:
             sent.setdefault(one[0].op, one)
         fresh: Set[str] = set()
         devs = set() if self.mouth == "desk" else {envelope.dev for envelope, _, _ in self.todo}
-        if self.careful:
+        if self.use_savepoints:
             ledger.lock_lanes(self.connection, self.actor.id, self.todo)
-            # Before the receipts are written: they say when they were written.
+            # Before the receipts, which store the corrected time.
             self._know_clocks(devs, ledger.clocks_of(self.connection, devs))
             fresh = ledger.insert_first(self.connection, self._rows(sent, sent.keys()))
             point("inserted")
-        turn = () if self.careful else self.todo
-        asked = set() if self.careful else devs
-        known, self.held, clocks = ledger.concerned(self.connection, sent.keys() - fresh, self.actor.id, turn, asked)
+        turn = () if self.use_savepoints else self.todo
+        asked = set() if self.use_savepoints else devs
+        known, self.held, clocks = ledger.load_receipts(
+            self.connection, sent.keys() - fresh, self.actor.id, turn, asked
+        )
         self._know_clocks(asked, clocks)
-        if not self.careful:
+        if not self.use_savepoints:
             fresh = sent.keys() - known.keys()
         for envelope, body, result in self.todo:
             self._answer(envelope, body, result, self.decided.get(envelope.op) or known.get(envelope.op))
         point("applied")
         self._keep_within_quota([one for op, one in sent.items() if op in fresh], fresh)
-        anew = {op: result for op, result in self.decided.items() if self.careful or op not in fresh}
+        anew = {op: result for op, result in self.decided.items() if self.use_savepoints or op not in fresh}
         ledger.update_outcomes(self.connection, anew, self.now)
-        if self.aside:
-            self.connection.execute(insert_ignoring(self.connection, Quarantine), list(self.aside.values()))
-        receipts = [] if self.careful else self._rows(sent, fresh)
+        if self.quarantined:
+            self.connection.execute(insert_ignoring(self.connection, Quarantine), list(self.quarantined.values()))
+        receipts = [] if self.use_savepoints else self._rows(sent, fresh)
         under_way.last += self._finish(receipts)
         point("inserted")
 
     def _keep_within_quota(self, fresh: Sequence[Sent], ops: Set[str]) -> None:
-        """Raise NoRoom where more new records were refused or put aside than this person may have stored today."""
+        """Raise NoRoom if more records were refused or quarantined than may be stored of this person in a day."""
         results = [(self.decided.get(one[0].op, one[2]), one[1]) for one in fresh]
         refused = [(result, body) for result, body in results if result.outcome != "accepted"]
-        if self.aside:
-            refused += [(one, self.aside[one.sha256]["body"]) for one in self.read_results if self._is_aside(one)]
+        if self.quarantined:
+            refused += [
+                (one, self.quarantined[one.sha256]["body"]) for one in self.read_results if self._is_quarantined(one)
+            ]
         if self.mouth == "import" or not refused:
             return
         if not self.todo:
-            # A batch of other people's records alone did not wait for its sender's turn.
+            # No lock of the sender was taken for a batch of other people's records.
             ledger.lock_lanes(self.connection, self.actor.id, ())
         room = room_left(self.connection, self.actor.id, self.now, ops)
         answers = {result.sha256: turned_away(result) for result, body in refused if not room.take(len(body.encode()))}
@@ -175,33 +179,33 @@ class Batch:
             log.warning("user %s: %d refused records are not stored, too many in a day", self.actor.id, len(answers))
             raise NoRoom(answers)
 
-    def _is_aside(self, result: Result) -> bool:
-        return result.outcome in {"wrong_user", "id_reused"} and result.sha256 in self.aside
+    def _is_quarantined(self, result: Result) -> bool:
+        return result.outcome in {"wrong_user", "id_reused"} and result.sha256 in self.quarantined
 
     def _finish(self, receipts: list[dict[str, Any]]) -> list[Asking[int]]:
-        """Writes the receipts that are inserted complete and the rows kept back; gives back what writes the trail."""
+        """Insert receipts and deferred rows; return the statements that append to the audit log."""
         waited = [ledger.complete(self.connection, receipts)] if receipts else []
-        waited += self._kept_back()
+        waited += self._deferred_statements()
         try:
-            written, trail = audit.appending(self.connection, self.trail, waited)
+            written, trail = audit.prepare_entries(self.connection, self.trail, waited)
         except IntegrityError as error:
-            if self.careful:
+            if self.use_savepoints:
                 raise
-            raise Again from error
+            raise RetryWithSavepoints from error
         if receipts and written[0] < len(receipts):
-            raise Again
+            raise RetryWithSavepoints
         return trail
 
     def _rows(self, sent: dict[str, Sent], ops: Set[str]) -> list[dict[str, Any]]:
-        """The receipts of these records, with the outcomes they have so far."""
+        """Return the rows of the receipts of these records, with their outcomes so far."""
         return [
-            ledger.row(one, self.decided.get(op, one[2]), self.now, self.how, self._written(one[0]))
+            ledger.row(one, self.decided.get(op, one[2]), self.now, self.receipt_defaults, self._written(one[0]))
             for op, one in sent.items()
             if op in ops
         ]
 
     def _written(self, envelope: Envelope) -> WrittenTime:
-        # A receipt of a desk says when its page was made.
+        # The receipt of a form post stores when its page was made.
         if self.mouth == "desk":
             return WrittenTime(envelope.device_time)
         return written_time(envelope, self._clock_of(envelope.dev), self.now, self.mouth)
@@ -210,7 +214,7 @@ class Batch:
         self.clocks |= {dev: measured.get(dev) for dev in devs}
 
     def _clock_of(self, dev: str) -> Measured | None:
-        """What is known of a phone's clock; a record that waited may have come from another phone."""
+        """Return what is known of a phone's clock. A held record may have come from another phone than this batch."""
         if dev not in self.clocks:
             self._know_clocks({dev}, ledger.clocks_of(self.connection, {dev}))
         return self.clocks[dev]
@@ -221,29 +225,29 @@ class Batch:
             words = gettext("This number was already used for another record.")
             result.problems = {"_": [words]}
             result.code = "envelope.id_reused"
-            self._put_aside(envelope.op, body, result.sha256, "id_reused")
+            self._quarantine(envelope.op, body, result.sha256, "id_reused")
         elif earlier is not None and earlier.outcome in FINAL:
             result.__dict__.update(earlier.__dict__, replayed=True)
         else:
             self.process(envelope, body, result)
 
     def process(self, envelope: Envelope, body: str, result: Result) -> None:
-        """One envelope in a savepoint. Whatever goes wrong, its bytes stay and the others go on."""
+        """Decide one envelope. On an error its bytes stay and the next envelopes are decided."""
         try:
-            # Before the savepoint: which record it corrects stays known also when the correction is refused.
+            # Outside the savepoint: a refused correction still supersedes.
             self.running = False
             supersede(envelope, self.actor.id)
             self.held.pop(envelope.supersedes or "", None)
-            with db.session.begin_nested() if self.careful else nullcontext():
+            with db.session.begin_nested() if self.use_savepoints else nullcontext():
                 self._decide(envelope, result)
         except (ValidationError, AppError) as error:
-            self._only_if_careful(error)
+            self._only_with_savepoints(error)
             self._refused(result, error)
         except Exception as error:
             if isinstance(error, DBAPIError) and (error.connection_invalidated or database_is_down(error)):
                 raise
             self.running = True
-            self._only_if_careful(error)
+            self._only_with_savepoints(error)
             self._failed(envelope, result)
         session = used_session()
         if session is not None and session.identity_map:
@@ -257,30 +261,30 @@ class Batch:
             self.accepted.add(envelope.op)
             self._release(envelope.op)
 
-    def _only_if_careful(self, error: Exception) -> None:
-        """Without savepoints, what failed after its command began may have written: the whole batch goes back."""
-        if self.running and not self.careful:
-            raise Again from error
+    def _only_with_savepoints(self, error: Exception) -> None:
+        """Raise RetryWithSavepoints on the bulk path: a command that failed may have written something."""
+        if self.running and not self.use_savepoints:
+            raise RetryWithSavepoints from error
 
-    def _kept_back(self) -> list[Asking[int]]:
-        return [inserting(table).writing(*rows) for table, rows in (self.later or {}).items()]
+    def _deferred_statements(self) -> list[Asking[int]]:
+        return [inserting(table).writing(*rows) for table, rows in (self.deferred_inserts or {}).items()]
 
-    def _insert_later(self) -> None:
-        """The inserts that commands left for later, one statement a table."""
-        if not self.later:
+    def _write_deferred_inserts(self) -> None:
+        """Execute the deferred inserts, one statement a table."""
+        if not self.deferred_inserts:
             return
         try:
-            together(self.connection, *self._kept_back())
+            together(self.connection, *self._deferred_statements())
         except IntegrityError as error:
-            raise Again from error
-        self.later.clear()
+            raise RetryWithSavepoints from error
+        self.deferred_inserts.clear()
 
     def _refused(self, result: Result, error: ValidationError | AppError) -> None:
         if isinstance(error, ValidationError):
-            self._refuse(result, "rejected", "record.invalid", flat(error.normalized_messages()))
+            self._refuse(result, "rejected", "record.invalid", flatten_messages(error.normalized_messages()))
             return
         outcome = "conflict" if isinstance(error, Conflict) else "rejected"
-        self._refuse(result, outcome, error.code, error.problems or {"_": [error.words or default_words(error)]})
+        self._refuse(result, outcome, error.code, error.problems or {"_": [error.words or default_message(error)]})
         if isinstance(error, Conflict):
             result.current = error.current
 
@@ -303,9 +307,9 @@ class Batch:
         if self._turned_away(command, envelope, result):
             return
         data = command.schema.load(command.lift(envelope.data, envelope.schema))
-        if not command.blind:
-            self._insert_later()
-        ctx = Context(self.actor, envelope, self.now, self.mouth, later=self.later, batch=self)
+        if not command.reads_nothing_from_batch:
+            self._write_deferred_inserts()
+        ctx = Context(self.actor, envelope, self.now, self.mouth, deferred_inserts=self.deferred_inserts, batch=self)
         ctx.measured = None if self.mouth == "desk" else self._clock_of(envelope.dev)
         record = command.load(ctx, data)
         if not command.may(self.actor, record):
@@ -313,7 +317,7 @@ class Batch:
             return
         command.check_photos(envelope)
         files = free_files(envelope, self.actor)
-        data = compared(ctx, command, record, data, self.trail)
+        data = merge_fields(ctx, command, record, data, self.trail)
         self.running = True
         effect = command.run(ctx, record, data)
         expect_files(envelope, self.actor, files, self.now)
@@ -341,7 +345,7 @@ class Batch:
         )
 
     def _turned_away(self, command: Command, envelope: Envelope, result: Result) -> bool:
-        """Refuses or holds what must not be loaded: a verb nobody gave, a record of another type, missing records."""
+        """Refuse a verb that is not granted or a record of another type; hold a record that depends on missing ones."""
         if not command.own_work and self._without_author(envelope, result):
             return True
         if not self.actor.can(envelope.kind):
@@ -357,10 +361,10 @@ class Batch:
         return bool(result.needs)
 
     def _without_author(self, envelope: Envelope, result: Result) -> bool:
-        """Turns away what only its author may do, signed in on an open account (ADR 19).
+        """Refuse a command that needs a session and an open account (ADR 19).
 
-        Without a session the record is not refused: its author may sign in and send the same bytes again. One that
-        waits here already was sent with a session.
+        Without a session the answer is `busy`: the author may sign in and send the same bytes again. A record that is
+        held already was sent with a session.
         """
         if not self.actor.active:
             words = gettext("The account is closed. Only work that was done is still taken in.")
@@ -372,7 +376,7 @@ class Batch:
         return False
 
     def _release(self, parent: str) -> None:
-        """Applies what was waiting for `parent`, in the order its author wrote it (failure mode 46)."""
+        """Apply the records that waited for `parent`, in the order their author wrote them (failure mode 46)."""
         if not self.held:
             return
         parents = {parent, *db.session.scalars(select(Receipt.op).where(Receipt.superseded_by == parent))}
@@ -383,7 +387,7 @@ class Batch:
                 self.process(parse(body), body, Result(op, digest, "busy"))
 
     def answers(self) -> list[Result]:
-        """In the order of the request; a record released later in the batch shows its last outcome."""
+        """Return the results in the order of the request; a record released later in the batch has its last outcome."""
         for result in self.read_results:
             last = self.decided.get(result.op or "")
             if last is not None and result.outcome == "held" and last.outcome != "held":

@@ -1,4 +1,4 @@
-"""What a feature writes to have a command: a schema, who may, on which record, and what it does."""
+"""Declare commands: schema, permission, how the record is loaded, what the command does."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from fieldapp.platform.extensions import AppValue, db
 
 Row = TypeVar("Row")
 Data = dict[str, Any]
-#: Rows kept back by table, in the order they came.
-Later = dict[Table, list[Data]]
+#: Rows by table that are inserted later, in their order.
+DeferredInserts = dict[Table, list[Data]]
 
 #: Seconds in which a decision or a deletion can be taken back on a phone (D-ROLE-6).
 UNDO = 8
@@ -55,21 +55,21 @@ def written_time(envelope: Envelope, measured: Measured | None, now: datetime, m
 
 @dataclass
 class Context:
-    """What a command is given besides its data. `batch` is the door's own, for waiting.py alone."""
+    """What a command gets besides its data. Only waiting.py uses `batch`."""
 
     actor: Actor
     envelope: Envelope
     now: datetime
     mouth: str
     notices: list[Notice] = field(default_factory=list)
-    later: Later | None = None
+    deferred_inserts: DeferredInserts | None = None
     merged: Merged = field(default_factory=Merged)
     batch: Any = None
     measured: Measured | None = None
 
     @cached_property
     def session(self) -> Session:
-        """The session, in the transaction of the door; the simplest commands come without one."""
+        """The session in the transaction of the command bus; not opened by commands that only insert."""
         session: Session = db.session()
         return session
 
@@ -137,10 +137,10 @@ class Context:
     def insert(self, table: Table, row: Data, exists: Any) -> None:
         """Adds the row of a new record. Raises Conflict with the words `exists` where its id is taken.
 
-        The door may keep rows back and add those of many records in one statement.
+        The rows of many records may be inserted later in one statement.
         """
-        if self.later is not None:
-            self.later.setdefault(table, []).append(row)
+        if self.deferred_inserts is not None:
+            self.deferred_inserts.setdefault(table, []).append(row)
             return
         connection = self.session.connection()
         key = next(iter(table.primary_key))
@@ -197,7 +197,7 @@ class Command:
     version: int = 1
     lifts: tuple[Lift, ...] = ()
     photos: tuple[Photos, ...] = ()
-    blind: bool = False
+    reads_nothing_from_batch: bool = False
     merges: Merges | None = None
     aggs: tuple[str, ...] | None = None
     undo: int = 0
@@ -260,7 +260,7 @@ def command(
     version: int = 1,
     lifts: tuple[Lift, ...] = (),
     photos: tuple[Photos, ...] = (),
-    blind: bool = False,
+    reads_nothing_from_batch: bool = False,
     merges: Merges | None = None,
     aggs: tuple[str, ...] | None = None,
     undo: int = 0,
@@ -268,20 +268,33 @@ def command(
 ) -> Callable[[Callable[[Context, Any, Data], Effect]], Command]:
     """Makes a Command of a function `(ctx, record, data) -> Effect`; discovery finds it in commands.py.
 
-    `may(actor, record)` is asked on the loaded record after the role's verb pattern; both must say yes.
-    `blind` says that the command reads no record an earlier one of the batch may have made: it need not wait
-    until their rows are in. With `merges`, what the author had seen is compared with what holds now, and the
-    function finds in `ctx.merged` and in its data only what is to be written. `aggs` are the types of record the
-    envelope may name, by default the noun of `kind`; with an empty tuple, `load` must compare the type itself.
-    `undo` is for how many seconds a phone keeps the record back so that its author can take it back (D-ROLE-6).
-    `own_work` says that the command only reports what its author did, saw or spent, or puts their own records right.
-    Only such commands are taken in without a session (by a phone's token, from a rescue file) and from a closed
-    account. A command that decides, plans or administers anything never says it.
+    `may(actor, record)` is asked on the loaded record, after the grant of the verb; both must say yes.
+    `reads_nothing_from_batch`: the command reads no record that an earlier one of the batch may have inserted, so
+    deferred inserts need not be written before it. With `merges`, what the author had seen is compared with what
+    holds now, and the function finds in `ctx.merged` and in its data only what is to be written. `aggs` are the
+    types of record the envelope may name, by default the noun of `kind`; with an empty tuple, `load` must compare
+    the type itself. `undo` is for how many seconds a phone keeps the record back so that its author can take it
+    back (D-ROLE-6). `own_work` says that the command only reports what its author did, saw or spent, or puts their
+    own records right. Only such commands are taken in without a session (by a phone's token, from a rescue file)
+    and from a closed account. A command that decides, plans or administers anything never says it.
     """
 
     def wrap(run: Callable[[Context, Any, Data], Effect]) -> Command:
         return Command(
-            kind, label, schema(), load, may, run, version, lifts, photos, blind, merges, aggs, undo, own_work
+            kind,
+            label,
+            schema(),
+            load,
+            may,
+            run,
+            version,
+            lifts,
+            photos,
+            reads_nothing_from_batch,
+            merges,
+            aggs,
+            undo,
+            own_work,
         )
 
     return wrap

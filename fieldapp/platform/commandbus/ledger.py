@@ -1,4 +1,4 @@
-"""The receipts: how they are asked for and written. Tables, not entities, and statements built once: half the time."""
+"""Read and write receipts with prepared statements on tables (not entities): half the time of the ORM."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from fieldapp.platform.commandbus.written import Measured, WrittenTime
 from fieldapp.platform.database import among, insert_ignoring
 from fieldapp.platform.database.statements import Asking, Prepared, inserting_new, together
 
-#: An envelope, its frozen bytes, and what is answered to it.
+#: An envelope, its frozen bytes, and its result.
 Sent = tuple[Envelope, str, Result]
-#: A waiting record: seq, frozen bytes, hash, and the ops it waits for.
+#: A held record: seq, frozen bytes, SHA-256, and the ids it waits for.
 Held = tuple[int, str, str, list[str]]
 
 _receipts: Any = Receipt.__table__
@@ -36,9 +36,9 @@ _remember = select(*(_receipts.c[name] for name in ("op", "sha256", "outcome", "
 _asked = among(_receipts.c.op, "ops")
 _authors = _receipts.c.user_id == bindparam("author")
 _own = Prepared(_remember.where(_asked, _authors))
-# "held" stands in the text: only so is the index of the waiting ones used.
+# A literal, so that the planner uses the partial index.
 _wait = and_(_authors, _receipts.c.outcome == literal_column("'held'"))
-_concerned = Prepared(
+_load = Prepared(
     _remember.add_columns(_receipts.c.user_id, _receipts.c.seq, _receipts.c.body)
     .where(or_(_asked, _wait))
     .order_by(_receipts.c.op)
@@ -53,15 +53,16 @@ _update = Prepared(
 
 
 def known_receipts(ops: Sequence[str], actor: Actor, session: Session) -> list[Result]:
-    """What the ledger holds of the given ids, as far as they are the actor's own."""
+    """Return the results stored for these ids, of the actor's own records only."""
     rows = _own.rows(session.connection(), ops=list(ops), author=actor.id)
     return [_remembered(*row) for row in rows]
 
 
-def _turn(connection: Connection, author: int, sent: Iterable[Sent]) -> list[Asking[Any]]:
-    """PostgreSQL lets writers in side by side: they queue per aggregate and author, always in the same order.
+def _acquire_locks(connection: Connection, author: int, sent: Iterable[Sent]) -> list[Asking[Any]]:
+    """Return the statement that takes PostgreSQL's advisory locks per aggregate and author, in one order for all.
 
-    Per author, because a record releases what waits for it in other lanes, and that may be coming again just now.
+    Per author, because an accepted record releases records that wait for it under other aggregates, and one of those
+    may be sent again at the same moment. SQLite has one write lock for all.
     """
     if connection.dialect.name != "postgresql":
         return []
@@ -70,18 +71,18 @@ def _turn(connection: Connection, author: int, sent: Iterable[Sent]) -> list[Ask
 
 
 def lock_lanes(connection: Connection, author: int, sent: Iterable[Sent]) -> None:
-    """Waits for the author's turn at these records."""
-    together(connection, *_turn(connection, author, sent))
+    """Take the locks of these aggregates and of the author."""
+    together(connection, *_acquire_locks(connection, author, sent))
 
 
 def lock_key(name: str) -> int:
-    """The number under which PostgreSQL lets one writer after another at a lane, or at a person's records."""
+    """Return the key of PostgreSQL's advisory lock for an aggregate or author."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
 @cache
 def _clocks() -> Prepared:
-    """The statement that finds what phones were measured; their table belongs to a feature above this one."""
+    """Return the statement that reads measured clocks; the table belongs to a feature of a higher layer."""
     device: Any = Receipt.metadata.tables["device"].c
     columns = (device.dev, device.clock_offset_ms, device.first_seen_at)
     return Prepared(select(*columns).where(among(device.dev, "devs")).order_by(device.last_seen_at, device.id))
@@ -93,7 +94,7 @@ def clocks_of(connection: Connection, devs: Set[str]) -> dict[str, Measured]:
 
 
 def _measured(rows: Iterable[Any]) -> dict[str, Measured]:
-    """The lives of one phone's store, the one seen last at the end: its offset holds, and the earliest sight."""
+    """Join the rows of each store, ordered by when it was last seen: the last known offset, the first sight."""
     clocks: dict[str, Measured] = {}
     for dev, offset, first_seen in rows:
         earlier = clocks.get(dev)
@@ -102,18 +103,19 @@ def _measured(rows: Iterable[Any]) -> dict[str, Measured]:
     return clocks
 
 
-def concerned(
+def load_receipts(
     connection: Connection, ops: Set[str], author: int, sent: Iterable[Sent] = (), devs: Set[str] = frozenset()
 ) -> tuple[dict[str, Result], dict[str, Held], dict[str, Measured]]:
-    """What the ledger holds under these ids, and what of the author's is waiting, once it is their turn at `sent`.
+    """Lock the aggregates of `sent`; return results by id, held records of the author, clocks of the phones `devs`.
 
-    Last, what is known of the clocks of the phones `devs`.
-
-    Both stay locked on PostgreSQL, so that nobody decides a waiting record a second time at the same moment.
+    All in one round trip on PostgreSQL, where the receipts stay locked: nobody else decides a held record meanwhile.
     """
     known: dict[str, Result] = {}
     held: dict[str, Held] = {}
-    asking = [*(_turn(connection, author, sent) if sent else ()), _concerned.asking(ops=list(ops), author=author)]
+    asking = [
+        *(_acquire_locks(connection, author, sent) if sent else ()),
+        _load.asking(ops=list(ops), author=author),
+    ]
     asking += [_clocks().asking(devs=list(devs))] if devs else []
     rows = together(connection, *asking)
     for row in rows[-2 if devs else -1]:
@@ -129,8 +131,8 @@ def _remembered(op: str, sha256: str, outcome: str, ref: str | None, ver: int | 
     return Result(op, sha256, outcome, replayed=True, ref=ref, ver=ver, **detail)
 
 
-def row(one: Sent, result: Result, now: datetime, how: dict[str, Any], written: WrittenTime) -> dict[str, Any]:
-    """A receipt with the outcome it has now; `how` says by which mouth it came, and for whom."""
+def row(one: Sent, result: Result, now: datetime, defaults: dict[str, Any], written: WrittenTime) -> dict[str, Any]:
+    """Return the row of a receipt with its present outcome. `defaults` are the columns that the whole batch shares."""
     envelope, body, _ = one
     return {
         "op": envelope.op,
@@ -143,7 +145,7 @@ def row(one: Sent, result: Result, now: datetime, how: dict[str, Any], written: 
         "agg_type": envelope.agg[0],
         "agg_id": envelope.agg[1],
         "body": body,
-        **how,
+        **defaults,
         "device_at": written.at,
         "clock_doubt": written.doubt,
         "received_at": now,
@@ -163,7 +165,7 @@ def _outcome(result: Result, now: datetime) -> dict[str, Any]:
 
 
 def insert_first(connection: Connection, rows: list[dict[str, Any]]) -> set[str]:
-    """Takes the ids before anything else is done; gives back which of them were free."""
+    """Insert receipts before anything else is done; return the ids that were free."""
     if not rows:
         return set()
     statement = insert_ignoring(connection, _receipts).returning(_receipts.c.op)
@@ -171,12 +173,12 @@ def insert_first(connection: Connection, rows: list[dict[str, Any]]) -> set[str]
 
 
 def complete(connection: Connection, rows: list[dict[str, Any]]) -> Asking[int]:
-    """Writes receipts with their outcomes. Where an id was not free and fewer were written, everything must go back."""
+    """Return the insert of receipts with outcomes. If fewer rows are inserted, an id was taken: roll back."""
     return inserting_new(connection, _receipts).writing(*rows)
 
 
 def update_outcomes(connection: Connection, decided: dict[str, Result], now: datetime) -> None:
-    """Outcomes of records whose receipts are there already."""
+    """Store the outcomes of records whose receipts exist."""
     if decided:
         rows = [{"op": op, **_outcome(result, now)} for op, result in decided.items()]
         _update.write(connection, *({f"b_{name}": value for name, value in one.items()} for one in rows))

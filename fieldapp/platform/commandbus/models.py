@@ -1,4 +1,4 @@
-"""The ledger, the audit trail, what was put aside, and the notices that a command leaves."""
+"""Tables of the command bus: receipts, quarantine, attachments, audit log, notices, redirects of merged records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REFUSED = text("outcome <> 'accepted'")
 
 
 class Receipt(Model):
-    """One envelope and what became of it. Never deleted within two years (failure mode 7)."""
+    """One envelope with its outcome. Kept for at least two years (failure mode 7)."""
 
     __tablename__ = "receipt"
 
@@ -38,7 +38,7 @@ class Receipt(Model):
     body: Mapped[str] = mapped_column(Text)
     mouth: Mapped[str] = mapped_column(String(10))
     imported_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    #: When it was written, by the corrected clock of the phone, and why that is in doubt
+    #: When the envelope was written, by the corrected clock of the phone, and the reason for doubting that
     #: (platform/commandbus/written.py).
     device_at: Mapped[datetime] = mapped_column(Moment)
     clock_doubt: Mapped[str | None] = mapped_column(String(12))
@@ -46,12 +46,12 @@ class Receipt(Model):
     applied_at: Mapped[datetime | None] = mapped_column(Moment)
     supersedes: Mapped[str | None] = mapped_column(String(36))
     superseded_by: Mapped[str | None] = mapped_column(String(36))
-    #: The work was done, but its author's account was closed when it arrived (failure mode 44).
+    #: The author's account was closed when the envelope arrived (failure mode 44).
     author_inactive: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     __table_args__ = (
         Index("ix_receipt_device", "dev", "ep", "user_id", "seq"),
-        # Few records wait or are corrected; the others need not stand in these indexes.
+        # Partial indexes: few records wait, were corrected or refused.
         Index("ix_receipt_waiting", "user_id", sqlite_where=WAITS, postgresql_where=WAITS),
         Index("ix_receipt_superseded_by", "superseded_by", sqlite_where=CORRECTED, postgresql_where=CORRECTED),
         Index("ix_receipt_refused", "user_id", "received_at", sqlite_where=REFUSED, postgresql_where=REFUSED),
@@ -60,7 +60,7 @@ class Receipt(Model):
 
 
 class Quarantine(Model):
-    """Bytes that arrived and were not taken in under their id: other people's, or an id used twice."""
+    """Bytes stored without a receipt: envelopes of another person, or with an id that is taken."""
 
     __tablename__ = "quarantine"
 
@@ -75,10 +75,10 @@ class Quarantine(Model):
 
 
 class Attachment(Model):
-    """A file that a record named. The row comes with the record, the bytes when the signal allows (failure mode 63).
+    """A file that a record names. The row is written with the record; the bytes may arrive later (failure mode 63).
 
     `state`: `expected` (named, nothing here), `partial`, `stored`, `refused` (here, but no picture we show),
-    `lost` (the phone says it has it no longer), `replaced` (another photo was added in its place).
+    `lost` (the phone does not have it any more), `replaced` (another photo was added in its place).
     """
 
     __tablename__ = "attachment"
@@ -105,11 +105,11 @@ class Attachment(Model):
 
 
 class AuditEntry(Model):
-    """Append-only; each entry carries the hash of the one before (D-AUD-1)."""
+    """An entry of the audit log. Never changed; carries the hash of the entry before (D-AUD-1)."""
 
     __tablename__ = "audit_entry"
 
-    #: On SQLite the row's own number: a key of another type would be an index beside the table.
+    #: An integer key on SQLite is the row id; another type would need a second index.
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
     op: Mapped[str | None] = mapped_column(String(36))
     action: Mapped[str] = mapped_column(String(64))
@@ -128,7 +128,7 @@ class AuditEntry(Model):
 
 
 class AuditHead(Model):
-    """The one row that all writers take in turn to append to the trail."""
+    """Number and hash of the last entry, in one row. Writers lock it to append to the audit log."""
 
     __tablename__ = "audit_head"
 
@@ -138,7 +138,7 @@ class AuditHead(Model):
 
 
 class Notice(Model):
-    """A line in somebody's inbox. `params` fill the sentence that the feature's notices.py gives for `kind`."""
+    """A message in a person's inbox. `params` fill in the sentence that a feature's notices.py gives for `kind`."""
 
     __tablename__ = "notice"
 
@@ -154,7 +154,7 @@ class Notice(Model):
 
 
 class Redirect(Model):
-    """A record that was merged into another: whoever still names the old id means the new one (failure mode 56)."""
+    """The id that replaced the id of a merged record (failure mode 56)."""
 
     __tablename__ = "redirect"
 

@@ -1,11 +1,11 @@
-"""What the door answers for one envelope."""
+"""The result of one envelope."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Answers that never change again; the others may be asked for anew with the same bytes.
+#: Outcomes that never change; for any other outcome the same bytes may be sent again.
 FINAL = frozenset({"accepted", "rejected", "conflict"})
 
 
@@ -25,7 +25,7 @@ class Result:
     code: str | None = None
 
     def wire(self) -> dict[str, Any]:
-        """As it stands in the answer to a push (contract)."""
+        """Return the result as it stands in the answer to a push (docs/sync-protocol.md)."""
         return {
             "op": self.op,
             "sha256": self.sha256,
@@ -40,6 +40,6 @@ class Result:
         }
 
     def kept(self) -> dict[str, Any]:
-        """What the ledger remembers besides its own columns."""
+        """Return what the receipt stores in `detail`."""
         kept = {"problems": self.problems, "current": self.current, "needs": self.needs, "code": self.code}
         return {name: value for name, value in kept.items() if value}

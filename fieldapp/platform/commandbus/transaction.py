@@ -1,4 +1,4 @@
-"""The one place that commits."""
+"""The only module that commits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fieldapp.platform.extensions import WRITING, db, used_session
 
 
 class Transaction:
-    """A write transaction under way: its connection, and what is to be written on the way to its end."""
+    """An open write transaction: its connection, and statements that are sent together with COMMIT."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -25,12 +25,12 @@ class Transaction:
 
 @contextmanager
 def transaction() -> Iterator[Transaction]:
-    """A write transaction: takes SQLite's write lock at once, commits on leaving, rolls back on any error.
+    """Open a write transaction; commit at the end of the block, roll back on any error.
 
-    The session joins it as soon as anything asks for a session. Whatever the request has read before is forgotten
-    first, so that nothing stale is written. Raises RuntimeError inside another one: that would end here, too.
+    SQLite's write lock is taken at once. The session joins the transaction when it is first used. A read transaction
+    that is open is rolled back first, so that nothing stale is written. Raise RuntimeError inside another one.
     """
-    # Looked up once: each look goes through the proxy.
+    # Resolve the proxy once.
     held = g._get_current_object()
     if WRITING in held:
         raise RuntimeError("a write transaction is open already")
@@ -51,7 +51,7 @@ def transaction() -> Iterator[Transaction]:
             session = used_session()
             if session is not None:
                 session.rollback()
-            # After a commit that failed, the pool would take it for ended and hand on what is still open.
+            # SQLAlchemy takes the transaction for ended after a failed commit; the pool would hand on an open one.
             connection.rollback()
             raise
         finally:
@@ -61,12 +61,12 @@ def transaction() -> Iterator[Transaction]:
 def _commit(connection: Connection, last: Sequence[Asking[Any]]) -> None:
     driver: Any = connection.connection.dbapi_connection
     together(connection, *last, along=driver.commit)
-    # Where that travelled along, nothing is left to do but to note it.
+    # On PostgreSQL, COMMIT was already sent in the pipeline.
     connection.commit()
 
 
 @contextmanager
 def writing() -> Iterator[Session]:
-    """The same for whoever works with the session."""
+    """Open a write transaction and return the session that takes part in it."""
     with transaction():
         yield db.session()

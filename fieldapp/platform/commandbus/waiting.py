@@ -1,4 +1,4 @@
-"""Records that wait for others, and records that take the place of others (failure modes 4, 46, 52)."""
+"""Held records, and records that supersede others (failure modes 4, 46, 52)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fieldapp.platform.extensions import db
 
 
 def missing(depends: Iterable[str], accepted: set[str]) -> list[str]:
-    """Which of the records one refers to have not been accepted yet; `accepted` were so in this very batch."""
+    """Return the ids in `depends` that are not accepted yet; `accepted` are ids accepted in this batch."""
     wanted = list(depends)
     if not wanted:
         return []
@@ -34,7 +34,7 @@ def missing(depends: Iterable[str], accepted: set[str]) -> list[str]:
 
 
 def supersede(envelope: Envelope, author: int) -> None:
-    """A corrected record takes the place of the refused one; one already in effect is not replaced silently."""
+    """Mark the refused record that `envelope` supersedes. Raise Conflict where that record was accepted."""
     if envelope.supersedes is None:
         return
     row = db.session.get(Receipt, envelope.supersedes, with_for_update=True)
@@ -42,7 +42,7 @@ def supersede(envelope: Envelope, author: int) -> None:
         return
     if row.outcome == "accepted":
         raise Conflict("record.already_received", gettext("The first version of this record was already received."))
-    # Corrected more than once: every earlier version stands for the latest, so that what refers to it still fits.
+    # Corrected more than once: every earlier version points to the latest, for records that depend on it.
     chain = update(Receipt).where(Receipt.superseded_by == row.op).values(superseded_by=envelope.op)
     db.session.execute(chain.execution_options(synchronize_session=False))
     row.superseded_by = envelope.op
@@ -51,17 +51,17 @@ def supersede(envelope: Envelope, author: int) -> None:
     db.session.flush()
 
 
-def decide_apart(ctx: Context, op: str, author: Actor) -> Result:
-    """Decides a waiting record as if what it refers to had come: by its own rules, as its author's (failure mode 47).
+def decide_held_record(ctx: Context, op: str, author: Actor) -> Result:
+    """Decide a held record as if the records it depends on were accepted, as its author (failure mode 47).
 
-    In the transaction of the command that asks for it, but with its own receipt and its own entry of the trail.
-    Raises Conflict where it waits no more, and where the server has trouble with it.
+    Runs in the transaction of the calling command, with a receipt and an audit entry of its own.
+    Raise Conflict if the record does not wait any more, or if the server could not decide it.
     """
     row = _still_waiting(ctx, op, author.id)
     envelope, result = parse(row.body), Result(op, row.sha256, "busy")
-    batch = type(ctx.batch)(author, row.mouth, row.imported_by, careful=True)
+    batch = type(ctx.batch)(author, row.mouth, row.imported_by, use_savepoints=True)
     batch.connection = ctx.session.connection()
-    _, batch.held, _ = ledger.concerned(batch.connection, set(), author.id)
+    _, batch.held, _ = ledger.load_receipts(batch.connection, set(), author.id)
     batch.accepted = set(envelope.depends)
     batch.process(envelope, row.body, result)
     if result.outcome not in FINAL:
@@ -73,14 +73,14 @@ def decide_apart(ctx: Context, op: str, author: Actor) -> Result:
 
 
 def refuse_waiting(ctx: Context, op: str, author_id: int, code: str, words: str) -> None:
-    """Gives a waiting record back to its author, who finds it filled in with these words. Raises Conflict as above."""
+    """Reject a held record; its author gets it back filled in, with `words`. Raise Conflict if it waits no more."""
     row = _still_waiting(ctx, op, author_id)
     refused = Result(op, row.sha256, "rejected", problems={"_": [words]}, code=code)
     row.outcome, row.detail = refused.outcome, refused.kept()
 
 
 def _still_waiting(ctx: Context, op: str, author_id: int) -> Receipt:
-    """The receipt, after whoever is sending records of this author just now: what it waits for may be among them."""
+    """Lock and return the receipt, after any push of this author that is under way: it may release the record."""
     if ctx.session.get_bind().dialect.name == "postgresql":
         ctx.session.execute(select(func.pg_advisory_xact_lock(ledger.lock_key(f"author:{author_id}"))))
     row = ctx.session.get_one(Receipt, op, with_for_update=True, populate_existing=True)

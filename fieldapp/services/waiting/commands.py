@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from fieldapp.errors import Conflict, NotFound
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import UNDO, Context, Effect, Result, command, decide_apart, refuse_waiting
+from fieldapp.platform.commandbus import UNDO, Context, Effect, Result, command, decide_held_record, refuse_waiting
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.services.accounts import actor_of
@@ -67,7 +67,7 @@ def accept(ctx: Context, held: Held, data: dict[str, Any]) -> Effect:
     """The record is decided as if what it refers to had come, by its own rules and under its author's name."""
     _waited_enough(ctx, held)
     ctx.notify(held.author.id, "waiting_record.accept", "/outbox", who=ctx.actor.name, title=held.title)
-    result = decide_apart(ctx, held.op, actor_of(held.author.id))
+    result = decide_held_record(ctx, held.op, actor_of(held.author.id))
     after = {"outcome": result.outcome, "ref": result.ref}
     return Effect(result.ref, None, {"outcome": "held"}, after, _refused_all_the_same(result))
 

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, literal_column, select
 
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import Command, label_of, parse, said
+from fieldapp.platform.commandbus import Command, format_value, label_of, parse
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.database import Moment
@@ -139,5 +139,5 @@ def _facts(command: Command, data: dict[str, Any]) -> list[tuple[str, str]]:
     for name, one in command.schema.load_fields.items():
         value, widget = data.get(name), one.metadata.get("widget", "text")
         if isinstance(value, str | int) and widget not in {"none", "hidden", "signature"}:
-            shown.append((label_of(command, name), said(command, name, value)))
+            shown.append((label_of(command, name), format_value(command, name, value)))
     return shown[:FACTS]

@@ -16,7 +16,7 @@ from fieldapp.money.expenses.models import ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db
-from tests.platform.commandbus.test_door import count, item
+from tests.platform.commandbus.test_bus import count, item
 from tests.support.bench import Bench, Person
 
 

@@ -12,7 +12,7 @@ from fieldapp.platform.commandbus.models import AuditEntry, AuditHead, Receipt
 from fieldapp.platform.commandbus.transaction import transaction
 from fieldapp.platform.extensions import db, reading, used_session
 from fieldapp.services.accounts.models import User
-from tests.platform.commandbus.test_door import item
+from tests.platform.commandbus.test_bus import item
 from tests.support.bench import Bench
 
 

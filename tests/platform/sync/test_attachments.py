@@ -147,7 +147,7 @@ def test_too_large_and_nonsense_are_refused(bench: Bench) -> None:
 
 
 def test_63_what_is_missing_is_asked_for(bench: Bench) -> None:
-    from tests.platform.commandbus.test_door import item
+    from tests.platform.commandbus.test_bus import item
     from tests.platform.sync.test_hello import hello
 
     client = bench.client_of(bench.cast.tech)

@@ -6,7 +6,7 @@ from typing import Any
 
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
-from tests.platform.commandbus.test_door import item
+from tests.platform.commandbus.test_bus import item
 from tests.platform.sync.test_attachments import create, patch
 from tests.platform.sync.test_hello import hello
 from tests.support.bench import Bench, Person

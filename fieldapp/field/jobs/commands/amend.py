@@ -14,7 +14,7 @@ from fieldapp.field.jobs.models import Job, JobAsset
 from fieldapp.field.jobs.policy import OPEN_JOB, AssetFacts, may_amend
 from fieldapp.field.jobs.schemas import Amend
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import Context, Effect, Merges, before_and_after, command, note_of
+from fieldapp.platform.commandbus import Context, Effect, Merges, audit_diff, command, merge_note
 
 FIELDS = tuple(Amend().fields)
 
@@ -54,7 +54,7 @@ def amend(ctx: Context, seen: Seen, data: dict[str, Any]) -> Effect:
     """Writes the corrected fields; two people's corrections of different fields merge, of the same one a person
     decides."""
     asset = seen.asset
-    before, after = before_and_after(ctx, values_of(asset))
+    before, after = audit_diff(ctx, values_of(asset))
     for name, value in ctx.merged.changes.items():
         setattr(asset, name, "" if value is None and name == "note" else value)
     if ctx.merged.changes:
@@ -63,4 +63,4 @@ def amend(ctx: Context, seen: Seen, data: dict[str, Any]) -> Effect:
         concerned = select(JobAsset.job_id).where(JobAsset.asset_id == asset.id)
         pages = update(Job).where(Job.id.in_(concerned), Job.state.in_(OPEN_JOB)).values(ver=Job.ver + 1)
         ctx.session.execute(pages.execution_options(synchronize_session=False))
-    return Effect(asset.serial_no, asset.ver, before, after, note_of(ctx, amend))
+    return Effect(asset.serial_no, asset.ver, before, after, merge_note(ctx, amend))

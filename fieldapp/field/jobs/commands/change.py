@@ -13,7 +13,7 @@ from fieldapp.field.jobs.models import Job, Visit
 from fieldapp.field.jobs.policy import OPEN_VISIT, OVER
 from fieldapp.field.jobs.schemas import Change
 from fieldapp.field.jobs.workings import tell_people
-from fieldapp.platform.commandbus import Context, Effect, Merges, before_and_after, command, label_of, note_of
+from fieldapp.platform.commandbus import Context, Effect, Merges, audit_diff, command, label_of, merge_note
 from fieldapp.platform.commandbus.models import Notice
 
 OF_THE_JOB = ("title", "said", "urgency")
@@ -47,7 +47,7 @@ def change(ctx: Context, led: Led, data: dict[str, Any]) -> Effect:
     """Writes what nobody else changed meanwhile, tells the technicians, and the leader what stays as it is."""
     changes = ctx.merged.changes
     _check(ctx, led, changes)
-    before, after = before_and_after(ctx, _now(led))
+    before, after = audit_diff(ctx, _now(led))
     for name in changes.keys() & set(OF_THE_JOB):
         setattr(led.job, name, changes[name] or "")
     led.job.ver += 1
@@ -55,7 +55,7 @@ def change(ctx: Context, led: Led, data: dict[str, Any]) -> Effect:
         for name in changes.keys() & set(OF_THE_VISIT):
             setattr(led.visit, name, changes[name])
         led.visit.ver += 1
-    note = note_of(ctx, change)
+    note = merge_note(ctx, change)
     _tell(ctx, led, note)
     return Effect(led.job.number, led.job.ver, before, after, note)
 

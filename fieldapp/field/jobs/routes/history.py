@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fieldapp.platform.commandbus import Change, Command, label_of, said
+from fieldapp.platform.commandbus import Change, Command, format_value, label_of
 
 #: Older changes stay in the trail.
 SHOWN = 12
@@ -29,8 +29,8 @@ def shown_history(command: Command, changes: Iterable[Change]) -> list[Line]:
     return [
         Line(
             label_of(command, one.field),
-            said(command, one.field, one.before),
-            said(command, one.field, one.after),
+            format_value(command, one.field, one.before),
+            format_value(command, one.field, one.after),
             one.who,
             one.at,
             one.merged,

@@ -43,7 +43,7 @@ def _load(ctx: Context, data: dict[str, Any]) -> ExpenseItem:
     schema=Item,
     may=_anybody,
     photos=(RECEIPTS,),
-    blind=True,
+    reads_nothing_from_batch=True,
     own_work=True,
 )
 def capture(ctx: Context, record: None, data: dict[str, Any]) -> Effect:

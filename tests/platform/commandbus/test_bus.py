@@ -323,15 +323,15 @@ def test_3_an_id_taken_between_asking_and_inserting_is_found_by_the_insert(
     assert not bench.push(bench.cast.tech, body)[0].replayed
     other = bench.envelope(bench.cast.tech, *item(), op=json.loads(body)["op"])
     new = bench.envelope(bench.cast.tech, *item())
-    answers = chain([lambda *asked: ({}, {}, {})], repeat(ledger.concerned))
-    monkeypatch.setattr(ledger, "concerned", lambda *asked: next(answers)(*asked))
+    answers = chain([lambda *asked: ({}, {}, {})], repeat(ledger.load_receipts))
+    monkeypatch.setattr(ledger, "load_receipts", lambda *asked: next(answers)(*asked))
     results = bench.push(bench.cast.tech, new, other, body)
     assert [(r.outcome, r.replayed) for r in results] == [("accepted", False), ("id_reused", False), ("accepted", True)]
     assert count(bench, Receipt) == count(bench, AuditEntry) == count(bench, ExpenseItem) == 2
 
 
 def test_both_ways_leave_the_same_in_the_database(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fieldapp.platform.commandbus import door
+    from fieldapp.platform.commandbus import bus
 
     parent = bench.envelope(bench.cast.tech, *item())
     bodies = [
@@ -342,12 +342,14 @@ def test_both_ways_leave_the_same_in_the_database(bench: Bench, monkeypatch: pyt
         bench.envelope(bench.cast.tech, "future.thing", ("future", str(ids.uuid7())), {}),
         bench.envelope(bench.cast.tech, *item()),
     ]
-    through, now = door._through, clock.now()
+    through, now = bus._through, clock.now()
     monkeypatch.setattr(clock, "now", lambda: now)
     seen = []
     for way in (False, True):
         bench.reset()
-        monkeypatch.setattr(door, "_through", lambda *args, careful, way=way: through(*args, careful=careful or way))
+        monkeypatch.setattr(
+            bus, "_through", lambda *args, use_savepoints, way=way: through(*args, use_savepoints=use_savepoints or way)
+        )
         results = [result.wire() for result in bench.push(bench.cast.tech, *bodies)]
         seen.append((results, [_rows(bench, model) for model in (Receipt, ExpenseItem, AuditEntry)]))
     assert seen[0] == seen[1]

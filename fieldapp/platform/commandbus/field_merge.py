@@ -1,4 +1,4 @@
-"""The door's step for commands that change records others change, too: compare by field, keep both, ask a person."""
+"""Merge by field: a command changes a record that somebody else changed since the author saw it (ADR 17)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from fieldapp.platform.commandbus.command import Command, Context, Data, Merged
 from fieldapp.platform.commandbus.merge import plain, seen, three_way
 from fieldapp.platform.commandbus.models import AuditEntry
 
-#: How far back one looks for who changed a field.
+#: So many audit entries are searched for who changed a field.
 LOOKED_AT = 200
 
 
 @dataclass(frozen=True)
 class Change:
-    """One change of one field, from the trail."""
+    """One change of one field, from the audit log."""
 
     field: str
     before: Any
@@ -36,11 +36,11 @@ class Change:
     merged: bool = False
 
 
-def compared(ctx: Context, command: Command, record: Any, data: Data, trail: Sequence[Data]) -> Data:
-    """The data with only what is to be written of the fields that the command compares; the rest as it came.
+def merge_fields(ctx: Context, command: Command, record: Any, data: Data, trail: Sequence[Data]) -> Data:
+    """Return `data` with only those merged fields that are to be written; other fields are unchanged.
 
-    Different fields merge. Where the same field was changed differently, an own earlier change gives way, the office's
-    value stays where it has the last word, and otherwise a person decides: raises Conflict with both values.
+    Changes of different fields are merged. If both changed one field: the author's own earlier change is replaced, the
+    office's value stays in fields where the office decides, else raise Conflict with both values.
     """
     merges = command.merges
     if merges is None:
@@ -56,7 +56,7 @@ def compared(ctx: Context, command: Command, record: Any, data: Data, trail: Seq
     disputed = [name for name in verdict.disputed if name not in own | kept]
     through = {*verdict.mine, *own.intersection(verdict.disputed)}
     if disputed:
-        raise _conflict(command, _Meeting(mine, theirs, through, disputed, last), merges.ver(record))
+        raise _conflict(command, _MergeConflict(mine, theirs, through, disputed, last), merges.ver(record))
     changes = {name: data.get(name) for name in theirs if name in through}
     others = tuple(name for name in verdict.theirs if name not in own)
     ctx.merged = Merged(changes, others, {name: (mine[name], theirs[name]) for name in sorted(kept)})
@@ -64,8 +64,8 @@ def compared(ctx: Context, command: Command, record: Any, data: Data, trail: Seq
 
 
 @dataclass(frozen=True)
-class _Meeting:
-    """What met: what the author wrote and what holds now, which fields go through, and who made it so."""
+class _MergeConflict:
+    """Both values of every field, the fields that are written, those in dispute, and who changed them last."""
 
     mine: Data
     theirs: Data
@@ -74,9 +74,9 @@ class _Meeting:
     last: dict[str, Change]
 
 
-def _conflict(command: Command, met: _Meeting, ver: int) -> Conflict:
-    """Both values of every disputed field in words, and all a phone needs to send the decision as a new record."""
-    told = [_told(command, met, name) for name in met.disputed]
+def _conflict(command: Command, met: _MergeConflict, ver: int) -> Conflict:
+    """Return the error: both values of every disputed field in words, and the data of a new record that decides."""
+    told = [_conflict_detail(command, met, name) for name in met.disputed]
     rebased = {name: met.mine[name] if name in met.undisputed else now for name, now in met.theirs.items()}
     card = {"ver": ver, "fields": met.theirs, "data": rebased, "disputed": told}
     error = Conflict("record.changed_meanwhile", _l("Somebody else changed the same field meanwhile."), {"merge": card})
@@ -84,8 +84,8 @@ def _conflict(command: Command, met: _Meeting, ver: int) -> Conflict:
     return error
 
 
-def _told(command: Command, met: _Meeting, name: str) -> Data:
-    mine, theirs = said(command, name, met.mine[name]), said(command, name, met.theirs[name])
+def _conflict_detail(command: Command, met: _MergeConflict, name: str) -> Data:
+    mine, theirs = format_value(command, name, met.mine[name]), format_value(command, name, met.theirs[name])
     change = met.last.get(name)
     if change is None:
         words = gettext("You wrote: %(mine)s. Meanwhile it was changed to: %(theirs)s.", mine=mine, theirs=theirs)
@@ -109,12 +109,12 @@ def _told(command: Command, met: _Meeting, name: str) -> Data:
 
 
 def label_of(command: Command, name: str) -> str:
-    """The field's label in the person's language."""
+    """Return the field's label in the person's language."""
     return str(command.schema.load_fields[name].metadata.get("label", name))
 
 
-def said(command: Command, name: str, value: Any) -> str:
-    """A plain value as a person reads it: the choice's words, the day and time, or that there is nothing."""
+def format_value(command: Command, name: str, value: Any) -> str:
+    """Return a stored value as text: the label of a choice, a day, a day with time, or `nothing`."""
     meta = command.schema.load_fields[name].metadata
     options = meta.get("options") or ()
     for one, words in () if callable(options) else options:
@@ -138,7 +138,7 @@ def _moment(at: datetime) -> str:
 
 
 def _last_changes(ctx: Context, names: Sequence[str], trail: Sequence[Data]) -> dict[str, Change]:
-    """Who last changed each of these fields; `trail` are the entries of this very batch, all the actor's own."""
+    """Return the last change of each field; `trail` are this batch's audit entries, all by the actor."""
     if not names:
         return {}
     agg = ctx.envelope.agg
@@ -157,7 +157,7 @@ def _last_changes(ctx: Context, names: Sequence[str], trail: Sequence[Data]) -> 
 
 
 def field_history(session: Session, agg: tuple[str, str], names: Iterable[str], limit: int = LOOKED_AT) -> list[Change]:
-    """The changes of a record's fields as the trail has them, the newest first; one query."""
+    """Return the changes of a record's fields from the audit log, newest first, in one query."""
     wanted = tuple(names)
     people: Any = AuditEntry.metadata.tables["user"].c
     query = (
@@ -179,8 +179,8 @@ def field_history(session: Session, agg: tuple[str, str], names: Iterable[str], 
 # -- what a command does with it -------------------------------------------------------------------------------
 
 
-def before_and_after(ctx: Context, before: Data) -> tuple[Data, Data]:
-    """Before and after for the trail: the changed fields with their values, and the marks of the merge."""
+def audit_diff(ctx: Context, before: Data) -> tuple[Data, Data]:
+    """Return `before` and `after` for the audit log: the changed fields, and what was merged or not applied."""
     changes = {name: plain(value) for name, value in ctx.merged.changes.items()}
     marks: Data = {}
     if changes and ctx.merged.theirs:
@@ -190,8 +190,8 @@ def before_and_after(ctx: Context, before: Data) -> tuple[Data, Data]:
     return {name: plain(before.get(name)) for name in changes}, changes | marks
 
 
-def note_of(ctx: Context, command: Command) -> str | None:
-    """What the author is told with the receipt: that theirs met somebody else's changes, and what stays."""
+def merge_note(ctx: Context, command: Command) -> str | None:
+    """Return the note of the receipt: which fields were merged, and which stay as the office has them."""
     sentences = []
     if ctx.merged.changes and ctx.merged.theirs:
         names = ", ".join(label_of(command, name) for name in ctx.merged.theirs)
@@ -200,7 +200,7 @@ def note_of(ctx: Context, command: Command) -> str | None:
         words = gettext(
             "%(field)s stays as the office has it: %(value)s.",
             field=label_of(command, name),
-            value=said(command, name, theirs),
+            value=format_value(command, name, theirs),
         )
         sentences.append(words)
     return " ".join(sentences) or None

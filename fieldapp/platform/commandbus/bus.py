@@ -1,0 +1,57 @@
+"""execute(): the only code through which records change (docs/sync-protocol.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fieldapp.kernel.actor import Actor
+from fieldapp.platform.commandbus.batch import Batch, NoRoom, RetryWithSavepoints
+from fieldapp.platform.commandbus.faults import point
+from fieldapp.platform.commandbus.result import Result
+from fieldapp.platform.commandbus.transaction import transaction
+
+
+def execute(
+    bodies: Sequence[str],
+    actor: Actor,
+    mouth: str = "phone",
+    importer: int | None = None,
+    signed_in: bool = True,
+) -> list[Result]:
+    """Apply frozen envelopes in order; return one result each, after the commit.
+
+    Every envelope is atomic; all of them share one commit. `mouth` is the channel: `phone`, `desk` or `import`. The
+    actor of an imported envelope is its author, `importer` is who imports it. `signed_in` says whether the actor's
+    session sends them; without one, and from a file, only own work is accepted.
+    Raise only if nothing at all was written (a full or locked database).
+    """
+    point("before")
+    use_savepoints = False
+    not_stored: dict[str, Result] = {}
+    while True:
+        try:
+            return _through(bodies, actor, mouth, importer, signed_in, not_stored, use_savepoints=use_savepoints)
+        except RetryWithSavepoints:
+            # Nothing was committed.
+            use_savepoints = True
+        except NoRoom as full:
+            # Nothing was committed; the next try leaves out at least one more record.
+            not_stored |= full.answers
+
+
+def _through(
+    bodies: Sequence[str],
+    actor: Actor,
+    mouth: str,
+    importer: int | None,
+    signed_in: bool,
+    not_stored: Mapping[str, Result],
+    use_savepoints: bool,
+) -> list[Result]:
+    batch = Batch(actor, mouth, importer, use_savepoints, signed_in, not_stored)
+    batch.read(bodies)
+    with transaction() as under_way:
+        batch.apply(under_way)
+        point("before-commit")
+    point("after-commit")
+    return batch.answers()
