@@ -1,4 +1,4 @@
-"""The door: the only way anything is written (design §5).
+"""The door: the only way anything is written (docs/architecture.md).
 
 Others import from here: `command`, `Command`, `Context`, `Effect`, `execute`, `Result`, `writing`, `known_receipts`.
 """

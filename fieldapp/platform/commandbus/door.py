@@ -1,4 +1,4 @@
-"""execute(): the only code through which records change (design §5, rules of the ledger)."""
+"""execute(): the only code through which records change (docs/architecture.md, ADR 2)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Result:
     code: str | None = None
 
     def wire(self) -> dict[str, Any]:
-        """As it stands in the answer to a push (contract)."""
+        """As it stands in the answer to a push (docs/sync-protocol.md)."""
         return {
             "op": self.op,
             "sha256": self.sha256,
