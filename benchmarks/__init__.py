@@ -1,4 +1,4 @@
-"""What the budgets of design §8 cost today: `python -m benchmarks`, or one of them by name.
+"""What the budgets of docs/performance.md cost today: `python -m benchmarks`, or one of them by name.
 
 Every figure that decides is a ratio to a floor measured in the same interleaved run; see docs/performance.md.
 """

@@ -1,4 +1,4 @@
-"""`check`: does every receipt have its effect, every effect its receipt, every file its bytes (design §10)."""
+"""`check`: does every receipt have its effect, every effect its receipt, every file its bytes (docs/operations.md)."""
 
 from __future__ import annotations
 

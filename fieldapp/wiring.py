@@ -1,4 +1,4 @@
-"""Features wire themselves: their folders are found, and what they declare is put together (design §4)."""
+"""Features wire themselves: their folders are found, and what they declare is put together (docs/architecture.md)."""
 
 from __future__ import annotations
 

@@ -28,5 +28,5 @@ class Actor:
 
     @cached_property
     def sees_all_groups(self) -> bool:
-        """Roles whose work spans every group (domain rule book §2)."""
+        """Roles whose work spans every group (docs/rules/02-roles.md)."""
         return bool(self.roles & {"finance", "manager", "executive", "quality", "agent"})

@@ -1,6 +1,6 @@
 """What a feature offers the house: tabs, tiles, offline pages, panels on a job, readable attachments.
 
-The house asks all features and puts the answers together; nothing is listed elsewhere (design §4).
+The house asks all features and puts the answers together; nothing is listed elsewhere (docs/architecture.md).
 """
 
 from __future__ import annotations

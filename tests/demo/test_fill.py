@@ -44,7 +44,7 @@ def demo(filled: Any) -> Any:
 
 
 def test_the_published_logins_work(demo: Any) -> None:
-    """Design §10."""
+    """The names and the password are those of README.md."""
     for name in LOGINS:
         client = demo.test_client()
         answer = client.post("/login", data={"username": name, "password": PASSWORD})
@@ -54,7 +54,7 @@ def test_the_published_logins_work(demo: Any) -> None:
 
 
 def test_the_first_screens_stay_within_their_queries(filled: Any, queries: Any) -> None:
-    """Design §8, with everything there is to decide in the leader's inbox: claims, reports, parts."""
+    """docs/performance.md, with everything there is to decide in the leader's inbox: claims, reports, parts."""
     offers = filled.extensions["offers"]
     seen = 0
     for name in LOGINS:

@@ -11,7 +11,7 @@ from tests.e2e.conftest import Phone
 
 
 def test_a_tap_without_signal_moves_any_card_of_the_list_on(phone: Phone) -> None:
-    """Design §6: one piece a tap serves all cards; a card that has no such step ahead does not take it."""
+    """One piece a tap serves all cards; a card that has no such step ahead does not take it."""
     phone.sign_in("tech1")
     phone.ready_for_offline()
     phone.go("/jobs")

@@ -129,7 +129,7 @@ def test_from_the_phone_to_the_desk(phone: Phone, desk: Phone, server: Server, t
 
 
 def test_a_locked_phone_hands_out_nothing(phone: Phone, server: Server, tmp_path: Path) -> None:
-    """Promise 5: on a shared phone nobody gets another person's records, also not as a file."""
+    """On a shared phone nobody gets another person's records, also not as a file."""
     phone.sign_in("tech2")
     phone.ready_for_offline()
     phone.offline()

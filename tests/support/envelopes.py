@@ -1,7 +1,7 @@
 """Envelopes of a release, frozen for ever: a working day in which every command occurs, with fixed ids.
 
 `make freeze b=0.2.0` writes tests/fixtures/envelopes/0.2.0/. What is written there once is never changed: phones in
-the field hold such strings for years (design §5, failure mode 58).
+the field hold such strings for years (ADR 22, failure mode 58).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The envelope (contract, design §5): a frozen string, its hash, and what it says."""
+"""The envelope (docs/sync-protocol.md): a frozen string, its hash, and what it says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The changes of two people to one record, compared field by field: pure functions (design §5, failure mode 51)."""
+"""The changes of two people to one record, compared field by field: pure functions (ADR 17, failure mode 51)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How rows are typed and how both databases are opened (design §3)."""
+"""How rows are typed and how both databases are opened (docs/architecture.md, ADR 9)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The JSON mouth of the door: hello, push, receipts, attachments, pack (contract, design §5)."""
+"""The JSON mouth of the door: hello, push, receipts, attachments, pack (docs/sync-protocol.md)."""

@@ -1,4 +1,4 @@
-"""Noticing that a phone lost records (promise 7, failure modes 31 and 32)."""
+"""Noticing that a phone lost records (failure modes 31 and 32)."""
 
 from __future__ import annotations
 

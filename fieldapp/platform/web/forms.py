@@ -1,4 +1,4 @@
-"""The one form renderer: a command's schema becomes a page, a post becomes a command (design §5, two mouths)."""
+"""The one form renderer: a command's schema becomes a page, a post becomes a command (ADR 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one list page: filters live in the URL, pages follow a key and never count rows (design §7, §8)."""
+"""The one list page: filters live in the URL, pages follow a key and never count rows (docs/adding-a-feature.md)."""
 
 from __future__ import annotations
 

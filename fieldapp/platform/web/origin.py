@@ -1,4 +1,4 @@
-"""Cross-site writes are refused by where they come from; there are no form tokens to go stale (design §5)."""
+"""Cross-site writes are refused by where they come from; there are no form tokens to go stale (ADR 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One renderer decides between a page and its fragment (design §7)."""
+"""One renderer decides between a page and its fragment (docs/architecture.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of the roles (domain rule book §2). What a role may do is granted by the features' manifests."""
+"""Names of the roles (docs/rules/02-roles.md). What a role may do is granted by the features' manifests."""
 
 from __future__ import annotations
 

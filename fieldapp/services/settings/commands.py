@@ -20,7 +20,7 @@ from fieldapp.services.settings.schemas import Change
 
 
 def may_change(actor: Actor, record: Any) -> bool:
-    """Administrators keep the figures; nobody else (domain rule book, roles)."""
+    """Administrators keep the figures; nobody else (docs/rules/02-roles.md)."""
     return "admin" in actor.roles
 
 

@@ -1,4 +1,4 @@
-"""`asset.amend` through the door: corrections of two people meet field by field (design §5, failure modes 51, 53)."""
+"""`asset.amend` through the door: corrections of two people meet field by field (ADR 17, failure modes 51, 53)."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def test_there_is_one_next_action(cast: Any, client_of: Any, make_job: Any, stat
 
 
 def test_an_offline_chain_is_prepared_in_the_page(cast: Any, client_of: Any, make_job: Any) -> None:
-    """Design §6: each tap that can still come has its piece, with the next button in it."""
+    """Each tap that can still come has its piece, with the next button in it (docs/offline.md)."""
     job, visit = make_job(cast.tech, state="accepted")
     page = text(client_of(cast.tech), f"/jobs/{job}")
     chain = {"set_out": "visit.arrive", "arrive": "visit.start", "start": "/report", "pause": "visit.resume"}
@@ -302,7 +302,7 @@ def test_late_work_stands_on_the_page(cast: Any, client_of: Any, make_job: Any, 
 
 
 def test_taps_work_without_javascript(cast: Any, client_of: Any, make_job: Any) -> None:
-    """Design §7: the buttons are forms; the same ledger, so a reload is no second tap (failure mode 6)."""
+    """The buttons are forms; the same ledger, so a reload is no second tap (ADR 7, failure mode 6)."""
     job, visit = make_job(cast.tech, state="accepted")
     client, where = client_of(cast.tech), f"/jobs/{job}/visits/{visit}"
     form = {"_op": str(ids.uuid7()), "_issued": clock.iso(clock.now())}
@@ -345,7 +345,7 @@ def test_the_customer_page(cast: Any, client_of: Any, make_job: Any) -> None:
 def test_lists_ask_the_same_number_of_questions_whatever_their_length(
     cast: Any, client_of: Any, make_job: Any, queries: Any, who: str, most: int
 ) -> None:
-    """Design §8: at most twelve queries a page."""
+    """At most twelve queries a page (docs/performance.md)."""
     client = client_of(getattr(cast, who))
     counts = []
     for _ in range(2):

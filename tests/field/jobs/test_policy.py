@@ -69,7 +69,7 @@ def test_the_big_button_always_moves_the_visit() -> None:
 
 
 def test_a_report_is_taken_in_every_open_state() -> None:
-    """D-JOB-6, promise 6: forgotten taps never stand in the way of the report."""
+    """D-JOB-6: forgotten taps never stand in the way of the report."""
     for state in OPEN_VISIT:
         assert VISIT.next(state, "report") == "reported"
 

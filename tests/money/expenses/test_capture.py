@@ -1,4 +1,4 @@
-"""Capturing an expense: the contract, and everything that is not one (D-EXP-1, design §10)."""
+"""Capturing an expense: what is taken in, and what is refused (D-EXP-1, docs/commands.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door on both databases: every rule of the ledger (design §5)."""
+"""The door on both databases: every rule of the ledger (docs/architecture.md, ADR 2)."""
 
 from __future__ import annotations
 

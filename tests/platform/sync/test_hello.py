@@ -1,4 +1,4 @@
-"""`/sync/hello` and the loss detector (promise 7)."""
+"""`/sync/hello` and the loss detector (docs/sync-protocol.md)."""
 
 from __future__ import annotations
 

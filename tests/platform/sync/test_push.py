@@ -1,4 +1,4 @@
-"""`/sync/push` as a phone and as somebody who means harm (design §5)."""
+"""`/sync/push` as a phone and as somebody who means harm (docs/sync-protocol.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The capture-only token of a phone (design §5, failure modes 39, 41, 43, 44, 45)."""
+"""The capture-only token of a phone (ADR 19, failure modes 39, 41, 43, 44, 45)."""
 
 from __future__ import annotations
 

@@ -54,6 +54,7 @@ READERS = {
     "fieldapp/field/jobs/routes/group.py": {"full_path"},
     "templates/platform/web/form.html": {"full_path"},
     "templates/supply/parts/_requests.html": {"full_path"},
+    "templates/services/devices/_phones.html": {"full_path"},
     "templates/error/unsaved.html": {"full_path"},
 }
 

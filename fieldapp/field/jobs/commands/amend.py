@@ -1,4 +1,4 @@
-"""`asset.amend`: what stands at the customer's, corrected by whoever sees it (design §5, failure mode 51)."""
+"""`asset.amend`: what stands at the customer's, corrected by whoever sees it (ADR 17, failure mode 51)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`job.change`: the leader changes what is planned and known of a job; the office has the last word (design §5)."""
+"""`job.change`: the leader changes what is planned and known of a job; the office has the last word (ADR 17)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/sync/attachments`: tus 1.0 (core, creation, checksum), with the client's own id, size and hash (contract)."""
+"""`/sync/attachments`: tus 1.0 with the client's own id, size and hash (docs/sync-protocol.md)."""
 
 from __future__ import annotations
 
