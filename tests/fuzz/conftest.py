@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from fieldapp.services.settings.queries import FIGURES
 from tests.fuzz import world
 from tests.support.bench import Bench
 
@@ -33,6 +35,14 @@ def errors() -> Iterator[Errors]:
     log.addHandler(handler)
     yield handler
     log.removeHandler(handler)
+
+
+@pytest.fixture(autouse=True)
+def unlimited_refusals(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store every refused record: the few people of the world have thousands refused in a run."""
+    settings = FIGURES.of(bench.app)
+    for key in ("records.refused_a_day", "records.refused_megabytes_a_day"):
+        monkeypatch.setitem(settings, key, replace(settings[key], default=10**9))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import column, select, table
 
 from fieldapp.kernel import ids
 from fieldapp.money.expenses.models import ExpenseClaim
@@ -42,12 +42,15 @@ def fill(bench: Bench) -> dict[str, list[str]]:
     accepted = [result for _, result in envelopes.replay(bench, envelopes.freeze(bench, "fuzz", moment), moment)]
     assert any(result.outcome == "accepted" for result in accepted)
     with bench.app.app_context():
-        found = {
-            name: [str(one) for one in db.session.scalars(text(f"SELECT {column} FROM {table} LIMIT 20"))]  # noqa: S608
-            for name, (table, column) in TABLES.items()
-        }
+        found = {name: _values(*source) for name, source in TABLES.items()}
         db.session.remove()
     return found
+
+
+def _values(name: str, key: str) -> list[str]:
+    """Return up to twenty different values of a column."""
+    values = select(column(key)).select_from(table(name)).distinct().order_by(column(key)).limit(20)
+    return [str(value) for value in db.session.scalars(values)]
 
 
 def lengthen(bench: Bench) -> None:
