@@ -37,8 +37,8 @@ VARIABLES = {
     "the data folder.",
     "FIELDAPP_BODY_SECONDS": "Seconds without a byte after which a request that is still being sent is given up; "
     "after twice as many, less than 512 bytes a second on average are too slow.",
-    "FIELDAPP_CRASH": "Only for fault tests: `point:chance` kills the process at a named point of the command bus. Never "
-    "set it on a server people use.",
+    "FIELDAPP_CRASH": "Only for fault tests: `point:chance` kills the process at a named point of the command bus. "
+    "Never set it on a server people use.",
     "FIELDAPP_DATA": "Folder for the SQLite database, the files and the secret key. Made when it is missing.",
     "FIELDAPP_SECRET": "Key that signs sessions, at least 16 characters. Not set: one is made at first start and kept "
     "in the data folder as `secret-key`. Set it where several machines serve one installation. Empty is refused.",
