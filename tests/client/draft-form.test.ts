@@ -65,7 +65,7 @@ Object.assign(globalThis, {
 });
 Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
 mock.timers.enable({ apis: ["setTimeout"] });
-const { attachDraft, saveAllNow } = await import("../../static/src/page/draft.ts");
+const { attachDraft, rereadAll, saveAllNow } = await import("../../static/src/page/draft.ts");
 const { adoptWords } = await import("../../static/src/page/last-words.ts");
 const { session } = await import("../../static/src/page/session.ts");
 
@@ -150,4 +150,23 @@ test("71 a draft that cannot be read is told, and what is typed into the empty f
   await state.queue;
   assert.deepEqual(await fieldsIn(engine), { amount: "73.04", note: "" });
   assert.deepEqual(Object.keys(storage), []);
+});
+
+test("71 what was typed while the draft could not be read stays when the page comes back, and is saved", async () => {
+  const phone = new Phone();
+  phone.offline = true;
+  const { engine } = await phone.open();
+  let loads = 0;
+  const form = new FakeForm();
+  const once = readBy(engine, (key) => (loads++ === 0 ? Promise.reject(new Error("disk")) : engine.drafts.load(key)));
+  const state = await attachDraft(form as unknown as HTMLFormElement, once);
+  form.note.value = "typed";
+  form.dispatchEvent(new Event("input"));
+  await rereadAll();
+  assert.equal(form.note.value, "typed");
+  mock.timers.tick(1000);
+  await rest();
+  await state.queue;
+  assert.equal((await fieldsIn(engine))?.note, "typed");
+  form.isConnected = false;
 });

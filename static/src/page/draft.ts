@@ -33,9 +33,9 @@ export interface FormState {
   queue: Promise<unknown>;
   /** Resolves once the draft, if any, is in the fields. */
   ready: Promise<void>;
-  /** Sent from this page or from another tab: nothing is saved any more until the form is emptied. */
+  /** Sent from this page or from another tab, or the draft cannot be read: nothing is saved until that has changed. */
   closed: boolean;
-  /** The draft, if any, is not in the fields yet. */
+  /** The draft, if any, is not in the fields yet, or cannot be read. */
   reading: boolean;
 }
 
@@ -309,15 +309,16 @@ export async function attachDraft(form: HTMLFormElement, engine: Engine): Promis
     if (!button.dataset.confirm || confirm(button.dataset.confirm)) void discard(state);
   });
   if (Object.keys(typedEarly(form)).length > 0) touch(state);
-  state.ready = restore(state, true)
-    .catch((error) => {
+  state.ready = restore(state, true).then(
+    () => {
+      state.reading = false;
+    },
+    (error) => {
       // What is typed into the empty form would be saved over the draft that could not be read.
       state.closed = true;
       giveUpStoring(error);
-    })
-    .finally(() => {
-      state.reading = false;
-    });
+    },
+  );
   // For the same reason nothing is saved before the draft was read.
   state.queue = state.ready;
   await state.ready;
@@ -366,7 +367,10 @@ export async function rereadAll(): Promise<void> {
     const { drafts } = state.engine;
     const gen = drafts.generation(state.key);
     const draft = await drafts.load(state.key);
+    const unread = state.reading;
+    if (unread) state.reading = state.closed = false;
     if (draft) await restore(state, false, before.get(state));
+    else if (unread) touch(state);
     else if (state.stored || state.closed || drafts.generation(state.key) > gen) empty(state);
   }
 }
