@@ -37,6 +37,10 @@ class FakeForm extends FakeElement {
   readonly amount = new FakeInput("amount");
   readonly note = new FakeInput("note");
   readonly elements = [this.amount, this.note];
+  removeAttribute(): void {}
+  reset(): void {
+    this.amount.value = this.note.value = "";
+  }
   override dataset = { op: "expense_item.capture", draft: "expense_item.capture:new" };
 }
 
@@ -150,6 +154,8 @@ test("71 a draft that cannot be read is told, and what is typed into the empty f
   await state.queue;
   assert.deepEqual(await fieldsIn(engine), { amount: "73.04", note: "" });
   assert.deepEqual(Object.keys(storage), []);
+  form.isConnected = false;
+  saveAllNow();
 });
 
 test("71 what was typed while the draft could not be read stays when the page comes back, and is saved", async () => {
