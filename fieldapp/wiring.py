@@ -44,10 +44,12 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
 
 def _verbs(app: Flask) -> set[str]:
     """Return every verb that a command, a page or an entry asks for."""
-    guards = {getattr(view, "guard", "public") for view in app.view_functions.values()} - {"public"}
+    guards = {name: getattr(view, "guard", None) for name, view in app.view_functions.items() if name != "static"}
+    if unguarded := [name for name, guard in guards.items() if guard is None]:
+        raise RuntimeError(f"these views have neither a verb nor @public: {', '.join(unguarded)}")
     offers = OFFERS.of(app).all
     entries = {entry.verb for offer in offers for entry in (*offer.tabs, *offer.tiles, *offer.links)}
-    return {*COMMANDS.of(app), *guards, *entries}
+    return {*COMMANDS.of(app), *map(str, guards.values()), *entries} - {"public"}
 
 
 def _offers(roots: tuple[str, ...]) -> Offers:

@@ -207,7 +207,7 @@ def permissions(app: Flask) -> str:
         "(D-ROLE-5). A grant is the first of two answers that must be yes; the second is the feature's policy on the",
         "record that was loaded. `everyone` is everybody who is signed in. The start fails for a grant to an unknown",
         "role, of a verb that nothing asks for, of a decision to `admin` or `everyone`, and of anything but reading",
-        "and findings to `quality`.",
+        "and findings to `quality` by name.",
         "",
         f"| verb | {' | '.join((EVERYONE, *roles))} | asked for by |",
         f"|---|{'---|' * (len(roles) + 2)}",

@@ -27,7 +27,7 @@ Value = TypeVar("Value")
 
 
 class AppValue(Generic[Value]):
-    """A typed value in `app.extensions`, set once while the application is built.
+    """A typed value in `app.extensions`, set while the application is built or at first use.
 
     The module that uses the value declares it; `fieldapp/wiring.py` sets it. So a lower layer can use what a higher
     layer provides without importing it.
@@ -155,5 +155,3 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
-
-__all__ = ["Model", "babel", "compress", "db", "htmx", "limiter", "login", "migrate", "reading"]

@@ -221,4 +221,5 @@ def test_the_readme_names_demo_people_that_exist() -> None:
 def test_roles_of_the_reference_are_all_roles() -> None:
     text = (DOCS / "commands.md").read_text()
     said = {role for line in re.findall(r"Roles: (.*?)\.$", text, re.MULTILINE) for role in line.split(", ")}
+    assert {"technician", "leader", "finance", "everyone"} <= said
     assert said - {"nobody", "everyone"} <= set(NAMES)

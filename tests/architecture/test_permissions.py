@@ -41,7 +41,7 @@ def test_a_verb_that_no_feature_grants_is_nobodys(closed_bench: Bench) -> None:
         assert client.get("/salaries/list.csv").status_code == 403, person
         assert "/salaries" not in client.get("/me").text, person
         result = closed_bench.send(person, "salary.approve", ("salary", str(ids.uuid7())), {})
-        assert result.outcome == "rejected", person
+        assert (result.outcome, result.code) == ("rejected", "command.not_allowed"), person
 
 
 @pytest.mark.parametrize(

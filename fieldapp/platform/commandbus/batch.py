@@ -24,7 +24,7 @@ from fieldapp.platform.commandbus.field_merge import merge_fields
 from fieldapp.platform.commandbus.files import expect_files, free_files
 from fieldapp.platform.commandbus.ledger import Held, Sent
 from fieldapp.platform.commandbus.models import Quarantine, Receipt
-from fieldapp.platform.commandbus.quota import room_left, turned_away
+from fieldapp.platform.commandbus.quota import in_quarantine, not_stored_answer, room_left
 from fieldapp.platform.commandbus.refusals import database_is_down, default_message, flatten_messages
 from fieldapp.platform.commandbus.result import FINAL, Result
 from fieldapp.platform.commandbus.transaction import Transaction
@@ -165,8 +165,11 @@ class Batch:
         results = [(self.decided.get(one[0].op, one[2]), one[1]) for one in fresh]
         refused = [(result, body) for result, body in results if result.outcome != "accepted"]
         if self.quarantined:
+            known = in_quarantine(self.connection, self.quarantined.keys())
             refused += [
-                (one, self.quarantined[one.sha256]["body"]) for one in self.read_results if self._is_quarantined(one)
+                (one, self.quarantined[one.sha256]["body"])
+                for one in self.read_results
+                if self._is_quarantined(one) and one.sha256 not in known
             ]
         if self.mouth == "import" or not refused:
             return
@@ -174,7 +177,9 @@ class Batch:
             # No lock of the sender was taken for a batch of other people's records.
             ledger.lock_lanes(self.connection, self.actor.id, ())
         room = room_left(self.connection, self.actor.id, self.now, ops)
-        answers = {result.sha256: turned_away(result) for result, body in refused if not room.take(len(body.encode()))}
+        answers = {
+            result.sha256: not_stored_answer(result) for result, body in refused if not room.take(len(body.encode()))
+        }
         if answers:
             log.warning("user %s: %d refused records are not stored, too many in a day", self.actor.id, len(answers))
             raise NoRoom(answers)

@@ -41,9 +41,9 @@ class Room:
 
 
 def room_left(connection: Connection, user_id: int, now: datetime, batch: Collection[str]) -> Room:
-    """Return the room this person has left today. Receipts of the present `batch` do not count.
+    """Return the room this person has left today.
 
-    What a desk brings in from a rescue file has its own limits and does not count.
+    Receipts of the present `batch` and of rescue files, which have limits of their own, do not count.
     """
     figure = FIGURE()
     room = Room(int(figure("records.refused_a_day")), int(figure("records.refused_megabytes_a_day")) * 1024 * 1024)
@@ -56,12 +56,17 @@ def room_left(connection: Connection, user_id: int, now: datetime, batch: Collec
         Receipt.mouth != "import",
         Receipt.op.not_in(batch),
     )
-    aside = (Quarantine.sender_id == user_id, Quarantine.received_at > since)
-    for body, conditions in ((Receipt.body, refused), (Quarantine.body, aside)):
+    quarantined = (Quarantine.sender_id == user_id, Quarantine.received_at > since)
+    for body, conditions in ((Receipt.body, refused), (Quarantine.body, quarantined)):
         count, size = connection.execute(select(func.count(), _size(connection, body)).where(*conditions)).one()
         room.records -= count
         room.size -= size
     return room
+
+
+def in_quarantine(connection: Connection, digests: Collection[str]) -> set[str]:
+    """Return which of these records are in quarantine already; sent again, they take no more room."""
+    return set(connection.scalars(select(Quarantine.sha256).where(Quarantine.sha256.in_(digests))))
 
 
 def _size(connection: Connection, body: Any) -> Any:
@@ -70,7 +75,7 @@ def _size(connection: Connection, body: Any) -> Any:
     return func.coalesce(func.sum(length(body)), 0)
 
 
-def turned_away(result: Result) -> Result:
+def not_stored_answer(result: Result) -> Result:
     """Return the answer to a record that is not stored for want of room."""
     if result.outcome in KEPT_BY_PHONE:
         return result

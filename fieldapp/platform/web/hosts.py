@@ -1,4 +1,4 @@
-"""The addresses of this installation: the one place that reads the `Host` of a request or makes a whole address."""
+"""The addresses of this installation: which hosts are answered, and the only place that makes a whole address."""
 
 from __future__ import annotations
 

@@ -26,7 +26,10 @@ def _own(actor: Any, record: Any) -> bool:
 
 @command("notice.dismiss", label=_l("Mark as read"), schema=Seen, may=_own, aggs=("notice", "inbox"), own_work=True)
 def dismiss(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
-    """Mark the actor's own messages as read: up to the one given, or only that one where the envelope is about it."""
+    """Mark the actor's own messages as read: up to the one given, or only that one where the envelope is about it.
+
+    Phones of before sent `notice` with an id of their own; that still means all up to the one given.
+    """
     up_to = data["up_to"]
     only = ctx.envelope.agg == ("notice", key_of(up_to))
     which = Notice.id == up_to if only else Notice.id <= up_to

@@ -45,8 +45,8 @@ function show(form: HTMLFormElement, free: Free, drawn: ReadonlySet<string>, cho
   const received = new Set(rows.filter(({ isPending }) => !isPending).map(({ id }) => id));
   const offered = new Set<string>();
   for (const { row, box, id, isPending } of rows) {
-    // A row that belongs to the returned claim of this form is in no list of free expenses.
-    // So does one that is still drawn as a record of this phone, though the newest page knows of it.
+    // A row of the returned claim stays, though no list of free expenses has it. A row drawn from this phone's own
+    // record goes once the newest page knows that record and does not list it.
     const gone = isPending ? received.has(id) || free.gone.has(id) : drawn.has(id) && !names.has(id);
     const off = gone || free.taken.has(id);
     row.hidden = box.disabled = off;

@@ -216,6 +216,9 @@ def test_records_of_others_and_used_ids_count_for_who_sent_them(bench: Bench, li
     assert outcomes(answer) == [("id_reused", "envelope.id_reused"), wrong, FULL]
     assert outcomes(push(client, foreign[2])) == [wrong]
     assert stored(bench) == (1, 3)
+    # What is stored already takes no room, and keeps its answer.
+    assert outcomes(push(client, reused[0])) == [("id_reused", "envelope.id_reused")]
+    assert stored(bench) == (1, 3)
 
 
 def test_answers_that_ask_to_send_again_stay_as_they_are_beyond_the_limit(bench: Bench, limits: Any) -> None:
