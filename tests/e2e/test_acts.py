@@ -456,13 +456,18 @@ def test_the_phone_says_itself_what_it_can_know(tech: Phone, another_phone: Phon
     )
     press(page, EXPENSE)
     expect(page.locator("#err-spent_on")).to_be_visible()
+    assert steps.ops_on_phone(page) == []
+    page.fill("[name=spent_on]", page.evaluate("new Date().toLocaleDateString('sv-SE')"))
+    press(page, EXPENSE)
+    steps.wait_saved(page)
+    steps.wait_all_received(tech)
     tech.go("/expenses/claims/new")
     page.wait_for_function("form => document.querySelector(form)?.noValidate", arg=CLAIM)
     for box in page.locator("#claim-items input[type=checkbox]").all():
         box.uncheck()
     press(page, CLAIM)
     expect(page.locator("#err-items")).to_be_visible()
-    assert steps.ops_on_phone(page) == []
+    assert [op["kind"] for op in steps.ops_on_phone(page)] == ["expense_item.capture"]
     lead = another_phone
     lead.sign_in("lead1")
     job = planned(lead)
