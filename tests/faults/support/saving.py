@@ -52,7 +52,7 @@ SAVE = """async ({ token, start, count = Infinity, photos = true, day = "" }) =>
   // The line of the record before may turn to "received" meanwhile; that says nothing of this one.
   const saved = () => new Promise((done) => {
     const seen = new MutationObserver(() => {
-      if (!toast.textContent.startsWith(words.split("{ref}")[0])) return;
+      if (!toast.textContent.startsWith(words.split("{")[0])) return;
       seen.disconnect();
       done();
     });
