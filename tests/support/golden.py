@@ -107,7 +107,7 @@ def _fill(app: Flask) -> None:
 
 @contextmanager
 def _counted_ids() -> Iterator[None]:
-    """Make every id in a millisecond of its own: records are sorted in the order in which they were made."""
+    """Give every id a millisecond of its own, so that ids sort in the order in which they were made."""
     began = int(MOMENT.timestamp()) * 1000
     moments = (milliseconds * 1_000_000 for milliseconds in count(began))
     with mock.patch("fieldapp.kernel.ids.time", SimpleNamespace(time_ns=partial(next, moments))):

@@ -35,7 +35,7 @@ _FAILED = (500, [("content-type", "text/plain")], b"Internal Server Error")
 
 
 class FileAnswer:
-    """The `wsgi.file_wrapper`: a file on the disk, whole, is sent by the server process from there."""
+    """The `wsgi.file_wrapper`: the server process sends a whole file from the disk by its path."""
 
     def __init__(self, file: Any, block: int = 64 * 1024) -> None:
         self.file, self.block = file, block

@@ -143,7 +143,7 @@ def posted_secret(name: str, *, most: int = 1000) -> str:
 
 
 def posted_json(name: str, *, most: int) -> str:
-    """Return a form field that a page filled with JSON, to be decoded; cut to `most`."""
+    """Return a form field whose text is JSON, not decoded, cut to `most` characters."""
     return request.form.get(name, "")[:most]
 
 

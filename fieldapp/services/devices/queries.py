@@ -113,7 +113,8 @@ def _still_unsent() -> Any:
     free = last - first + 1 - arrived.scalar_subquery()
     lower = case((later < free, later), else_=free)
     left = case((lower < 0, 0), else_=cast(lower, Integer))
-    # Only where the hello spoke of records is the ledger asked at all; a row without a range keeps its count.
+    # Receipts are counted only for phones that reported unsent records. Without a range of numbers the reported count
+    # holds.
     return case((Device.unsent == 0, 0), (first.is_(None), Device.unsent), else_=left)
 
 

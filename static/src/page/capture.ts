@@ -44,7 +44,7 @@ function baseOf(form: HTMLFormElement): { ver: number; fields: JsonObject } | nu
   return base && typeof base === "object" && "ver" in base ? (base as { ver: number; fields: JsonObject }) : null;
 }
 
-/** Each picture ends in time by itself (photos.ts); this is for code that does not come at all. */
+/** Limit for loading the photo module; photos.ts limits the time of each photo. */
 const PHOTOS_MS = 90_000;
 
 /** Waits for the photos. One that fails meanwhile stops the record: its author meant to send it along. */

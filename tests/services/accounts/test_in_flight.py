@@ -18,7 +18,7 @@ NEW = "rain on a tin roof"
 
 @pytest.fixture
 def reset_while_checking(bench: Bench) -> Any:
-    """A patch: the password of `tech` is changed after it was compared and before the session begins."""
+    """Patch the log-in: change the password of `tech` after the comparison and before the session is made."""
     compare = passwords.matches
 
     def and_reset(password: str, kept: str) -> bool:
