@@ -113,7 +113,9 @@ function become(form: HTMLFormElement, record: string, more: HTMLElement): void 
 async function addTo(form: HTMLFormElement, engine: Engine, told: Told, more: HTMLElement): Promise<void> {
   const record = told.record ?? told.op?.agg[1];
   const state = stateOf(form);
-  if (!record || !state) return;
+  if (!record) return;
+  // Tapped while the form is still being taken over.
+  if (!state) return void setTimeout(() => form.isConnected && addTo(form, engine, told, more), 50);
   const { stored } = state;
   become(form, record, more);
   // What was typed into this form counts more than what was sent before.
@@ -198,7 +200,10 @@ async function review(engine: Engine, ops: readonly Op[]): Promise<void> {
     const state = stateOf(form);
     // A form that is being sent, or was sent from here, leads on by itself.
     if (!state || state.saving || state.closed) continue;
-    await apply(form, engine, await judge(form, engine, ops));
+    const verdict = await judge(form, engine, ops);
+    // Opened meanwhile to add to what was sent: it must not be hidden again.
+    if (!form.dataset.knows) continue;
+    await apply(form, engine, verdict);
     if (keysOf(form).includes("free")) reviewClaim(form, ops, offsetOf(engine));
   }
   await tellOlder(engine);
