@@ -175,11 +175,14 @@ def screens(playwright: Playwright, server: Server, people: list[Person], folder
                     left = [(op["kind"], op["state"], op["ref"]) for op in records if op["state"] != "accepted"]
                     yield f"{person.name} {path}: the chip says {chip!r} at rest, {left[:5]}"
                     break
-                person.page.wait_for_timeout(300)
                 fresh.go(path)
-                fresh.page.wait_for_timeout(300)
-                old, new = person.page.evaluate(WORDS), fresh.page.evaluate(WORDS)
-                if old != new:
+                # Pages of both may still take in what their phone knows.
+                for _ in range(50):
+                    old, new = person.page.evaluate(WORDS), fresh.page.evaluate(WORDS)
+                    if old == new:
+                        break
+                    person.page.wait_for_timeout(100)
+                else:
                     at = next((n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
                     yield f"{person.name} {path}: shows {old[at - 20 : at + 60]!r}, is {new[at - 20 : at + 60]!r}"
         finally:

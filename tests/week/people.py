@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -63,8 +64,13 @@ class Person:
     def close_tab(self) -> None:
         """Close the tab at once, as a hurried thumb does, and open another one."""
         page = self.phone.new_tab()
-        self.page.close()
+        # The driver waits for a closing tab without end; one that does not go in time takes its browser along.
+        with phones.limited(self.phone, PATIENCE / 1000) as struck, suppress(Error):
+            self.page.close()
         self.phone.page = page
+        if struck.is_set():
+            self.ledger.happened["tabs that did not close"] += 1
+            self.kill()
 
     def kill(self) -> None:
         """The system kills the browser; the person opens it again."""
