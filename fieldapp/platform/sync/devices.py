@@ -190,6 +190,7 @@ def _delay_entry(device: Device, actor: Actor, now: datetime) -> dict[str, Any]:
 
 def _stores(devices: Sequence[Device], current: Device, said: Hello, earlier_dev: str) -> list[Store]:
     stores = []
+    copied = {device.dev: device.copied_at for device in devices if device.dev == said.dev and device.copied_at}
     for device in devices:
         if said.dropped and device.ep in said.dropped:
             given = {seq for seq in said.dropped[device.ep][-1000:] if 0 < seq < MOST_SEQ}
@@ -202,7 +203,9 @@ def _stores(devices: Sequence[Device], current: Device, said: Hello, earlier_dev
             # A phone of before says no more than where its queue begins.
             end = min(end, said.pending.min_seq)
         # A life that spoke after the present one began is a copy on another phone: only that one knows what it holds.
-        elsewhere = device is not current and device.last_seen_at > current.first_seen_at
+        # So may be any life of a store that was copied before both began.
+        twice = device.dev in copied and copied[device.dev] <= min(device.first_seen_at, current.first_seen_at)
+        elsewhere = device is not current and (device.last_seen_at > current.first_seen_at or twice)
         stores.append(Store(device, end, held, settled=elsewhere or device.dev not in {said.dev, earlier_dev}))
     return stores
 

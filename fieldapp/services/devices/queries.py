@@ -146,11 +146,15 @@ COLUMNS = (
 
 
 def _latest() -> Any:
-    """Only the present life of each store; of one that was copied, all lives in which phones still speak."""
-    later = aliased(Device)
+    """Only the present life of each store; of one that was copied, all lives in which phones speak or hold records."""
+    later, copied = aliased(Device), aliased(Device)
     same = and_(later.dev == Device.dev, later.user_id == Device.user_id, later.id > Device.id)
     same = and_(same, later.first_seen_at >= Device.last_seen_at)
-    return ~select(later.id).where(same).correlate(Device).exists()
+    present = ~select(later.id).where(same).correlate(Device).exists()
+    # Lives that began since may be of two phones, of which one has been silent.
+    source = and_(copied.dev == Device.dev, copied.user_id == Device.user_id, copied.copied_at <= Device.first_seen_at)
+    of_copy = select(copied.id).where(source).correlate(Device).exists()
+    return or_(present, and_(Device.unsent > 0, STILL_UNSENT > 0, of_copy))
 
 
 def lost(query: Select[Any]) -> Select[Any]:

@@ -269,6 +269,32 @@ def test_numbers_of_two_people_on_one_phone_are_their_own(bench: Bench) -> None:
         assert hello(bench, client, user=person.id, next_seq=2, held={}).json["leave_epoch"] is None
 
 
+def test_two_copies_that_both_left_the_epoch_accuse_each_other_of_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two_copies(bench)
+    begun = clock.now()
+    pending = {"min_seq": 1, "max_seq": 2, "count": 2, "oldest_utc": clock.iso(begun)}
+    said = (
+        (one, {"next_seq": 3, "held": {}}),
+        # Knows fewer numbers than were given out: the store was copied.
+        (other, {"next_seq": 2, "held": {}}),
+        (one, {"ep": "aaaaaaaa", "next_seq": 3, "held": {"aaaaaaaa": [[1, 2]]}, "pending": pending}),
+        (other, {"ep": "bbbbbbbb", "next_seq": 2, "held": {"bbbbbbbb": [[1, 1]]}}),
+    )
+    for minute, (client, over) in enumerate(said):
+        monkeypatch.setattr(clock, "now", lambda minute=minute: begun + timedelta(minutes=minute))
+        assert hello(bench, client, **over).json["missing_seqs"] == []
+    # The copy that has not spoken since the other began anew still holds two records, and stands in the list.
+    assert "2 unsent" in bench.client_of(bench.cast.tech).get("/me/devices").text
+    page = bench.client_of(bench.cast.leader).get("/phones").text
+    assert page.count("copied or set back") == 2
+    # Its records arrive; the list then names the phone that spoke last, and what this one loses is noticed.
+    push(one, capture(bench, seq=1, ep="aaaaaaaa"), capture(bench, seq=2, ep="aaaaaaaa"))
+    assert bench.client_of(bench.cast.leader).get("/phones").text.count("copied or set back") == 1
+    assert hello(bench, one, ep="aaaaaaaa", next_seq=5, held={"aaaaaaaa": [[4, 4]]}).json["missing_seqs"] == [3]
+
+
 def test_copied_stores_are_shown_to_their_person_and_the_leader(bench: Bench) -> None:
     one, other = two_copies(bench)
     for client in (one, other):
