@@ -137,7 +137,7 @@ class Batch:
         if self.use_savepoints:
             ledger.lock_lanes(self.connection, self.actor.id, self.todo)
             # Before the receipts, which store the corrected time.
-            self._know_clocks(devs, ledger.clocks_of(self.connection, devs))
+            self._know_clocks(devs, ledger.clocks_of(self.connection, devs, self.actor.id))
             fresh = ledger.insert_first(self.connection, self._rows(sent, sent.keys()))
             point("inserted")
         turn = () if self.use_savepoints else self.todo
@@ -221,7 +221,7 @@ class Batch:
     def _clock_of(self, dev: str) -> Measured | None:
         """Return what is known of a phone's clock. A held record may have come from another phone than this batch."""
         if dev not in self.clocks:
-            self._know_clocks({dev}, ledger.clocks_of(self.connection, {dev}))
+            self._know_clocks({dev}, ledger.clocks_of(self.connection, {dev}, self.actor.id))
         return self.clocks[dev]
 
     def _answer(self, envelope: Envelope, body: str, result: Result, earlier: Result | None) -> None:

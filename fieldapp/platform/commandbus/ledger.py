@@ -85,12 +85,13 @@ def _clocks() -> Prepared:
     """Return the statement that reads measured clocks; the table belongs to a feature of a higher layer."""
     device: Any = Receipt.metadata.tables["device"].c
     columns = (device.dev, device.clock_offset_ms, device.first_seen_at)
-    return Prepared(select(*columns).where(among(device.dev, "devs")).order_by(device.last_seen_at, device.id))
+    measured = select(*columns).where(among(device.dev, "devs"), device.user_id == bindparam("author"))
+    return Prepared(measured.order_by(device.last_seen_at, device.id))
 
 
-def clocks_of(connection: Connection, devs: Set[str]) -> dict[str, Measured]:
-    """Return what is known of the clocks of these phones."""
-    return _measured(together(connection, _clocks().asking(devs=list(devs)))[-1]) if devs else {}
+def clocks_of(connection: Connection, devs: Set[str], author: int) -> dict[str, Measured]:
+    """Return what the author's phones told of their clocks; what others say of a phone says nothing of its records."""
+    return _measured(together(connection, _clocks().asking(devs=list(devs), author=author))[-1]) if devs else {}
 
 
 def _measured(rows: Iterable[Any]) -> dict[str, Measured]:
@@ -116,7 +117,7 @@ def load_receipts(
         *(_acquire_locks(connection, author, sent) if sent else ()),
         _load.asking(ops=list(ops), author=author),
     ]
-    asking += [_clocks().asking(devs=list(devs))] if devs else []
+    asking += [_clocks().asking(devs=list(devs), author=author)] if devs else []
     rows = together(connection, *asking)
     for row in rows[-2 if devs else -1]:
         op, sha256, outcome, _, _, detail, user, seq, body = row

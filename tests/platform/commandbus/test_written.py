@@ -170,6 +170,19 @@ def test_what_is_known_of_a_phone_is_known_from_all_its_stores(bench: Bench, new
     assert item.clock_doubt is None
 
 
+def test_what_somebody_else_says_of_a_clock_moves_no_record(bench: Bench, client_of: Any) -> None:
+    dev, now = phone(bench, timedelta(0)), clock.now()
+    hello = {"dev": dev, "ep": "0a1b2c3d", "user": bench.cast.other_tech.id, "build": "t", "next_seq": 1}
+    forged = client_of(bench.cast.other_tech).post("/sync/hello", json={**hello, "now": clock.iso(now - timedelta(9))})
+    assert forged.status_code == 200
+    record, _ = capture(bench, dev, now, None)
+    with bench.app.app_context():
+        item = db.session.get_one(ExpenseItem, record)
+        db.session.remove()
+    assert abs(item.captured_at - now) < timedelta(minutes=5)
+    assert item.clock_doubt is None
+
+
 def test_a_record_that_waited_is_corrected_by_its_own_phone(bench: Bench) -> None:
     """Released by a record that another phone of the same person sent."""
     said = clock.now() - timedelta(days=3)
