@@ -137,6 +137,20 @@ test("71 a page that is left before its draft was read leaves what was typed bes
   form.isConnected = false;
 });
 
+test("71 what is typed early is left beside what an earlier page left and no draft could take up yet", async () => {
+  const { engine, form, attached, read } = await typedWhileRead();
+  const earlier = { ...TYPED, fields: { amount: "88.00", note: "earlier" }, supersedes: null, problems: null };
+  const at = `fieldapp-typed-${engine.userId}-${TYPED.key}`;
+  const words = { draft: earlier, stored: true, gen: engine.drafts.generation(TYPED.key), at: Date.now() };
+  localStorage.setItem(at, JSON.stringify(words));
+  saveAllNow(true);
+  await adoptWords(engine);
+  assert.deepEqual(await fieldsIn(engine), { amount: "88.00", note: "typed" });
+  read();
+  await attached;
+  form.isConnected = false;
+});
+
 test("71 a draft that cannot be read is told, and what is typed into the empty form is not saved over it", async () => {
   const engine = await drafted();
   const form = new FakeForm();

@@ -20,9 +20,16 @@ const name = (user: number, key: string) => `fieldapp-typed-${user}-${key}`;
 /** False where nothing could be left: full or forbidden. */
 export function leaveWords(engine: Engine, draft: Words["draft"], stored: boolean, isPart: boolean): boolean {
   const gen = engine.drafts.generation(draft.key);
+  const at = name(engine.userId, draft.key);
   try {
-    const words: Words = { draft, stored, gen, at: Date.now(), isPart };
-    localStorage.setItem(name(engine.userId, draft.key), JSON.stringify(words));
+    let words: Words = { draft, stored, gen, at: Date.now(), isPart };
+    // What an earlier page left may still lie there: a part is newer than it, not instead of it.
+    const left = isPart && (JSON.parse(localStorage.getItem(at) ?? "0") as Words);
+    if (left && left.gen === gen) {
+      const fields = { ...left.draft.fields, ...draft.fields };
+      words = { ...left, at: words.at, draft: { ...left.draft, fields } };
+    }
+    localStorage.setItem(at, JSON.stringify(words));
     return true;
   } catch {
     return false; // The draft of up to 300 ms ago is still there.
