@@ -68,6 +68,12 @@ def test_the_wait_grows_from_the_fifth_wrong_try(bench: Bench, time: Clock) -> N
     assert attempt(bench, PASSWORD).status_code == 303
 
 
+def test_spellings_of_one_name_are_counted_together(bench: Bench, time: Clock) -> None:
+    for name in ("tech", "Tech", "TECH", "tecH", "teCh"):
+        attempt(bench, "wrong", name)
+    assert attempt(bench, PASSWORD).status_code == 429
+
+
 def test_the_page_says_in_words_how_long(bench: Bench, time: Clock) -> None:
     for _ in range(6):
         attempt(bench, "wrong")
