@@ -19,12 +19,19 @@ from tests.e2e.steps import rows
 from tests.week.ledger import Entry, Ledger
 from tests.week.people import Person
 
-#: Where a record's mark stands, and by what its author is found.
+#: Where a record's mark stands.
 PLACES = {
     "expense": "SELECT id, amount FROM expense_item WHERE note=?",
     "claim": "SELECT id, total FROM expense_claim WHERE note=?",
-    "parts": "SELECT id, total FROM parts_request WHERE reason=?",
+    # A correction writes over the mark; what was accepted first has it still.
+    "parts": (
+        "SELECT id, total FROM parts_request WHERE reason=?1 UNION SELECT p.id, p.total FROM parts_request p "
+        "JOIN receipt r ON r.agg_type='parts_request' AND r.agg_id=p.id "
+        "WHERE r.outcome='accepted' AND instr(r.body, ?1) > 0"
+    ),
 }
+#: A correction stands in what was accepted; a claim's has no mark of its own.
+AGAIN = "SELECT op FROM receipt WHERE outcome='accepted' AND instr(body, ?) > 0"
 #: A report's first words stand in its versions, whatever a correction made of them.
 REPORT = (
     "SELECT DISTINCT r.id, r.job_id, r.visit_id FROM service_report r WHERE r.fault=? "
@@ -56,13 +63,15 @@ def _given_up(server: Server) -> set[str]:
 def _found(server: Server, entry: Entry) -> list[tuple]:
     if entry.what == "report":
         return rows(server, REPORT, entry.mark, entry.mark)
+    if entry.what == "again":
+        return rows(server, AGAIN, entry.mark)
     if entry.what in PLACES:
         return rows(server, PLACES[entry.what], entry.mark)
     return []
 
 
 def _entry(server: Server, entry: Entry, given_up: set[str]) -> Iterator[str]:
-    if entry.what not in {*PLACES, "report"}:
+    if entry.what not in {*PLACES, "report", "again"} or entry.facts.get("kind") == "expense_claim.resubmit":
         return
     found = _found(server, entry)
     if not found and entry.mark not in given_up:
