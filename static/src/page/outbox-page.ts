@@ -1,5 +1,5 @@
 import type { Core } from "../engine/core-db.ts";
-import { decisionOf, isTaken } from "../engine/decision.ts";
+import { isDecidedByOther, repeatedDecision } from "../engine/decision.ts";
 import type { Attachment, Draft, Engine, Op } from "../engine/types.ts";
 import { CAPTURED } from "./capture.ts";
 import { all, cloneTemplate, hide, one } from "./dom.ts";
@@ -71,7 +71,7 @@ async function render(item: HTMLElement, op: Op, engine: Engine, known: Known): 
   slot(item, "state", state);
   const tag = one(item, '[data-slot="state"]');
   if (tag) tag.className = `tag ${LOOK[groupOf(op)]}`;
-  const again = decisionOf(op);
+  const again = repeatedDecision(op);
   slot(item, "problems", op.state === "accepted" ? "" : problems.join(again ? "\n" : " "));
   slot(item, "reason", say(reasonOf(op, known, Date.now(), engine.link())));
   slot(item, "note", String(op.result?.current?.note ?? ""));
@@ -83,9 +83,9 @@ async function render(item: HTMLElement, op: Op, engine: Engine, known: Known): 
   slot(item, "server_ref", receivedLine(op));
   const gone = attachments.some((photo) => photo.state === "lost_on_device" || photo.state === "refused");
   hide(one(item, "[data-missing-photos]"), !(op.state === "accepted" && gone));
-  const allowed: string[] = actionsFor(op.state).filter((action) => !(isTaken(op) && action === "correct"));
+  const allowed: string[] = actionsFor(op.state).filter((action) => !(isDecidedByOther(op) && action === "correct"));
   for (const action of ["correct", "discard"]) hide(one(item, `[data-act=${action}]`), !allowed.includes(action));
-  hide(one(item, "[data-act=known]"), !isTaken(op));
+  hide(one(item, "[data-act=known]"), !isDecidedByOther(op));
   // "Correct" alone says nothing to somebody who hears it in a list of buttons.
   for (const button of all(item, "[data-act=correct],[data-act=discard],summary")) {
     button.setAttribute("aria-describedby", `op-${op.op}`);

@@ -1,4 +1,4 @@
-import { isTaken } from "../engine/decision.ts";
+import { isDecidedByOther } from "../engine/decision.ts";
 import type { Draft, Engine, Op } from "../engine/types.ts";
 import { hide, one } from "./dom.ts";
 import { address, type FormState, formOf, refill } from "./draft.ts";
@@ -128,8 +128,8 @@ function bannerFor(engine: Engine, op: Op): void {
       button.removeAttribute("aria-busy");
     }
   });
-  strip.classList.toggle("wrap", isTaken(op));
-  strip.replaceChildren(words, ...(isTaken(op) ? [...recordLink(op), knownButton(engine, op)] : [button]));
+  strip.classList.toggle("wrap", isDecidedByOther(op));
+  strip.replaceChildren(words, ...(isDecidedByOther(op) ? [...recordLink(op), knownButton(engine, op)] : [button]));
   hide(strip, false);
   one(document, "#banner")?.after(strip);
   shown = op.op;

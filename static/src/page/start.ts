@@ -1,13 +1,14 @@
 import "htmx.org";
 import { type Core, openCore } from "../engine/core-db.ts";
 import { openEngine } from "../engine/open.ts";
-import { absentOwner } from "../engine/token.ts";
+import { signedOutOwner } from "../engine/token.ts";
 import { type Op, type RunningEngine, StorageUnavailable } from "../engine/types.ts";
 import { CAPTURED, listenForSubmits } from "./capture.ts";
 import { updateChip } from "./chip.ts";
 import { one } from "./dom.ts";
 import { rereadAll, saveAllNow } from "./draft.ts";
 import { dress, enhance } from "./enhance.ts";
+import { browser } from "./environment.ts";
 import { confirmToast, showFlash, toast } from "./flash.ts";
 import { adoptWords } from "./last-words.ts";
 import { watchPhotos, watchReceipts } from "./live.ts";
@@ -17,7 +18,6 @@ import { askForSync, registerServiceWorker } from "./service-worker.ts";
 import { giveUpStoring, session } from "./session.ts";
 import { showShell } from "./shell.ts";
 import type { InstallOffer } from "./storage-care.ts";
-import { browser } from "./surroundings.ts";
 import { text } from "./texts.ts";
 import { released } from "./touch.ts";
 import { settleUser, watchLogout } from "./users.ts";
@@ -178,7 +178,7 @@ addEventListener("beforeinstallprompt", (event) => {
 
 /** A log-in page after a session that ran out: what its owner recorded here goes on being sent, in their name. */
 async function sendForAbsent(core: Core): Promise<void> {
-  const userId = await absentOwner(browser(), core);
+  const userId = await signedOutOwner(browser(), core);
   if (userId === null) return;
   const engine = await openEngine(browser(), { userId, instance: session.instance, build: session.build });
   addEventListener("online", () => engine.kick("online"));

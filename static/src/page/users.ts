@@ -1,5 +1,5 @@
 import type { Core } from "../engine/core-db.ts";
-import { unlessFull } from "../engine/reconcile.ts";
+import { ignoreStorageFull } from "../engine/reconcile.ts";
 import { forgetPages, readActive, writeActive } from "./active.ts";
 import { all } from "./dom.ts";
 import { session } from "./session.ts";
@@ -17,7 +17,7 @@ async function activate(user: number, core: Core): Promise<void> {
   const same = before.user === user;
   if (!same || before.locked) await forgetPages((owner) => owner !== user);
   // Whose records may be sent from here; tabs of others fall silent (failure mode 41).
-  if ((await core.get("active")) !== user) await core.set("active", user).catch(unlessFull);
+  if ((await core.get("active")) !== user) await core.set("active", user).catch(ignoreStorageFull);
   if (same && !before.locked) return;
   await writeActive({
     user,
