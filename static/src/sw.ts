@@ -9,7 +9,7 @@ import { PrecacheRoute } from "workbox-precaching/PrecacheRoute.js";
 import { registerRoute } from "workbox-routing/registerRoute.js";
 import { CacheFirst } from "workbox-strategies/CacheFirst.js";
 import { type Active, forgetPages, givenAt, ownerOf, readActive, writeActive } from "./page/active.ts";
-import { dropOldShares, keepShared, SHARED_AT } from "./page/share-box.ts";
+import { dropOldShares, SHARED_AT, storeShared } from "./page/shared-files.ts";
 
 declare const __PRECACHE__: { url: string; revision: string | null }[];
 const scope = self as unknown as ServiceWorkerGlobalScope;
@@ -184,7 +184,7 @@ async function shared(request: Request): Promise<Response> {
   const active = await readActive();
   if (!mayServe(active)) return Response.redirect("/share?why=signed_out", 303);
   try {
-    await keepShared(caches, active.user, await request.formData());
+    await storeShared(caches, active.user, await request.formData());
   } catch {
     return Response.redirect("/share?why=failed", 303);
   }

@@ -107,7 +107,7 @@ Object.assign(globalThis, {
 Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
 mock.timers.enable({ apis: ["setTimeout"] });
 const { attachDraft } = await import("../../static/src/page/draft.ts");
-const { bringUp, watchFacts } = await import("../../static/src/page/knows.ts");
+const { bringUpToDate, watchFacts } = await import("../../static/src/page/stale-forms.ts");
 
 /** The report of the visit, saved on this phone and not yet received. */
 const report = {
@@ -135,7 +135,7 @@ async function hiddenForm(engine: Engine) {
   const fake = new FakeForm();
   page.forms = [fake];
   const form = fake as unknown as HTMLFormElement;
-  await bringUp(form, engine);
+  await bringUpToDate(form, engine);
   assert.equal(fake.hidden, true);
   return { fake, form };
 }

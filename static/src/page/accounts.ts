@@ -1,7 +1,7 @@
-/** What the pages of accounts do with JavaScript: showing what is typed, the code of a link, copying. */
+/** Behaviour of the account pages: show passwords, read the code of a link, copy a link. */
 import { all, one } from "./dom.ts";
 
-/** A box that shows the passwords of its form while it is ticked. */
+/** Show the passwords of the form while its checkbox is ticked. */
 function showTyped(box: HTMLElement): void {
   const form = box.closest("form");
   const tick = one<HTMLInputElement>(box, "input");
@@ -12,19 +12,19 @@ function showTyped(box: HTMLElement): void {
     for (const field of fields) field.type = tick.checked ? "text" : "password";
   };
   tick.addEventListener("change", apply);
-  // As passwords on their way, so that browsers offer to keep them.
+  // Submit them as passwords, so that browsers offer to store them.
   form.addEventListener("submit", () => {
     tick.checked = false;
     apply();
   });
 }
 
-/** The secret of a link stands behind the `#` and is never sent with the address; here it moves into the form. */
+/** Move the code of a link from the hash, which is never sent to the server, into the form. */
 function takeCode(block: HTMLElement): void {
   const field = one<HTMLInputElement>(block, "input");
   const code = location.hash.slice(1) || history.state?.code;
   if (!field) return;
-  // A good code came back with the form, because the password was refused.
+  // The server returned the form with a valid code because it refused the password.
   if (field.value) {
     block.hidden = true;
     return;
@@ -35,7 +35,7 @@ function takeCode(block: HTMLElement): void {
   history.replaceState({ code }, "", location.pathname);
 }
 
-/** A link that the server gave without its address gets the one in this browser's address bar. */
+/** Prefix a relative link with this browser's origin. */
 function completeLink(field: HTMLInputElement): void {
   field.value = location.origin + field.value;
   field.removeAttribute("aria-describedby");

@@ -18,7 +18,7 @@ function displayMode(): string {
 
 const HELD = "fieldapp-held";
 
-/** Per tab and across its page changes; a browser without session storage only loses undo on the next page. */
+/** Ids of held records of this tab, kept across page loads. Without session storage only undo on the next page is lost. */
 const heldIds: NonNullable<Environment["heldIds"]> = {
   get() {
     try {
@@ -37,7 +37,7 @@ const heldIds: NonNullable<Environment["heldIds"]> = {
   },
 };
 
-/** The real browser. Getters of missing storage throw in some private modes, which the engine's self-test reports. */
+/** Return the browser's environment. In some private modes storage getters throw; the engine's self-test reports it. */
 export function browser(): Environment {
   return {
     indexedDB: window.indexedDB,

@@ -1,10 +1,10 @@
-/** Signatures travel as whole numbers in a box of 600 by 200, whatever the screen they were drawn on. */
+/** Size of the coordinate system of signatures; coordinates are integers. */
 export const BOX = { width: 600, height: 200 } as const;
 const MOST = 19_500;
 
 export type Stroke = number[]; // x, y, x, y, …
 
-/** Drops points that tell nothing: closer than `near` to the one before, never the last. */
+/** Remove points closer than `near` to the one before, but not the last. */
 function thin(stroke: Stroke, near: number): Stroke {
   const kept: Stroke = [];
   for (let i = 0; i + 1 < stroke.length; i += 2) {
@@ -18,12 +18,12 @@ function thin(stroke: Stroke, near: number): Stroke {
   return kept;
 }
 
-/** Every other point, the ends always. */
+/** Remove every other point, but not the ends. */
 function halve(stroke: Stroke): Stroke {
   return stroke.filter((_, i) => (i >> 1) % 2 === 0 || i >= stroke.length - 2);
 }
 
-/** Compact JSON under 20 kB; a very long scribble gets coarser, it is never thrown away. */
+/** Encode as JSON under 20 kB; very long strokes become coarser. */
 export function encode(strokes: Stroke[]): string {
   if (strokes.length === 0) return "";
   let kept = strokes.map((stroke) => thin(stroke, 2));
@@ -36,7 +36,7 @@ export function encode(strokes: Stroke[]): string {
   return json;
 }
 
-/** Anything that is not strokes is no signature. */
+/** Decode JSON; anything that is no stroke is ignored. */
 export function decode(json: string): Stroke[] {
   try {
     const strokes: unknown = JSON.parse(json || "[]");
