@@ -49,7 +49,7 @@ async function writeBothStores(
     ctx.changed();
     ctx.kick("submit");
     // One store has the record and it will be sent, but "saved" promises two.
-    throw new StorageFull(`no second copy: ${String(error)}`, true);
+    throw new StorageFull(String(error), true);
   }
   await ctx.env.point("capture:mirrored");
   resolve({ op: op.op, ref: op.ref });

@@ -56,8 +56,8 @@ export function openCore(env: Environment): Core {
     settle: (name, value) =>
       db.run(["facts"], "readwrite", async (tx) => {
         const facts = tx.objectStore("facts");
-        const held = await facts.get(name);
-        if (held !== undefined) return held as never;
+        const existing = await facts.get(name);
+        if (existing !== undefined) return existing as never;
         await facts.put(value, name);
         return value;
       }),

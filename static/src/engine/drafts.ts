@@ -49,7 +49,7 @@ async function save(ctx: Context, draft: Omit<Draft, "updated" | "state">, updat
   try {
     await ctx.mirror.putDraft(saved);
   } catch (error) {
-    throw new StorageFull(`no second copy: ${String(error)}`, true);
+    throw new StorageFull(String(error), true);
   }
 }
 

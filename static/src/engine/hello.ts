@@ -23,9 +23,9 @@ export async function exchangeHello(ctx: Context, signal: AbortSignal): Promise<
   const before = env.now();
   const reply = await postJson(ctx, "/sync/hello", await helloBody(ctx, before), signal);
   const after = env.now();
-  const known = await ctx.core.get("instance");
-  const expected = ctx.instance || known || reply?.instance || "";
-  if (known !== undefined && known !== expected) return { is: "foreign" };
+  const knownInstance = await ctx.core.get("instance");
+  const expected = ctx.instance || knownInstance || reply?.instance || "";
+  if (knownInstance !== undefined && knownInstance !== expected) return { is: "foreign" };
   const classified = classifyReply(reply, expected, after);
   if (classified.is !== "json") return classified;
   const { body } = classified;

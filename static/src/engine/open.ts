@@ -162,9 +162,9 @@ async function selfTest(ctx: Context, db: UserDb): Promise<void> {
 /** Return the device id. If the database was wiped, localStorage or the newest record still has it. */
 async function deviceOf(ctx: Context, core: Core): Promise<Device> {
   const { sentinel, now } = ctx.env;
-  const held = await core.get("device");
-  const id = held?.id ?? sentinel?.get() ?? (await newestDevice(ctx)) ?? uuid4();
-  const device = held ?? (await core.settle("device", { id, code: deviceCode(id), created: now() }));
+  const storedDevice = await core.get("device");
+  const id = storedDevice?.id ?? sentinel?.get() ?? (await newestDevice(ctx)) ?? uuid4();
+  const device = storedDevice ?? (await core.settle("device", { id, code: deviceCode(id), created: now() }));
   try {
     if (sentinel && sentinel.get() !== device.id) sentinel.set(device.id);
   } catch {

@@ -57,15 +57,15 @@ export async function reopen(ctx: Context, id: string): Promise<Draft> {
       throw new Error(`not refused: ${id}`);
     }
     const drafts = tx.objectStore("drafts");
-    const own = `op:${id}`;
-    const again = repeatedDecision(op);
-    for (const key of [again?.draft ?? op.draftKey ?? own, own]) {
+    const ownKey = `op:${id}`;
+    const repeated = repeatedDecision(op);
+    for (const key of [repeated?.draft ?? op.draftKey ?? ownKey, ownKey]) {
       const row = await drafts.get(key);
       if (row?.state === "open" && row.supersedes === id) return { draft: row, used: false };
       // Another draft is open under this key: use the next key.
       if (row?.state === "open") continue;
       const { kind, title } = op;
-      const { url, fields } = again ? { url: again.url, fields: withoutBase(op.fields) } : op;
+      const { url, fields } = repeated ? { url: repeated.url, fields: withoutBase(op.fields) } : op;
       const gen = Math.max(row?.gen ?? 0, ctx.gens.get(key) ?? 0);
       const problems = op.result?.problems ?? null;
       const draft: DraftRow = {
@@ -101,11 +101,11 @@ async function copyPhotos(ctx: Context, op: string): Promise<AttachmentRow[]> {
   );
   const copies: AttachmentRow[] = [];
   for (const row of rows) {
-    const found = await ctx.mirror.read("att", row.id);
-    if (!found) continue;
+    const entry = await ctx.mirror.read("att", row.id);
+    if (!entry) continue;
     const fresh = { id: uuidv7(ctx.env.now()), op: null, sent: 0, state: "local" as const, url: null };
     const copy: AttachmentRow = { ...row, ...fresh };
-    await ctx.mirror.putAttachment(copy, found.bytes);
+    await ctx.mirror.putAttachment(copy, entry.bytes);
     copies.push(copy);
   }
   return copies;

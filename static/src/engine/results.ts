@@ -154,7 +154,7 @@ export async function makeAllDue(ctx: Context): Promise<void> {
 /** Queue the last 30 days again after the server was restored from a backup; it recognizes records by id. */
 export async function resendReceived(ctx: Context): Promise<void> {
   const since = ctx.env.now() - RETENTION_MS;
-  const again = await ctx.db.run(["ops"], "readwrite", async (tx) => {
+  const resent = await ctx.db.run(["ops"], "readwrite", async (tx) => {
     const rows: OpRow[] = [];
     for (const row of await tx.objectStore("ops").getAll()) {
       const lost = row.state === "held" || (row.state === "accepted" && (row.receivedAt ?? 0) > since);
@@ -165,5 +165,5 @@ export async function resendReceived(ctx: Context): Promise<void> {
     }
     return rows;
   });
-  for (const row of again) await ctx.mirror.putOp(row);
+  for (const row of resent) await ctx.mirror.putOp(row);
 }

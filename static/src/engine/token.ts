@@ -25,8 +25,8 @@ export async function signedOutOwner(env: Environment, core: Core): Promise<numb
   if (user === undefined || (await core.get("pending_logout")) !== undefined) return null;
   const db = openUserDb(env, user);
   try {
-    const held = await db.run(["meta"], "readonly", (tx) => getMeta<string>(tx, "token"));
-    return held === undefined ? null : user;
+    const token = await db.run(["meta"], "readonly", (tx) => getMeta<string>(tx, "token"));
+    return token === undefined ? null : user;
   } finally {
     db.close();
   }

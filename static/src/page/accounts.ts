@@ -2,7 +2,7 @@
 import { all, one } from "./dom.ts";
 
 /** Show the passwords of the form while its checkbox is ticked. */
-function showTyped(box: HTMLElement): void {
+function setUpPasswordToggle(box: HTMLElement): void {
   const form = box.closest("form");
   const tick = one<HTMLInputElement>(box, "input");
   if (!form || !tick) return;
@@ -20,7 +20,7 @@ function showTyped(box: HTMLElement): void {
 }
 
 /** Move the code of a link from the hash, which is never sent to the server, into the form. */
-function takeCode(block: HTMLElement): void {
+function readLinkCode(block: HTMLElement): void {
   const field = one<HTMLInputElement>(block, "input");
   const code = location.hash.slice(1) || history.state?.code;
   if (!field) return;
@@ -42,7 +42,7 @@ function completeLink(field: HTMLInputElement): void {
   document.querySelector("#hint-link")?.remove();
 }
 
-function copyFrom(button: HTMLElement): void {
+function setUpCopyButton(button: HTMLElement): void {
   const field = document.querySelector<HTMLInputElement>(`#${button.dataset.copy}`);
   if (!field || !navigator.clipboard) return;
   button.hidden = false;
@@ -56,8 +56,8 @@ function copyFrom(button: HTMLElement): void {
 }
 
 export function enhanceAccounts(): void {
-  for (const box of all(document, "[data-show-password]")) showTyped(box);
-  for (const block of all(document, "[data-link-code]")) takeCode(block);
+  for (const box of all(document, "[data-show-password]")) setUpPasswordToggle(box);
+  for (const block of all(document, "[data-link-code]")) readLinkCode(block);
   for (const field of all<HTMLInputElement>(document, "input[data-own-address]")) completeLink(field);
-  for (const button of all(document, "[data-copy]")) copyFrom(button);
+  for (const button of all(document, "[data-copy]")) setUpCopyButton(button);
 }

@@ -51,8 +51,8 @@ const PHOTOS_TIMEOUT_MS = 90_000;
 async function awaitPhotos(form: HTMLFormElement, busy: Promise<unknown>): Promise<void> {
   const invalidCount = () => all(form, "[data-photos][aria-invalid]").length;
   const before = invalidCount();
-  const late = pause(PHOTOS_TIMEOUT_MS).then(() => true);
-  if ((await Promise.race([busy.then(() => false), late])) || invalidCount() > before) throw new Error("photos");
+  const timer = pause(PHOTOS_TIMEOUT_MS).then(() => true);
+  if ((await Promise.race([busy.then(() => false), timer])) || invalidCount() > before) throw new Error("photos");
 }
 
 /** Capture the form as a record; resolve once both stores have it. */
@@ -92,9 +92,9 @@ function canLeave(): boolean {
 
 /** Call `then` after the next paint; a hidden page does not paint, so at most 100 ms later. */
 function afterPaint(then: () => void): void {
-  const late = setTimeout(then, 100);
+  const timer = setTimeout(then, 100);
   requestAnimationFrame(() => {
-    clearTimeout(late);
+    clearTimeout(timer);
     setTimeout(then);
   });
 }
@@ -128,7 +128,7 @@ async function afterSaved(state: FormState, message: string, id: string | null):
   // A held record is not sent yet, so there is no result to wait for.
   if (id && !form.dataset.undo && leaves && ["online", "unknown"].includes(engine.link())) {
     // If this fails, the next page shows the refusal.
-    const refused = import("./lazy-bundle.ts").then(({ awaitRefusal }) => awaitRefusal(engine, id, state));
+    const refused = import("./lazy.ts").then(({ awaitRefusal }) => awaitRefusal(engine, id, state));
     if (await refused.catch(() => false)) return;
   }
   if (leaves) {
@@ -171,12 +171,12 @@ const SLOW_SAVE_MS = 3000;
 
 async function save(form: HTMLFormElement, submitter: HTMLElement | null): Promise<void> {
   let isBannerShown = false;
-  const late = setTimeout(() => {
+  const timer = setTimeout(() => {
     isBannerShown = true;
     banner(text("storage.waiting"));
   }, SLOW_SAVE_MS);
   const clearWaitingBanner = () => {
-    clearTimeout(late);
+    clearTimeout(timer);
     if (isBannerShown) banner("");
     isBannerShown = false;
   };

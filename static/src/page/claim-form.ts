@@ -14,11 +14,11 @@ import {
   toFen,
 } from "./facts.ts";
 
-const listed = new WeakMap<HTMLFormElement, Fact>();
+const latestFacts = new WeakMap<HTMLFormElement, Fact>();
 
 const boxOf = (row: HTMLElement) => one<HTMLInputElement>(row, 'input[name="items[]"]');
 
-function addUp(form: HTMLFormElement): void {
+function updateTotal(form: HTMLFormElement): void {
   const total = one(form, "[data-chosen-total]");
   if (!total) return;
   let sum = 0;
@@ -45,7 +45,12 @@ function rowFor(form: HTMLFormElement, item: Item): HTMLElement | null {
  * Hide and disable expenses that cannot be claimed. `chosen` are the expenses of the returned claim; a note says if one
  * of them is not free any more.
  */
-function show(form: HTMLFormElement, free: FreeItems, drawn: ReadonlySet<string>, chosen: readonly string[]): void {
+function showItems(
+  form: HTMLFormElement,
+  free: FreeItems,
+  onPage: ReadonlySet<string>,
+  chosen: readonly string[],
+): void {
   const names = new Set(free.items.map((item) => item.id));
   const rows = all(form, "[data-item]").flatMap((row) => {
     const box = boxOf(row);
@@ -56,10 +61,10 @@ function show(form: HTMLFormElement, free: FreeItems, drawn: ReadonlySet<string>
   for (const { row, box, id, isPending } of rows) {
     // Keep rows of the returned claim, which no list of free expenses contains. Remove a row of this phone's own record
     // once the newest page reflects that record and does not list it.
-    const gone = isPending ? received.has(id) || free.gone.has(id) : drawn.has(id) && !names.has(id);
-    const off = gone || free.taken.has(id);
-    row.hidden = box.disabled = off;
-    if (!off) offered.add(id);
+    const isGone = isPending ? received.has(id) || free.gone.has(id) : onPage.has(id) && !names.has(id);
+    const isHidden = isGone || free.taken.has(id);
+    row.hidden = box.disabled = isHidden;
+    if (!isHidden) offered.add(id);
     // It belongs to a returned claim and would be missing there.
     if (free.refused.has(id) && box.dataset.byHand === undefined) box.checked = false;
     const amount = free.amounts.get(id);
@@ -70,11 +75,11 @@ function show(form: HTMLFormElement, free: FreeItems, drawn: ReadonlySet<string>
   hide(one(form, ".dock"), offered.size === 0);
   const note = one(form, "[data-left-out]");
   if (note) note.hidden = chosen.every((id) => offered.has(id));
-  addUp(form);
+  updateTotal(form);
 }
 
 /** List of open expenses: hide those in a claim on this phone and show each claim's total. */
-export function reviewOpen(ops: readonly Op[], offset: number): void {
+export function updateOpenItems(ops: readonly Op[], offset: number): void {
   const list = document.getElementById("open-items");
   const latest = list && factsIn(document).get("free");
   if (!latest) return;
@@ -94,28 +99,28 @@ export function reviewOpen(ops: readonly Op[], offset: number): void {
   }
 }
 
-const drawnIn = new WeakMap<HTMLFormElement, ReadonlySet<string>>();
+const itemsOnPage = new WeakMap<HTMLFormElement, ReadonlySet<string>>();
 
 function idsOf(fact: Fact | undefined): Set<string> {
   return new Set(Array.isArray(fact?.value) ? (fact.value as unknown as Item[]).map((item) => item.id) : []);
 }
 
-export async function bringUpClaim(
+export async function prepareClaimForm(
   form: HTMLFormElement,
   engine: Engine,
   ops: readonly Op[],
   offset: number,
 ): Promise<void> {
-  const drawn = factsIn(document).get("free");
-  const kept = (await loadFacts(engine.userId, ["free"])).get("free");
-  const latest = newest(drawn, kept);
+  const onPage = factsIn(document).get("free");
+  const onPhone = (await loadFacts(engine.userId, ["free"])).get("free");
+  const latest = newest(onPage, onPhone);
   if (!latest) return;
-  listed.set(form, latest);
-  drawnIn.set(form, idsOf(drawn));
+  latestFacts.set(form, latest);
+  itemsOnPage.set(form, idsOf(onPage));
   const list = one(form, "#claim-items");
-  const there = new Set(all(form, "[data-item]").map((row) => boxOf(row)?.value));
+  const listedIds = new Set(all(form, "[data-item]").map((row) => boxOf(row)?.value));
   for (const item of freeItems(latest, ops, offset).items) {
-    const row = there.has(item.id) ? null : rowFor(form, item);
+    const row = listedIds.has(item.id) ? null : rowFor(form, item);
     // In a returned claim new expenses start unticked.
     const box = row && boxOf(row);
     if (box && form.dataset.agg) box.checked = box.defaultChecked = false;
@@ -124,27 +129,27 @@ export async function bringUpClaim(
   form.addEventListener("change", (event) => {
     const box = event.target;
     if (box instanceof HTMLInputElement && box.name === "items[]") box.dataset.byHand = "";
-    addUp(form);
+    updateTotal(form);
     const state = stateOf(form);
     if (state) markChanged(state);
   });
-  reviewClaim(form, ops, offset);
+  updateClaimForm(form, ops, offset);
 }
 
 /** Update the rows after every rendering, which may add or remove pending expenses. */
-export function reviewClaim(form: HTMLFormElement, ops: readonly Op[], offset: number): void {
-  const latest = listed.get(form);
+export function updateClaimForm(form: HTMLFormElement, ops: readonly Op[], offset: number): void {
+  const latest = latestFacts.get(form);
   if (!latest) return;
   const state = stateOf(form);
-  const own = state?.supersedes ?? form.dataset.supersedes ?? null;
-  const named = own ? ops.find((op) => op.op === own)?.fields["items[]"] : undefined;
-  const chosen = Array.isArray(named) ? named : [];
-  if (own) tickAsBefore(form, chosen);
-  show(form, freeItems(latest, ops, offset, own), drawnIn.get(form) ?? new Set(), chosen);
+  const correctedOp = state?.supersedes ?? form.dataset.supersedes ?? null;
+  const claimedItems = correctedOp ? ops.find((op) => op.op === correctedOp)?.fields["items[]"] : undefined;
+  const chosen = Array.isArray(claimedItems) ? claimedItems : [];
+  if (correctedOp) restoreTicks(form, chosen);
+  showItems(form, freeItems(latest, ops, offset, correctedOp), itemsOnPage.get(form) ?? new Set(), chosen);
 }
 
 /** Tick pending expenses of a returned claim: their rows are added after its draft was loaded. */
-function tickAsBefore(form: HTMLFormElement, chosen: readonly string[]): void {
+function restoreTicks(form: HTMLFormElement, chosen: readonly string[]): void {
   for (const row of all(form, "[data-item][data-pending-clone]")) {
     const box = boxOf(row);
     if (box && box.dataset.byHand === undefined) box.checked = chosen.includes(box.value);

@@ -3,9 +3,9 @@
 export type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
 export function all<T extends Element = HTMLElement>(root: ParentNode, selector: string): T[] {
-  const found = [...root.querySelectorAll<T>(selector)];
-  if (root instanceof Element && root.matches(selector)) found.unshift(root as unknown as T);
-  return found;
+  const elements = [...root.querySelectorAll<T>(selector)];
+  if (root instanceof Element && root.matches(selector)) elements.unshift(root as unknown as T);
+  return elements;
 }
 
 export function one<T extends Element = HTMLElement>(root: ParentNode, selector: string): T | null {

@@ -105,13 +105,13 @@ export interface FormIdentity {
 export function findDraftOfCopy(
   form: FormIdentity,
   drafts: readonly Draft[],
-  asked: string | null = null,
+  chosenKey: string | null = null,
 ): Draft | undefined {
   const open = drafts.filter(({ state }) => state === "open");
   const type = (kind: string) => kind.slice(0, kind.indexOf("."));
   const isHere = (draft: Draft) => draft.url === form.url && type(draft.kind) === type(form.kind);
   // A draft of a new report becomes a correction of the received one only if its author chose it.
-  const chosen = open.find(({ key }) => key === asked);
+  const chosen = open.find(({ key }) => key === chosenKey);
   if (chosen && chosen.kind !== form.kind && chosen.kind.endsWith(".submit") && form.agg && isHere(chosen))
     return chosen;
   if (open.some(({ key }) => key === form.key)) return undefined;

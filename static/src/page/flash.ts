@@ -49,10 +49,10 @@ export function flashNext(message: string, op: string | null = null): void {
 
 export function showFlash(): void {
   try {
-    const kept = sessionStorage.getItem(KEY);
+    const stored = sessionStorage.getItem(KEY);
     sessionStorage.removeItem(KEY);
-    if (!kept) return;
-    const [message, op] = JSON.parse(kept) as [string, string | null];
+    if (!stored) return;
+    const [message, op] = JSON.parse(stored) as [string, string | null];
     toast(message, op);
   } catch {
     // as above

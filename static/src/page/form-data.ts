@@ -128,8 +128,8 @@ export function fillForm(form: HTMLFormElement, fields: Fields): void {
     const { name } = control;
     if (!name || name.startsWith("_") || isButton(control)) continue;
     if (control.type === "hidden" && !control.closest("[data-signature],[data-row]")) continue;
-    const kept = fields[name];
-    const values = kept === undefined ? [] : Array.isArray(kept) ? kept : [kept];
+    const stored = fields[name];
+    const values = stored === undefined ? [] : Array.isArray(stored) ? stored : [stored];
     if (isChoice(control)) control.checked = values.includes(control.value);
     else if (control instanceof HTMLSelectElement && control.multiple) {
       for (const option of control.options) option.selected = values.includes(option.value);

@@ -76,7 +76,7 @@ async function refresh(part: HTMLElement): Promise<void> {
   fetching.add(part);
   try {
     // Decision buttons may move: block taps aimed at another one.
-    if (part.querySelector("form[data-undo]")) await (await import("./lazy-bundle.ts")).guardTaps(fetchPart);
+    if (part.querySelector("form[data-undo]")) await (await import("./lazy.ts")).guardTaps(fetchPart);
     else await fetchPart();
   } finally {
     fetching.delete(part);

@@ -37,7 +37,7 @@ export function showNextJob(ops: readonly Op[], offset: number): boolean {
   const reported = reportedVisits(ops, at, offset);
   const order = [
     top.dataset.first,
-    ...all<HTMLTemplateElement>(document, "template[data-next-card]").map((one) => one.dataset.nextCard ?? ""),
+    ...all<HTMLTemplateElement>(document, "template[data-next-card]").map((card) => card.dataset.nextCard ?? ""),
   ];
   const wanted = order.find((visit) => !reported.has(visit)) ?? top.dataset.first;
   if (wanted === current) return false;
@@ -48,7 +48,7 @@ export function showNextJob(ops: readonly Op[], offset: number): boolean {
   replacedCards.set(current, before);
   top.replaceChildren(card);
   top.dataset.visit = wanted;
-  for (const one of all(document, "[data-card]")) one.hidden = one.dataset.card === wanted;
+  for (const card of all(document, "[data-card]")) card.hidden = card.dataset.card === wanted;
   for (const heading of all(document, "#_jobs h2")) {
     const cards = heading.nextElementSibling;
     if (cards?.matches(".cards")) heading.hidden = cards.querySelector("[data-card]:not([hidden])") === null;

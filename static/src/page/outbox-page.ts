@@ -258,7 +258,7 @@ async function act(button: HTMLElement, id: string | null, root: HTMLElement, en
     const op = await engine.get(id);
     button.setAttribute("aria-busy", "true");
     const draft = await engine.reopen(id).finally(() => button.removeAttribute("aria-busy"));
-    await (await import("./lazy-bundle.ts")).openDraft(draft, op?.agg.join(":") ?? "");
+    await (await import("./lazy.ts")).openDraft(draft, op?.agg.join(":") ?? "");
   } else if (action === "known") {
     await engine.discard(id);
   } else if (action === "discard") {

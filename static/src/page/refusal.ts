@@ -38,7 +38,7 @@ const RESULT_WAIT_MS = 1500;
 function awaitResult(engine: Engine, id: string): Promise<Op | undefined> {
   return new Promise((resolve) => {
     const end = (op?: Op) => {
-      clearTimeout(late);
+      clearTimeout(timer);
       stop();
       resolve(op);
     };
@@ -46,7 +46,7 @@ function awaitResult(engine: Engine, id: string): Promise<Op | undefined> {
       const op = await engine.get(id).catch(() => undefined);
       if (op && ["accepted", "held", "rejected", "conflict"].includes(op.state)) end(op);
     };
-    const late = setTimeout(end, RESULT_WAIT_MS);
+    const timer = setTimeout(end, RESULT_WAIT_MS);
     const stop = engine.subscribe(() => void check());
     void check();
   });

@@ -31,16 +31,16 @@ let resolveEngine: Session["resolveEngine"] = () => {};
 const engine = new Promise<Engine | null>((resolve) => {
   resolveEngine = resolve;
 });
-let slow = false;
-const late = () => new Promise<null>((resolve) => setTimeout(() => resolve(null), SLOW_MS));
-const overdue = late();
-const { pauseWhile, end } = watchStorage(late, () => {
-  slow = true;
+let isSlow = false;
+const timeout = () => new Promise<null>((resolve) => setTimeout(() => resolve(null), SLOW_MS));
+const openTimeout = timeout();
+const { pauseWhile, end } = watchStorage(timeout, () => {
+  isSlow = true;
   banner(text("storage.hangs"));
 });
 void engine.then((opened) => {
   end();
-  if (slow && opened) banner("");
+  if (isSlow && opened) banner("");
 });
 
 export const session: Session = {
@@ -49,7 +49,7 @@ export const session: Session = {
   build: root.dataset.build ?? "",
   engine,
   get ready() {
-    return Promise.race([engine, overdue]);
+    return Promise.race([engine, openTimeout]);
   },
   resolveEngine,
   pauseWhile,

@@ -3,7 +3,7 @@
  * record of the same record: its forms are updated, or a notice replaces them.
  */
 import type { Engine, Op, RunningEngine } from "../engine/types.ts";
-import { bringUpClaim, reviewClaim, reviewOpen } from "./claim-form.ts";
+import { prepareClaimForm, updateClaimForm, updateOpenItems } from "./claim-form.ts";
 import { all, hide, one } from "./dom.ts";
 import { address, loadDraft, stateOf } from "./draft.ts";
 import { enhance } from "./enhance.ts";
@@ -207,7 +207,7 @@ export async function bringUpToDate(form: HTMLFormElement, engine: Engine): Prom
   const assessment = await assessForm(form, engine, ops);
   if (assessment.refill) prefill(form, assessment.refill);
   await applyAssessment(form, engine, assessment);
-  if (keysOf(form).includes("free")) await bringUpClaim(form, engine, ops, offsetOf(engine));
+  if (keysOf(form).includes("free")) await prepareClaimForm(form, engine, ops, offsetOf(engine));
 }
 
 /** Reassess the open forms after records or facts changed. */
@@ -220,7 +220,7 @@ async function reassessForms(engine: Engine, ops: readonly Op[]): Promise<void> 
     // Opened meanwhile to add to the sent report: do not hide it again.
     if (!form.dataset.knows) continue;
     await applyAssessment(form, engine, assessment);
-    if (keysOf(form).includes("free")) reviewClaim(form, ops, offsetOf(engine));
+    if (keysOf(form).includes("free")) updateClaimForm(form, ops, offsetOf(engine));
   }
   await replaceOlderParts(engine);
 }
@@ -253,7 +253,7 @@ export function watchFacts(engine: RunningEngine): (ops: readonly Op[]) => boole
   return (ops) => {
     const moved = showNextJob(ops, offsetOf(engine));
     if (moved) enhance(document, engine);
-    reviewOpen(ops, offsetOf(engine));
+    updateOpenItems(ops, offsetOf(engine));
     void reassessForms(engine, ops).catch(() => {});
     return moved;
   };

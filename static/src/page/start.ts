@@ -37,7 +37,7 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
     });
   }
   let running = false;
-  let again = false;
+  let isRepeatNeeded = false;
   const onPlaced = (root: HTMLElement) => enhance(root, engine);
   async function paint(): Promise<void> {
     const ops: Op[] = await engine.list();
@@ -46,7 +46,7 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
     // Replacing an element under a finger would lose the tap.
     await pointerReleased();
     const shown = applyPending(ops, offset, onPlaced);
-    if (updateFacts?.(ops)) again = true;
+    if (updateFacts?.(ops)) isRepeatNeeded = true;
     outbox();
     await showNews(engine, ops, offset);
     watchPhotos(await updateChip(engine));
@@ -54,16 +54,16 @@ function painter(engine: RunningEngine, outbox: () => void): () => void {
   }
   async function run(): Promise<void> {
     if (running) {
-      again = true;
+      isRepeatNeeded = true;
       return;
     }
     running = true;
     do {
-      again = false;
+      isRepeatNeeded = false;
       await paint().catch((error) => {
         if (error instanceof StorageUnavailable && error.hangs) disableStorage(error);
       });
-    } while (again);
+    } while (isRepeatNeeded);
     running = false;
   }
   return () => void run();
@@ -80,9 +80,9 @@ async function showNews(engine: RunningEngine, ops: readonly Op[], offset: numbe
     decided: needed.decided || hasDecided(ops, lowering, rendered, offset),
     refused: needed.refused || ops.some((op) => op.state === "rejected" || op.state === "conflict"),
   };
-  if (needed.decided) (await import("./lazy-bundle.ts")).updateDecisions(engine, ops, offset);
+  if (needed.decided) (await import("./lazy.ts")).updateDecisions(engine, ops, offset);
   for (const op of ops) if (op.state === "saved" || op.state === "sending") sentHere.add(op.op);
-  if (needed.refused) await (await import("./lazy-bundle.ts")).watchRefusals(engine, ops, sentHere);
+  if (needed.refused) await (await import("./lazy.ts")).watchRefusals(engine, ops, sentHere);
 }
 
 function watchPage(engine: RunningEngine, paint: () => void): void {

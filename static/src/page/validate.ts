@@ -87,10 +87,10 @@ function messageFor(control: Control, problem: Problem): string {
   if (problem === "customError") return control.validationMessage;
   if (control.dataset.maxDays !== undefined && problem === "rangeOverflow") return text("invalid.future");
   if (control.dataset.minDays !== undefined && problem === "rangeUnderflow") return text("invalid.past");
-  const own = `invalid.${control.name}.${problem}`;
+  const fieldKey = `invalid.${control.name}.${problem}`;
   const vars = limitsOf((name) => control.getAttribute(name));
   if (problem === "stepMismatch") return text(`invalid.${Number(vars.step || 1) < 1 ? "decimals" : "whole"}`);
-  return hasText(own) ? text(own, vars) : text(`invalid.${problem}`, vars);
+  return hasText(fieldKey) ? text(fieldKey, vars) : text(`invalid.${problem}`, vars);
 }
 
 /** Return the date `days` from today as a date input's value. */
