@@ -1,28 +1,28 @@
 /// <reference lib="webworker" />
 /**
- * Answers GETs while there is no network, and one POST: what another app shares (`/share`), which only Chromium sends
- * and which becomes a draft, never a record. It touches neither `/sync/*` nor log-in and log-out. A page is only ever
- * shown to the person whose name the server wrote on it.
+ * Service worker: serves pages and assets offline, and stores files shared by other apps (POST `/share`, only Chromium)
+ * for a draft. It does not handle `/sync/*`, login and logout. A cached page is shown only to the user that the server
+ * named in it.
  */
 import { PrecacheController } from "workbox-precaching/PrecacheController.js";
 import { PrecacheRoute } from "workbox-precaching/PrecacheRoute.js";
 import { registerRoute } from "workbox-routing/registerRoute.js";
 import { CacheFirst } from "workbox-strategies/CacheFirst.js";
 import { type Active, forgetPages, givenAt, ownerOf, readActive, writeActive } from "./page/active.ts";
-import { dropOldShares, keepShared, SHARED_AT } from "./page/share-box.ts";
+import { dropOldShares, SHARED_AT, storeShared } from "./page/shared-files.ts";
 
 declare const __PRECACHE__: { url: string; revision: string | null }[];
 const scope = self as unknown as ServiceWorkerGlobalScope;
 
 const SHELL = "/offline";
-const PATIENCE = 3000;
-const LIMIT = 20_000;
-const VISITED_MOST = 60;
-const FILES_MOST = 100;
+const NETWORK_TIMEOUT_MS = 3000;
+const MAX_WAIT_MS = 20_000;
+const MAX_VISITED = 60;
+const MAX_FILES = 100;
 const ASSETS = "/static/dist/";
-/** The assets of the build before this one: kept pages still name them. */
+/** Assets of the previous build, which cached pages still use. */
 const PREVIOUS_ASSETS = "assets-previous";
-const UNTOUCHED = /^\/(?:sync(?:\/|$)|login$|logout$|healthz$|sw\.js$|static\/(?!dist\/))/;
+const NOT_HANDLED = /^\/(?:sync(?:\/|$)|login$|logout$|healthz$|sw\.js$|static\/(?!dist\/))/;
 const DOWNLOAD = /\.(?:xlsx|csv|zip|pdf)$/;
 
 const precache = new PrecacheController({ cacheName: "precache" });
@@ -32,7 +32,7 @@ function mayServe(active: Active): active is Active & { user: number } {
   return active.user !== null && !active.locked;
 }
 
-/** Only what the server gave this very person, in full and at this very address. */
+/** Return whether this is a complete page of this person, not redirected. */
 function mayStore(response: Response, user: number): boolean {
   return (
     response.status === 200 &&
@@ -42,149 +42,149 @@ function mayStore(response: Response, user: number): boolean {
   );
 }
 
-/** The oldest go first; Cache Storage lists entries in the order they came. */
-async function keep(cacheName: string, url: string, response: Response, most: number): Promise<void> {
+/** Store a response and delete the oldest over the limit. Cache Storage lists entries in order of insertion. */
+async function storeLimited(cacheName: string, url: string, response: Response, max: number): Promise<void> {
   const cache = await caches.open(cacheName);
   await cache.delete(url, { ignoreVary: true });
   await cache.put(url, response);
   const keys = await cache.keys();
-  for (const key of keys.slice(0, Math.max(0, keys.length - most))) await cache.delete(key, { ignoreVary: true });
+  for (const key of keys.slice(0, Math.max(0, keys.length - max))) await cache.delete(key, { ignoreVary: true });
 }
 
-async function held(name: string | null, url: string): Promise<Response | undefined> {
+async function matchIn(name: string | null, url: string): Promise<Response | undefined> {
   if (!name || !(await caches.has(name))) return undefined;
   return (await caches.open(name)).match(url, { ignoreVary: true });
 }
 
-/** The newer of what the pack brought and what this person saw: a page opened after the pack came shows what changed. */
-async function kept(active: Active, url: string): Promise<Response | undefined> {
+/** Return the newer of the pack's and the visited copy of a page. */
+async function cachedPage(active: Active, url: string): Promise<Response | undefined> {
   if (!mayServe(active)) return undefined;
-  const visited = await held(`visited-${active.user}`, url);
+  const visited = await matchIn(`visited-${active.user}`, url);
   if (visited && givenAt(visited) >= active.asOf) return visited;
-  return (await held(active.pack, url)) ?? visited;
+  return (await matchIn(active.pack, url)) ?? visited;
 }
 
-/** What the network says about who is signed in counts more than what any page remembers. */
-async function noticeUser(response: Response): Promise<void> {
+/** Make the user of a network response the active user: it is newer than any cached page. */
+async function applyNetworkUser(response: Response): Promise<void> {
   const user = Number(response.headers.get("X-Fieldapp-User"));
   if (response.status !== 200 || response.type !== "basic" || !Number.isSafeInteger(user) || user <= 0) return;
   const before = await readActive();
   if (before.user === user && (!before.locked || before.leaving)) return;
-  const same = before.user === user;
+  const isSameUser = before.user === user;
   await writeActive({
     user,
     locked: false,
     leaving: false,
-    ...(same ? {} : { pack: null, previous: null, checked: 0 }),
+    ...(isSameUser ? {} : { pack: null, previous: null, checked: 0 }),
   });
   await forgetPages((owner) => owner !== user);
 }
 
-function wait(ms: number): Promise<null> {
+function delay(ms: number): Promise<null> {
   return new Promise((resolve) => setTimeout(() => resolve(null), ms));
 }
 
-function isGateway(response: Response): boolean {
+function isGatewayError(response: Response): boolean {
   return [502, 503, 504].includes(response.status);
 }
 
-async function shell(): Promise<Response> {
+async function serveShell(): Promise<Response> {
   return (await precache.matchPrecache(SHELL)) ?? Response.error();
 }
 
-/** Stored beside the answer, so that the page never waits for it. */
-async function remember(event: FetchEvent, url: string, response: Response): Promise<void> {
-  if (event.request.mode === "navigate") await noticeUser(response);
+/** Cache a page after its response was returned, so that it causes no delay. */
+async function cachePage(event: FetchEvent, url: string, response: Response): Promise<void> {
+  if (event.request.mode === "navigate") await applyNetworkUser(response);
   const active = await readActive();
   const isHtml = response.headers.get("Content-Type")?.startsWith("text/html") ?? false;
   if (isHtml && mayServe(active) && mayStore(response, active.user)) {
-    await keep(`visited-${active.user}`, url, response, VISITED_MOST);
+    await storeLimited(`visited-${active.user}`, url, response, MAX_VISITED);
   }
 }
 
-/** Network, for three seconds; then what this phone keeps of it, and at last the shell. */
-async function page(event: FetchEvent, url: string): Promise<Response> {
+/** Serve from the network within three seconds; else from the cache; else wait for the network, then serve the shell. */
+async function servePage(event: FetchEvent, url: string): Promise<Response> {
   const network = fetch(event.request).then((response) => {
     const copy = response.clone();
-    event.waitUntil(remember(event, url, copy).catch(() => {}));
+    event.waitUntil(cachePage(event, url, copy).catch(() => {}));
     return response;
   });
   event.waitUntil(network.catch(() => {}));
-  const first = await Promise.race([network.catch(() => null), wait(PATIENCE)]);
-  if (first && !isGateway(first)) return first;
-  const found = await kept(await readActive(), url);
-  if (found) return found;
-  if (first) return first;
-  const late = await Promise.race([network.catch(() => null), wait(LIMIT)]);
-  return late ?? (event.request.mode === "navigate" ? shell() : Response.error());
+  const early = await Promise.race([network.catch(() => null), delay(NETWORK_TIMEOUT_MS)]);
+  if (early && !isGatewayError(early)) return early;
+  const cached = await cachedPage(await readActive(), url);
+  if (cached) return cached;
+  if (early) return early;
+  const late = await Promise.race([network.catch(() => null), delay(MAX_WAIT_MS)]);
+  return late ?? (event.request.mode === "navigate" ? serveShell() : Response.error());
 }
 
-/** A fragment is never stored as a page; what the pack brought under its address may stand in. */
-async function fragment(event: FetchEvent, url: string): Promise<Response> {
+/** Serve a fragment from the network, else from the pack. Fragments are not cached here. */
+async function serveFragment(event: FetchEvent, url: string): Promise<Response> {
   try {
     return await fetch(event.request);
   } catch (error) {
     const active = await readActive();
     const name = mayServe(active) ? active.pack : null;
-    const found = name ? await (await caches.open(name)).match(url, { ignoreVary: true }) : undefined;
-    if (found) return found;
+    const cached = name ? await (await caches.open(name)).match(url, { ignoreVary: true }) : undefined;
+    if (cached) return cached;
     throw error;
   }
 }
 
-async function image(event: FetchEvent, url: string): Promise<Response> {
+async function serveImage(event: FetchEvent, url: string): Promise<Response> {
   const active = await readActive();
   if (!mayServe(active)) return fetch(event.request);
   const name = `files-${active.user}`;
-  const found = await (await caches.open(name)).match(url, { ignoreVary: true });
-  if (found) return found;
+  const cached = await (await caches.open(name)).match(url, { ignoreVary: true });
+  if (cached) return cached;
   const response = await fetch(event.request);
   const isImage = response.headers.get("Content-Type")?.startsWith("image/") ?? false;
   if (isImage && mayStore(response, active.user)) {
-    event.waitUntil(keep(name, url, response.clone(), FILES_MOST).catch(() => {}));
+    event.waitUntil(storeLimited(name, url, response.clone(), MAX_FILES).catch(() => {}));
   }
   return response;
 }
 
 type Kind = "page" | "fragment" | "image";
 
-/** Pages beside the pictures: what is missing, and the form to take it again. */
-const ABOUT_PHOTOS = /^\/attachments\/(missing|[^/]+\/again)$/;
+/** Pages below /attachments/: the list of missing photos and the form for a new one. */
+const PHOTO_PAGES = /^\/attachments\/(missing|[^/]+\/again)$/;
 
-/** Null: none of our business, the browser does what it always does. */
-function kindOf(request: Request, url: URL): Kind | null {
+/** Return how to serve a request; null: leave it to the browser. */
+function kindOfRequest(request: Request, url: URL): Kind | null {
   if (request.method !== "GET" || url.origin !== scope.location.origin) return null;
-  if (UNTOUCHED.test(url.pathname) || DOWNLOAD.test(url.pathname) || request.headers.has("Range")) return null;
+  if (NOT_HANDLED.test(url.pathname) || DOWNLOAD.test(url.pathname) || request.headers.has("Range")) return null;
   if (request.headers.has("X-Fieldapp-Pack")) return null;
-  if (url.pathname.startsWith("/attachments/") && !ABOUT_PHOTOS.test(url.pathname))
+  if (url.pathname.startsWith("/attachments/") && !PHOTO_PAGES.test(url.pathname))
     return request.destination === "image" ? "image" : null;
   if (request.mode === "navigate") return "page";
   if (request.headers.has("HX-Request")) return "fragment";
   return request.headers.get("Accept")?.includes("text/html") ? "page" : null;
 }
 
-// By its address alone: the languages a navigation asks for would miss the copy (Vary).
-registerRoute(({ url }) => url.pathname === SHELL, shell);
+// Matched by path alone: with Vary the Accept-Language of a navigation would not match the copy.
+registerRoute(({ url }) => url.pathname === SHELL, serveShell);
 registerRoute(new PrecacheRoute(precache, { cleanURLs: false, directoryIndex: "" }));
-// Hashed names never change what they name. Those of the build before come from its kept cache.
+// Hashed names are immutable. Assets of the previous build come from its own cache.
 registerRoute(({ url }) => url.pathname.startsWith(ASSETS), new CacheFirst({ cacheName: PREVIOUS_ASSETS }));
 registerRoute(
-  ({ request, url }) => kindOf(request, url) !== null,
+  ({ request, url }) => kindOfRequest(request, url) !== null,
   ({ event, request, url }) => {
     const fetched = event as FetchEvent;
     const address = url.pathname + url.search;
-    const kind = kindOf(request, url);
-    if (kind === "image") return image(fetched, address);
-    return kind === "fragment" ? fragment(fetched, address) : page(fetched, address);
+    const kind = kindOfRequest(request, url);
+    if (kind === "image") return serveImage(fetched, address);
+    return kind === "fragment" ? serveFragment(fetched, address) : servePage(fetched, address);
   },
 );
 
-/** Files from the share sheet wait for the form; nobody's or a locked phone keeps none and says so. */
-async function shared(request: Request): Promise<Response> {
+/** Store files from the share sheet for the form; without an active user, redirect to a page that says so. */
+async function receiveShared(request: Request): Promise<Response> {
   const active = await readActive();
   if (!mayServe(active)) return Response.redirect("/share?why=signed_out", 303);
   try {
-    await keepShared(caches, active.user, await request.formData());
+    await storeShared(caches, active.user, await request.formData());
   } catch {
     return Response.redirect("/share?why=failed", 303);
   }
@@ -193,11 +193,11 @@ async function shared(request: Request): Promise<Response> {
 registerRoute(
   ({ request, url }) =>
     request.mode === "navigate" && url.origin === scope.location.origin && url.pathname === "/share",
-  ({ request }) => shared(request),
+  ({ request }) => receiveShared(request),
   "POST",
 );
 
-/** Workbox throws away what the new list does not name; kept pages of the last build still need it once. */
+/** Copy assets that Workbox is about to delete: cached pages of the previous build need them. */
 async function keepPreviousAssets(): Promise<void> {
   const now = new Set(precache.getURLsToCacheKeys().values());
   const cache = await caches.open(precache.strategy.cacheName);
@@ -211,7 +211,7 @@ async function keepPreviousAssets(): Promise<void> {
   }
 }
 
-/** Pages of people who are not here any more. Nothing of the outbox has such a name. */
+/** Delete cached pages of other people. Caches of the outbox have other names. */
 async function cleanUp(): Promise<void> {
   const { user } = await readActive();
   for (const name of await caches.keys()) {
@@ -230,9 +230,9 @@ scope.addEventListener("activate", (event) => {
     keepPreviousAssets()
       .then(() => precache.activate(event))
       .then(cleanUp)
-      // Preloading would ask twice for every navigation that is left to the browser, downloads among them.
+      // Preloading would request unhandled navigations twice, downloads among them.
       .then(() => scope.registration.navigationPreload?.disable())
-      // The very first page, too, may lose its signal before it is left.
+      // Also control the first page, which may lose its signal.
       .then(() => scope.clients.claim()),
   );
 });
@@ -243,7 +243,7 @@ scope.addEventListener("message", (event) => {
   if (data === "claim") event.waitUntil(scope.clients.claim());
 });
 
-// Only wakes the pages: they own the outbox and its one sender.
+// Only wake the pages: the sender runs there.
 scope.addEventListener("sync" as never, (event: ExtendableEvent & { tag: string }) => {
   if (event.tag !== "outbox") return;
   event.waitUntil(

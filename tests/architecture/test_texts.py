@@ -16,7 +16,7 @@ OUTBOX = {
     "conflict-card.ts",
     "outbox-record.ts",
     "rescue-button.ts",
-    "storage-care.ts",
+    "storage-status.ts",
 }
 _SAID = re.compile(r'(?:\btext\(|\bkey: )\s*"(\w+\.\w+)"')
 _TEXT = re.compile(r'data-text="(\w+\.\w+)"')

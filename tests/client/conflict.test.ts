@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { JsonObject, Op } from "../../static/src/engine/types.ts";
-import { decided, type Meeting, meetingOf, reopened } from "../../static/src/page/conflict-rules.ts";
+import { type Conflict, conflictOf, reopenedFields, resolve } from "../../static/src/page/conflict-rules.ts";
 import { Phone } from "./harness.ts";
 import { newId } from "./inputs.ts";
 
 const BASE = '{"ver":1,"fields":{"serial_no":"1","model":"A","note":null}}';
 
 /** The technician wrote serial 2 and a note; the desk meanwhile serial 3 and another model. */
-const meeting: Meeting = {
+const meeting: Conflict = {
   ver: 2,
   fields: { serial_no: "3", model: "B", note: null },
   data: { serial_no: "3", model: "B", note: "loose" },
@@ -38,21 +38,21 @@ function op(over: Partial<Op> = {}): Op {
 }
 
 test("51 only a conflict by field has a card", () => {
-  assert.equal(meetingOf(op())?.disputed[0]?.label, "Serial no.");
-  assert.equal(meetingOf(op({ state: "rejected" })), null);
-  assert.equal(meetingOf(op({ result: { current: { report: "x" } } as unknown as Op["result"] })), null);
-  assert.equal(meetingOf(op({ result: null })), null);
+  assert.equal(conflictOf(op())?.disputed[0]?.label, "Serial no.");
+  assert.equal(conflictOf(op({ state: "rejected" })), null);
+  assert.equal(conflictOf(op({ result: { current: { report: "x" } } as unknown as Op["result"] })), null);
+  assert.equal(conflictOf(op({ result: null })), null);
 });
 
 test("51 keeping mine sends my value on top of what holds now", () => {
-  const made = decided(op(), meeting, { serial_no: "mine" });
+  const made = resolve(op(), meeting, { serial_no: "mine" });
   assert.deepEqual(made.data, { serial_no: "2", model: "B", note: "loose" });
   assert.deepEqual(made.base, { ver: 2, fields: meeting.fields });
   assert.equal(made.schema, 1);
 });
 
 test("51 taking theirs keeps what nobody disputes", () => {
-  const made = decided(op(), meeting, { serial_no: "theirs" });
+  const made = resolve(op(), meeting, { serial_no: "theirs" });
   assert.deepEqual(made.data, { serial_no: "3", model: "B", note: "loose" });
   // Should this be refused again, the form comes back with what was decided and seen.
   assert.equal(made.fields.serial_no, "3");
@@ -60,30 +60,30 @@ test("51 taking theirs keeps what nobody disputes", () => {
 });
 
 test("51 what was emptied stays empty, also where that is the decision", () => {
-  const emptied: Meeting = {
+  const emptied: Conflict = {
     ...meeting,
     data: { ...meeting.data, model: null },
     disputed: meeting.disputed.map((one) => ({ ...one, mine: null })),
   };
-  assert.deepEqual(decided(op(), emptied, { serial_no: "mine" }).data, { note: "loose" });
-  assert.deepEqual(decided(op(), emptied, { serial_no: "theirs" }).data, { serial_no: "3", note: "loose" });
+  assert.deepEqual(resolve(op(), emptied, { serial_no: "mine" }).data, { note: "loose" });
+  assert.deepEqual(resolve(op(), emptied, { serial_no: "theirs" }).data, { serial_no: "3", note: "loose" });
 });
 
 test("51 data that nobody compares comes along", () => {
   const body = JSON.stringify({ schema: 3, data: { visit_id: "v", serial_no: "2" } });
-  const made = decided(op({ body }), meeting, {});
+  const made = resolve(op({ body }), meeting, {});
   assert.equal(made.data.visit_id, "v");
   assert.equal(made.schema, 3);
 });
 
 test("51 the reopened form begins with my words on top of what holds now, once", () => {
-  const first = reopened(op(), op().fields);
+  const first = reopenedFields(op(), op().fields);
   assert.equal(first?.serial_no, "2");
   assert.equal(first?.model, "B");
   assert.equal(first?.note, "loose");
   // What was typed since is the author's: it is not filled in a second time.
-  assert.equal(reopened(op(), { ...first, note: "typed since" }), null);
-  assert.equal(reopened(op({ state: "rejected" }), op().fields), null);
+  assert.equal(reopenedFields(op(), { ...first, note: "typed since" }), null);
+  assert.equal(reopenedFields(op({ state: "rejected" }), op().fields), null);
 });
 
 test("51 whatever is chosen, the decision agrees with what holds now in every other field", () => {
@@ -94,7 +94,7 @@ test("51 whatever is chosen, the decision agrees with what holds now in every ot
       const all = ["a", "b", "c", "d"] as const;
       const theirs = Object.fromEntries(all.map((name, i) => [name, values[i] ?? null]));
       const mine = Object.fromEntries(all.map((name, i) => [name, values[i + 4] ?? null]));
-      const met: Meeting = {
+      const met: Conflict = {
         ver: 9,
         fields: theirs,
         data: theirs,
@@ -106,7 +106,7 @@ test("51 whatever is chosen, the decision agrees with what holds now in every ot
       const choices = Object.fromEntries(
         disputed.map((name) => [name, keep ? ("mine" as const) : ("theirs" as const)]),
       );
-      const { data } = decided(op({ body: JSON.stringify({ schema: 1, data: mine }) }), met, choices);
+      const { data } = resolve(op({ body: JSON.stringify({ schema: 1, data: mine }) }), met, choices);
       for (const name of all) {
         const wanted = keep && disputed.includes(name) ? mine[name] : theirs[name];
         assert.deepEqual(data[name] ?? null, wanted ?? null);
@@ -124,7 +124,7 @@ test("51 the decision supersedes on the phone; the conflict is gone and its word
   const base = JSON.parse(BASE);
   const sent = await tab.engine.capture({ ...first, base, data: { serial_no: "2" }, fields: { _base: BASE } });
   const refused = (await tab.engine.get(sent.op)) as Op;
-  const made = decided(refused, meeting, { serial_no: "mine" });
+  const made = resolve(refused, meeting, { serial_no: "mine" });
   const next = await tab.engine.capture({ ...first, ...made, supersedes: sent.op });
   const shown = await tab.engine.list();
   assert.deepEqual(

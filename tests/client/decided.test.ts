@@ -31,7 +31,7 @@ globalThis.setInterval = ((work: () => void) => {
 }) as typeof setInterval;
 globalThis.clearInterval = ((timer: object) => void running.delete(timer)) as typeof clearInterval;
 
-const { latest, showDecided } = await import("../../static/src/page/decided.ts");
+const { lastDecided, updateDecisions } = await import("../../static/src/page/undo-buttons.ts");
 
 function record(op: string, over: Partial<Op> = {}): Op {
   return { op, agg: ["visit", op], kind: "visit.cancel", state: "saved", title: op, ...over } as Op;
@@ -44,7 +44,7 @@ function engineThatHolds(ids: Set<string>): Engine {
 test("the clock of the undo buttons stops once nothing can be taken back any more", () => {
   const held = new Set(["a"]);
   const engine = engineThatHolds(held);
-  showDecided(engine, [record("a", { holdUntil: Date.now() + 8000 }), record("b", { holdUntil: 0 })], 0);
+  updateDecisions(engine, [record("a", { holdUntil: Date.now() + 8000 }), record("b", { holdUntil: 0 })], 0);
   assert.equal(running.size, 1);
   beat();
   assert.equal(running.size, 1);
@@ -55,13 +55,13 @@ test("the clock of the undo buttons stops once nothing can be taken back any mor
 
 test("the button at the bottom of the screen is for what was decided last", () => {
   const [first, last] = [record("a", { holdUntil: 1000 }), record("b", { holdUntil: 2000 })];
-  assert.equal(latest([first, last])?.op, "b");
-  assert.equal(latest([last, first])?.op, "b");
-  assert.equal(latest([]), undefined);
+  assert.equal(lastDecided([first, last])?.op, "b");
+  assert.equal(lastDecided([last, first])?.op, "b");
+  assert.equal(lastDecided([]), undefined);
 });
 
 test("records that were never held start no clock that stays", () => {
-  showDecided(engineThatHolds(new Set()), [record("a", { holdUntil: 0 }), record("b", { state: "accepted" })], 0);
+  updateDecisions(engineThatHolds(new Set()), [record("a", { holdUntil: 0 }), record("b", { state: "accepted" })], 0);
   assert.equal(running.size, 0);
 });
 

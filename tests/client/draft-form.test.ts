@@ -69,8 +69,8 @@ Object.assign(globalThis, {
 });
 Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
 mock.timers.enable({ apis: ["setTimeout"] });
-const { attachDraft, rereadAll, saveAllNow } = await import("../../static/src/page/draft.ts");
-const { adoptWords } = await import("../../static/src/page/last-words.ts");
+const { attachDraft, reloadAll, saveAllNow } = await import("../../static/src/page/draft.ts");
+const { restoreEmergencyDrafts } = await import("../../static/src/page/emergency-draft.ts");
 const { session } = await import("../../static/src/page/session.ts");
 
 const TYPED = { key: "expense_item.capture:new", kind: "expense_item.capture", title: "t", url: "/expenses/new" };
@@ -130,7 +130,7 @@ test("71 a page that is left before its draft was read leaves what was typed bes
   const { engine, form, attached, read } = await typedWhileRead();
   saveAllNow(true);
   // The next page.
-  await adoptWords(engine);
+  await restoreEmergencyDrafts(engine);
   assert.deepEqual(await fieldsIn(engine), { amount: "73.04", note: "typed" });
   read();
   await attached;
@@ -144,7 +144,7 @@ test("71 what is typed early is left beside what an earlier page left and no dra
   const words = { draft: earlier, stored: true, gen: engine.drafts.generation(TYPED.key), at: Date.now() };
   localStorage.setItem(at, JSON.stringify(words));
   saveAllNow(true);
-  await adoptWords(engine);
+  await restoreEmergencyDrafts(engine);
   assert.deepEqual(await fieldsIn(engine), { amount: "88.00", note: "typed" });
   read();
   await attached;
@@ -182,7 +182,7 @@ test("71 what was typed while the draft could not be read stays when the page co
   const state = await attachDraft(form as unknown as HTMLFormElement, once);
   form.note.value = "typed";
   form.dispatchEvent(new Event("input"));
-  await rereadAll();
+  await reloadAll();
   assert.equal(form.note.value, "typed");
   mock.timers.tick(1000);
   await rest();

@@ -164,7 +164,7 @@ test("73 a start on storage that does not answer ends in words", async () => {
   const stuck = hanging(99);
   const tab = new Tab(phone);
   const options = { userId: 17, instance: phone.server.instance, build: "b1" };
-  const opened = outcome(openEngine(tab.surroundings(), options));
+  const opened = outcome(openEngine(tab.env(), options));
   await within(phone, opened);
   stuck.undo();
   const error = await opened;

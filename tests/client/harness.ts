@@ -2,7 +2,7 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { openEngine } from "../../static/src/engine/open.ts";
-import type { RunningEngine, Surroundings } from "../../static/src/engine/types.ts";
+import type { Environment, RunningEngine } from "../../static/src/engine/types.ts";
 import { FakeCaches } from "./fake-caches.ts";
 import { type Asked, FakeServer } from "./fake-server.ts";
 
@@ -35,7 +35,7 @@ export class Phone {
   sentinelId: string | null = null;
   random = () => 0.5;
   tabs: Tab[] = [];
-  estimate: Surroundings["estimate"] = undefined;
+  estimate: Environment["estimate"] = undefined;
   /** When set, a tab dies on reaching this point. */
   killAt: string | null = null;
   /** Told of every point that a tab passes, before anything else happens there. */
@@ -56,7 +56,7 @@ export class Phone {
     tab.held = held;
     this.tabs.push(tab);
     try {
-      tab.engine = await openEngine(tab.surroundings(), { userId, instance: this.server.instance, build });
+      tab.engine = await openEngine(tab.env(), { userId, instance: this.server.instance, build });
     } catch (error) {
       tab.kill();
       throw error;
@@ -154,7 +154,7 @@ export class Tab {
     this.engine?.kick("pageshow");
   }
 
-  surroundings(): Surroundings {
+  env(): Environment {
     const { phone } = this;
     return {
       onLeave: (leave, back) => void this.#pages.push({ leave, back }),
@@ -176,7 +176,7 @@ export class Tab {
           phone.sentinelId = value;
         },
       },
-      heldHere: {
+      heldIds: {
         get: () => this.held,
         set: (ids) => {
           this.held = ids;

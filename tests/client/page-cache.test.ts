@@ -189,7 +189,7 @@ test("74 left before its outbox was open: it opens on return", async () => {
   };
   const options = { userId: 17, instance: phone.server.instance, build: "b1" };
   let opened = false;
-  const opening = openEngine(tab.surroundings(), options).then((engine) => {
+  const opening = openEngine(tab.env(), options).then((engine) => {
     opened = true;
     tab.engine = engine;
   });

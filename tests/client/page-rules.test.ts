@@ -5,8 +5,8 @@ import { ownerOf } from "../../static/src/page/active.ts";
 import { chipFor } from "../../static/src/page/chip.ts";
 import {
   actionsFor,
+  changedIds,
   groupOf,
-  newsOf,
   obstacle,
   reasonOf,
   reopenUrl,
@@ -14,7 +14,7 @@ import {
 } from "../../static/src/page/outbox-rules.ts";
 import { concerns, hasDecided, inState, isReflected, overlays, parseRendered } from "../../static/src/page/pending.ts";
 import { compactRows, keptRows } from "../../static/src/page/repeat.ts";
-import { isAppleTab, judgeStorage } from "../../static/src/page/storage-care.ts";
+import { classifyStorage, isAppleTab } from "../../static/src/page/storage-status.ts";
 import { decode, encode } from "../../static/src/page/strokes.ts";
 import { fill } from "../../static/src/page/texts.ts";
 
@@ -167,8 +167,8 @@ test("only what changed while somebody listened is news", () => {
     ["b", "Received"],
     ["c", "Saved"],
   ]);
-  assert.deepEqual(newsOf(before, after), ["b"]);
-  assert.deepEqual(newsOf(before, before), []);
+  assert.deepEqual(changedIds(before, after), ["b"]);
+  assert.deepEqual(changedIds(before, before), []);
 });
 
 test("32 only an iPhone or iPad in a browser tab is asked to go to the home screen", () => {
@@ -182,10 +182,10 @@ test("32 only an iPhone or iPad in a browser tab is asked to go to the home scre
 });
 
 test("27 32 the browser's answer and the room are judged for what they mean", () => {
-  assert.deepEqual(judgeStorage({ usage: 10, quota: 100 }, true), { key: "kept", used: 10, free: 90 });
-  assert.equal(judgeStorage({ usage: 10, quota: 100 }, false).key, "may_clear");
-  assert.equal(judgeStorage({ usage: 80, quota: 100 }, true).key, "full");
-  assert.deepEqual(judgeStorage({}, false), { key: "may_clear", used: 0, free: 0 });
+  assert.deepEqual(classifyStorage({ usage: 10, quota: 100 }, true), { key: "kept", used: 10, free: 90 });
+  assert.equal(classifyStorage({ usage: 10, quota: 100 }, false).key, "may_clear");
+  assert.equal(classifyStorage({ usage: 80, quota: 100 }, true).key, "full");
+  assert.deepEqual(classifyStorage({}, false), { key: "may_clear", used: 0, free: 0 });
 });
 
 test("a decision that the page's number does not know is noticed, also once it is held no more", () => {

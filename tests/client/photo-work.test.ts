@@ -30,7 +30,7 @@ Object.assign(document, {
   querySelectorAll: () => [],
 });
 mock.timers.enable({ apis: ["setTimeout"] });
-const { LONGEST_WORK_MS, shrink } = await import("../../static/src/page/photos.ts");
+const { PHOTO_TIMEOUT_MS, shrink } = await import("../../static/src/page/photos.ts");
 
 test("a picture whose work hangs, in the worker and on the page, is given up", async () => {
   let given = false;
@@ -40,10 +40,10 @@ test("a picture whose work hangs, in the worker and on the page, is given up", a
   const rest = () => new Promise((resolve) => setImmediate(resolve));
   await rest();
   assert.deepEqual([workers, pictures], [1, 0]);
-  mock.timers.tick(LONGEST_WORK_MS);
+  mock.timers.tick(PHOTO_TIMEOUT_MS);
   await rest();
   assert.deepEqual([ended, pictures, given], [1, 1, false]);
-  mock.timers.tick(LONGEST_WORK_MS);
+  mock.timers.tick(PHOTO_TIMEOUT_MS);
   await rest();
   assert.equal(given, true);
   await work;

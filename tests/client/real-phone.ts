@@ -10,7 +10,7 @@ import { HUNG_TICK_MS, SILENT_MS, TICK_MS } from "../../static/src/engine/connec
 import { uuidv7 } from "../../static/src/engine/ids.ts";
 import { CALL_TICK_MS } from "../../static/src/engine/mirror.ts";
 import { openEngine } from "../../static/src/engine/open.ts";
-import type { CaptureInput, RunningEngine, Surroundings } from "../../static/src/engine/types.ts";
+import type { CaptureInput, Environment, RunningEngine } from "../../static/src/engine/types.ts";
 import { REQUEST_MS } from "../../static/src/engine/wire.ts";
 import { FakeCaches } from "./fake-caches.ts";
 
@@ -76,7 +76,7 @@ class RealPhone {
   async live(): Promise<object> {
     const { user, rounds, greeted } = this.set;
     this.offline = !greeted;
-    this.#engine = await openEngine(this.#surroundings(), { userId: user, instance: "", build: "real-phone" });
+    this.#engine = await openEngine(this.#env(), { userId: user, instance: "", build: "real-phone" });
     if (greeted) await this.#engine.idle();
     let done = true;
     let ms = 0;
@@ -103,7 +103,7 @@ class RealPhone {
     return answer;
   }
 
-  #surroundings(): Surroundings {
+  #env(): Environment {
     const { skew, timezone } = this.set;
     return {
       indexedDB: new IDBFactory(),

@@ -7,7 +7,7 @@ import { appendFileSync } from "node:fs";
 import test, { after } from "node:test";
 import { openCore } from "../../static/src/engine/core-db.ts";
 import type { Envelope } from "../../static/src/engine/envelope.ts";
-import { absentOwner } from "../../static/src/engine/token.ts";
+import { signedOutOwner } from "../../static/src/engine/token.ts";
 import { expense, HOUR, Phone, photo, type Tab } from "./harness.ts";
 
 const A = 17;
@@ -35,7 +35,7 @@ async function signIn(phone: Phone, user: number): Promise<Tab> {
   phone.server.signedIn = true;
   phone.server.user = user;
   const tab = await phone.open(user);
-  const core = openCore(tab.surroundings());
+  const core = openCore(tab.env());
   if ((await core.get("pending_logout")) !== undefined) await core.unset("pending_logout");
   await core.set("active", user);
   core.close();
@@ -45,7 +45,7 @@ async function signIn(phone: Phone, user: number): Promise<Tab> {
 
 /** What the page does when a person signs out, also without a signal: users.ts. */
 async function signOut(phone: Phone, tab: Tab): Promise<void> {
-  const core = openCore(tab.surroundings());
+  const core = openCore(tab.env());
   await core.set("pending_logout", tab.engine.userId);
   await tab.engine.leave();
   tab.kill();
@@ -165,8 +165,8 @@ test("43 after signing out without a signal nothing more is asked in this person
   await phone.run(HOUR);
   assert.equal(phone.server.log.length, from);
   assert.equal(second.engine.link(), "sign_in");
-  const core = openCore(second.surroundings());
-  assert.equal(await absentOwner(second.surroundings(), core), null);
+  const core = openCore(second.env());
+  assert.equal(await signedOutOwner(second.env(), core), null);
   core.close();
 });
 
@@ -175,13 +175,13 @@ test("41 the log-in page sends for the last person only if they did not sign out
   phone.server.issues = true;
   const tab = await signIn(phone, A);
   await phone.settle();
-  const core = openCore(tab.surroundings());
+  const core = openCore(tab.env());
   phone.server.signedIn = false;
-  assert.equal(await absentOwner(tab.surroundings(), core), A);
+  assert.equal(await signedOutOwner(tab.env(), core), A);
   await signOut(phone, tab);
   const next = await phone.open(B);
-  assert.equal(await absentOwner(next.surroundings(), core), null);
+  assert.equal(await signedOutOwner(next.env(), core), null);
   await core.set("active", B);
-  assert.equal(await absentOwner(next.surroundings(), core), null, "B never had a token here");
+  assert.equal(await signedOutOwner(next.env(), core), null, "B never had a token here");
   core.close();
 });

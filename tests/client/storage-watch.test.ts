@@ -35,7 +35,7 @@ test("73 storage that opened in time is not named", async () => {
 test("73 a server that takes its time is not blamed on the storage", async () => {
   const { watch, pass } = watched();
   let answer: (value: boolean) => void = () => undefined;
-  const asked = watch.whileAsking(
+  const asked = watch.pauseWhile(
     new Promise<boolean>((yes) => {
       answer = yes;
     }),
@@ -50,6 +50,6 @@ test("73 a server that takes its time is not blamed on the storage", async () =>
 
 test("73 no answer at all is passed on, and the storage is watched again", async () => {
   const { watch, pass } = watched();
-  await assert.rejects(watch.whileAsking(Promise.reject(new Error("no network"))), /no network/);
+  await assert.rejects(watch.pauseWhile(Promise.reject(new Error("no network"))), /no network/);
   assert.equal(await pass(), 1);
 });

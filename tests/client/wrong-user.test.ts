@@ -19,7 +19,7 @@ test("41 another person signed in: nothing is sent, shown or lost; only its numb
   await phone.run(HOUR);
   assert.deepEqual(await states(second), ["accepted"]);
   assert.equal(phone.server.log.filter((entry) => entry.body.includes('\\"user\\":17')).length, 0);
-  const core = openCore(second.surroundings());
+  const core = openCore(second.env());
   const accounts = await core.accounts();
   assert.deepEqual(
     accounts.map(({ user, unsent }) => [user, unsent]),

@@ -328,7 +328,7 @@ def test_32_install_is_offered_by_a_button_and_on_iphones_explained_once(phone: 
     page.reload()
     # The code that shows the hint was asked for, and has looked whether it may.
     page.wait_for_function(
-        "() => performance.getEntriesByType('resource').some((one) => one.name.includes('/storage-care-'))"
+        "() => performance.getEntriesByType('resource').some((one) => one.name.includes('/storage-status-'))"
     )
     page.wait_for_load_state("networkidle")
     expect(hint).to_have_count(0)

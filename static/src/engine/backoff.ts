@@ -1,8 +1,8 @@
-/** How long to wait after the n-th failure. No count is the last one. */
+/** Delay after the n-th failure. Retrying never ends. */
 
 const FIRST_MS = 2_000;
 const LONGEST_MS = 5 * 60_000;
-/** Full jitter may draw nothing at all; a loop without a pause helps nobody. */
+/** Lower limit, as full jitter may draw zero. */
 const LEAST_MS = 250;
 export const PARKED_MS = 3_600_000;
 

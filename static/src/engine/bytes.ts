@@ -8,7 +8,7 @@ export function utf8(text: string): Bytes {
   return encoder.encode(text);
 }
 
-/** The same bytes on a plain ArrayBuffer: the only kind every browser takes as a body or hash input. */
+/** Return the bytes on a plain ArrayBuffer: the only kind that every browser accepts as body or hash input. */
 export function plain(bytes: Uint8Array): Bytes {
   return bytes.buffer instanceof ArrayBuffer ? (bytes as Bytes) : new Uint8Array(bytes);
 }

@@ -1,33 +1,33 @@
 /**
- * One IndexedDB database, kept open while its page is shown. A save counts only when its transaction completes. Work
- * whose connection the system dropped (iOS does so in the background), whose transaction hangs, or whose page was left
- * is taken back and done once more on a new connection.
+ * Connection to one IndexedDB database, open while its page is shown. A write counts only when its transaction
+ * completes. Work is aborted and repeated once on a new connection when the system closes the connection (iOS does so in
+ * the background) or the transaction hangs, and as often as its page is left.
  */
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames, wrap } from "idb";
-import { StorageFull, StorageUnavailable, type Surroundings } from "./types.ts";
+import { type Environment, StorageFull, StorageUnavailable } from "./types.ts";
 import { watchdog } from "./watchdog.ts";
 
 export type Transaction<S extends DBSchema> = IDBPTransaction<S, StoreNames<S>[], "readwrite">;
 
 export interface Connection<S extends DBSchema> {
-  /** `work` may run twice, so it must find its own traces. It must await nothing but this transaction. */
+  /** Run `work` in a transaction. It may run twice, so it must be idempotent, and may await only this transaction. */
   run<T>(stores: StoreNames<S>[], mode: IDBTransactionMode, work: (tx: Transaction<S>) => Promise<T>): Promise<T>;
   close(): void;
 }
 
 const BLOCKED_MS = 2_000;
-/** An opener queued behind a blocked one hears nothing at all. */
+/** An open request that is queued behind a blocked one gets no event at all. */
 export const SILENT_MS = 10_000;
-/** A transaction that outlasts a whole tick of this length hangs. */
+/** A transaction that is still running after a whole tick of this length hangs. */
 export const TICK_MS = 3_000;
-/** After one that hung: what waits behind it is answered soon. */
+/** Tick after a hang, so that queued work fails sooner. */
 export const HUNG_TICK_MS = 1_000;
 
-/** Why an attempt was taken back. */
-class Left extends Error {}
-class Hung extends Error {
+/** The page was left: the attempt was aborted. */
+class PageExit extends Error {}
+class TransactionHung extends Error {
   constructor(
-    /** It could not be taken back any more: whether it counted shows only in the store. */
+    /** It could not be aborted: only the store shows whether it committed. */
     readonly committing: boolean,
   ) {
     super("hung");
@@ -35,38 +35,38 @@ class Hung extends Error {
 }
 
 export function connect<S extends DBSchema>(
-  surroundings: Surroundings,
+  env: Environment,
   name: string,
   version: number,
   upgrade: (db: IDBDatabase, oldVersion: number) => void,
 ): Connection<S> {
   let current: Promise<IDBPDatabase<S>> | null = null;
   let raw: IDBDatabase | null = null;
-  let lost = false;
+  let connectionLost = false;
   let closed = false;
-  let tick = TICK_MS;
-  /** While the page lies in the browser's memory; resolves as it is shown again. */
-  let away: Promise<void> | null = null;
-  let comeBack = () => {};
-  /** Take back what is going on, because the page is left. */
-  const leaving = new Set<() => void>();
-  const watch = watchdog(surroundings.sleep, () => tick);
+  let hangTick = TICK_MS;
+  /** Set while the page is in the back/forward cache; resolves when it is shown again. */
+  let suspended: Promise<void> | null = null;
+  let resume = () => {};
+  /** Abort running work because the page is left. */
+  const exitHandlers = new Set<() => void>();
+  const watchTransaction = watchdog(env.sleep, () => hangTick);
 
   /**
-   * A page that is left keeps its transactions in WebKit, and every later page waits for them for ever. So they are
-   * taken back and the connection is closed; one that is in its very commit ends by itself.
+   * In WebKit a page in the back/forward cache keeps its transactions open and blocks every later page. So abort them
+   * and close the connection; a transaction that is committing ends by itself.
    */
-  surroundings.onLeave?.(
+  env.onLeave?.(
     () => {
-      away ??= new Promise((resolve) => {
-        comeBack = resolve;
+      suspended ??= new Promise((resolve) => {
+        resume = resolve;
       });
-      for (const take of [...leaving]) take();
-      drop();
+      for (const handler of [...exitHandlers]) handler();
+      dropConnection();
     },
     () => {
-      away = null;
-      comeBack();
+      suspended = null;
+      resume();
     },
   );
 
@@ -76,42 +76,42 @@ export function connect<S extends DBSchema>(
       const end = (error: unknown) => {
         if (waiting) reject(error);
         waiting = false;
-        leaving.delete(leave);
+        exitHandlers.delete(onExit);
       };
       const giveUp = (why: string) => end(new StorageUnavailable(`${name}: ${why}`));
-      const request = surroundings.indexedDB.open(name, version);
-      const leave = () => {
+      const request = env.indexedDB.open(name, version);
+      const onExit = () => {
         request.transaction?.abort();
-        end(new Left());
+        end(new PageExit());
       };
-      leaving.add(leave);
-      void surroundings.sleep(SILENT_MS).then(() => giveUp("no answer"));
+      exitHandlers.add(onExit);
+      void env.sleep(SILENT_MS).then(() => giveUp("no answer"));
       request.onupgradeneeded = (event) => upgrade(request.result, event.oldVersion);
-      request.onblocked = () => void surroundings.sleep(BLOCKED_MS).then(() => giveUp("blocked by another tab"));
+      request.onblocked = () => void env.sleep(BLOCKED_MS).then(() => giveUp("blocked by another tab"));
       request.onerror = () => giveUp(request.error?.message ?? "open failed");
       request.onsuccess = () => {
         const opened = request.result;
         if (!waiting || closed) return opened.close();
         waiting = false;
-        leaving.delete(leave);
+        exitHandlers.delete(onExit);
         raw = opened;
-        const gone = () => {
-          if (raw === opened) drop();
+        const release = () => {
+          if (raw === opened) dropConnection();
           else opened.close();
         };
-        // Another tab brings a newer version: let it, instead of hanging it.
-        opened.onversionchange = gone;
-        opened.onclose = gone;
+        // Another tab upgrades the database: close, so that it is not blocked.
+        opened.onversionchange = release;
+        opened.onclose = release;
         resolve(wrap(opened) as unknown as IDBPDatabase<S>);
       };
     });
   }
 
-  function drop(): void {
+  function dropConnection(): void {
     raw?.close();
     raw = null;
     current = null;
-    lost = true;
+    connectionLost = true;
   }
 
   async function attempt<T>(
@@ -119,80 +119,80 @@ export function connect<S extends DBSchema>(
     mode: IDBTransactionMode,
     work: (tx: Transaction<S>) => Promise<T>,
   ): Promise<T> {
-    while (away) await away;
+    while (suspended) await suspended;
     if (closed) throw new StorageUnavailable(`${name}: closed`);
     current ??= open();
-    const mine = current;
-    lost = false;
-    const db = await mine.catch((error: unknown) => {
-      if (current === mine) current = null;
+    const opening = current;
+    connectionLost = false;
+    const db = await opening.catch((error: unknown) => {
+      if (current === opening) current = null;
       throw error;
     });
-    if (away) throw new Left();
+    if (suspended) throw new PageExit();
     const tx = db.transaction(stores, mode, { durability: "strict" }) as unknown as Transaction<S>;
-    const ended = tx.done.then(
+    const aborted = tx.done.then(
       () => null,
       (error: unknown) => error ?? new DOMException("aborted", "AbortError"),
     );
-    const takeBack = () => {
+    const tryAbort = () => {
       try {
         tx.abort();
         return true;
       } catch {
-        return false; // It is in its commit, or has ended; `ended` knows how.
+        return false; // Committing or ended; `aborted` has the result.
       }
     };
-    let leave = () => {};
-    let over = () => {};
-    const stopped = new Promise<never>((_, reject) => {
-      leave = () => takeBack() && reject(new Left());
-      over = watch(() => {
-        reject(new Hung(!takeBack()));
-        if (current === mine) drop();
+    let onExit = () => {};
+    let unwatch = () => {};
+    const interrupted = new Promise<never>((_, reject) => {
+      onExit = () => tryAbort() && reject(new PageExit());
+      unwatch = watchTransaction(() => {
+        reject(new TransactionHung(!tryAbort()));
+        if (current === opening) dropConnection();
       });
     });
-    leaving.add(leave);
+    exitHandlers.add(onExit);
     try {
       let thrown: unknown = null;
       let value: T | undefined;
       try {
-        value = await Promise.race([work(tx), stopped]);
+        value = await Promise.race([work(tx), interrupted]);
       } catch (error) {
         thrown = error;
-        takeBack();
+        tryAbort();
       }
-      const abort = await Promise.race([ended, stopped]);
+      const abort = await Promise.race([aborted, interrupted]);
       if (thrown === null && abort === null) return value as T;
-      // Quota shows only as the abort's reason; requests just say "aborted", or that the transaction is over.
+      // Only the transaction's error names the quota; the requests say AbortError or TransactionInactiveError.
       if (isQuota(abort)) throw abort;
-      throw thrown !== null && nameOf(thrown) !== "AbortError" ? thrown : (abort ?? thrown);
+      throw thrown !== null && errorName(thrown) !== "AbortError" ? thrown : (abort ?? thrown);
     } finally {
-      leaving.delete(leave);
-      over();
+      exitHandlers.delete(onExit);
+      unwatch();
     }
   }
 
   return {
     async run(stores, mode, work) {
-      let unsure = false;
-      for (let last = false; ; ) {
+      let mayHaveCommitted = false;
+      for (let isLastTry = false; ; ) {
         try {
           const value = await attempt(stores, mode, work);
-          tick = TICK_MS;
+          hangTick = TICK_MS;
           return value;
         } catch (error) {
-          // Not a failure: done as the page is shown again, as often as it is left.
-          if (error instanceof Left) continue;
-          const hung = error instanceof Hung;
-          if (hung) {
-            tick = HUNG_TICK_MS;
-            unsure ||= error.committing;
-          } else if (!isLostConnection(error) && (last || !lost)) throw translate(error);
-          if (last && hung) throw new StorageUnavailable(`${name}: hangs`, true, unsure);
-          if (last) throw new StorageUnavailable(`${name}: ${String(error)}`);
-          if (closed) throw translate(error);
-          if (!hung) drop();
-          last = true;
+          // Not a failure: repeat when the page is shown again.
+          if (error instanceof PageExit) continue;
+          const isHung = error instanceof TransactionHung;
+          if (isHung) {
+            hangTick = HUNG_TICK_MS;
+            mayHaveCommitted ||= error.committing;
+          } else if (!isLostConnection(error) && (isLastTry || !connectionLost)) throw toStorageError(error);
+          if (isLastTry && isHung) throw new StorageUnavailable(`${name}: hangs`, true, mayHaveCommitted);
+          if (isLastTry) throw new StorageUnavailable(`${name}: ${String(error)}`);
+          if (closed) throw toStorageError(error);
+          if (!isHung) dropConnection();
+          isLastTry = true;
         }
       }
     },
@@ -207,20 +207,20 @@ export function connect<S extends DBSchema>(
   };
 }
 
-function nameOf(error: unknown): string {
+function errorName(error: unknown): string {
   return error instanceof Error || error instanceof DOMException ? error.name : "";
 }
 
 function isLostConnection(error: unknown): boolean {
-  const name = nameOf(error);
+  const name = errorName(error);
   if (name === "InvalidStateError" || name === "UnknownError") return true;
   return error instanceof Error && /connection .*(lost|clos)/i.test(error.message);
 }
 
 export function isQuota(error: unknown): boolean {
-  return nameOf(error) === "QuotaExceededError";
+  return errorName(error) === "QuotaExceededError";
 }
 
-function translate(error: unknown): unknown {
+function toStorageError(error: unknown): unknown {
   return isQuota(error) ? new StorageFull() : error;
 }

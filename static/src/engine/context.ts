@@ -1,30 +1,30 @@
-/** What the engine's parts share. */
+/** State shared by the modules of the engine. */
 import type { Core, Device } from "./core-db.ts";
 import type { Mirror } from "./mirror.ts";
-import type { Surroundings } from "./types.ts";
+import type { Environment } from "./types.ts";
 import type { UserDb } from "./user-db.ts";
 
 export interface Context {
-  readonly surroundings: Surroundings;
+  readonly env: Environment;
   readonly userId: number;
   readonly build: string;
-  /** The server we belong to; empty until the first hello of a phone that was told nothing. */
+  /** Id of our server; may be empty until the first hello. */
   instance: string;
   readonly core: Core;
   readonly db: UserDb;
   readonly mirror: Mirror;
   device: Device;
-  /** Sent along beside the cookie, for when the session has run out. */
+  /** Device token, sent with the cookie because the session may have expired. */
   token: string | null;
-  /** Draft generations this tab has seen. */
-  readonly seen: Map<string, number>;
-  /** Records this tab may take back until their time is over, with their frozen bytes. */
+  /** Draft generation that this tab has seen, by key. */
+  readonly gens: Map<string, number>;
+  /** Records this tab can undo, with their frozen bodies. */
   readonly holds: Map<string, { body: string; until: number }>;
-  /** How often the page was left. What was about to be written before may be older than what another page wrote. */
-  left: number;
-  /** Writes of this tab one after another, so that both stores end with the same version. */
+  /** How often the page was left: writes begun before that may be older than another page's. */
+  exits: number;
+  /** Run writes of this tab one after another, so that both stores end with the same version. */
   serial<T>(work: () => Promise<T>): Promise<T>;
-  /** Ops, attachments or link changed: tell listeners here and in other tabs. */
+  /** Notify listeners in all tabs that records, attachments or link changed. */
   changed(): void;
   kick(reason: string): void;
 }

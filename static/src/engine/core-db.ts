@@ -1,7 +1,7 @@
-/** What all people of this phone share: the device, who was here, and whose records may be sent now. Never a record of anybody's. */
+/** Database shared by all users of this phone: device, accounts, active user. It contains no records. */
 import type { DBSchema } from "idb";
 import { type Connection, connect } from "./connection.ts";
-import type { Surroundings } from "./types.ts";
+import type { Environment } from "./types.ts";
 
 export interface Device {
   id: string;
@@ -9,7 +9,7 @@ export interface Device {
   created: number;
 }
 
-/** How much of one person's work lies on this phone; all that others may learn of it. */
+/** How many unsent records a person has on this phone; other users may see no more than this. */
 export interface Account {
   user: number;
   unsent: number;
@@ -21,7 +21,7 @@ interface Facts {
   device: Device;
   active: number;
   instance: string;
-  /** Set when someone logged out without network: the server is told before anything else. */
+  /** User who signed out offline; the server must be told first. */
   pending_logout: number;
 }
 
@@ -34,15 +34,15 @@ export interface Core {
   get<K extends keyof Facts>(name: K): Promise<Facts[K] | undefined>;
   set<K extends keyof Facts>(name: K, value: Facts[K]): Promise<void>;
   unset(name: keyof Facts): Promise<void>;
-  /** Keeps what is there, so that two tabs agree; returns what holds. */
+  /** Store the value unless one exists; return the stored one. Two tabs get the same. */
   settle<K extends keyof Facts>(name: K, value: Facts[K]): Promise<Facts[K]>;
   accounts(): Promise<Account[]>;
   putAccount(account: Account): Promise<void>;
   close(): void;
 }
 
-export function openCore(surroundings: Surroundings): Core {
-  const db: Connection<CoreSchema> = connect(surroundings, "fieldapp-core", 1, (raw, oldVersion) => {
+export function openCore(env: Environment): Core {
+  const db: Connection<CoreSchema> = connect(env, "fieldapp-core", 1, (raw, oldVersion) => {
     if (oldVersion < 1) {
       raw.createObjectStore("facts");
       raw.createObjectStore("accounts", { keyPath: "user" });
@@ -56,8 +56,8 @@ export function openCore(surroundings: Surroundings): Core {
     settle: (name, value) =>
       db.run(["facts"], "readwrite", async (tx) => {
         const facts = tx.objectStore("facts");
-        const held = await facts.get(name);
-        if (held !== undefined) return held as never;
+        const existing = await facts.get(name);
+        if (existing !== undefined) return existing as never;
         await facts.put(value, name);
         return value;
       }),

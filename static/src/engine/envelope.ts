@@ -1,4 +1,4 @@
-/** The frozen envelope. Its key order is part of the format: the bytes are hashed, once, and never made again. */
+/** Envelope of a record. Key order is part of the format: the JSON is hashed once and never rebuilt. */
 import type { Aggregate, CaptureInput, Json, JsonObject } from "./types.ts";
 import type { AttachmentRow, Clock, OpRow } from "./user-db.ts";
 
@@ -46,43 +46,46 @@ export function freeze(
   return JSON.stringify(envelope);
 }
 
-/** The phone's clock is kept as it was, with what is known about its error; nobody is refused for a wrong clock. */
+/** Return the phone's time with the measured offset to the server. A wrong clock never refuses a record. */
 export function timestamp(now: number, tz: string, clock: Clock | undefined): Envelope["at"] {
-  // Measured in the future means the clock was turned back since: the offset no longer applies.
-  const known = clock !== undefined && now >= clock.at;
+  // A measurement in the future means that the clock was set back: its offset no longer applies.
+  const isMeasured = clock !== undefined && now >= clock.at;
   return {
     utc: new Date(now).toISOString(),
     tz,
-    offset_ms: known ? clock.offset : null,
-    offset_age_s: known ? Math.round((now - clock.at) / 1000) : null,
+    offset_ms: isMeasured ? clock.offset : null,
+    offset_age_s: isMeasured ? Math.round((now - clock.at) / 1000) : null,
   };
 }
 
 /**
- * Records of this phone that the new one speaks of and the server has not yet received. A correction waits for none
- * of those that wait for what it corrects: neither would ever go.
+ * Return the unreceived records that the new one mentions. A correction never depends on a record that waits for the
+ * corrected one: neither could ever be sent.
  */
 export function dependsOn(input: CaptureInput, open: OpRow[], supersedes: string | null): string[] {
-  const words = new Set<string>([input.agg[1]]);
-  collect(input.data, words);
-  const after = waitingFor(open, supersedes);
-  return open.filter((op) => op.supersededBy === null && !after.has(op.op) && words.has(op.agg[1])).map((op) => op.op);
+  const mentionedIds = new Set<string>([input.agg[1]]);
+  collectStrings(input.data, mentionedIds);
+  const dependents = dependentsOf(open, supersedes);
+  return open
+    .filter((op) => op.supersededBy === null && !dependents.has(op.op) && mentionedIds.has(op.agg[1]))
+    .map((op) => op.op);
 }
 
-/** A record with its earlier versions, and everything that waits for one of them, however indirectly. */
-function waitingFor(open: OpRow[], first: string | null): Set<string> {
-  const found = new Set<string>(first ? [first] : []);
-  for (let before = -1; before !== found.size; ) {
-    before = found.size;
+/** Return `first`, its earlier versions, and every record that depends on one of them, also indirectly. */
+function dependentsOf(open: OpRow[], first: string | null): Set<string> {
+  const ids = new Set<string>(first ? [first] : []);
+  for (let before = -1; before !== ids.size; ) {
+    before = ids.size;
     for (const op of open) {
-      if (found.has(op.op) && op.supersedes) found.add(op.supersedes);
-      if (op.depends.some((one) => found.has(one))) found.add(op.op);
+      if (ids.has(op.op) && op.supersedes) ids.add(op.supersedes);
+      if (op.depends.some((id) => ids.has(id))) ids.add(op.op);
     }
   }
-  return found;
+  return ids;
 }
 
-function collect(value: Json, into: Set<string>): void {
+function collectStrings(value: Json, into: Set<string>): void {
   if (typeof value === "string") into.add(value);
-  else if (value !== null && typeof value === "object") for (const item of Object.values(value)) collect(item, into);
+  else if (value !== null && typeof value === "object")
+    for (const item of Object.values(value)) collectStrings(item, into);
 }

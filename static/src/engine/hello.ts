@@ -1,31 +1,34 @@
-/** The first call: is this our server, who am I to it, how wrong is the clock, did this phone lose something. */
+/** First request of a sender: check server and user, measure the clock, report lost records. */
 import type { Context } from "./context.ts";
 import { newEpoch } from "./ids.ts";
-import { unlessFull } from "./reconcile.ts";
-import type { Dropped } from "./release.ts";
-import { judge, type Verdict } from "./reply.ts";
-import { reoffer, signedIn } from "./results.ts";
-import { keepToken } from "./token.ts";
+import { ignoreStorageFull } from "./reconcile.ts";
+import { classifyReply, type ReplyClass } from "./reply.ts";
+import { resendReceived, retryAfterSignIn } from "./results.ts";
+import type { DroppedSeqs } from "./retention.ts";
+import { saveToken } from "./token.ts";
 import type { HelloInfo, Json, JsonObject, Limits } from "./types.ts";
 import { type Clock, getMeta, openOps, setMeta, type UserTx } from "./user-db.ts";
-import { askJson } from "./wire.ts";
+import { postJson } from "./wire.ts";
 
 export const HELLO_EVERY_MS = 5 * 60_000;
 export const DEFAULT_LIMITS: Limits = { batchOps: 50, batchBytes: 1 << 20, chunk: 512 << 10, attachment: 25 << 20 };
 
-export type Hello = { is: "hello"; info: HelloInfo } | { is: "wrong_user" } | Exclude<Verdict, { is: "json" }>;
+export type HelloOutcome =
+  | { is: "hello"; info: HelloInfo }
+  | { is: "wrong_user" }
+  | Exclude<ReplyClass, { is: "json" }>;
 
-export async function sayHello(ctx: Context, signal: AbortSignal): Promise<Hello> {
-  const { surroundings } = ctx;
-  const before = surroundings.now();
-  const reply = await askJson(ctx, "/sync/hello", await introduction(ctx, before), signal);
-  const after = surroundings.now();
-  const known = await ctx.core.get("instance");
-  const expected = ctx.instance || known || reply?.instance || "";
-  if (known !== undefined && known !== expected) return { is: "foreign" };
-  const verdict = judge(reply, expected, after);
-  if (verdict.is !== "json") return verdict;
-  const { body } = verdict;
+export async function exchangeHello(ctx: Context, signal: AbortSignal): Promise<HelloOutcome> {
+  const { env } = ctx;
+  const before = env.now();
+  const reply = await postJson(ctx, "/sync/hello", await helloBody(ctx, before), signal);
+  const after = env.now();
+  const knownInstance = await ctx.core.get("instance");
+  const expected = ctx.instance || knownInstance || reply?.instance || "";
+  if (knownInstance !== undefined && knownInstance !== expected) return { is: "foreign" };
+  const classified = classifyReply(reply, expected, after);
+  if (classified.is !== "json") return classified;
+  const { body } = classified;
   const serverTime = typeof body.server_time === "string" ? Date.parse(body.server_time) : Number.NaN;
   if (typeof body.user !== "number" || Number.isNaN(serverTime)) return { is: "unreachable" };
   if (typeof body.instance === "string" && body.instance !== expected) return { is: "foreign" };
@@ -36,34 +39,34 @@ export async function sayHello(ctx: Context, signal: AbortSignal): Promise<Hello
     at: after,
     epoch: String(body.epoch ?? ""),
     offsetMs,
-    missingSeqs: numbers(body.missing_seqs),
+    missingSeqs: numberList(body.missing_seqs),
     limits: limitsOf(body.limits),
     signedIn: typeof body.signed_in === "boolean" ? body.signed_in : null,
   };
-  await keepToken(ctx, body.token).catch(unlessFull);
-  await remember(ctx, info, idsOf(body.attachments_wanted));
-  if (typeof body.leave_epoch === "string") await leaveEpoch(ctx, body.leave_epoch).catch(unlessFull);
-  if (info.signedIn) await signedIn(ctx).catch(unlessFull);
+  await saveToken(ctx, body.token).catch(ignoreStorageFull);
+  await saveHello(ctx, info, attachmentIds(body.attachments_wanted));
+  if (typeof body.leave_epoch === "string") await startNewEpoch(ctx, body.leave_epoch).catch(ignoreStorageFull);
+  if (info.signedIn) await retryAfterSignIn(ctx).catch(ignoreStorageFull);
   return { is: "hello", info };
 }
 
-async function introduction(ctx: Context, now: number): Promise<JsonObject> {
-  const { surroundings } = ctx;
+async function helloBody(ctx: Context, now: number): Promise<JsonObject> {
+  const { env } = ctx;
   const { ep, next, unsent, held, dropped } = await ctx.db.run(["ops", "meta"], "readonly", async (tx) => ({
     ep: (await getMeta<string>(tx, "ep")) ?? "",
     next: (await getMeta<number>(tx, "next_seq")) ?? 1,
     unsent: (await openOps(tx)).filter((op) => op.state !== "rejected" && op.state !== "conflict"),
-    held: await spans(tx),
-    dropped: (await getMeta<Dropped>(tx, "dropped")) ?? {},
+    held: await storedSeqRuns(tx),
+    dropped: (await getMeta<DroppedSeqs>(tx, "dropped")) ?? {},
   }));
-  // Only this epoch's: an earlier life of the database has numbers of its own.
-  const mine = unsent.filter((op) => op.ep === ep && op.supersededBy === null);
-  const seqs = mine.map((op) => op.seq);
-  const pending = mine.length > 0 && {
+  // Sequence numbers restart with every epoch.
+  const ofThisEpoch = unsent.filter((op) => op.ep === ep && op.supersededBy === null);
+  const seqs = ofThisEpoch.map((op) => op.seq);
+  const pending = ofThisEpoch.length > 0 && {
     min_seq: Math.min(...seqs),
     max_seq: Math.max(...seqs),
-    count: mine.length,
-    oldest_utc: new Date(Math.min(...mine.map((op) => op.created))).toISOString(),
+    count: ofThisEpoch.length,
+    oldest_utc: new Date(Math.min(...ofThisEpoch.map((op) => op.created))).toISOString(),
   };
   return {
     dev: ctx.device.id,
@@ -74,59 +77,59 @@ async function introduction(ctx: Context, now: number): Promise<JsonObject> {
     next_seq: next,
     held,
     dropped,
-    persisted: await surroundings.persisted().catch(() => false),
-    display_mode: surroundings.displayMode(),
+    persisted: await env.persisted().catch(() => false),
+    display_mode: env.displayMode(),
     now: new Date(now).toISOString(),
   };
 }
 
 /**
- * The numbers of all records that lie here, as `[first, last]` of each unbroken run, by epoch: after a wipe the server
- * can tell what the mirror has brought back from what is gone.
+ * Return the sequence numbers of all stored records as `[first, last]` runs, by epoch. After the database was wiped the
+ * server can tell restored records from lost ones.
  */
-async function spans(tx: UserTx): Promise<{ [ep: string]: [number, number][] }> {
-  const found: { [ep: string]: [number, number][] } = {};
+async function storedSeqRuns(tx: UserTx): Promise<{ [ep: string]: [number, number][] }> {
+  const runsByEpoch: { [ep: string]: [number, number][] } = {};
   const numbered = tx.objectStore("ops").index("numbered");
   for (let at = await numbered.openKeyCursor(); at; at = await at.continue()) {
     const [ep, seq] = at.key;
-    found[ep] ??= [];
-    const runs = found[ep];
+    runsByEpoch[ep] ??= [];
+    const runs = runsByEpoch[ep];
     const last = runs.at(-1);
     if (last && last[1] === seq - 1) last[1] = seq;
     else runs.push([seq, seq]);
   }
-  return found;
+  return runsByEpoch;
 }
 
-/** Numbers what comes in a new epoch: this store was copied or set back, and its numbers are given out twice. */
-async function leaveEpoch(ctx: Context, ep: string): Promise<void> {
+/** Start a new epoch: this store was copied or restored, so its sequence numbers are used twice. */
+async function startNewEpoch(ctx: Context, ep: string): Promise<void> {
   await ctx.db.run(["meta"], "readwrite", async (tx) => {
-    // Not again where another tab has done so.
+    // Another tab may have done so already.
     if ((await getMeta<string>(tx, "ep")) !== ep) return;
     await setMeta(tx, "ep", newEpoch());
     await setMeta(tx, "next_seq", 1);
   });
 }
 
-async function remember(ctx: Context, info: HelloInfo, wanted: string[]): Promise<void> {
-  const noted = ctx.db.run(["attachments", "meta"], "readwrite", async (tx) => {
+async function saveHello(ctx: Context, info: HelloInfo, wanted: string[]): Promise<void> {
+  const earlierEpoch = ctx.db.run(["attachments", "meta"], "readwrite", async (tx) => {
     const clock: Clock = { offset: info.offsetMs, at: info.at };
     await setMeta(tx, "clock", clock);
     await setMeta(tx, "missing_seqs", info.missingSeqs);
     for (const id of wanted) {
       const photo = await tx.objectStore("attachments").get(id);
-      // The server knows best what it holds: whether we still have the bytes shows when they are read.
+      // The server wants it again; whether the bytes still exist shows when they are read.
       if (photo?.op && photo.state === "stored") {
         await tx.objectStore("attachments").put({ ...photo, state: "local", sent: 0, url: null });
       }
     }
     return getMeta<string>(tx, "server_epoch");
   });
-  // Nothing of it is needed in order to send; without room it is noted with a later hello.
-  const earlier = await noted.catch(unlessFull);
-  if (earlier !== undefined && earlier !== info.epoch) await reoffer(ctx);
-  // Only after that: killed in between, it is noticed again.
-  await ctx.db.run(["meta"], "readwrite", (tx) => setMeta(tx, "server_epoch", info.epoch)).catch(unlessFull);
+  // Not needed for sending: with a full disk a later hello writes it.
+  const earlier = await earlierEpoch.catch(ignoreStorageFull);
+  if (earlier !== undefined && earlier !== info.epoch) await resendReceived(ctx);
+  // Last, so that a restore is noticed again if the tab is killed in between.
+  await ctx.db.run(["meta"], "readwrite", (tx) => setMeta(tx, "server_epoch", info.epoch)).catch(ignoreStorageFull);
 }
 
 function limitsOf(value: Json | undefined): Limits {
@@ -143,12 +146,12 @@ function limitsOf(value: Json | undefined): Limits {
   };
 }
 
-function numbers(value: Json | undefined): number[] {
+function numberList(value: Json | undefined): number[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === "number") : [];
 }
 
-/** `{id, op, offset}` each; servers of before named the id alone. */
-function idsOf(value: Json | undefined): string[] {
+/** Return the ids of `{id, op, offset}` entries; earlier servers sent the id alone. */
+function attachmentIds(value: Json | undefined): string[] {
   const items = Array.isArray(value) ? value : [];
   return items
     .map((item) => (item !== null && typeof item === "object" && !Array.isArray(item) ? item.id : item))

@@ -1,7 +1,7 @@
-/** Ids that need no network: what is made offline can be referred to offline. */
+/** Ids and references that are made without network. */
 import { hex } from "./bytes.ts";
 
-/** Time-ordered, so that the server's index grows at its end; nothing here relies on the order. */
+/** Return a time-ordered id, so that the server's index grows at its end. Nothing relies on the order. */
 export function uuidv7(now: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   let rest = Math.max(0, Math.floor(now));
@@ -23,12 +23,12 @@ function dashed(bytes: Uint8Array, version: number): string {
   return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join("-");
 }
 
-/** Marks one life of the phone's database: a restarted counter can never collide with the one before. */
+/** Return an id for the lifetime of a database, so that a restarted counter never collides with an earlier one. */
 export function newEpoch(): string {
   return hex(crypto.getRandomValues(new Uint8Array(4)));
 }
 
-/** No I, O, 0, 1: the reference is read aloud and written down by hand. */
+/** Without I, O, 0, 1: people read references aloud and copy them by hand. */
 const LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ";
 const SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 

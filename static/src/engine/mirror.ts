@@ -1,6 +1,6 @@
 /**
- * The second store. Chromium, killed while it writes, may delete the whole IndexedDB; Cache Storage survived every
- * kill that was measured. Holds the frozen bytes of records, photos (only here) and drafts.
+ * Second store, in Cache Storage: bodies of records, drafts, and photos (only here). Chromium, killed while it writes,
+ * may delete the whole IndexedDB; Cache Storage survived every kill that was measured.
  */
 import { type Bytes, plain, utf8 } from "./bytes.ts";
 import { isQuota } from "./connection.ts";
@@ -8,7 +8,7 @@ import { StorageFull, StorageUnavailable } from "./types.ts";
 import type { AttachmentRow, DraftRow, OpRow } from "./user-db.ts";
 import { watchdog } from "./watchdog.ts";
 
-export interface Found {
+export interface MirrorEntry {
   headers: Headers;
   bytes: Bytes;
 }
@@ -17,20 +17,20 @@ export interface Mirror {
   putOp(op: OpRow): Promise<void>;
   putAttachment(att: AttachmentRow, bytes: Uint8Array): Promise<void>;
   putDraft(draft: DraftRow): Promise<void>;
-  read(shelf: Shelf, id: string): Promise<Found | null>;
-  drop(shelf: Shelf, id: string): Promise<void>;
-  ids(): Promise<Record<Shelf, string[]>>;
-  /** Writes, reads and removes; throws where this browser keeps nothing. */
+  read(kind: EntryKind, id: string): Promise<MirrorEntry | null>;
+  drop(kind: EntryKind, id: string): Promise<void>;
+  ids(): Promise<Record<EntryKind, string[]>>;
+  /** Write, read and delete a test entry; throws if this browser does not store it. */
   probe(): Promise<void>;
 }
 
-export type Shelf = "op" | "att" | "draft";
+export type EntryKind = "op" | "att" | "draft";
 
 const ROOT = "/__outbox/";
 
 export function openMirror(caches: CacheStorage, userId: number): Mirror {
   const cache = () => caches.open(`outbox-${userId}`);
-  const path = (shelf: string, id: string) => `${ROOT}${shelf}/${encodeURIComponent(id)}`;
+  const path = (kind: string, id: string) => `${ROOT}${kind}/${encodeURIComponent(id)}`;
 
   async function put(at: string, body: Bytes, headers: Record<string, string>): Promise<void> {
     const write = async () => (await cache()).put(at, new Response(body, { headers }));
@@ -38,7 +38,7 @@ export function openMirror(caches: CacheStorage, userId: number): Mirror {
       await write();
     } catch (error) {
       if (!isQuota(error)) throw error;
-      await evictDisposable(caches);
+      await evictPages(caches);
       await write().catch((again: unknown) => {
         throw isQuota(again) ? new StorageFull() : again;
       });
@@ -77,18 +77,18 @@ export function openMirror(caches: CacheStorage, userId: number): Mirror {
         "X-Gen": String(draft.gen),
         "X-Updated": String(draft.updated),
       }),
-    async read(shelf, id) {
-      const found = await (await cache()).match(path(shelf, id));
-      return found ? { headers: found.headers, bytes: new Uint8Array(await found.arrayBuffer()) } : null;
+    async read(kind, id) {
+      const entry = await (await cache()).match(path(kind, id));
+      return entry ? { headers: entry.headers, bytes: new Uint8Array(await entry.arrayBuffer()) } : null;
     },
-    async drop(shelf, id) {
-      await (await cache()).delete(path(shelf, id));
+    async drop(kind, id) {
+      await (await cache()).delete(path(kind, id));
     },
     async ids() {
-      const ids: Record<Shelf, string[]> = { op: [], att: [], draft: [] };
+      const ids: Record<EntryKind, string[]> = { op: [], att: [], draft: [] };
       for (const request of await (await cache()).keys()) {
         const match = /\/__outbox\/(op|att|draft)\/([^/?#]+)$/.exec(request.url);
-        if (match) ids[match[1] as Shelf].push(decodeURIComponent(match[2] ?? ""));
+        if (match) ids[match[1] as EntryKind].push(decodeURIComponent(match[2] ?? ""));
       }
       return ids;
     },
@@ -98,19 +98,19 @@ export function openMirror(caches: CacheStorage, userId: number): Mirror {
       await put(at, utf8("probe"), {});
       const back = await (await store.match(at))?.text();
       await store.delete(at);
-      if (back !== "probe") throw new Error("cache storage does not keep what it is given");
+      if (back !== "probe") throw new Error("cache storage failed");
     },
   };
 }
 
-/** A call that outlasts a whole tick of this length is given up. Large photos on slow phones stay far below. */
+/** A call that is still running after a whole tick of this length is given up. Large photos take far less. */
 export const CALL_TICK_MS = 5_000;
 
 /**
- * The same mirror, none of whose calls waits for ever. A photo whose write was given up is said to have failed, and may
- * have been taken again: if it lands after all, it goes.
+ * Wrap the mirror so that every call has a timeout. A photo whose write timed out was reported as failed and may have
+ * been added again, so delete it if the write succeeds later.
  */
-export function inTime(mirror: Mirror, sleep: (ms: number) => Promise<void>): Mirror {
+export function withTimeouts(mirror: Mirror, sleep: (ms: number) => Promise<void>): Mirror {
   const watch = watchdog(sleep, () => CALL_TICK_MS);
   const timed =
     (call: (...given: unknown[]) => Promise<unknown>, late?: (...given: unknown[]) => Promise<void>) =>
@@ -136,16 +136,16 @@ export function inTime(mirror: Mirror, sleep: (ms: number) => Promise<void>): Mi
   return { ...all, putAttachment: put } as unknown as Mirror;
 }
 
-/** Pages can be fetched again, records cannot: where there is no room, pages go first. */
-export async function evictDisposable(caches: CacheStorage): Promise<void> {
+/** Delete cached pages and pictures to free space: they can be fetched again, records cannot. */
+export async function evictPages(caches: CacheStorage): Promise<void> {
   for (const name of await caches.keys()) if (/^(pack|visited|files)-/.test(name)) await caches.delete(name);
 }
 
-export function draftFromMirror(found: Found): DraftRow | null {
+export function draftFromMirror(entry: MirrorEntry): DraftRow | null {
   try {
-    const draft = JSON.parse(new TextDecoder().decode(found.bytes)) as DraftRow;
+    const draft = JSON.parse(new TextDecoder().decode(entry.bytes)) as DraftRow;
     if (typeof draft.key !== "string" || typeof draft.fields !== "object") return null;
-    return { ...draft, gen: Number(found.headers.get("X-Gen") ?? 0) };
+    return { ...draft, gen: Number(entry.headers.get("X-Gen") ?? 0) };
   } catch {
     return null;
   }

@@ -1,21 +1,21 @@
-/** Opens one person's outbox: checks that this browser keeps things, makes both stores agree, then starts to send. */
+/** Open a person's outbox: test the storage, reconcile both stores, start the sender. */
 import { capture } from "./capture.ts";
 import { isQuota } from "./connection.ts";
 import { type Context, oneAtATime } from "./context.ts";
 import { type Core, type Device, openCore } from "./core-db.ts";
 import { draftsOf } from "./drafts.ts";
-import { dropHolds, endHolds, mayUndo, restoreHolds, sendHeldNow, stillHeld } from "./hold.ts";
+import { activeHolds, endHolds, mayUndo, removeEndedHolds, restoreHolds, sendHeldNow } from "./hold.ts";
 import { deviceCode, uuid4 } from "./ids.ts";
-import { evictDisposable, inTime, openMirror } from "./mirror.ts";
+import { evictPages, openMirror, withTimeouts } from "./mirror.ts";
 import * as outbox from "./outbox.ts";
 import { photosOf } from "./photos.ts";
-import { parse } from "./rebuild.ts";
-import { reconcile, unlessFull } from "./reconcile.ts";
-import { purge } from "./release.ts";
+import { parseEnvelope } from "./rebuild.ts";
+import { ignoreStorageFull, reconcile } from "./reconcile.ts";
 import { tools } from "./rescue-tools.ts";
+import { deleteExpired } from "./retention.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { forgetToken } from "./token.ts";
-import { type RunningEngine, StorageFull, StorageUnavailable, type Surroundings } from "./types.ts";
+import { type Environment, type RunningEngine, StorageFull, StorageUnavailable } from "./types.ts";
 import { undoTools } from "./undo-tools.ts";
 import { openUserDb, type UserDb } from "./user-db.ts";
 
@@ -25,66 +25,66 @@ export interface OpenOptions {
   build: string;
 }
 
-const NOWHERE: Device = { id: "", code: "", created: 0 };
+const NO_DEVICE: Device = { id: "", code: "", created: 0 };
 
-export async function openEngine(surroundings: Surroundings, options: OpenOptions): Promise<RunningEngine> {
+export async function openEngine(env: Environment, options: OpenOptions): Promise<RunningEngine> {
   const { userId, instance, build } = options;
-  const core = openCore(surroundings);
-  const db = openUserDb(surroundings, userId);
+  const core = openCore(env);
+  const db = openUserDb(env, userId);
   let channel: BroadcastChannel | null = null;
   const listeners = new Set<() => void>();
   let sender: Sender | null = null;
   let closed = false;
-  const tell = () => {
+  const notifyListeners = () => {
     for (const listener of listeners) listener();
   };
-  const noting = oneAtATime();
+  const serialNote = oneAtATime();
   let noted: Promise<void> = Promise.resolve();
-  const note = () => {
-    noted = noting(() => noteAccount(ctx)).catch(() => undefined);
+  const saveCounts = () => {
+    noted = serialNote(() => writeAccount(ctx)).catch(() => undefined);
   };
-  const mirror = inTime(openMirror(surroundings.caches, userId), surroundings.sleep);
+  const mirror = withTimeouts(openMirror(env.caches, userId), env.sleep);
   const ctx: Context = {
-    ...{ surroundings, userId, build, instance, core, db, mirror, device: NOWHERE, token: null, seen: new Map() },
+    ...{ env, userId, build, instance, core, db, mirror, device: NO_DEVICE, token: null, gens: new Map() },
     holds: new Map(),
-    left: 0,
+    exits: 0,
     serial: oneAtATime(),
     changed() {
       if (closed) return;
-      tell();
-      channel?.postMessage(stillHeld(ctx).size > 0 ? "held" : "changed");
-      note();
+      notifyListeners();
+      channel?.postMessage(activeHolds(ctx).size > 0 ? "held" : "changed");
+      saveCounts();
     },
     kick: (reason) => sender?.kick(reason),
   };
-  const listen = () => {
-    if (!closed) channel ??= surroundings.channel(`outbox-${userId}`);
+  const openChannel = () => {
+    if (!closed) channel ??= env.channel(`outbox-${userId}`);
     if (!channel) return;
     channel.onmessage = ({ data }) => {
-      tell();
-      void dropHolds(ctx).catch(() => undefined);
-      // The tab that holds a record may be closed: another one sends it once its time has come.
+      notifyListeners();
+      void removeEndedHolds(ctx).catch(() => undefined);
+      // The tab that holds a record may be closed: any tab sends it when the hold ends.
       if (data === "held") sender?.kick("timer");
     };
   };
   const back = () => {
-    listen();
-    // Another page of this tab may have taken back or sent what was held here.
-    if (ctx.left > 0) void restoreHolds(ctx).catch(() => undefined);
+    openChannel();
+    // Another page of this tab may have undone or sent a held record.
+    if (ctx.exits > 0) void restoreHolds(ctx).catch(() => undefined);
   };
-  const mute = () => {
+  const closeChannel = () => {
     channel?.close();
     channel = null;
   };
-  listen();
-  surroundings.onLeave?.(() => {
-    ctx.left++;
-    mute();
+  openChannel();
+  env.onLeave?.(() => {
+    ctx.exits++;
+    closeChannel();
   }, back);
   const close = () => {
     closed = true;
     sender?.stop();
-    mute();
+    closeChannel();
     db.close();
     core.close();
   };
@@ -92,10 +92,10 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     await selfTest(ctx, db);
     await reconcile(ctx);
     ctx.device = await deviceOf(ctx, core);
-    await purge(ctx).catch(unlessFull);
+    await deleteExpired(ctx).catch(ignoreStorageFull);
     await restoreHolds(ctx);
     for (const draft of await db.run(["drafts"], "readonly", (tx) => tx.objectStore("drafts").getAll())) {
-      ctx.seen.set(draft.key, draft.gen);
+      ctx.gens.set(draft.key, draft.gen);
     }
   } catch (error) {
     close();
@@ -105,7 +105,7 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
   }
   const running = createSender(ctx);
   sender = running;
-  note();
+  saveCounts();
   running.kick("open");
   return {
     userId,
@@ -124,7 +124,7 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
     discard: (op) => ctx.serial(() => outbox.discard(ctx, op)),
     mayUndo: (op) => mayUndo(ctx, op),
     undo(op) {
-      const now = surroundings.now();
+      const now = env.now();
       return ctx.serial(async () => (await import("./undo.ts")).undo(ctx, op, now, undoTools));
     },
     endHolds: () => endHolds(ctx),
@@ -140,7 +140,7 @@ export async function openEngine(surroundings: Surroundings, options: OpenOption
   };
 }
 
-/** A full phone still opens: what lies on it must be sent and shown. */
+/** Check that both stores keep data. A full disk is no error: stored records must still be shown and sent. */
 async function selfTest(ctx: Context, db: UserDb): Promise<void> {
   const write = () =>
     db.run(["meta"], "readwrite", async (tx) => {
@@ -148,27 +148,27 @@ async function selfTest(ctx: Context, db: UserDb): Promise<void> {
       if ((await tx.objectStore("meta").get("probe")) !== "probe") throw new StorageUnavailable("nothing is kept");
       await tx.objectStore("meta").delete("probe");
     });
-  for (const probe of [write, () => ctx.mirror.probe()]) {
+  for (const check of [write, () => ctx.mirror.probe()]) {
     try {
-      await probe();
+      await check();
     } catch (error) {
       if (error instanceof StorageUnavailable) throw error;
       if (!(error instanceof StorageFull) && !isQuota(error)) throw new StorageUnavailable(String(error));
-      await evictDisposable(ctx.surroundings.caches);
+      await evictPages(ctx.env.caches);
     }
   }
 }
 
-/** The device outlives its database: a slow sentinel and every frozen record know it too. */
+/** Return the device id. If the database was wiped, localStorage or the newest record still has it. */
 async function deviceOf(ctx: Context, core: Core): Promise<Device> {
-  const { sentinel, now } = ctx.surroundings;
-  const held = await core.get("device");
-  const id = held?.id ?? sentinel?.get() ?? (await newestDevice(ctx)) ?? uuid4();
-  const device = held ?? (await core.settle("device", { id, code: deviceCode(id), created: now() }));
+  const { sentinel, now } = ctx.env;
+  const storedDevice = await core.get("device");
+  const id = storedDevice?.id ?? sentinel?.get() ?? (await newestDevice(ctx)) ?? uuid4();
+  const device = storedDevice ?? (await core.settle("device", { id, code: deviceCode(id), created: now() }));
   try {
     if (sentinel && sentinel.get() !== device.id) sentinel.set(device.id);
   } catch {
-    // Only the slow third copy of the id.
+    // Only a further copy of the id.
   }
   return device;
 }
@@ -176,11 +176,11 @@ async function deviceOf(ctx: Context, core: Core): Promise<Device> {
 async function newestDevice(ctx: Context): Promise<string | undefined> {
   const ops = await ctx.db.run(["ops"], "readonly", (tx) => tx.objectStore("ops").getAll());
   const newest = ops.sort((a, b) => b.pos - a.pos)[0];
-  return newest && parse(newest.body)?.dev;
+  return newest && parseEnvelope(newest.body)?.dev;
 }
 
-/** Others on this phone may learn how much of this person's work is unsent, and nothing else. */
-async function noteAccount(ctx: Context): Promise<void> {
+/** Write the number of unsent records where the phone's other users can see it. */
+async function writeAccount(ctx: Context): Promise<void> {
   const { unsent, attention } = await outbox.counts(ctx);
-  await ctx.core.putAccount({ user: ctx.userId, unsent, attention, updated: ctx.surroundings.now() });
+  await ctx.core.putAccount({ user: ctx.userId, unsent, attention, updated: ctx.env.now() });
 }

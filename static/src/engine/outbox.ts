@@ -1,15 +1,15 @@
-/** What people see and do with their records: list, count, correct, discard, rescue. */
+/** Operations on a person's records: list, count, correct, discard. */
 
 import type { Context } from "./context.ts";
-import { decisionOf, unseen } from "./decision.ts";
-import { shown } from "./drafts.ts";
+import { repeatedDecision, withoutBase } from "./decision.ts";
+import { toDraft } from "./drafts.ts";
 import { uuidv7 } from "./ids.ts";
-import { shownAttachment } from "./photos.ts";
-import { deleteOp } from "./release.ts";
+import { toAttachment } from "./photos.ts";
+import { deleteOp } from "./retention.ts";
 import type { Attachment, Counts, Draft, Op } from "./types.ts";
 import { type AttachmentRow, type DraftRow, getMeta, type OpRow, openOps } from "./user-db.ts";
 
-/** Newest first. What its author replaced is represented by what replaced it. */
+/** List records, newest first, without those that a correction replaced. */
 export async function list(ctx: Context): Promise<Op[]> {
   const rows = await ctx.db.run(["ops"], "readonly", (tx) => tx.objectStore("ops").getAll());
   return rows.filter((row) => row.supersededBy === null).sort((a, b) => b.pos - a.pos);
@@ -25,7 +25,7 @@ export async function attachmentsOf(ctx: Context, owner: { op?: string; draft?: 
     if (owner.op !== undefined) return store.index("op").getAll(owner.op);
     return owner.draft === undefined ? [] : store.index("draft").getAll(owner.draft);
   });
-  return rows.sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1)).map(shownAttachment);
+  return rows.sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1)).map(toAttachment);
 }
 
 export function counts(ctx: Context): Promise<Counts> {
@@ -46,27 +46,27 @@ export function counts(ctx: Context): Promise<Counts> {
   });
 }
 
-/** A refused record comes back filled in; it stays itself until the corrected one takes its place. */
+/** Open a draft with the contents of a refused record. The record stays until its correction is captured. */
 export async function reopen(ctx: Context, id: string): Promise<Draft> {
   const photos = await copyPhotos(ctx, id);
-  await ctx.surroundings.point("reopen:copied");
-  const now = ctx.surroundings.now();
+  await ctx.env.point("reopen:copied");
+  const now = ctx.env.now();
   const { draft, used } = await ctx.db.run(["ops", "drafts", "attachments"], "readwrite", async (tx) => {
     const op = await tx.objectStore("ops").get(id);
     if (!op || op.supersededBy !== null || (op.state !== "rejected" && op.state !== "conflict")) {
-      throw new Error(`only a refused record can be corrected, not ${id} (${op?.state ?? "unknown"})`);
+      throw new Error(`not refused: ${id}`);
     }
     const drafts = tx.objectStore("drafts");
-    const own = `op:${id}`;
-    const again = decisionOf(op);
-    for (const key of [again?.draft ?? op.draftKey ?? own, own]) {
+    const ownKey = `op:${id}`;
+    const repeated = repeatedDecision(op);
+    for (const key of [repeated?.draft ?? op.draftKey ?? ownKey, ownKey]) {
       const row = await drafts.get(key);
       if (row?.state === "open" && row.supersedes === id) return { draft: row, used: false };
-      // Something else is being written under this key: leave it alone.
+      // Another draft is open under this key: use the next key.
       if (row?.state === "open") continue;
       const { kind, title } = op;
-      const { url, fields } = again ? { url: again.url, fields: unseen(op.fields) } : op;
-      const gen = Math.max(row?.gen ?? 0, ctx.seen.get(key) ?? 0);
+      const { url, fields } = repeated ? { url: repeated.url, fields: withoutBase(op.fields) } : op;
+      const gen = Math.max(row?.gen ?? 0, ctx.gens.get(key) ?? 0);
       const problems = op.result?.problems ?? null;
       const draft: DraftRow = {
         key,
@@ -87,43 +87,43 @@ export async function reopen(ctx: Context, id: string): Promise<Draft> {
     }
     throw new Error(`no free draft for ${id}`);
   });
-  ctx.seen.set(draft.key, draft.gen);
+  ctx.gens.set(draft.key, draft.gen);
   if (used) await ctx.mirror.putDraft(draft);
   else for (const photo of photos) await ctx.mirror.drop("att", photo.id);
   ctx.changed();
-  return shown(draft);
+  return toDraft(draft);
 }
 
-/** Under new ids: the server may know the old ones as the refused record's. */
+/** Copy the photos of a record under new ids: the server may know the old ones with the refused record. */
 async function copyPhotos(ctx: Context, op: string): Promise<AttachmentRow[]> {
   const rows = await ctx.db.run(["attachments"], "readonly", (tx) =>
     tx.objectStore("attachments").index("op").getAll(op),
   );
   const copies: AttachmentRow[] = [];
   for (const row of rows) {
-    const found = await ctx.mirror.read("att", row.id);
-    if (!found) continue;
-    const fresh = { id: uuidv7(ctx.surroundings.now()), op: null, sent: 0, state: "local" as const, url: null };
+    const entry = await ctx.mirror.read("att", row.id);
+    if (!entry) continue;
+    const fresh = { id: uuidv7(ctx.env.now()), op: null, sent: 0, state: "local" as const, url: null };
     const copy: AttachmentRow = { ...row, ...fresh };
-    await ctx.mirror.putAttachment(copy, found.bytes);
+    await ctx.mirror.putAttachment(copy, entry.bytes);
     copies.push(copy);
   }
   return copies;
 }
 
 export async function discard(ctx: Context, id: string): Promise<void> {
-  // Whoever holds the lock is sending; what a tab that died left marked so is free again. Asked in the transaction that
-  // deletes: the sender marks in one of its own.
+  // "sending" counts only while somebody holds the sender's lock; a tab that died leaves the mark behind. Checked in the
+  // deleting transaction, because the sender sets the mark in a transaction, too.
   const remove = (sending: boolean) =>
     ctx.db.run(["ops", "attachments", "meta"], "readwrite", async (tx) => {
       const op = await tx.objectStore("ops").get(id);
       if (!op) return { photos: [], earlier: null };
       if (op.state === "accepted" || op.state === "held") throw new Error(`${id} is received`);
       if (op.state === "sending" && sending) throw new Error(`${id} is being sent`);
-      const photos = await deleteOp(tx, op, "author", ctx.surroundings.now());
+      const photos = await deleteOp(tx, op, "author", ctx.env.now());
       return { photos, earlier: op.supersedes };
     });
-  const { locks } = ctx.surroundings;
+  const { locks } = ctx.env;
   const done = locks
     ? await locks.request(`flush-${ctx.userId}`, { ifAvailable: true }, (lock) => remove(lock === null))
     : await remove(true);

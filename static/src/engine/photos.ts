@@ -1,8 +1,8 @@
-/** Photos: their bytes lie in the mirror only (WebKit sends Blobs out of IndexedDB empty), one entry each. */
+/** Photos of drafts. The bytes are in the mirror only: WebKit returns empty Blobs from IndexedDB. */
 import { sha256Hex } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import { uuidv7 } from "./ids.ts";
-import { evictDisposable } from "./mirror.ts";
+import { evictPages } from "./mirror.ts";
 import { AlreadySubmitted, type Attachment, type Engine, StorageFull } from "./types.ts";
 import type { AttachmentRow } from "./user-db.ts";
 
@@ -13,21 +13,21 @@ export interface NewPhoto {
   bytes: Uint8Array;
 }
 
-/** Beyond this share of the quota only text is taken. */
-const PHOTO_SHARE = 0.8;
+/** Above this share of the quota no photo is added, so that text always fits. */
+const MAX_PHOTO_SHARE = 0.8;
 
 export function photosOf(ctx: Context): Engine["photos"] {
   return {
     async add(draft, file) {
       const sha256 = await sha256Hex(file.bytes);
-      return ctx.serial(async () => shownAttachment(await addPhoto(ctx, draft, file, sha256)));
+      return ctx.serial(async () => toAttachment(await addPhoto(ctx, draft, file, sha256)));
     },
     bytes: async (id) => (await ctx.mirror.read("att", id))?.bytes ?? null,
     remove: (id) =>
       ctx.serial(async () => {
         await ctx.db.run(["attachments"], "readwrite", async (tx) => {
           const row = await tx.objectStore("attachments").get(id);
-          if (row && row.op !== null) throw new Error("a sent record keeps its photos");
+          if (row && row.op !== null) throw new Error("photo of a record");
           await tx.objectStore("attachments").delete(id);
         });
         await ctx.mirror.drop("att", id);
@@ -36,24 +36,24 @@ export function photosOf(ctx: Context): Engine["photos"] {
   };
 }
 
-export function shownAttachment(row: AttachmentRow): Attachment {
+export function toAttachment(row: AttachmentRow): Attachment {
   const { gen: _, url: __, told: ___, ...attachment } = row;
   return attachment;
 }
 
-/** Bytes first, then the row: a row always has its bytes, and bytes without a row are found again at start. */
+/** Write the bytes, then the row: a row always has its bytes, and reconcile finds bytes without a row. */
 async function addPhoto(ctx: Context, draft: string, file: NewPhoto, sha256: string): Promise<AttachmentRow> {
-  const { surroundings } = ctx;
-  await makeRoom(ctx, file.bytes.length);
-  const now = surroundings.now();
+  const { env } = ctx;
+  await ensureRoom(ctx, file.bytes.length);
+  const now = env.now();
   const { name, mime, role, bytes } = file;
-  const gen = ctx.seen.get(draft) ?? 0;
+  const gen = ctx.gens.get(draft) ?? 0;
   const photo: AttachmentRow = {
     ...{ id: uuidv7(now), draft, op: null, name, mime, size: bytes.length, sha256, role },
     ...{ sent: 0, state: "local", created: now, gen, url: null },
   };
   await ctx.mirror.putAttachment(photo, bytes);
-  await surroundings.point("photo:mirrored");
+  await env.point("photo:mirrored");
   try {
     await ctx.db.run(["attachments", "drafts"], "readwrite", async (tx) => {
       const row = await tx.objectStore("drafts").get(draft);
@@ -68,13 +68,13 @@ async function addPhoto(ctx: Context, draft: string, file: NewPhoto, sha256: str
   return photo;
 }
 
-async function makeRoom(ctx: Context, size: number): Promise<void> {
-  const tooFull = async () => {
-    const estimate = await ctx.surroundings.estimate?.();
+async function ensureRoom(ctx: Context, size: number): Promise<void> {
+  const isTooFull = async () => {
+    const estimate = await ctx.env.estimate?.();
     if (!estimate?.quota) return false;
-    return (estimate.usage ?? 0) + size > PHOTO_SHARE * estimate.quota;
+    return (estimate.usage ?? 0) + size > MAX_PHOTO_SHARE * estimate.quota;
   };
-  if (!(await tooFull())) return;
-  await evictDisposable(ctx.surroundings.caches);
-  if (await tooFull()) throw new StorageFull();
+  if (!(await isTooFull())) return;
+  await evictPages(ctx.env.caches);
+  if (await isTooFull()) throw new StorageFull();
 }

@@ -1,17 +1,17 @@
-/** Rows out of the mirror's entries. */
+/** Build database rows from mirror entries. */
 import { sha256Hex } from "./bytes.ts";
 import type { Envelope } from "./envelope.ts";
-import type { Found } from "./mirror.ts";
+import type { MirrorEntry } from "./mirror.ts";
 import type { Json } from "./types.ts";
 import type { AttachmentRow, OpRow } from "./user-db.ts";
 
-/** Null when the entry is damaged or somebody else's: it is then neither shown nor sent, and left where it is. */
-export async function opFromMirror(id: string, found: Found, userId: number): Promise<OpRow | null> {
-  const header = (name: string) => decodeURIComponent(found.headers.get(name) ?? "");
-  const body = new TextDecoder().decode(found.bytes);
+/** Return the row, or null if the entry is damaged or another person's; such an entry stays and is never sent. */
+export async function opFromMirror(id: string, entry: MirrorEntry, userId: number): Promise<OpRow | null> {
+  const header = (name: string) => decodeURIComponent(entry.headers.get(name) ?? "");
+  const body = new TextDecoder().decode(entry.bytes);
   const sha256 = header("X-Sha256");
   if ((await sha256Hex(body)) !== sha256) return null;
-  const envelope = parse(body);
+  const envelope = parseEnvelope(body);
   if (!envelope || envelope.op !== id || envelope.user !== userId) return null;
   return {
     op: id,
@@ -26,7 +26,7 @@ export async function opFromMirror(id: string, found: Found, userId: number): Pr
     title: header("X-Title"),
     url: header("X-Url"),
     draftKey: header("X-Draft") || null,
-    fields: flatten(envelope.data),
+    fields: flattenFields(envelope.data),
     depends: envelope.depends,
     supersedes: envelope.supersedes,
     attempts: 0,
@@ -43,7 +43,7 @@ export async function opFromMirror(id: string, found: Found, userId: number): Pr
   };
 }
 
-export function parse(body: string): Envelope | null {
+export function parseEnvelope(body: string): Envelope | null {
   try {
     const envelope = JSON.parse(body) as Envelope | null;
     return envelope && typeof envelope.op === "string" && Array.isArray(envelope.atts) ? envelope : null;
@@ -52,16 +52,16 @@ export function parse(body: string): Envelope | null {
   }
 }
 
-/** The owning record goes by the frozen bodies; the entry itself still says which draft it was taken for. */
-export function attachmentFromMirror(id: string, found: Found): AttachmentRow {
-  const header = (name: string) => decodeURIComponent(found.headers.get(name) ?? "");
+/** Return the row of a photo without its record: only the records' bodies name that. */
+export function attachmentFromMirror(id: string, entry: MirrorEntry): AttachmentRow {
+  const header = (name: string) => decodeURIComponent(entry.headers.get(name) ?? "");
   return {
     id,
     draft: header("X-Draft") || null,
     op: null,
     name: header("X-Name"),
     mime: header("Content-Type"),
-    size: found.bytes.length,
+    size: entry.bytes.length,
     sha256: header("X-Sha256"),
     role: header("X-Role"),
     sent: 0,
@@ -72,15 +72,15 @@ export function attachmentFromMirror(id: string, found: Found): AttachmentRow {
   };
 }
 
-/** Which record names which photo. */
-export function owners(ops: Pick<OpRow, "op" | "body">[]): Map<string, string> {
-  const owner = new Map<string, string>();
-  for (const op of ops) for (const att of parse(op.body)?.atts ?? []) owner.set(att.id, op.op);
-  return owner;
+/** Return the id of the record that names each photo, by photo id. */
+export function attachmentOwners(ops: Pick<OpRow, "op" | "body">[]): Map<string, string> {
+  const ownerOf = new Map<string, string>();
+  for (const op of ops) for (const att of parseEnvelope(op.body)?.atts ?? []) ownerOf.set(att.id, op.op);
+  return ownerOf;
 }
 
-/** The form's fields as far as its data tells: dotted names, `[]` for lists of plain values. */
-export function flatten(data: Json, name = ""): { [name: string]: string | string[] } {
+/** Return data as form fields: dotted names, `[]` for lists of plain values. */
+export function flattenFields(data: Json, name = ""): { [name: string]: string | string[] } {
   if (data === null) return {};
   if (typeof data !== "object") return { [name]: String(data) };
   if (Array.isArray(data) && data.every((item) => item !== null && typeof item !== "object")) {
@@ -88,7 +88,7 @@ export function flatten(data: Json, name = ""): { [name: string]: string | strin
   }
   const fields: { [name: string]: string | string[] } = {};
   for (const [key, value] of Object.entries(data)) {
-    Object.assign(fields, flatten(value as Json, name ? `${name}.${key}` : key));
+    Object.assign(fields, flattenFields(value as Json, name ? `${name}.${key}` : key));
   }
   return fields;
 }

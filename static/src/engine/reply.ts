@@ -1,6 +1,6 @@
 /**
- * What an answer means, as a pure function. Success is only a receipt that names our record and its bytes; a status
- * code, a login page, a portal or a proxy is never one.
+ * Classify HTTP responses, as pure functions. Only a receipt with the record's id and hash counts as success; a status
+ * code, a login page, a captive portal or a proxy never does.
  */
 import type { Json, JsonObject, OpResult, Outcome } from "./types.ts";
 
@@ -14,17 +14,17 @@ export interface Reply {
   text: string;
 }
 
-export type Verdict =
+export type ReplyClass =
   | { is: "json"; body: JsonObject }
-  /** No answer, or one that says nothing: keep everything, try again. */
+  /** No response, or a useless one: try again. */
   | { is: "unreachable" }
-  /** Somebody else answered: a portal, a proxy, another server. */
+  /** A captive portal, a proxy or another server responded. */
   | { is: "foreign" }
   | { is: "sign_in" }
   | { is: "wait"; ms: number | null }
   | { is: "too_large" }
   | { is: "server_error"; status: number }
-  /** Our server, with a status the caller may know what to do with. */
+  /** Our server, with a status that the caller handles. */
   | { is: "status"; status: number };
 
 const OUTCOMES: ReadonlySet<string> = new Set<Outcome>([
@@ -38,14 +38,14 @@ const OUTCOMES: ReadonlySet<string> = new Set<Outcome>([
   "id_reused",
 ]);
 
-/** A portal that says "come back in ten years" is not obeyed. */
-const LONGEST_WAIT_MS = 3_600_000;
+/** Upper limit for Retry-After. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
 
-export function judge(reply: Reply | null, instance: string, now: number): Verdict {
+export function classifyReply(reply: Reply | null, instance: string, now: number): ReplyClass {
   if (reply === null) return { is: "unreachable" };
   const { status } = reply;
-  if (status === 429 || status === 503) return { is: "wait", ms: waitOf(reply.retryAfter, now) };
-  if (!isOurs(reply, instance))
+  if (status === 429 || status === 503) return { is: "wait", ms: retryAfterMs(reply.retryAfter, now) };
+  if (!isFromOurServer(reply, instance))
     return status >= 500 && status !== 511 ? { is: "server_error", status } : { is: "foreign" };
   if (status >= 500) return { is: "server_error", status };
   if (status === 413) return { is: "too_large" };
@@ -58,22 +58,22 @@ export function judge(reply: Reply | null, instance: string, now: number): Verdi
   return { is: "status", status };
 }
 
-/** For answers without a body (uploads): only who answered is judged, the status goes to the caller. */
-export function judgeBare(reply: Reply | null, instance: string, now: number): Verdict {
+/** Classify a response without a body (upload): check who responded and pass the status on. */
+export function classifyUploadReply(reply: Reply | null, instance: string, now: number): ReplyClass {
   if (reply && reply.status >= 200 && reply.status < 300) {
-    return isOurs(reply, instance) ? { is: "status", status: reply.status } : { is: "foreign" };
+    return isFromOurServer(reply, instance) ? { is: "status", status: reply.status } : { is: "foreign" };
   }
-  return judge(reply, instance, now);
+  return classifyReply(reply, instance, now);
 }
 
-function isOurs(reply: Reply, instance: string): boolean {
+function isFromOurServer(reply: Reply, instance: string): boolean {
   return !reply.redirected && reply.instance !== null && reply.instance !== "" && reply.instance === instance;
 }
 
-function waitOf(header: string | null, now: number): number | null {
+function retryAfterMs(header: string | null, now: number): number | null {
   if (header === null || header.trim() === "") return null;
   const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), LONGEST_WAIT_MS) : null;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS) : null;
 }
 
 function parseObject(text: string): JsonObject | null {
@@ -89,23 +89,26 @@ function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The receipts of a push answer, for the records we asked about and no others. */
-export function receipts(body: JsonObject, asked: readonly { op: string; sha256: string }[]): Map<string, OpResult> {
-  const wanted = new Map(asked.map((op) => [op.op, op.sha256]));
-  const named = new Map<string, OpResult>();
+/** Return the receipts of the sent records, by id; ignore other records, wrong hashes and contradictions. */
+export function matchReceipts(
+  body: JsonObject,
+  sent: readonly { op: string; sha256: string }[],
+): Map<string, OpResult> {
+  const expectedHash = new Map(sent.map((op) => [op.op, op.sha256]));
+  const byOp = new Map<string, OpResult>();
   const contradicted = new Set<string>();
   for (const item of Array.isArray(body.results) ? body.results : []) {
-    const result = toResult(item);
-    if (!result || wanted.get(result.op) !== result.sha256) continue;
-    const other = named.get(result.op);
+    const result = parseResult(item);
+    if (!result || expectedHash.get(result.op) !== result.sha256) continue;
+    const other = byOp.get(result.op);
     if (other && other.outcome !== result.outcome) contradicted.add(result.op);
-    named.set(result.op, result);
+    byOp.set(result.op, result);
   }
-  for (const op of contradicted) named.delete(op);
-  return named;
+  for (const op of contradicted) byOp.delete(op);
+  return byOp;
 }
 
-function toResult(item: Json): OpResult | null {
+function parseResult(item: Json): OpResult | null {
   if (!isObject(item)) return null;
   const { op, sha256, outcome, replayed, ref, ver, problems, current, needs, code } = item;
   if (typeof op !== "string" || typeof sha256 !== "string") return null;
@@ -117,17 +120,17 @@ function toResult(item: Json): OpResult | null {
     replayed: replayed === true,
     ref: typeof ref === "string" ? ref : null,
     ver: typeof ver === "number" ? ver : null,
-    problems: isObject(problems) ? toProblems(problems) : {},
+    problems: isObject(problems) ? parseProblems(problems) : {},
     current: isObject(current) ? current : null,
     needs: Array.isArray(needs) ? needs.filter((need) => typeof need === "string") : [],
     code: typeof code === "string" ? code : null,
   };
 }
 
-function toProblems(value: JsonObject): { [field: string]: string[] } {
+function parseProblems(value: JsonObject): { [field: string]: string[] } {
   const problems: { [field: string]: string[] } = {};
-  for (const [field, said] of Object.entries(value)) {
-    problems[field] = Array.isArray(said) ? said.map(String) : [String(said)];
+  for (const [field, messages] of Object.entries(value)) {
+    problems[field] = Array.isArray(messages) ? messages.map(String) : [String(messages)];
   }
   return problems;
 }

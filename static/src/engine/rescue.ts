@@ -1,4 +1,4 @@
-/** The rescue file's contents (docs/sync-protocol.md): what the server does not have, as it was frozen. */
+/** Contents of the rescue archive (docs/sync-protocol.md): records, photos and drafts the server does not have. */
 import type { Bytes } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import type { tools } from "./rescue-tools.ts";
@@ -7,7 +7,7 @@ import type { AttachmentRow, DraftRow, OpRow } from "./user-db.ts";
 
 type Tools = typeof tools;
 
-interface About {
+interface Origin {
   user: number;
   instance: string;
   dev: string;
@@ -16,72 +16,84 @@ interface About {
 }
 
 type Frozen = Pick<OpRow, "op" | "ref" | "title" | "state" | "sha256"> & { bytes: Uint8Array };
-type Shot = Omit<AttachmentRow, "bytes"> & { bytes: Bytes | undefined };
+type RescuePhoto = Omit<AttachmentRow, "bytes"> & { bytes: Bytes | undefined };
 
-/** From both stores; it does not matter whether anything can be sent. */
+/** Collect the archive from both stores. */
 export async function rescue(ctx: Context, { openOps, utf8 }: Tools): Promise<RescueEntry[]> {
   const rows = await ctx.db.run(["ops", "attachments", "drafts"], "readonly", async (tx) => ({
     open: (await openOps(tx)).filter((op) => op.supersededBy === null),
-    gone: (await tx.objectStore("ops").getAll()).filter((op) => op.supersededBy !== null),
+    replacedOps: (await tx.objectStore("ops").getAll()).filter((op) => op.supersededBy !== null),
     photos: (await tx.objectStore("attachments").getAll()).filter((photo) => photo.state !== "stored"),
     drafts: (await tx.objectStore("drafts").getAll()).filter((draft) => draft.state === "open"),
   }));
-  const replaced = new Set<string | null>(rows.gone.map((op) => op.op));
-  const shots: Shot[] = [];
+  const replaced = new Set<string | null>(rows.replacedOps.map((op) => op.op));
+  const photos: RescuePhoto[] = [];
   for (const photo of rows.photos) {
     if (replaced.has(photo.op)) continue;
-    shots.push({ ...photo, bytes: (await ctx.mirror.read("att", photo.id))?.bytes });
+    photos.push({ ...photo, bytes: (await ctx.mirror.read("att", photo.id))?.bytes });
   }
-  const { instance, build, device, userId: user, surroundings } = ctx;
+  const { instance, build, device, userId: user, env } = ctx;
   const frozen = rows.open.map((op) => ({ ...op, bytes: utf8(op.body) }));
-  const about = { user, instance, dev: device.id, build, now: surroundings.now() };
-  return entries(about, frozen, shots, rows.drafts, utf8);
+  const origin = { user, instance, dev: device.id, build, now: env.now() };
+  return buildFiles(origin, frozen, photos, rows.drafts, utf8);
 }
 
-/** From the mirror alone, where the database cannot be opened or nobody's outbox is open. Reads and sends nothing. */
+/** Collect the archive from the mirror alone, when no outbox is open or its database cannot be opened. */
 export async function rescueFromMirror(
   caches: CacheStorage,
-  about: Omit<About, "dev">,
-  { attachmentFromMirror, draftFromMirror, openMirror, owners, parse, utf8 }: Tools,
+  origin: Omit<Origin, "dev">,
+  { attachmentFromMirror, draftFromMirror, openMirror, attachmentOwners, parseEnvelope, utf8 }: Tools,
 ): Promise<RescueEntry[]> {
-  const mirror = openMirror(caches, about.user);
-  const there = await mirror.ids();
-  const found: (Frozen & { pos: number; body: string })[] = [];
-  for (const id of there.op) {
-    const held = await mirror.read("op", id);
-    if (!held) continue;
-    const header = (name: string) => decodeURIComponent(held.headers.get(name) ?? "");
+  const mirror = openMirror(caches, origin.user);
+  const mirrorIds = await mirror.ids();
+  const ops: (Frozen & { pos: number; body: string })[] = [];
+  for (const id of mirrorIds.op) {
+    const entry = await mirror.read("op", id);
+    if (!entry) continue;
+    const header = (name: string) => decodeURIComponent(entry.headers.get(name) ?? "");
     const names = { op: id, ref: header("X-Ref"), title: header("X-Title"), sha256: header("X-Sha256") };
-    // Damaged ones come along: the desk is told of them by name.
-    const body = new TextDecoder().decode(held.bytes);
-    found.push({ ...names, state: "saved", bytes: held.bytes, body, pos: Number(header("X-Pos")) });
+    // Include damaged records: the import lists them.
+    const body = new TextDecoder().decode(entry.bytes);
+    ops.push({ ...names, state: "saved", bytes: entry.bytes, body, pos: Number(header("X-Pos")) });
   }
   const replaced = new Set<string | null>();
-  for (const one of found) replaced.add(parse(one.body)?.supersedes ?? "");
-  const frozen = found.filter((one) => !replaced.has(one.op)).sort((a, b) => a.pos - b.pos);
-  const owner = owners(found);
-  const shots: Shot[] = [];
-  for (const id of there.att) {
-    const held = await mirror.read("att", id);
-    const op = owner.get(id) ?? null;
-    if (!held || replaced.has(op)) continue;
-    const row = attachmentFromMirror(id, held);
-    shots.push({ ...row, op, draft: op ? null : row.draft, bytes: held.bytes });
+  for (const op of ops) replaced.add(parseEnvelope(op.body)?.supersedes ?? "");
+  const frozen = ops.filter((op) => !replaced.has(op.op)).sort((a, b) => a.pos - b.pos);
+  const ownerOf = attachmentOwners(ops);
+  const photos: RescuePhoto[] = [];
+  for (const id of mirrorIds.att) {
+    const entry = await mirror.read("att", id);
+    const op = ownerOf.get(id) ?? null;
+    if (!entry || replaced.has(op)) continue;
+    const row = attachmentFromMirror(id, entry);
+    photos.push({ ...row, op, draft: op ? null : row.draft, bytes: entry.bytes });
   }
   const drafts: DraftRow[] = [];
-  for (const key of there.draft) {
-    const held = await mirror.read("draft", key);
-    const draft = held && draftFromMirror(held);
+  for (const key of mirrorIds.draft) {
+    const entry = await mirror.read("draft", key);
+    const draft = entry && draftFromMirror(entry);
     if (draft?.state === "open") drafts.push(draft);
   }
   const newest = frozen.at(-1);
-  return entries({ ...about, dev: (newest && parse(newest.body)?.dev) ?? "" }, frozen, shots, drafts, utf8);
+  return buildFiles(
+    { ...origin, dev: (newest && parseEnvelope(newest.body)?.dev) ?? "" },
+    frozen,
+    photos,
+    drafts,
+    utf8,
+  );
 }
 
-function entries(about: About, ops: Frozen[], shots: Shot[], drafts: DraftRow[], utf8: Tools["utf8"]): RescueEntry[] {
-  if (ops.length + shots.length + drafts.length === 0) return [];
+function buildFiles(
+  origin: Origin,
+  ops: Frozen[],
+  photos: RescuePhoto[],
+  drafts: DraftRow[],
+  utf8: Tools["utf8"],
+): RescueEntry[] {
+  if (ops.length + photos.length + drafts.length === 0) return [];
   const files: RescueEntry[] = [];
-  const { now, ...who } = about;
+  const { now, ...who } = origin;
   const manifest = {
     v: 1,
     ...who,
@@ -97,7 +109,7 @@ function entries(about: About, ops: Frozen[], shots: Shot[], drafts: DraftRow[],
     files.push({ name: file, bytes });
     manifest.ops.push({ file, op, sha256, ref, state, title });
   }
-  for (const { id, op, draft, name, mime, size, sha256, role, bytes } of shots) {
+  for (const { id, op, draft, name, mime, size, sha256, role, bytes } of photos) {
     const file = bytes ? `atts/${id}` : null;
     if (bytes && file) files.push({ name: file, bytes });
     manifest.atts.push({ file, id, op, draft, name, mime, size, sha256, role });

@@ -1,65 +1,70 @@
-/** Writes down what the server said. A received record never goes back, save when the server lost its own memory. */
+/** Store results of sending. A received record is never unsent again, except when the server was restored from a backup. */
 import { backoff, PARKED_MS } from "./backoff.ts";
 import type { Context } from "./context.ts";
-import { isHeld, remember } from "./hold.ts";
-import { KEEP_MS, release } from "./release.ts";
+import { isHeld, saveHoldIds } from "./hold.ts";
+import { dropMirrorCopy, RETENTION_MS } from "./retention.ts";
 import type { OpResult, OpState } from "./types.ts";
 import { type OpRow, openOps } from "./user-db.ts";
 
-/** What the server says of a record that its author must be signed in for: a token brings only own work. */
+/** Code of a record that needs a session: a device token is not enough for it. */
 export const NEEDS_SESSION = "session.needed";
 
 const PARK_AFTER = 3;
-const ASK_AGAIN_MS = 60_000;
-const ASK_SELDOM_MS = 3_600_000;
+const HELD_RETRY_MIN_MS = 60_000;
+const HELD_RETRY_MAX_MS = 3_600_000;
 
-/** Why a turn's signal was aborted: the lock went to another sender, and the marks with it. */
-export const LOST = "lost";
+/** Abort reason of a turn that lost its lock: the "sending" marks may now belong to another sender. */
+export const LOCK_LOST = "lost";
 
-/** Return those that may be sent: another tab may have taken one back or discarded it since it was planned. */
+/** Mark records as sending. Return those marked: others were undone or discarded since they were planned. */
 export async function markSending(ctx: Context, ops: OpRow[], signal: AbortSignal): Promise<OpRow[]> {
-  const now = ctx.surroundings.now();
-  const marked = await change(ctx, ops, (row) =>
+  const now = ctx.env.now();
+  const marked = await updateUnsent(ctx, ops, (row) =>
     signal.aborted || isHeld(row, now) ? null : { ...row, state: "sending", attempts: row.attempts + 1, triedAt: now },
   );
   return ops.filter((op) => marked.has(op.op));
 }
 
 /**
- * Back to waiting; `error` blames the record itself, null only the way to the server. Without the lock nothing is put
- * back: whoever begins the next turn does that, and until then another sender may have marked it anew.
+ * Set records back to waiting. `error` counts against the record; null means that the network failed. After the lock was
+ * lost nothing is changed: another sender may have marked the records again, and the next turn resets old marks.
  */
-export async function putBack(ctx: Context, ops: OpRow[], error: string | null, signal: AbortSignal): Promise<void> {
-  const now = ctx.surroundings.now();
-  await change(ctx, ops, (row) => {
-    if (signal.reason === LOST) return null;
-    return error === null ? { ...row, state: stateOf(row) } : failed(ctx, row, error, now);
+export async function returnToQueue(
+  ctx: Context,
+  ops: OpRow[],
+  error: string | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const now = ctx.env.now();
+  await updateUnsent(ctx, ops, (row) => {
+    if (signal.reason === LOCK_LOST) return null;
+    return error === null ? { ...row, state: waitingState(row) } : withFailure(ctx, row, error, now);
   });
 }
 
-function stateOf(row: OpRow): OpState {
-  return parks(row.lastError, row.errorRun) ? "parked" : "saved";
+function waitingState(row: OpRow): OpState {
+  return isParked(row.lastError, row.errorRun) ? "parked" : "saved";
 }
 
-/** A schema the server does not know yet, and a session that ran out, are no fault of the record: it waits. */
-function parks(error: string | null, errorRun: number): boolean {
+/** Return whether the record is parked. An unknown schema or an expired session is not its fault. */
+function isParked(error: string | null, errorRun: number): boolean {
   return errorRun >= PARK_AFTER && error !== "unsupported_schema" && error !== NEEDS_SESSION;
 }
 
-function failed(ctx: Context, row: OpRow, error: string, now: number): OpRow {
+function withFailure(ctx: Context, row: OpRow, error: string, now: number): OpRow {
   const errorRun = row.lastError === error ? row.errorRun + 1 : 1;
-  const parked = parks(error, errorRun);
-  const nextAt = now + (parked ? PARKED_MS : backoff(errorRun, ctx.surroundings.random()));
+  const parked = isParked(error, errorRun);
+  const nextAt = now + (parked ? PARKED_MS : backoff(errorRun, ctx.env.random()));
   return { ...row, state: parked ? "parked" : "saved", lastError: error, errorRun, nextAt };
 }
 
-async function change(ctx: Context, ops: OpRow[], next: (row: OpRow) => OpRow | null): Promise<Set<string>> {
+async function updateUnsent(ctx: Context, ops: OpRow[], next: (row: OpRow) => OpRow | null): Promise<Set<string>> {
   if (ops.length === 0) return new Set();
   return ctx.db.run(["ops"], "readwrite", async (tx) => {
     const changed = new Set<string>();
     for (const { op } of ops) {
       const row = await tx.objectStore("ops").get(op);
-      // Another sender may have got its receipt meanwhile.
+      // Another sender may have stored a receipt meanwhile.
       const open = row && (row.state === "saved" || row.state === "sending" || row.state === "parked");
       const after = open ? next(row) : null;
       if (!after) continue;
@@ -70,30 +75,30 @@ async function change(ctx: Context, ops: OpRow[], next: (row: OpRow) => OpRow | 
   });
 }
 
-export async function settle(ctx: Context, results: Iterable<OpResult>): Promise<void> {
-  const now = ctx.surroundings.now();
+export async function applyResults(ctx: Context, results: Iterable<OpResult>): Promise<void> {
+  const now = ctx.env.now();
   const all = [...results];
   await ctx.db.run(["ops"], "readwrite", async (tx) => {
     for (const result of all) {
       const row = await tx.objectStore("ops").get(result.op);
       if (!row || row.state === "accepted" || row.sha256 !== result.sha256) continue;
-      await tx.objectStore("ops").put(settled(ctx, row, result, now));
+      await tx.objectStore("ops").put(withResult(ctx, row, result, now));
     }
   });
   for (const { op } of all) ctx.holds.delete(op);
-  remember(ctx);
-  await ctx.surroundings.point("results:committed");
-  for (const result of all) if (result.outcome === "accepted") await release(ctx, result.op);
+  saveHoldIds(ctx);
+  await ctx.env.point("results:committed");
+  for (const result of all) if (result.outcome === "accepted") await dropMirrorCopy(ctx, result.op);
 }
 
-function settled(ctx: Context, row: OpRow, result: OpResult, now: number): OpRow {
+function withResult(ctx: Context, row: OpRow, result: OpResult, now: number): OpRow {
   const done = { ...row, result, lastError: null, errorRun: 0 };
   switch (result.outcome) {
     case "accepted":
       return { ...done, state: "accepted", receivedAt: now };
     case "held": {
       const since = now - (row.receivedAt ?? now);
-      const nextAt = now + Math.min(ASK_SELDOM_MS, Math.max(ASK_AGAIN_MS, since));
+      const nextAt = now + Math.min(HELD_RETRY_MAX_MS, Math.max(HELD_RETRY_MIN_MS, since));
       return { ...done, state: "held", receivedAt: row.receivedAt ?? now, nextAt };
     }
     case "conflict":
@@ -102,10 +107,12 @@ function settled(ctx: Context, row: OpRow, result: OpResult, now: number): OpRow
     case "id_reused":
       return { ...done, state: "rejected" };
     case "wrong_user":
-      return row.state === "held" ? row : { ...row, state: stateOf(row) };
+      return row.state === "held" ? row : { ...row, state: waitingState(row) };
     case "busy":
     case "unsupported_schema":
-      return row.state === "held" ? row : failed(ctx, row, needsSession(result) ? NEEDS_SESSION : result.outcome, now);
+      return row.state === "held"
+        ? row
+        : withFailure(ctx, row, needsSession(result) ? NEEDS_SESSION : result.outcome, now);
   }
 }
 
@@ -113,8 +120,8 @@ export function needsSession(result: OpResult): boolean {
   return result.outcome === "busy" && result.code === NEEDS_SESSION;
 }
 
-/** The person is signed in again: what waited for that goes at once. */
-export async function signedIn(ctx: Context): Promise<void> {
+/** Make records due that waited for the person to sign in. */
+export async function retryAfterSignIn(ctx: Context): Promise<void> {
   await ctx.db.run(["ops"], "readwrite", async (tx) => {
     for (const row of await openOps(tx)) {
       if (row.lastError === NEEDS_SESSION && row.nextAt > 0) await tx.objectStore("ops").put({ ...row, nextAt: 0 });
@@ -122,21 +129,21 @@ export async function signedIn(ctx: Context): Promise<void> {
   });
 }
 
-/** What was asked about and not named: ask again later, with the wait growing with its age. */
-export async function askLater(ctx: Context, ops: OpRow[]): Promise<void> {
-  const now = ctx.surroundings.now();
+/** Postpone the next question about held records without a new result; the delay grows with their age. */
+export async function postponeHeld(ctx: Context, ops: OpRow[]): Promise<void> {
+  const now = ctx.env.now();
   await ctx.db.run(["ops"], "readwrite", async (tx) => {
     for (const { op } of ops) {
       const row = await tx.objectStore("ops").get(op);
       if (row?.state !== "held") continue;
-      const wait = Math.min(ASK_SELDOM_MS, Math.max(ASK_AGAIN_MS, now - (row.receivedAt ?? now)));
+      const wait = Math.min(HELD_RETRY_MAX_MS, Math.max(HELD_RETRY_MIN_MS, now - (row.receivedAt ?? now)));
       await tx.objectStore("ops").put({ ...row, nextAt: now + wait });
     }
   });
 }
 
-/** A person asked for it: nothing waits any longer, parked or held back for undo. */
-export async function dueNow(ctx: Context): Promise<void> {
+/** Make every record due, also parked and held ones, because a person asked to send. */
+export async function makeAllDue(ctx: Context): Promise<void> {
   await ctx.db.run(["ops"], "readwrite", async (tx) => {
     for (const row of await openOps(tx)) {
       if (row.nextAt > 0 || row.holdUntil) await tx.objectStore("ops").put({ ...row, nextAt: 0, holdUntil: 0 });
@@ -144,10 +151,10 @@ export async function dueNow(ctx: Context): Promise<void> {
   });
 }
 
-/** The server was restored from a backup: offer the last 30 days again, it knows by the ids what it has. */
-export async function reoffer(ctx: Context): Promise<void> {
-  const since = ctx.surroundings.now() - KEEP_MS;
-  const again = await ctx.db.run(["ops"], "readwrite", async (tx) => {
+/** Queue the last 30 days again after the server was restored from a backup; it recognizes records by id. */
+export async function resendReceived(ctx: Context): Promise<void> {
+  const since = ctx.env.now() - RETENTION_MS;
+  const resent = await ctx.db.run(["ops"], "readwrite", async (tx) => {
     const rows: OpRow[] = [];
     for (const row of await tx.objectStore("ops").getAll()) {
       const lost = row.state === "held" || (row.state === "accepted" && (row.receivedAt ?? 0) > since);
@@ -158,5 +165,5 @@ export async function reoffer(ctx: Context): Promise<void> {
     }
     return rows;
   });
-  for (const row of again) await ctx.mirror.putOp(row);
+  for (const row of resent) await ctx.mirror.putOp(row);
 }

@@ -1,9 +1,9 @@
-/** When to send: one sender among all tabs, at once where something happened, else with growing pauses for ever. */
+/** Schedule sending: one sender among all tabs, at once after events, else with backoff and without end. */
 import { backoff } from "./backoff.ts";
 import type { Context } from "./context.ts";
-import { evictDisposable } from "./mirror.ts";
-import { dueNow, LOST } from "./results.ts";
-import { newMemory, type Turn, turn } from "./turn.ts";
+import { evictPages } from "./mirror.ts";
+import { LOCK_LOST, makeAllDue } from "./results.ts";
+import { newMemory, runTurn, type TurnResult } from "./turn.ts";
 import { type HelloInfo, type Link, StorageFull } from "./types.ts";
 import { getMeta } from "./user-db.ts";
 
@@ -15,47 +15,47 @@ export interface Sender {
   stop(): void;
 }
 
-const TURN_MS = 60_000;
-/** Another tab is sending: look again soon, it may be closed any moment. */
-const BUSY_MS = 2_000;
-/** A frozen tab may keep the lock; without a sign of life for this long it loses it. */
-const DEAD_MS = 120_000;
-/** Only these mean "send what waits for its hour, too". */
-const BY_HAND = new Set(["tap", "retry", "asked"]);
+const TURN_TIMEOUT_MS = 60_000;
+/** Delay while another tab is sending. */
+const LOCK_RETRY_MS = 2_000;
+/** A frozen tab may keep the lock; after this long without heartbeat the lock is stolen. */
+const HEARTBEAT_TIMEOUT_MS = 120_000;
+/** Reasons given by a person: also send records that wait for a later time. */
+const MANUAL_REASONS = new Set(["tap", "retry", "asked"]);
 
 export function createSender(ctx: Context): Sender {
-  const { surroundings } = ctx;
+  const { env } = ctx;
   const memory = newMemory();
   let link: Link = "unknown";
   let running: Promise<void> | null = null;
-  let again: string | null = null;
+  let nextReason: string | null = null;
   let failures = 0;
   let pausedUntil = 0;
-  let alarm = 0;
+  let wakeId = 0;
   let stopped = false;
-  /** A page that is left gives its lock away at once: others would wait for one that does nothing. */
-  let letGo = () => {};
-  let leaving = untilLeft();
+  /** A page that is left releases its lock at once, or other tabs would wait for nothing. */
+  let resolveExit = () => {};
+  let pageExit = nextPageExit();
 
-  function untilLeft(): Promise<void> {
+  function nextPageExit(): Promise<void> {
     return new Promise((resolve) => {
-      letGo = resolve;
+      resolveExit = resolve;
     });
   }
 
-  surroundings.onLeave?.(
+  env.onLeave?.(
     () => {
-      letGo();
+      resolveExit();
       loseLock();
     },
     () => {
-      leaving = untilLeft();
+      pageExit = nextPageExit();
     },
   );
 
-  /** What goes on after this may not touch marks any more: they may be another sender's. */
+  /** Abort running turns; they may not change marks any more, which may belong to another sender. */
   function loseLock(): void {
-    for (const deadline of deadlines) deadline.abort(LOST);
+    for (const deadline of deadlines) deadline.abort(LOCK_LOST);
   }
 
   function setLink(next: Link): void {
@@ -64,96 +64,96 @@ export function createSender(ctx: Context): Sender {
     ctx.changed();
   }
 
-  function wake(atMs: number): void {
-    const mine = ++alarm;
-    const ms = Math.max(0, atMs - surroundings.now());
-    void surroundings.sleep(ms).then(() => {
-      if (mine === alarm) kick("timer");
+  function scheduleWake(atMs: number): void {
+    const id = ++wakeId;
+    const ms = Math.max(0, atMs - env.now());
+    void env.sleep(ms).then(() => {
+      if (id === wakeId) kick("timer");
     });
   }
 
   function kick(reason: string): void {
     if (stopped) return;
     if (running) {
-      again = BY_HAND.has(again ?? "") ? again : reason;
+      nextReason = MANUAL_REASONS.has(nextReason ?? "") ? nextReason : reason;
       return;
     }
     if (reason !== "timer") failures = 0;
     running = run(reason)
       .catch(async (error: unknown) => {
-        // Another tab took the lock from a page that had been frozen.
+        // Another tab stole the lock from this frozen page, or the turn failed.
         loseLock();
-        // Without room to note what is being sent nothing can go: pages first.
-        if (error instanceof StorageFull) await evictDisposable(surroundings.caches).catch(() => undefined);
-        wake(surroundings.now() + backoff(++failures, surroundings.random()));
+        // The marks do not fit: delete cached pages.
+        if (error instanceof StorageFull) await evictPages(env.caches).catch(() => undefined);
+        scheduleWake(env.now() + backoff(++failures, env.random()));
       })
       .finally(() => {
         running = null;
-        const next = again;
-        again = null;
+        const next = nextReason;
+        nextReason = null;
         if (next !== null) kick(next);
       });
   }
 
   async function run(reason: string): Promise<void> {
-    alarm++;
-    if (BY_HAND.has(reason)) {
-      await dueNow(ctx);
+    wakeId++;
+    if (MANUAL_REASONS.has(reason)) {
+      await makeAllDue(ctx);
       memory.photoFailures = new Map();
     }
     for (;;) {
       if (stopped) return;
-      const now = surroundings.now();
-      // Set by a server that asked for rest; a clock turned back must not stretch it.
-      if (now < pausedUntil && pausedUntil - now <= 3_600_000) return wake(pausedUntil);
+      const now = env.now();
+      // Retry-After; if the clock was set back it must not become longer.
+      if (now < pausedUntil && pausedUntil - now <= 3_600_000) return scheduleWake(pausedUntil);
       const result = await withLock();
       if (stopped || result === "left") return;
-      if (result === "busy") return wake(surroundings.now() + BUSY_MS);
+      if (result === "busy") return scheduleWake(env.now() + LOCK_RETRY_MS);
       if (result.is === "failed") {
         setLink(result.link);
         failures++;
-        // Also on top of what a server asked for: it may have said "at once", and said it to every phone.
-        const wait = (result.waitMs ?? 0) + backoff(failures, surroundings.random());
-        if (result.waitMs !== null) pausedUntil = surroundings.now() + wait;
-        return wake(surroundings.now() + wait);
+        // Backoff on top of Retry-After: the server may have sent the same value to every phone.
+        const wait = (result.waitMs ?? 0) + backoff(failures, env.random());
+        if (result.waitMs !== null) pausedUntil = env.now() + wait;
+        return scheduleWake(env.now() + wait);
       }
       failures = 0;
       setLink(memory.signIn ? "sign_in" : "online");
       if (result.is === "done") {
-        if (result.wakeAt !== null) wake(result.wakeAt);
+        if (result.wakeAt !== null) scheduleWake(result.wakeAt);
         return;
       }
     }
   }
 
-  async function withLock(): Promise<Turn | "busy" | "left"> {
-    const { locks } = surroundings;
-    if (!locks) return oneTurn();
-    const gone = () => {
-      // Also a turn that was begun after the page was left.
+  async function withLock(): Promise<TurnResult | "busy" | "left"> {
+    const { locks } = env;
+    if (!locks) return runWithDeadline();
+    const abandonTurn = () => {
+      // Also abort a turn that began after the page was left.
       loseLock();
       return "left" as const;
     };
-    const turnOrLeft = () => Promise.race([oneTurn(), leaving.then(gone)]);
+    const turnOrExit = () => Promise.race([runWithDeadline(), pageExit.then(abandonTurn)]);
     const name = `flush-${ctx.userId}`;
     const result = await locks.request(name, { ifAvailable: true }, (lock) =>
-      lock ? turnOrLeft() : ("busy" as const),
+      lock ? turnOrExit() : ("busy" as const),
     );
     if (result !== "busy" || !(await holderIsDead())) return result;
-    return locks.request(name, { steal: true }, turnOrLeft);
+    return locks.request(name, { steal: true }, turnOrExit);
   }
 
   async function holderIsDead(): Promise<boolean> {
-    const beat = await ctx.db.run(["meta"], "readonly", (tx) => getMeta<number>(tx, "heartbeat"));
-    return beat !== undefined && Math.abs(surroundings.now() - beat) > DEAD_MS;
+    const heartbeat = await ctx.db.run(["meta"], "readonly", (tx) => getMeta<number>(tx, "heartbeat"));
+    return heartbeat !== undefined && Math.abs(env.now() - heartbeat) > HEARTBEAT_TIMEOUT_MS;
   }
 
-  async function oneTurn(): Promise<Turn> {
+  async function runWithDeadline(): Promise<TurnResult> {
     const deadline = new AbortController();
     deadlines.add(deadline);
-    void surroundings.sleep(TURN_MS).then(() => deadline.abort());
+    void env.sleep(TURN_TIMEOUT_MS).then(() => deadline.abort());
     try {
-      return await turn(ctx, memory, deadline.signal);
+      return await runTurn(ctx, memory, deadline.signal);
     } finally {
       deadlines.delete(deadline);
     }
@@ -169,7 +169,7 @@ export function createSender(ctx: Context): Sender {
     hello: () => memory.hello,
     stop() {
       stopped = true;
-      alarm++;
+      wakeId++;
       for (const deadline of deadlines) deadline.abort();
     },
   };

@@ -1,19 +1,19 @@
 /**
- * The words the outbox engine and the page layer share. Nothing here touches the DOM.
+ * Types shared by the outbox engine and the page layer. Nothing here uses the DOM.
  * Wire shapes follow docs/sync-protocol.md; states follow the list in docs/architecture.md.
  */
 
-/** A record type and the id of one record of it, as it stands in an envelope. */
+/** Type and id of a record, as in the envelope. */
 export type Aggregate = readonly [type: string, id: string];
 
-/** JSON that can be frozen: what a form becomes. */
+/** JSON value of an envelope. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-/** One photo or file belonging to a draft or an operation; the bytes lie in the mirror, never here. */
+/** A photo or file of a draft or an operation. Its bytes are in the mirror only. */
 export interface Attachment {
   id: string; // uuidv7
-  /** Either a draft key or an op id owns it. */
+  /** Key of the owning draft; null once an operation owns it. */
   draft: string | null;
   op: string | null;
   name: string;
@@ -23,12 +23,12 @@ export interface Attachment {
   role: string;
   /** Bytes the server has confirmed. */
   sent: number;
-  /** refused: the server has the bytes as evidence, but they are no picture it can show. */
+  /** refused: the server keeps the bytes as evidence but cannot show them as an image. */
   state: "local" | "sending" | "stored" | "refused" | "lost_on_device";
   created: number;
 }
 
-/** What a half-filled form is kept as. `fields` uses the form's own names. */
+/** A half-filled form. `fields` uses the names of the form's controls. */
 export interface Draft {
   key: string;
   kind: string;
@@ -36,24 +36,24 @@ export interface Draft {
   url: string;
   fields: { [name: string]: string | string[] };
   state: "open" | "submitted";
-  /** The op a refused record came back from, so that the next send supersedes it. */
+  /** Id of the refused operation that this draft corrects. */
   supersedes: string | null;
-  /** Server problems to be shown at the fields when the form reopens. */
+  /** Server messages to show at the fields when the form is opened. */
   problems: { [field: string]: string[] } | null;
   updated: number;
 }
 
-/** Where an operation stands on this phone. */
+/** State of an operation on this phone. */
 export type OpState =
-  | "saved" // in both stores, not yet answered for
+  | "saved" // in both stores, no receipt yet
   | "sending"
-  | "held" // received, waits for another record
-  | "accepted" // the server named it in a receipt
-  | "rejected" // comes back filled in
+  | "held" // received; the server waits for another record
+  | "accepted" // the server returned a receipt
+  | "rejected" // can be corrected in its form
   | "conflict"
   | "parked"; // three identical server errors; retried hourly
 
-/** One frozen record. `body` is exactly the bytes that are hashed and sent. */
+/** A frozen record. `body` is exactly the text that is hashed and sent. */
 export interface Op {
   op: string; // uuidv7
   seq: number;
@@ -65,24 +65,24 @@ export interface Op {
   sha256: string;
   state: OpState;
   title: string;
-  /** The page the form stood on, to reopen it for correction. */
+  /** Address of the form's page, to reopen it for correction. */
   url: string;
   draftKey: string | null;
-  /** The form's fields as typed, so that a refused record can be reopened as it was. */
+  /** The form's fields as typed, to reopen a refused record. */
   fields: { [name: string]: string | string[] };
-  /** What the form said in its author's words, for reading it on this phone; a rebuilt database has none. */
+  /** Labels and values as the form showed them, for the outbox page. Missing after the database was rebuilt. */
   words?: [label: string, words: string][];
   depends: string[];
   supersedes: string | null;
   attempts: number;
-  /** When it was last offered to the server, ms since 1970. */
+  /** Time of the last attempt to send, ms since 1970. */
   triedAt?: number;
   nextAt: number;
   lastError: string | null;
   created: number;
   receivedAt: number | null;
   result: OpResult | null;
-  /** Not sent before this time, so that its author can take it back; 0 or absent where it goes at once. */
+  /** The sender waits until this time so that the author can undo; 0 or absent: send at once. */
   holdUntil?: number;
 }
 
@@ -96,7 +96,7 @@ export type Outcome =
   | "unsupported_schema"
   | "id_reused";
 
-/** One entry of a push answer. */
+/** One entry of a push response. */
 export interface OpResult {
   op: string;
   sha256: string;
@@ -107,7 +107,7 @@ export interface OpResult {
   problems: { [field: string]: string[] };
   current: JsonObject | null;
   needs: string[];
-  /** Why, as a word for the phone; answers kept by earlier builds have none. */
+  /** Error code. Missing in results that earlier builds stored. */
   code?: string | null;
 }
 
@@ -119,28 +119,28 @@ export interface CaptureInput {
   data: JsonObject;
   title: string;
   url: string;
-  /** Key of the draft this came from; null for plain buttons. Submitting is a compare-and-set on it. */
+  /** Key of the submitted draft; null for a button. Submitting is a compare-and-set on the draft's generation. */
   draftKey: string | null;
   fields: { [name: string]: string | string[] };
   words?: [label: string, words: string][];
   supersedes?: string | null;
-  /** For how many ms the author may take it back before it is sent. */
+  /** For how many ms the author can undo before the record is sent. */
   hold?: number;
 }
 
 export interface Counts {
-  /** saved, sending, held, parked: not yet answered for. */
+  /** saved, sending, held, parked: no final result yet. */
   unsent: number;
-  /** rejected or conflict: a person is needed. */
+  /** rejected or conflict: the author must act. */
   attention: number;
-  /** accepted ops whose photos are still on the way. */
+  /** accepted operations with photos still to upload. */
   photos: number;
   oldest: number | null; // ms since 1970 of the oldest unsent
-  /** When the last photo of this phone's was settled: arrived, refused or lost. ms since 1970. */
+  /** When the last photo of this phone was stored, refused or lost, ms since 1970. */
   photoAt: number | null;
 }
 
-/** One entry of the rescue file. */
+/** A file in the rescue archive. */
 export interface RescueEntry {
   name: string;
   bytes: Uint8Array;
@@ -148,14 +148,14 @@ export interface RescueEntry {
 
 export type Link = "unknown" | "online" | "offline" | "sign_in" | "foreign" | "wrong_user";
 
-/** Raised when a form's draft was sent from another tab already. */
+/** Thrown when another tab has already submitted the draft. */
 export class AlreadySubmitted extends Error {
   constructor(readonly at: number) {
     super("already submitted");
   }
 }
 
-/** Raised when the phone has no room; `stored` tells whether the text is safe (in one store instead of two). */
+/** Thrown when the quota is exceeded. `stored`: the text is in one store instead of two. */
 export class StorageFull extends Error {
   constructor(
     message = "storage full",
@@ -165,66 +165,66 @@ export class StorageFull extends Error {
   }
 }
 
-/** Raised when a record can no longer be taken back: it is on its way, received, or something builds on it. */
+/** Thrown when a record can no longer be undone: it is being sent, received, or another record depends on it. */
 export class TooLate extends Error {}
 
-/** Raised when this browser cannot keep anything (private mode, broken database). */
+/** Thrown when this browser cannot store anything (private mode, broken database). */
 export class StorageUnavailable extends Error {
   constructor(
     message?: string,
     /** The database does not answer. */
     readonly hangs = false,
-    /** It may still keep what it was given last. */
+    /** The last write may still be committed. */
     readonly unsure = false,
   ) {
     super(message);
   }
 }
 
-/** Raised when the page was left before this was in the store, and is shown again: it was not saved. */
+/** Thrown when the page was left before the write and is shown again: nothing was saved. */
 export class PageLeft extends Error {}
 
-/** What the page layer may rely on. */
+/** Interface of the engine for the page layer. */
 export interface Engine {
   readonly userId: number;
-  /** Writes ahead into both stores and resolves only then. Kicks the sender itself. */
+  /** Write the record to both stores, then resolve; also start the sender. */
   capture(input: CaptureInput): Promise<{ op: string; ref: string }>;
-  /** Newest first. Accepted ones are kept for 30 days as proof of delivery. */
+  /** List records, newest first. Accepted ones are kept for 30 days as proof of delivery. */
   list(): Promise<Op[]>;
   get(op: string): Promise<Op | undefined>;
   attachmentsOf(owner: { op?: string; draft?: string }): Promise<Attachment[]>;
   counts(): Promise<Counts>;
   link(): Link;
   /**
-   * Ask the sender to run soon; never throws. Any reason but "timer" ends the pause after failures; "tap", "retry" and
-   * "asked" are a person's word and send parked records too. A server's Retry-After is kept to all the same.
+   * Ask the sender to run; never throws. Any reason but "timer" ends the backoff. "tap", "retry" and "asked" come from
+   * a person and also send parked records. A server's Retry-After is obeyed in any case.
    */
   kick(reason: string): void;
-  /** Called after every change of ops, attachments or link; returns the unsubscriber. Tabs hear each other. */
+  /** Call `listener` after every change of records, attachments or link, also by other tabs. Return the unsubscriber. */
   subscribe(listener: () => void): () => void;
-  /** Turns a rejected op into an open draft (same key, or `op:<id>`), photos attached; returns the draft. */
+  /** Turn a refused record into an open draft with its photos (same key, or `op:<id>`). */
   reopen(op: string): Promise<Draft>;
-  /** The only way to lose an unsent record: its author says so. Refuses while it is being sent. */
+  /** Delete an unsent record for its author. Throws while it is being sent. */
   discard(op: string): Promise<void>;
-  /** Whether this tab may still take the record back. */
+  /** Return whether this tab can still undo the record. */
   mayUndo(op: Op): boolean;
-  /** Takes a held record back; returns its draft, filled in again, or null for a button's. Throws TooLate. */
+  /** Undo a record that is held back. Return its restored draft, null for a button. Throws TooLate. */
   undo(op: string): Promise<Draft | null>;
-  /** The page is hidden: what is held goes at once. */
+  /** End all holds because the page is hidden: their records are sent now. */
   endHolds(): Promise<void>;
-  /** The page is going: what is held is sent in a request that outlives it. */
+  /** Send held records in a keepalive request because the page is being unloaded. */
   sendHeldNow(): void;
-  /** Frozen records, photos and drafts that are not yet received, for the rescue file; empty when there are none. */
+  /** Return the files of the rescue archive: records, photos and drafts that the server does not have. */
   rescue(): Promise<RescueEntry[]>;
   drafts: {
     /**
-     * Undefined when there is none or it was sent. Loading also tells the engine that this tab now shows that
-     * state: call it whenever a form is (re)filled, else its next save or send is refused as already submitted.
+     * Load an open draft; undefined when there is none or it was submitted. Also note the draft's generation as seen
+     * by this tab: call it whenever a form is filled, else its next save or submit throws AlreadySubmitted.
      */
     load(key: string): Promise<Draft | undefined>;
-    /** How often this key was sent, as far as this tab has seen. */
+    /** Return how often this key was submitted, as far as this tab has seen. */
     generation(key: string): number;
-    /** Throws AlreadySubmitted when the draft was sent since this tab loaded it, PageLeft when the page was left. */
+    /** Save. Throws AlreadySubmitted when it was submitted since this tab loaded it, PageLeft when the page was left. */
     save(draft: Omit<Draft, "updated" | "state">): Promise<void>;
     remove(key: string): Promise<void>;
     list(): Promise<Draft[]>;
@@ -234,21 +234,21 @@ export interface Engine {
     bytes(id: string): Promise<Uint8Array | null>;
     remove(id: string): Promise<void>;
   };
-  /** Once others on this phone may learn how much is unsent now: a page that goes at once would leave the old number. */
+  /** Resolve once the unsent count for the phone's other users is written. */
   noted(): Promise<void>;
-  /** Its owner signs out: this phone no longer speaks for them, and keeps all they wrote. */
+  /** Delete the owner's device token on sign-out. Records stay. */
   leave(): Promise<void>;
   close(): void;
 }
 
-/** What the last valid hello said. */
+/** Contents of the last valid hello response. */
 export interface HelloInfo {
   at: number;
   epoch: string;
   offsetMs: number;
   missingSeqs: number[];
   limits: Limits;
-  /** Whether the person is signed in; false where only this phone's token speaks. Servers of before do not say. */
+  /** False when only the device token authenticates; null when an earlier server does not say. */
   signedIn: boolean | null;
 }
 
@@ -259,15 +259,15 @@ export interface Limits {
   attachment: number;
 }
 
-/** What openEngine really returns: the page needs Engine only, the worker and the tests wait for idle. */
+/** Engine with what the start script and the tests need in addition. */
 export interface RunningEngine extends Engine {
-  /** Resolves when the sender has stopped, for waitUntil in a worker. */
+  /** Resolve when the sender has stopped. */
   idle(): Promise<void>;
   hello(): HelloInfo | null;
 }
 
-/** Everything the engine takes from its surroundings, so that Node can run it. */
-export interface Surroundings {
+/** Platform interface of the engine: a browser, or Node in tests. */
+export interface Environment {
   indexedDB: IDBFactory;
   caches: CacheStorage;
   fetch: typeof fetch;
@@ -276,25 +276,25 @@ export interface Surroundings {
   random(): number;
   sleep(ms: number): Promise<void>;
   timezone(): string;
-  /** The page's: the server's words about a record are shown beside the page's own. */
+  /** Language of the page, for messages from the server. */
   language(): string;
   channel(name: string): BroadcastChannel | null;
   /** "browser" | "standalone" | …, reported in hello. */
   displayMode(): string;
   persisted(): Promise<boolean>;
-  /** localStorage-like slow sentinel; may be absent. */
+  /** Copy of the device id outside IndexedDB (localStorage); null where it is blocked. */
   sentinel: { get(): string | null; set(value: string): void } | null;
-  /** The records that this tab may take back, across its page changes (sessionStorage); absent: this page's only. */
-  heldHere?: { get(): string[]; set(ids: string[]): void };
-  /** navigator.storage.estimate(), where there is one: photos stop at 80 % so that text always has room. */
+  /** Ids of records that this tab can undo, kept across page loads (sessionStorage). */
+  heldIds?: { get(): string[]; set(ids: string[]): void };
+  /** navigator.storage.estimate(). Photos stop at 80 % of the quota so that text always fits. */
   estimate?(): Promise<{ usage?: number; quota?: number }>;
-  /** Whether the page is hidden, where there is a page. */
+  /** Return whether the page is hidden. */
   hidden?(): boolean;
   /**
-   * `leave` is called as the page is left, be it for the browser's memory (back/forward cache), and must not wait;
-   * `back` as it is shown again. Absent where pages are not left.
+   * Call `leave` on pagehide, also when the page enters the back/forward cache, and `back` on pageshow. `leave` must be
+   * synchronous. Absent in environments without pages.
    */
   onLeave?(leave: () => void, back: () => void): void;
-  /** Fault injection: awaited at named points; production passes a no-op. */
+  /** Fault injection: awaited at named points; a no-op in production. */
   point(name: string): Promise<void>;
 }

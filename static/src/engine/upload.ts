@@ -1,128 +1,134 @@
-/** Photos, in pieces. The server's offset is the truth; a cut costs one piece at most. */
+/** Upload photos in chunks (tus). The server's offset decides where to continue; a cut costs at most one chunk. */
 import { base64, sha256, sha256Hex, utf8 } from "./bytes.ts";
 import type { Context } from "./context.ts";
-import { release } from "./release.ts";
-import { judgeBare, type Reply, type Verdict } from "./reply.ts";
+import { classifyUploadReply, type Reply, type ReplyClass } from "./reply.ts";
+import { dropMirrorCopy } from "./retention.ts";
 import { type AttachmentRow, setMeta } from "./user-db.ts";
-import { type Ask, ask, REQUEST_MS } from "./wire.ts";
+import { REQUEST_MS, type RequestSpec, sendRequest } from "./wire.ts";
 
-export type Uploaded =
+export type UploadOutcome =
   | { is: "stored" }
   | { is: "lost" }
-  /** A piece arrived and more is to come: whatever is more urgent goes first now. */
+  /** A chunk arrived and more follow; records are sent in between. */
   | { is: "going" }
-  /** This photo later, others may go on. */
+  /** Try this photo later and others now. */
   | { is: "later"; status: number }
-  | Exclude<Verdict, { is: "json" } | { is: "status" }>;
+  | Exclude<ReplyClass, { is: "json" } | { is: "status" }>;
 
-/** Shrinks where the network does not carry a whole piece in time, and grows where it does so easily. */
-export interface Piece {
+/** Chunk size, adapted to the network's speed. */
+export interface ChunkState {
   size: number;
   most: number;
-  /** Where the server said the photo under way goes on; gone with the page, then the server is asked. */
-  at: { id: string; offset: number } | null;
+  /** Offset at which the current photo continues; after a page load the server is asked. */
+  next: { id: string; offset: number } | null;
 }
 
-/** Known only once a piece went through: slow networks would lose half a minute on each larger guess. */
-export const FIRST_PIECE = 128 << 10;
-const LEAST = 16 << 10;
+/** Small at first: on a slow network every chunk that is too large costs a request timeout. */
+export const FIRST_CHUNK = 128 << 10;
+const MIN_CHUNK = 16 << 10;
 const ROOT = "/sync/attachments";
 const TUS = { "Tus-Resumable": "1.0.0" };
 
-type Answer = { status: number; headers: Headers } | { stop: Uploaded };
+type Answer = { status: number; headers: Headers } | { stop: UploadOutcome };
 
-export async function upload(ctx: Context, photo: AttachmentRow, piece: Piece, signal: AbortSignal): Promise<Uploaded> {
+export async function upload(
+  ctx: Context,
+  photo: AttachmentRow,
+  chunk: ChunkState,
+  signal: AbortSignal,
+): Promise<UploadOutcome> {
   const bytes = (await ctx.mirror.read("att", photo.id))?.bytes;
   if (!bytes || bytes.length !== photo.size || (await sha256Hex(bytes)) !== photo.sha256) {
-    return tellLost(ctx, photo, signal);
+    return reportLost(ctx, photo, signal);
   }
-  let at = photo.url;
-  let offset = piece.at?.id === photo.id ? piece.at.offset : null;
-  piece.at = null;
-  let judged: "stored" | "refused" | null = null;
-  let repeats = 0;
+  let path = photo.url;
+  let offset = chunk.next?.id === photo.id ? chunk.next.offset : null;
+  chunk.next = null;
+  let finalState: "stored" | "refused" | null = null;
+  let retries = 0;
   for (;;) {
-    if (judged && offset === photo.size) return finish(ctx, photo, judged);
-    if (repeats > 3) return { is: "later", status: 0 };
+    if (finalState && offset === photo.size) return finishUpload(ctx, photo, finalState);
+    if (retries > 3) return { is: "later", status: 0 };
     let answer: Answer;
     let sent = 0;
-    const start = ctx.surroundings.now();
-    if (at === null) answer = await call(ctx, creation(photo), signal);
-    else if (offset === null || offset >= photo.size) answer = await call(ctx, { method: "HEAD", path: at }, signal);
+    const start = ctx.env.now();
+    if (path === null) answer = await request(ctx, creationRequest(photo), signal);
+    else if (offset === null || offset >= photo.size)
+      answer = await request(ctx, { method: "HEAD", path: path }, signal);
     else {
-      const part = bytes.subarray(offset, offset + piece.size);
-      sent = part.length;
-      answer = await call(ctx, await patch(at, offset, part), signal);
+      const bytesOfChunk = bytes.subarray(offset, offset + chunk.size);
+      sent = bytesOfChunk.length;
+      answer = await request(ctx, await patchRequest(path, offset, bytesOfChunk), signal);
     }
     if ("stop" in answer) {
       if (sent > 0 && (answer.stop.is === "unreachable" || answer.stop.is === "too_large")) {
-        // One piece, once: a server that can never take it is asked again later, not in a loop.
-        const smaller = Math.max(LEAST, Math.floor(piece.size / 2));
-        const shrank = smaller < piece.size;
-        piece.size = smaller;
+        // Retry at once only if the chunk became smaller; else later, not in a loop.
+        const smaller = Math.max(MIN_CHUNK, Math.floor(chunk.size / 2));
+        const shrank = smaller < chunk.size;
+        chunk.size = smaller;
         if (answer.stop.is === "too_large" && shrank) continue;
       }
       return answer.stop.is === "too_large" ? { is: "later", status: 413 } : answer.stop;
     }
     const { status, headers } = answer;
     if (status === 404 || status === 410) {
-      if (at === null) return { is: "later", status };
-      at = null;
+      if (path === null) return { is: "later", status };
+      path = null;
       offset = null;
-      repeats++;
+      retries++;
     } else if (status === 409 || status === 460) {
       offset = null;
-      repeats++;
+      retries++;
     } else if (status >= 200 && status < 300) {
-      const told = offsetOf(headers, photo.size);
-      const place = at ?? placeOf(headers);
-      if (told === null || place === null) return { is: "later", status };
-      // Complete without the word "stored": the hash is still being judged, or disagreed.
-      repeats = sent > 0 && told > (offset ?? 0) ? 0 : repeats + 1;
+      const offsetNow = offsetOf(headers, photo.size);
+      const newPath = path ?? uploadPath(headers);
+      if (offsetNow === null || newPath === null) return { is: "later", status };
+      // Complete but not "stored": the server is still checking the hash, or it differs.
+      retries = sent > 0 && offsetNow > (offset ?? 0) ? 0 : retries + 1;
       const state = headers.get("X-Attachment-State");
-      judged = state === "stored" || state === "refused" ? state : null;
-      offset = told;
-      at = place;
-      if (sent > 0) fit(piece, ctx.surroundings.now() - start);
-      await update(ctx, photo.id, { state: "sending", sent: told, url: place });
-      await ctx.surroundings.point("upload:piece");
-      if (sent > 0 && repeats === 0 && told < photo.size) {
-        piece.at = { id: photo.id, offset: told };
+      finalState = state === "stored" || state === "refused" ? state : null;
+      offset = offsetNow;
+      path = newPath;
+      if (sent > 0) adaptChunk(chunk, ctx.env.now() - start);
+      await updateRow(ctx, photo.id, { state: "sending", sent: offsetNow, url: newPath });
+      await ctx.env.point("upload:piece");
+      if (sent > 0 && retries === 0 && offsetNow < photo.size) {
+        chunk.next = { id: photo.id, offset: offsetNow };
         return { is: "going" };
       }
     } else return { is: "later", status };
   }
 }
 
-/** fetch tells nothing while a body is on its way, so a piece must end well before the request is given up. */
-function fit(piece: Piece, tookMs: number): void {
-  if (tookMs < REQUEST_MS / 4) piece.size = Math.min(piece.most, piece.size * 2);
-  else if (tookMs > REQUEST_MS / 2) piece.size = Math.max(LEAST, piece.size >> 1);
+/** Adapt the size: fetch reports no progress, so a chunk must end well before the request's timeout. */
+function adaptChunk(chunk: ChunkState, tookMs: number): void {
+  if (tookMs < REQUEST_MS / 4) chunk.size = Math.min(chunk.most, chunk.size * 2);
+  else if (tookMs > REQUEST_MS / 2) chunk.size = Math.max(MIN_CHUNK, chunk.size >> 1);
 }
 
-/** The record stands without it. Server and people learn of it, as soon as somebody can be told. */
-async function tellLost(ctx: Context, photo: AttachmentRow, signal: AbortSignal): Promise<Uploaded> {
-  await update(ctx, photo.id, { state: "lost_on_device" });
-  await release(ctx, photo.op ?? "");
-  const answer = await call(ctx, { method: "POST", path: `${ROOT}/${photo.id}/lost` }, signal);
+/** Report to the server that the photo's bytes are lost. Its record stands without it. */
+async function reportLost(ctx: Context, photo: AttachmentRow, signal: AbortSignal): Promise<UploadOutcome> {
+  await updateRow(ctx, photo.id, { state: "lost_on_device" });
+  await dropMirrorCopy(ctx, photo.op ?? "");
+  const answer = await request(ctx, { method: "POST", path: `${ROOT}/${photo.id}/lost` }, signal);
   if ("stop" in answer) return answer.stop;
   if (answer.status !== 204) return { is: "later", status: answer.status };
-  // "stored": it arrived earlier, only the answer was lost.
+  // "stored": it arrived earlier and only the response was lost.
   const here = answer.headers.get("X-Attachment-State") === "stored";
-  await update(ctx, photo.id, here ? { state: "stored", sent: photo.size } : { told: true });
+  await updateRow(ctx, photo.id, here ? { state: "stored", sent: photo.size } : { told: true });
   return { is: "lost" };
 }
 
-async function call(ctx: Context, request: Ask, signal: AbortSignal): Promise<Answer> {
-  const reply = await ask(ctx, { ...request, headers: { ...TUS, ...request.headers } }, signal);
-  const verdict = judgeBare(reply as Reply | null, ctx.instance, ctx.surroundings.now());
-  if (verdict.is === "status" && reply) return { status: verdict.status, headers: reply.headers };
-  if (verdict.is === "json" || verdict.is === "status") return { stop: { is: "unreachable" } };
-  return { stop: verdict };
+async function request(ctx: Context, request: RequestSpec, signal: AbortSignal): Promise<Answer> {
+  const reply = await sendRequest(ctx, { ...request, headers: { ...TUS, ...request.headers } }, signal);
+  const classified = classifyUploadReply(reply as Reply | null, ctx.instance, ctx.env.now());
+  if (classified.is === "status" && reply) return { status: classified.status, headers: reply.headers };
+  if (classified.is === "json" || classified.is === "status") return { stop: { is: "unreachable" } };
+  return { stop: classified };
 }
 
-function creation(photo: AttachmentRow): Ask {
-  const words = [
+function creationRequest(photo: AttachmentRow): RequestSpec {
+  const pairs = [
     ["id", photo.id],
     ["op", photo.op ?? ""],
     ["sha256", photo.sha256],
@@ -130,19 +136,19 @@ function creation(photo: AttachmentRow): Ask {
     ["filetype", photo.mime],
     ["role", photo.role],
   ];
-  const metadata = words.map(([name, value]) => `${name} ${base64(utf8(value ?? ""))}`.trim()).join(",");
+  const metadata = pairs.map(([name, value]) => `${name} ${base64(utf8(value ?? ""))}`.trim()).join(",");
   const headers = { "Upload-Length": String(photo.size), "Upload-Metadata": metadata };
   return { method: "POST", path: ROOT, headers };
 }
 
-async function patch(path: string, offset: number, part: Uint8Array): Promise<Ask> {
+async function patchRequest(path: string, offset: number, bytesOfChunk: Uint8Array): Promise<RequestSpec> {
   const headers = {
     "Content-Type": "application/offset+octet-stream",
     "Upload-Offset": String(offset),
-    "Upload-Checksum": `sha256 ${base64(await sha256(part))}`,
+    "Upload-Checksum": `sha256 ${base64(await sha256(bytesOfChunk))}`,
   };
-  // A copy of exactly this piece: a view could send the whole buffer.
-  return { method: "PATCH", path, headers, body: part.slice() };
+  // Copy the chunk: from a view the whole buffer could be sent.
+  return { method: "PATCH", path, headers, body: bytesOfChunk.slice() };
 }
 
 function offsetOf(headers: Headers, size: number): number | null {
@@ -150,8 +156,8 @@ function offsetOf(headers: Headers, size: number): number | null {
   return /^\d+$/.test(text) && Number(text) <= size ? Number(text) : null;
 }
 
-/** Bytes go to our own upload folder and nowhere else, whatever an answer says. */
-function placeOf(headers: Headers): string | null {
+/** Return the upload's path; null if it is outside our upload folder. */
+function uploadPath(headers: Headers): string | null {
   const location = headers.get("Location");
   if (!location) return null;
   try {
@@ -162,19 +168,19 @@ function placeOf(headers: Headers): string | null {
   }
 }
 
-async function finish(ctx: Context, photo: AttachmentRow, state: "stored" | "refused"): Promise<Uploaded> {
-  await update(ctx, photo.id, { state, sent: photo.size });
-  await ctx.surroundings.point("upload:stored");
-  // The record may still be refused while it is held: its author would need the photo again.
-  await release(ctx, photo.op ?? "");
+async function finishUpload(ctx: Context, photo: AttachmentRow, state: "stored" | "refused"): Promise<UploadOutcome> {
+  await updateRow(ctx, photo.id, { state, sent: photo.size });
+  await ctx.env.point("upload:stored");
+  // Keeps the photo while its record is held: if that is refused, its author needs it again.
+  await dropMirrorCopy(ctx, photo.op ?? "");
   return { is: "stored" };
 }
 
-async function update(ctx: Context, id: string, change: Partial<AttachmentRow>): Promise<void> {
+async function updateRow(ctx: Context, id: string, change: Partial<AttachmentRow>): Promise<void> {
   await ctx.db.run(["attachments", "meta"], "readwrite", async (tx) => {
     const row = await tx.objectStore("attachments").get(id);
     if (row) await tx.objectStore("attachments").put({ ...row, ...change });
-    if (change.state !== "sending") await setMeta(tx, "photo_at", ctx.surroundings.now());
+    if (change.state !== "sending") await setMeta(tx, "photo_at", ctx.env.now());
   });
   ctx.changed();
 }

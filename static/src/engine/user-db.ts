@@ -1,32 +1,32 @@
-/** One person's records on this phone: text and states. Bytes of photos are never in here. */
+/** Database of one person: records, drafts and rows of photos without their bytes. */
 import type { DBSchema } from "idb";
 import { type Connection, connect, type Transaction } from "./connection.ts";
-import type { Attachment, Draft, Op, OpState, Surroundings } from "./types.ts";
+import type { Attachment, Draft, Environment, Op, OpState } from "./types.ts";
 
 export interface DraftRow extends Draft {
-  /** Counts how often this key was sent. A tab may write only to the generation it has seen. */
+  /** How often this key was submitted. A tab may write only to the generation it has seen. */
   gen: number;
-  /** Photos that came with a refused or undone record. Their copies name the draft they were added to, not this one. */
+  /** Photos taken over from a refused or undone record. Their mirror entries name the original draft. */
   brought?: string[];
 }
 
 export interface OpRow extends Op {
-  /** Order of capture on this phone, across database lives (seq restarts with each). */
+  /** Order of capture on this phone, across epochs (`seq` restarts with each). */
   pos: number;
   /** Generation of the draft it was made from. */
   gen: number;
-  /** The corrected record that took this one's place. */
+  /** Id of the correction that replaced this record. */
   supersededBy: string | null;
-  /** How many times in a row the server failed on it in the same way. */
+  /** How often in a row the server failed with the same error. */
   errorRun: number;
 }
 
 export interface AttachmentRow extends Attachment {
   /** Generation of the draft it was added to. */
   gen: number;
-  /** Where the server takes its bytes, once agreed. */
+  /** Path of the upload on the server, once created. */
   url: string | null;
-  /** The server knows that it is lost. */
+  /** The loss was reported to the server. */
   told?: boolean;
 }
 
@@ -45,12 +45,12 @@ export interface UserSchema extends DBSchema {
 export type UserDb = Connection<UserSchema>;
 export type UserTx = Transaction<UserSchema>;
 
-/** All states in which a record still needs the phone. */
+/** States in which the phone must keep the record. */
 export const OPEN_STATES: readonly OpState[] = ["saved", "sending", "held", "parked", "rejected", "conflict"];
 
-/** Upgrades only ever add. */
-export function openUserDb(surroundings: Surroundings, userId: number): UserDb {
-  return connect<UserSchema>(surroundings, `fieldapp-u-${userId}`, 1, (raw, oldVersion) => {
+/** Open a person's database. Upgrades only add stores and indexes. */
+export function openUserDb(env: Environment, userId: number): UserDb {
+  return connect<UserSchema>(env, `fieldapp-u-${userId}`, 1, (raw, oldVersion) => {
     if (oldVersion < 1) {
       raw.createObjectStore("drafts", { keyPath: "key" });
       const ops = raw.createObjectStore("ops", { keyPath: "op" });
@@ -65,7 +65,7 @@ export function openUserDb(surroundings: Surroundings, userId: number): UserDb {
   });
 }
 
-/** Every record that is not yet received, in order of capture. */
+/** Return all records without a final receipt, in order of capture. */
 export async function openOps(tx: UserTx): Promise<OpRow[]> {
   const index = tx.objectStore("ops").index("state");
   const groups = await Promise.all(OPEN_STATES.map((state) => index.getAll(state)));

@@ -1,31 +1,31 @@
-/** Storage that never answers must not hang the page: what outlasts a whole tick is stopped. One timer for all. */
+/** Timeouts for storage calls with one shared timer: work still running after a whole tick is stopped. */
 
-/** Registers work with what stops it; returns what to call once it has ended by itself. */
+/** Register running work by the function that stops it; return the function to call when the work has ended. */
 export type Watch = (stop: () => void) => () => void;
 
 export function watchdog(sleep: (ms: number) => Promise<void>, tick: () => number): Watch {
-  const going = new Map<() => void, { old: boolean }>();
-  let awake = false;
-  function wake(): void {
-    if (awake || going.size === 0) return;
-    awake = true;
+  const running = new Map<() => void, { old: boolean }>();
+  let isTicking = false;
+  function scheduleTick(): void {
+    if (isTicking || running.size === 0) return;
+    isTicking = true;
     void sleep(tick()).then(() => {
-      awake = false;
-      for (const [stop, work] of [...going]) {
+      isTicking = false;
+      for (const [stop, work] of [...running]) {
         if (work.old) stop();
         work.old = true;
       }
-      wake();
+      scheduleTick();
     });
   }
   return (stop) => {
-    // A function of its own, so that the same `stop` can be watched twice.
-    const mine = () => {
-      going.delete(mine);
+    // A new function each time, so that the same `stop` can be registered twice.
+    const stopOnce = () => {
+      running.delete(stopOnce);
       stop();
     };
-    going.set(mine, { old: false });
-    wake();
-    return () => void going.delete(mine);
+    running.set(stopOnce, { old: false });
+    scheduleTick();
+    return () => void running.delete(stopOnce);
   };
 }

@@ -1,34 +1,34 @@
-/** One request, with everything a field network needs: no cache, no followed redirect, no endless wait. */
+/** Send one HTTP request: no cache, no redirects, with timeout. */
 import { plain, utf8 } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import type { Reply } from "./reply.ts";
 import type { JsonObject } from "./types.ts";
 
 export const REQUEST_MS = 30_000;
-/** Browsers take at most 64 KiB of requests that outlive their page. */
+/** Browsers allow at most 64 KiB for keepalive requests. */
 export const KEEPALIVE_BYTES = 60_000;
 
-export interface Ask {
+export interface RequestSpec {
   method: "POST" | "HEAD" | "PATCH";
   path: string;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
 }
 
-/** Null when there was no whole answer: no network, cut, too slow, or redirected. */
-export async function ask(
+/** Return the whole response; null on network error, timeout or redirect. */
+export async function sendRequest(
   ctx: Context,
-  { method, path, headers, body }: Ask,
+  { method, path, headers, body }: RequestSpec,
   signal: AbortSignal,
 ): Promise<(Reply & { headers: Headers }) | null> {
   if (signal.aborted) return null;
   const controller = new AbortController();
   const abort = () => controller.abort();
   signal.addEventListener("abort", abort);
-  void ctx.surroundings.sleep(REQUEST_MS).then(abort);
-  const cut = new Promise<null>((resolve) => controller.signal.addEventListener("abort", () => resolve(null)));
-  const { fetch, language } = ctx.surroundings;
-  const whole = async () => {
+  void ctx.env.sleep(REQUEST_MS).then(abort);
+  const aborted = new Promise<null>((resolve) => controller.signal.addEventListener("abort", () => resolve(null)));
+  const { fetch, language } = ctx.env;
+  const readReply = async () => {
     const response = await fetch(path, {
       method,
       redirect: "error",
@@ -41,8 +41,8 @@ export async function ask(
         ...headers,
       },
       body: typeof body === "object" ? plain(body) : body,
-      // A hidden page may be frozen any moment.
-      keepalive: ctx.surroundings.hidden?.() === true && byteLength(body) <= KEEPALIVE_BYTES,
+      // A hidden page may be frozen at any moment.
+      keepalive: ctx.env.hidden?.() === true && byteLength(body) <= KEEPALIVE_BYTES,
       signal: controller.signal,
     });
     return {
@@ -56,7 +56,7 @@ export async function ask(
     };
   };
   try {
-    return await Promise.race([whole(), cut]);
+    return await Promise.race([readReply(), aborted]);
   } catch {
     return null;
   } finally {
@@ -64,7 +64,7 @@ export async function ask(
   }
 }
 
-function byteLength(body: Ask["body"]): number {
+function byteLength(body: RequestSpec["body"]): number {
   return typeof body === "string" ? utf8(body).length : (body?.length ?? 0);
 }
 
@@ -72,7 +72,7 @@ export function authorization(token: string | null): Record<string, string> {
   return token === null ? {} : { Authorization: `Bearer ${token}` };
 }
 
-export function askJson(ctx: Context, path: string, body: JsonObject, signal: AbortSignal) {
+export function postJson(ctx: Context, path: string, body: JsonObject, signal: AbortSignal) {
   const headers = { "Content-Type": "application/json" };
-  return ask(ctx, { method: "POST", path, headers, body: JSON.stringify(body) }, signal);
+  return sendRequest(ctx, { method: "POST", path, headers, body: JSON.stringify(body) }, signal);
 }

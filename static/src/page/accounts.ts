@@ -1,8 +1,8 @@
-/** What the pages of accounts do with JavaScript: showing what is typed, the code of a link, copying. */
+/** Behaviour of the account pages: show passwords, read the code of a link, copy a link. */
 import { all, one } from "./dom.ts";
 
-/** A box that shows the passwords of its form while it is ticked. */
-function showTyped(box: HTMLElement): void {
+/** Show the passwords of the form while its checkbox is ticked. */
+function setUpPasswordToggle(box: HTMLElement): void {
   const form = box.closest("form");
   const tick = one<HTMLInputElement>(box, "input");
   if (!form || !tick) return;
@@ -12,19 +12,19 @@ function showTyped(box: HTMLElement): void {
     for (const field of fields) field.type = tick.checked ? "text" : "password";
   };
   tick.addEventListener("change", apply);
-  // As passwords on their way, so that browsers offer to keep them.
+  // Submit them as passwords, so that browsers offer to store them.
   form.addEventListener("submit", () => {
     tick.checked = false;
     apply();
   });
 }
 
-/** The secret of a link stands behind the `#` and is never sent with the address; here it moves into the form. */
-function takeCode(block: HTMLElement): void {
+/** Move the code of a link from the hash, which is never sent to the server, into the form. */
+function readLinkCode(block: HTMLElement): void {
   const field = one<HTMLInputElement>(block, "input");
   const code = location.hash.slice(1) || history.state?.code;
   if (!field) return;
-  // A good code came back with the form, because the password was refused.
+  // The server returned the form with a valid code because it refused the password.
   if (field.value) {
     block.hidden = true;
     return;
@@ -35,14 +35,14 @@ function takeCode(block: HTMLElement): void {
   history.replaceState({ code }, "", location.pathname);
 }
 
-/** A link that the server gave without its address gets the one in this browser's address bar. */
+/** Prefix a relative link with this browser's origin. */
 function completeLink(field: HTMLInputElement): void {
   field.value = location.origin + field.value;
   field.removeAttribute("aria-describedby");
   document.querySelector("#hint-link")?.remove();
 }
 
-function copyFrom(button: HTMLElement): void {
+function setUpCopyButton(button: HTMLElement): void {
   const field = document.querySelector<HTMLInputElement>(`#${button.dataset.copy}`);
   if (!field || !navigator.clipboard) return;
   button.hidden = false;
@@ -56,8 +56,8 @@ function copyFrom(button: HTMLElement): void {
 }
 
 export function enhanceAccounts(): void {
-  for (const box of all(document, "[data-show-password]")) showTyped(box);
-  for (const block of all(document, "[data-link-code]")) takeCode(block);
+  for (const box of all(document, "[data-show-password]")) setUpPasswordToggle(box);
+  for (const block of all(document, "[data-link-code]")) readLinkCode(block);
   for (const field of all<HTMLInputElement>(document, "input[data-own-address]")) completeLink(field);
-  for (const button of all(document, "[data-copy]")) copyFrom(button);
+  for (const button of all(document, "[data-copy]")) setUpCopyButton(button);
 }

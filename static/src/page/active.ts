@@ -34,8 +34,8 @@ export const NOBODY: Active = {
 
 export async function readActive(): Promise<Active> {
   try {
-    const held = await (await caches.open(STATE_CACHE)).match(STATE_URL);
-    return held ? { ...NOBODY, ...((await held.json()) as Partial<Active>) } : NOBODY;
+    const response = await (await caches.open(STATE_CACHE)).match(STATE_URL);
+    return response ? { ...NOBODY, ...((await response.json()) as Partial<Active>) } : NOBODY;
   } catch {
     return NOBODY;
   }

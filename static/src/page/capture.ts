@@ -9,30 +9,30 @@ import {
 } from "../engine/types.ts";
 import { markClean } from "./dirty.ts";
 import { all, one } from "./dom.ts";
-import { address, type FormState, lockButtons, startOver, stateOf, tellAlreadySent, titleOf } from "./draft.ts";
+import { address, type FormState, lockButtons, resetForm, showAlreadySubmitted, stateOf, titleOf } from "./draft.ts";
+import { deleteEmergencyDraft } from "./emergency-draft.ts";
 import { flashNext, toast } from "./flash.ts";
 import { fieldsOf, pairsOf, toData } from "./form-data.ts";
-import { forgetWords } from "./last-words.ts";
+import { summaryOf } from "./form-summary.ts";
 import { positionData } from "./position.ts";
-import { banner, giveUpStoring, session } from "./session.ts";
-import { serverAnswers } from "./shell.ts";
+import { banner, disableStorage, session } from "./session.ts";
+import { isServerReachable } from "./shell.ts";
 import { text } from "./texts.ts";
 import { leavingSoon } from "./touch.ts";
-import { setDays, validate } from "./validate.ts";
-import { wordsOf } from "./words.ts";
+import { setDateLimits, validate } from "./validate.ts";
 
-/** Dispatched on document once a record is in both stores. */
+/** Event on `document` after a record was stored. */
 export const CAPTURED = "fieldapp:captured";
 
-function splitAgg(value: string): Aggregate {
+function parseAggregate(value: string): Aggregate {
   const at = value.indexOf(":");
   return [value.slice(0, at), value.slice(at + 1)];
 }
 
-/** A corrected record keeps the id of the one it replaces, so that what refers to it still finds it. */
+/** Return type and id of the record. A correction keeps the id of the record it replaces, so that references stay valid. */
 async function aggregateOf(state: FormState): Promise<{ agg: Aggregate; isNew: boolean }> {
   const { agg, aggNew } = state.form.dataset;
-  if (agg) return { agg: splitAgg(agg), isNew: false };
+  if (agg) return { agg: parseAggregate(agg), isNew: false };
   const before = state.supersedes ? await state.engine.get(state.supersedes) : undefined;
   if (before && before.agg[0] === aggNew) return { agg: before.agg, isNew: true };
   return { agg: [aggNew ?? state.form.dataset.op ?? "", uuidv7(Date.now())], isNew: true };
@@ -45,26 +45,26 @@ function baseOf(form: HTMLFormElement): { ver: number; fields: JsonObject } | nu
 }
 
 /** Limit for loading the photo module; photos.ts limits the time of each photo. */
-const PHOTOS_MS = 90_000;
+const PHOTOS_TIMEOUT_MS = 90_000;
 
-/** Waits for the photos. One that fails meanwhile stops the record: its author meant to send it along. */
-async function photosOf(form: HTMLFormElement, busy: Promise<unknown>): Promise<void> {
-  const bad = () => all(form, "[data-photos][aria-invalid]").length;
-  const before = bad();
-  const late = pause(PHOTOS_MS).then(() => true);
-  if ((await Promise.race([busy.then(() => false), late])) || bad() > before) throw new Error("photos");
+/** Wait for the photos. Throws if one fails: the author meant to send it. */
+async function awaitPhotos(form: HTMLFormElement, busy: Promise<unknown>): Promise<void> {
+  const invalidCount = () => all(form, "[data-photos][aria-invalid]").length;
+  const before = invalidCount();
+  const timer = pause(PHOTOS_TIMEOUT_MS).then(() => true);
+  if ((await Promise.race([busy.then(() => false), timer])) || invalidCount() > before) throw new Error("photos");
 }
 
-/** Freezes the form and returns once it lies in both stores. */
-async function freeze(state: FormState, submitter: HTMLElement | null): Promise<{ op: string; ref: string }> {
+/** Capture the form as a record; resolve once both stores have it. */
+async function captureForm(state: FormState, submitter: HTMLElement | null): Promise<{ op: string; ref: string }> {
   const { form, engine } = state;
   const fields = fieldsOf(form);
   const data = toData(pairsOf(form, submitter));
   if (form.hasAttribute("data-position")) Object.assign(data, await positionData());
   const { agg, isNew } = await aggregateOf(state);
   if (isNew) data.id = agg[1];
-  await photosOf(form, state.busy);
-  // The record takes the draft's place; a save that is under way must land before it.
+  await awaitPhotos(form, state.busy);
+  // The record replaces the draft: a running save must end first.
   clearTimeout(state.timer);
   state.timer = undefined;
   state.changed = false;
@@ -79,28 +79,28 @@ async function freeze(state: FormState, submitter: HTMLElement | null): Promise<
     url: address(),
     draftKey: state.key,
     fields,
-    words: wordsOf(form),
+    words: summaryOf(form),
     supersedes: state.supersedes,
     hold: Number(form.dataset.undo ?? 0) * 1000,
   });
 }
 
-/** Without network and without a service worker the next page would be the browser's error page. */
+/** Return false where the next page would be the browser's error page: no network and no service worker. */
 function canLeave(): boolean {
   return navigator.onLine !== false || Boolean(navigator.serviceWorker?.controller);
 }
 
-/** Once the screen shows what was just written; a hidden page paints nothing and does not wait. */
+/** Call `then` after the next paint; a hidden page does not paint, so at most 100 ms later. */
 function afterPaint(then: () => void): void {
-  const late = setTimeout(then, 100);
+  const timer = setTimeout(then, 100);
   requestAnimationFrame(() => {
-    clearTimeout(late);
+    clearTimeout(timer);
     setTimeout(then);
   });
 }
 
-/** A number for others on this phone is worth a moment, and no form that stays where it is. */
-const NOTING = 500;
+/** How long to wait for the unsent count to be written before navigation. */
+const COUNTS_WAIT_MS = 500;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function isThisPage(done: string): boolean {
@@ -108,96 +108,100 @@ function isThisPage(done: string): boolean {
   return pathname + search === address();
 }
 
-/** The page that comes next goes on with what can still be taken back here. */
-function leaveFor(done: string, engine: Engine): void {
+/** Navigate. The next page restores this page's holds. */
+function navigateTo(done: string, engine: Engine): void {
   leavingSoon();
-  session.goesOn = true;
-  afterPaint(() => void Promise.race([engine.noted(), pause(NOTING)]).then(() => location.assign(done)));
+  session.isNavigating = true;
+  afterPaint(() => void Promise.race([engine.noted(), pause(COUNTS_WAIT_MS)]).then(() => location.assign(done)));
 }
 
 async function afterSaved(state: FormState, message: string, id: string | null): Promise<void> {
   const { engine, form } = state;
   markClean(form);
-  if (state.key) forgetWords(engine.userId, state.key);
+  if (state.key) deleteEmergencyDraft(engine.userId, state.key);
   document.dispatchEvent(new CustomEvent(CAPTURED));
   const { done, quiet } = form.dataset;
-  const says = quiet === undefined;
-  // Said here at once and again on the next page: the word must not wait for a page to be drawn.
-  if (says) toast(message, id);
+  const showsToast = quiet === undefined;
+  // Here at once, and again on the next page, which may take long to load.
+  if (showsToast) toast(message, id);
   const leaves = done && !isThisPage(done) && canLeave();
-  // What can be taken back is not sent yet.
+  // A held record is not sent yet, so there is no result to wait for.
   if (id && !form.dataset.undo && leaves && ["online", "unknown"].includes(engine.link())) {
-    // Should that fail, the next page says it.
-    const refused = import("./acts.ts").then(({ refusedSoon }) => refusedSoon(engine, id, state));
+    // If this fails, the next page shows the refusal.
+    const refused = import("./lazy.ts").then(({ awaitRefusal }) => awaitRefusal(engine, id, state));
     if (await refused.catch(() => false)) return;
   }
   if (leaves) {
-    if (says) flashNext(message, id);
+    if (showsToast) flashNext(message, id);
     state.closed = true;
-    return leaveFor(done, engine);
+    return navigateTo(done, engine);
   }
-  if (state.key) await startOver(state);
-  // A pending piece usually takes the button's place; if none does, a second tap must be meant.
+  if (state.key) await resetForm(state);
+  // Usually a pending piece replaces the button; else a tap after this time is intended.
   setTimeout(() => lockButtons(form, false), 1500);
 }
 
-function tellFailure(state: FormState, error: unknown): void {
+function showFailure(state: FormState, error: unknown): void {
   state.changed = true;
   lockButtons(state.form, false);
   if (error instanceof AlreadySubmitted) {
     markClean(state.form);
-    tellAlreadySent(state, error.at);
+    showAlreadySubmitted(state, error.at);
     toast(text("draft.already_sent_short"));
   } else if (error instanceof StorageFull && error.stored) {
-    // Safe in one store instead of two: said as it is, but not to be sent again.
+    // In one store instead of two: say so, but do not ask to submit again.
     banner(text("storage.full_saved"));
     void afterSaved(state, text("saved.one_store"), null);
   } else if (error instanceof StorageFull) banner(text("storage.no_room"));
   else if (error instanceof StorageUnavailable) {
-    giveUpStoring(error);
-    // It may still come into the store, and would be sent from there: not a second time by hand.
+    disableStorage(error);
+    // The write may still be committed and sent: do not allow a second submit.
     if (error.unsure) lockButtons(state.form, true);
   } else banner(text("storage.failed"));
 }
 
-/** A form or button that cannot be taken back asks first, whichever way it goes. */
-function agreed(form: HTMLFormElement, submitter: HTMLElement | null): boolean {
+/** Ask for confirmation where the form or button requires it. */
+function isConfirmed(form: HTMLFormElement, submitter: HTMLElement | null): boolean {
   const question = submitter?.dataset.confirm ?? form.dataset.confirm;
   return !question || confirm(question);
 }
 
-/** A tap is answered in words before anybody taps again. */
-const PATIENCE = 3000;
+/** After this time a banner says that saving takes long. */
+const SLOW_SAVE_MS = 3000;
 
 async function save(form: HTMLFormElement, submitter: HTMLElement | null): Promise<void> {
-  let said = false;
-  const late = setTimeout(() => {
-    said = true;
+  let isBannerShown = false;
+  const timer = setTimeout(() => {
+    isBannerShown = true;
     banner(text("storage.waiting"));
-  }, PATIENCE);
-  const answered = () => {
-    clearTimeout(late);
-    if (said) banner("");
-    said = false;
+  }, SLOW_SAVE_MS);
+  const clearWaitingBanner = () => {
+    clearTimeout(timer);
+    if (isBannerShown) banner("");
+    isBannerShown = false;
   };
   try {
-    await saveOrSay(form, submitter, answered);
+    await saveAndReport(form, submitter, clearWaitingBanner);
   } finally {
-    answered();
+    clearWaitingBanner();
   }
 }
 
-async function saveOrSay(form: HTMLFormElement, submitter: HTMLElement | null, answered: () => void): Promise<void> {
+async function saveAndReport(
+  form: HTMLFormElement,
+  submitter: HTMLElement | null,
+  clearWaitingBanner: () => void,
+): Promise<void> {
   const engine = await session.ready;
   if (!engine || session.broken) {
-    const reached = await serverAnswers();
-    answered();
-    if (reached) submitPlainly(form, submitter);
+    const isReachable = await isServerReachable();
+    clearWaitingBanner();
+    if (isReachable) submitNatively(form, submitter);
     else banner(text("storage.no_way"));
     return;
   }
   const state = stateOf(form);
-  // A tap before the form was looked at: wait for it, then go on as usual.
+  // The form is not set up yet: try again soon.
   if (!state) return void setTimeout(() => save(form, submitter), 30);
   await state.ready;
   if (state.saving || state.closed) return;
@@ -205,12 +209,12 @@ async function saveOrSay(form: HTMLFormElement, submitter: HTMLElement | null, a
   try {
     const skip = submitter instanceof HTMLButtonElement && submitter.formNoValidate;
     if (!skip && !validate(form)) return;
-    if (!agreed(form, submitter)) return;
+    if (!isConfirmed(form, submitter)) return;
     lockButtons(form, true);
-    banner(""); // what an earlier try said
+    banner(""); // of an earlier try
     submitter?.setAttribute("aria-busy", "true");
-    const { op, ref } = await freeze(state, submitter);
-    answered();
+    const { op, ref } = await captureForm(state, submitter);
+    clearWaitingBanner();
     const seconds = form.dataset.undo;
     const title = titleOf(form);
     await afterSaved(
@@ -219,26 +223,26 @@ async function saveOrSay(form: HTMLFormElement, submitter: HTMLElement | null, a
       op,
     );
   } catch (error) {
-    answered();
-    tellFailure(state, error);
+    clearWaitingBanner();
+    showFailure(state, error);
   } finally {
     submitter?.removeAttribute("aria-busy");
     state.saving = false;
   }
 }
 
-let plain: HTMLFormElement | null = null;
+let nativelySubmitted: HTMLFormElement | null = null;
 
-function submitPlainly(form: HTMLFormElement, submitter: HTMLElement | null): void {
-  plain = form;
+function submitNatively(form: HTMLFormElement, submitter: HTMLElement | null): void {
+  nativelySubmitted = form;
   try {
     form.requestSubmit(submitter && form.contains(submitter) ? submitter : undefined);
   } finally {
-    plain = null;
+    nativelySubmitted = null;
   }
 }
 
-/** The one submit listener. In the capture phase, so that nothing else sees the event first. */
+/** Listen for submits in the capture phase, before any other listener. */
 export function listenForSubmits(): void {
   document.addEventListener(
     "submit",
@@ -246,20 +250,20 @@ export function listenForSubmits(): void {
       const form = event.target;
       if (!(form instanceof HTMLFormElement) || !form.matches("form[data-op]")) return;
       if (session.userId === null) return;
-      if (plain === form && agreed(form, event.submitter)) return;
+      if (nativelySubmitted === form && isConfirmed(form, event.submitter)) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      if (plain !== form) void save(form, event.submitter);
+      if (nativelySubmitted !== form) void save(form, event.submitter);
     },
     true,
   );
 }
 
-/** Makes a form that shows browser bubbles into one that explains itself at its fields. */
-export function takeOver(form: HTMLFormElement): void {
+/** Replace the browser's validation messages by our own at the fields. */
+export function prepareForm(form: HTMLFormElement): void {
   form.noValidate = true;
-  setDays(form);
-  // Drafts restore what is unsent. The browser would also restore what was sent, on going back (failure mode 67).
+  setDateLimits(form);
+  // On going back the browser would also restore what was sent; drafts restore only what was not (failure mode 67).
   form.autocomplete = "off";
   const hint = one(form, "[data-form-error]");
   if (hint) hint.setAttribute("role", "alert");

@@ -8,12 +8,12 @@ export interface ChipLook {
   look: "" | "wait" | "bad" | "calm";
 }
 
-/** What the chip says: the most urgent thing first. */
+/** Choose what the chip shows: the most urgent state. */
 export function chipFor(counts: Counts, link: Link, now = Date.now()): ChipLook {
   const { unsent, attention, photos, oldest } = counts;
   if (link === "sign_in" || link === "wrong_user") return { key: "chip.sign_in", n: unsent, look: "bad" };
   if (attention > 0) return { key: "chip.attention", n: attention, look: "bad" };
-  // Since yesterday: no longer a matter of the next signal (failure mode 32).
+  // Older than a day: not just a missing signal (failure mode 32).
   if (oldest !== null && now - oldest > 86_400_000) return { key: "chip.old", n: unsent, look: "bad" };
   if (link === "foreign") return { key: "chip.foreign", n: unsent, look: "wait" };
   if (unsent > 0) return { key: link === "offline" ? "chip.offline_pending" : "chip.pending", n: unsent, look: "wait" };
@@ -21,9 +21,9 @@ export function chipFor(counts: Counts, link: Link, now = Date.now()): ChipLook 
   return link === "offline" ? { key: "chip.offline", n: 0, look: "calm" } : { key: "chip.synced", n: 0, look: "" };
 }
 
-let said = "";
+let lastMessage = "";
 
-/** Returns what it was drawn from. */
+/** Update the chip, the live region and the app badge. Return the counts. */
 export async function updateChip(engine: Engine): Promise<Counts> {
   const counts = await engine.counts();
   const { key, n, look } = chipFor(counts, engine.link());
@@ -37,10 +37,10 @@ export async function updateChip(engine: Engine): Promise<Counts> {
     if (look) chip.classList.add(look);
     chip.title = since && text("chip.since", { time: since });
   }
-  // Read out only what changed while the person was here.
+  // Announce only changes on this page.
   const status = one(document, "#sync-live");
-  if (status && said && said !== message) status.textContent = message;
-  said = message;
+  if (status && lastMessage && lastMessage !== message) status.textContent = message;
+  lastMessage = message;
   badge(counts.unsent + counts.attention);
   return counts;
 }

@@ -1,7 +1,14 @@
 import type { Engine, Op } from "../engine/types.ts";
-import { type Choice, type Choices, type Disputed, decided, meetingOf, reopened } from "./conflict-rules.ts";
+import {
+  type Choice,
+  type Choices,
+  conflictOf,
+  type DisputedField,
+  reopenedFields,
+  resolve,
+} from "./conflict-rules.ts";
 import { all, cloneTemplate, controlsOf, errorId, hide, one } from "./dom.ts";
-import { type FormState, RESTORED, touch } from "./draft.ts";
+import { type FormState, markChanged, RESTORED } from "./draft.ts";
 import { type Fields, fillForm } from "./form-data.ts";
 import { text } from "./texts.ts";
 
@@ -13,16 +20,16 @@ function choicesOf(card: HTMLElement): Choices {
   return choices;
 }
 
-function fieldOf(template: HTMLTemplateElement, op: Op, disputed: Disputed): HTMLElement | null {
+function fieldOf(template: HTMLTemplateElement, op: Op, disputed: DisputedField): HTMLElement | null {
   const item = cloneTemplate(template);
   if (!item) return null;
-  const words: { [slot: string]: string } = {
+  const slots: { [slot: string]: string } = {
     label: disputed.label,
     words: disputed.words,
     mine: disputed.mine_words,
     theirs: disputed.theirs_words,
   };
-  for (const slot of all(item, "[data-slot]")) slot.textContent = words[slot.dataset.slot ?? ""] ?? "";
+  for (const slot of all(item, "[data-slot]")) slot.textContent = slots[slot.dataset.slot ?? ""] ?? "";
   for (const radio of all<HTMLInputElement>(item, "input")) {
     radio.name = `${op.op}:${disputed.name}`;
     radio.dataset.field = disputed.name;
@@ -30,50 +37,50 @@ function fieldOf(template: HTMLTemplateElement, op: Op, disputed: Disputed): HTM
   return item;
 }
 
-/** Sends the decision as a new record in the refused one's place; returns its reference, or null before one chose. */
+/** Capture the decision as a new record that supersedes `op`. Return its reference, or null if a choice is missing. */
 export async function sendDecision(card: HTMLElement, op: Op, engine: Engine): Promise<string | null> {
-  const meeting = meetingOf(op);
+  const conflict = conflictOf(op);
   const choices = choicesOf(card);
-  if (!meeting || Object.keys(choices).length < meeting.disputed.length) return null;
+  if (!conflict || Object.keys(choices).length < conflict.disputed.length) return null;
   const { kind, agg, title, url } = op;
-  const rest = decided(op, meeting, choices);
+  const rest = resolve(op, conflict, choices);
   return (await engine.capture({ kind, agg, title, url, ...rest, draftKey: null, supersedes: op.op })).ref;
 }
 
-/** Both values of every disputed field, and the choice between them; it stays while the list is drawn again. */
-export async function showCard(item: HTMLElement, op: Op, engine: Engine): Promise<void> {
+/** Show both values of every disputed field with a choice. The card is built once and survives rendering. */
+export async function showConflictCard(item: HTMLElement, op: Op, engine: Engine): Promise<void> {
   const card = one(item, "[data-conflict]");
   const template = one<HTMLTemplateElement>(document, "template[data-conflict-field]");
-  const meeting = meetingOf(op);
+  const conflict = conflictOf(op);
   if (!card || !template) return;
-  // Once the form is open again the decision is made there, or what was typed in it would be passed over.
+  // While a correction is open the decision is made in its form, or what was typed there would be lost.
   const inForm = (await engine.drafts.list()).some((draft) => draft.supersedes === op.op);
-  hide(card, !meeting || inForm);
-  // The card says the same, field by field.
-  if (meeting && !inForm) hide(one(item, "[data-slot=problems]"), true);
-  if (!meeting || card.dataset.met === op.op) return;
+  hide(card, !conflict || inForm);
+  // The card shows the same by field.
+  if (conflict && !inForm) hide(one(item, "[data-slot=problems]"), true);
+  if (!conflict || card.dataset.met === op.op) return;
   card.dataset.met = op.op;
-  const places = meeting.disputed.map((disputed) => fieldOf(template, op, disputed)).filter((place) => place !== null);
-  one(card, "[data-conflict-fields]")?.replaceChildren(...places);
+  const items = conflict.disputed.map((disputed) => fieldOf(template, op, disputed)).filter((item) => item !== null);
+  one(card, "[data-conflict-fields]")?.replaceChildren(...items);
   const button = one<HTMLButtonElement>(card, "[data-act=decide]");
   if (!button) return;
   button.disabled = true;
   card.addEventListener("change", () => {
-    button.disabled = Object.keys(choicesOf(card)).length < meeting.disputed.length;
+    button.disabled = Object.keys(choicesOf(card)).length < conflict.disputed.length;
   });
 }
 
-function put(form: HTMLFormElement, name: string, value: Disputed["mine"]): void {
+function setField(form: HTMLFormElement, name: string, value: DisputedField["mine"]): void {
   fillForm(form, { [name]: value === null ? "" : String(value) });
   const control = controlsOf(form).find((one) => one.name === name);
   control?.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-function choiceRow(form: HTMLFormElement, disputed: Disputed): void {
-  const where = one(form, `#${CSS.escape(errorId(disputed.name))}`);
-  if (!where) return;
-  where.textContent = disputed.words;
-  hide(where, false);
+function choiceRow(form: HTMLFormElement, disputed: DisputedField): void {
+  const slot = one(form, `#${CSS.escape(errorId(disputed.name))}`);
+  if (!slot) return;
+  slot.textContent = disputed.words;
+  hide(slot, false);
   const row = document.createElement("div");
   row.className = "row";
   for (const choice of ["mine", "theirs"] as const) {
@@ -81,23 +88,23 @@ function choiceRow(form: HTMLFormElement, disputed: Disputed): void {
     button.type = "button";
     button.className = "btn ghost small";
     button.textContent = text(`conflict.${choice}`);
-    button.addEventListener("click", () => put(form, disputed.name, disputed[choice]));
+    button.addEventListener("click", () => setField(form, disputed.name, disputed[choice]));
     row.append(button);
   }
-  where.after(row);
+  slot.after(row);
 }
 
-/** The refused form reopened: filled with one's own words on top of what holds now, both values at the fields. */
-export async function meetForm(state: FormState, op: Op, kept: Fields): Promise<void> {
+/** Show the conflict in the reopened form: the author's values over the current ones, and a choice at each disputed field. */
+export async function showConflictInForm(state: FormState, op: Op, kept: Fields): Promise<void> {
   const { form } = state;
-  const meeting = meetingOf(op);
-  if (!meeting || form.dataset.met === op.op) return;
+  const conflict = conflictOf(op);
+  if (!conflict || form.dataset.met === op.op) return;
   form.dataset.met = op.op;
-  const fields = reopened(op, kept);
+  const fields = reopenedFields(op, kept);
   if (fields) {
     fillForm(form, fields);
     form.dispatchEvent(new CustomEvent(RESTORED));
-    touch(state);
+    markChanged(state);
   }
-  for (const disputed of meeting.disputed) choiceRow(form, disputed);
+  for (const disputed of conflict.disputed) choiceRow(form, disputed);
 }

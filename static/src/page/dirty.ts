@@ -1,6 +1,6 @@
 /**
- * Which forms hold what is not yet sent. A shared lock tells the other tabs, so that no new version takes over and no
- * page reloads itself under someone's fingers.
+ * Forms with unsubmitted input. A shared lock tells other tabs, so that no new version is activated and no page reloads
+ * while somebody is typing.
  */
 const LOCK = "fieldapp-dirty";
 const dirty = new Set<HTMLFormElement>();
@@ -9,10 +9,10 @@ let release: (() => void) | null = null;
 export function markDirty(form: HTMLFormElement): void {
   if (dirty.has(form)) return;
   dirty.add(form);
-  hold();
+  acquireLock();
 }
 
-function hold(): void {
+function acquireLock(): void {
   if (release || !navigator.locks) return;
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -22,28 +22,28 @@ function hold(): void {
 
 export function markClean(form: HTMLFormElement): void {
   dirty.delete(form);
-  if (!anyDirty()) letGo();
+  if (!anyDirty()) releaseLock();
 }
 
-function letGo(): void {
+function releaseLock(): void {
   release?.();
   release = null;
 }
 
-// A page in the browser's memory is under nobody's fingers.
-addEventListener("pagehide", letGo);
+// Nobody types into a page in the back/forward cache.
+addEventListener("pagehide", releaseLock);
 addEventListener("pageshow", () => {
-  if (anyDirty()) hold();
+  if (anyDirty()) acquireLock();
 });
 
-/** On this page. A form that was taken off the page no longer counts. */
+/** Return whether a form on this page is dirty; forget removed forms. */
 export function anyDirty(): boolean {
   for (const form of dirty) if (!form.isConnected) dirty.delete(form);
   return dirty.size > 0;
 }
 
-/** Runs `work` only when no tab has a dirty form and no tab is sending. */
-export async function whenQuiet(userId: number | null, work: () => void): Promise<void> {
+/** Run `work` if no tab has a dirty form and no tab is sending. */
+export async function whenIdle(userId: number | null, work: () => void): Promise<void> {
   if (anyDirty()) return;
   if (!navigator.locks) return work();
   await navigator.locks.request(LOCK, { mode: "exclusive", ifAvailable: true }, async (lock) => {

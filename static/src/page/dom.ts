@@ -1,11 +1,11 @@
-/** Small helpers over the DOM; every behaviour is found by a data attribute. */
+/** DOM helpers. */
 
 export type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
 export function all<T extends Element = HTMLElement>(root: ParentNode, selector: string): T[] {
-  const found = [...root.querySelectorAll<T>(selector)];
-  if (root instanceof Element && root.matches(selector)) found.unshift(root as unknown as T);
-  return found;
+  const elements = [...root.querySelectorAll<T>(selector)];
+  if (root instanceof Element && root.matches(selector)) elements.unshift(root as unknown as T);
+  return elements;
 }
 
 export function one<T extends Element = HTMLElement>(root: ParentNode, selector: string): T | null {
@@ -20,23 +20,23 @@ export function isControl(element: unknown): element is Control {
   );
 }
 
-/** The form's controls in document order, also those outside it that name it with `form=`. */
+/** Return the form's controls in document order, including those outside that refer to it with `form=`. */
 export function controlsOf(form: HTMLFormElement): Control[] {
   return [...form.elements].filter(isControl);
 }
 
-/** Ids of the elements that explain a field: `lines.0.qty` is explained by `#err-lines-0-qty`. */
+/** Return the id of a field's message element: `err-lines-0-qty` for `lines.0.qty`. */
 export function errorId(name: string): string {
   return `err-${name.replace(/\[\]$/, "").replaceAll(".", "-")}`;
 }
 
-/** The one root element of a template's content. */
+/** Clone the template's root element. */
 export function cloneTemplate(template: HTMLTemplateElement): HTMLElement | null {
   const root = template.content.firstElementChild;
   return root ? (document.importNode(root, true) as HTMLElement) : null;
 }
 
-/** Opens the closed `<details>` around an element: what is in them can be neither seen nor focused. */
+/** Open all `<details>` around an element, so that it can be seen and focused. */
 export function reveal(element: Element): void {
   for (let at = element.closest("details"); at; at = at.parentElement?.closest("details") ?? null) at.open = true;
 }

@@ -1,88 +1,88 @@
 import { AlreadySubmitted, type Draft, type Engine, type Op } from "../engine/types.ts";
 import { markClean, markDirty } from "./dirty.ts";
 import { all, controlsOf, hide, isControl, one, reveal } from "./dom.ts";
+import { deleteEmergencyDraft, restoreEmergencyDrafts, saveEmergencyDraft } from "./emergency-draft.ts";
 import { type Fields, fieldsOf, fillForm, typedEarly } from "./form-data.ts";
-import { adoptWords, forgetWords, leaveWords } from "./last-words.ts";
 import { compactRows, resetRows, setRows } from "./repeat.ts";
-import { giveUpStoring } from "./session.ts";
+import { disableStorage } from "./session.ts";
 import { updateShowWhen } from "./show-when.ts";
 import { fill, shortTime, text } from "./texts.ts";
 import { clearProblems, showServerProblems } from "./validate.ts";
 
-const PAUSE = 300;
+const SAVE_DELAY_MS = 300;
 
-/** What is known about one form on the page. */
+/** State of a form on the page. */
 export interface FormState {
   readonly form: HTMLFormElement;
   readonly engine: Engine;
-  /** Null for plain buttons, which have nothing to keep. */
+  /** Key of its draft; null for a button. */
   key: string | null;
   supersedes: string | null;
   problems: Draft["problems"];
-  /** An open draft lies in the store. */
+  /** The store has an open draft. */
   stored: boolean;
-  /** Typed since the last save. */
+  /** Changed since the last save. */
   changed: boolean;
-  /** On its way into the store; a page that is left now takes it along half-way. */
+  /** A save is running; if the page is left now it may not finish. */
   writing: boolean;
   saving: boolean;
-  /** Photos that are still being made smaller. */
+  /** Photos that are still being processed. */
   busy: Promise<unknown>;
   timer: ReturnType<typeof setTimeout> | undefined;
-  /** Saves follow each other, so that an older state can never land last. */
+  /** Saves run one after another, so that an older state never overwrites a newer one. */
   queue: Promise<unknown>;
-  /** Resolves once the draft, if any, is in the fields. */
+  /** Resolves once the draft, if any, is loaded into the fields. */
   ready: Promise<void>;
-  /** Sent from this page or from another tab, or the draft cannot be read: nothing is saved until that has changed. */
+  /** Submitted, also from another tab, or the draft is unreadable: nothing is saved. */
   closed: boolean;
-  /** The draft, if any, is not in the fields yet, or cannot be read. */
+  /** The draft is not loaded yet or is unreadable. */
   reading: boolean;
 }
 
 const states = new WeakMap<HTMLFormElement, FormState>();
-const live = new Set<FormState>();
+const activeStates = new Set<FormState>();
 
 export function stateOf(form: HTMLFormElement): FormState | undefined {
   return states.get(form);
 }
 
-/** `#draft=<key>`: a draft that was chosen, whatever key the form has by now. */
-function askedKey(): string | null {
+/** Return the draft key in the hash (`#draft=<key>`): a draft that was chosen from a list. */
+function requestedKey(): string | null {
   const match = /[#&]draft=([^&]+)/.exec(location.hash);
   return match?.[1] ? decodeURIComponent(match[1]) : null;
 }
 
-let askedFor: Promise<Draft | undefined> | null = null;
-let askedTaken = false;
+let requestedDraft: Promise<Draft | undefined> | null = null;
+let isRequestTaken = false;
 
-/** Keys name the record; those of refused records name the operation. */
+/** Return whether the draft belongs to record `agg`: its key contains the record's id, or `op:` and the refused operation. */
 function isAbout(agg: string, key: string, op: Op | undefined): boolean {
   return op ? agg === op.agg.join(":") : key.startsWith("op:") || key.includes(agg.slice(agg.indexOf(":") + 1));
 }
 
 async function keyFor(form: HTMLFormElement, engine: Engine): Promise<string | null> {
-  const asked = askedKey();
-  if (asked && !askedTaken) {
-    askedFor ??= engine.drafts.load(asked);
-    const draft = await askedFor;
+  const requested = requestedKey();
+  if (requested && !isRequestTaken) {
+    requestedDraft ??= engine.drafts.load(requested);
+    const draft = await requestedDraft;
     const op = draft?.supersedes ? await engine.get(draft.supersedes) : undefined;
     const agg = form.dataset.agg;
     if (form.dataset.takes && draft?.kind === form.dataset.takes) {
-      askedTaken = true;
-      return asked;
+      isRequestTaken = true;
+      return requested;
     }
-    if (draft?.kind === form.dataset.op && (!agg || isAbout(agg, asked, op)) && !askedTaken) {
-      askedTaken = true;
-      return asked;
+    if (draft?.kind === form.dataset.op && (!agg || isAbout(agg, requested, op)) && !isRequestTaken) {
+      isRequestTaken = true;
+      return requested;
     }
   }
   if (form.dataset.draft) return form.dataset.draft;
-  // Photos and strokes need an owner before anything is sent.
+  // Photos and signatures need a draft to belong to.
   const needsOwner = one(form, "[data-photos],[data-signature]") !== null;
   return needsOwner ? `auto:${form.dataset.op}:${form.dataset.agg ?? location.pathname}` : null;
 }
 
-/** Shown names instead of codes: the option's words, the radio's label. */
+/** Fill the form's title pattern, with labels of options and radios instead of their values. */
 export function titleOf(form: HTMLFormElement): string {
   const vars: { [name: string]: string } = {};
   for (const control of form.elements) {
@@ -100,21 +100,21 @@ export function titleOf(form: HTMLFormElement): string {
     .trim();
 }
 
-/** What is said about the draft, with the way to be rid of it; the line is hidden while there is nothing to say. */
-function sayOfDraft(form: HTMLFormElement, words: string): void {
+/** Show a message and the discard button in the draft line; hide the line for an empty message. */
+function setDraftLine(form: HTMLFormElement, message: string): void {
   const where = one(form, "[data-draft-note]");
-  if (where) where.textContent = words;
-  for (const part of all(form, "[data-draft-line],[data-draft-note],[data-draft-discard]")) hide(part, words === "");
+  if (where) where.textContent = message;
+  for (const part of all(form, "[data-draft-line],[data-draft-note],[data-draft-discard]")) hide(part, message === "");
 }
 
-function note(state: FormState, key: string, at: number): void {
-  sayOfDraft(state.form, text(key, { time: shortTime(at) }));
+function showNote(state: FormState, key: string, at: number): void {
+  setDraftLine(state.form, text(key, { time: shortTime(at) }));
 }
 
-/** Another tab sent this draft while it stood open here. */
-export function tellAlreadySent(state: FormState, at: number): void {
+/** Close the form because another tab submitted its draft. */
+export function showAlreadySubmitted(state: FormState, at: number): void {
   state.closed = true;
-  note(state, "draft.already_sent", at);
+  showNote(state, "draft.already_sent", at);
 }
 
 function draftOf(state: FormState, key: string): Omit<Draft, "updated" | "state"> {
@@ -137,17 +137,17 @@ async function write(state: FormState): Promise<void> {
   try {
     await state.engine.drafts.save(draftOf(state, state.key));
   } catch (error) {
-    if (error instanceof AlreadySubmitted) return tellAlreadySent(state, error.at);
+    if (error instanceof AlreadySubmitted) return showAlreadySubmitted(state, error.at);
     throw error;
   } finally {
     state.writing = false;
   }
   state.stored = true;
-  if (!state.changed) forgetWords(state.engine.userId, state.key);
-  note(state, "draft.saved", Date.now());
+  if (!state.changed) deleteEmergencyDraft(state.engine.userId, state.key);
+  showNote(state, "draft.saved", Date.now());
 }
 
-/** Saves at once. Failing to keep a draft is told, never thrown: the form stays on the screen. */
+/** Save the draft now. Failures are shown in the draft line, never thrown. */
 export function saveNow(state: FormState, force = false): Promise<void> {
   clearTimeout(state.timer);
   state.timer = undefined;
@@ -155,24 +155,24 @@ export function saveNow(state: FormState, force = false): Promise<void> {
   const result = state.queue.then(() => write(state));
   state.queue = result.catch(() => {
     state.changed = true;
-    sayOfDraft(state.form, text("draft.not_saved"));
+    setDraftLine(state.form, text("draft.not_saved"));
   });
   return state.queue.then(() => {});
 }
 
-/** Called for every change of the form. */
-export function touch(state: FormState): void {
+/** Mark the form as changed and save it soon. */
+export function markChanged(state: FormState): void {
   if (!state.key || state.closed || state.saving) return;
   state.changed = true;
   markDirty(state.form);
-  state.timer ??= setTimeout(() => void saveNow(state), PAUSE);
+  state.timer ??= setTimeout(() => void saveNow(state), SAVE_DELAY_MS);
 }
 
-/** Tells the lazily loaded parts (photos, strokes) that the fields were replaced from outside. */
+/** Event on the form after its fields were replaced, for the photo and signature modules. */
 export const RESTORED = "fieldapp:restored";
 
-function show(state: FormState, kept: Fields): void {
-  let fields = kept;
+function fillFields(state: FormState, saved: Fields): void {
+  let fields = saved;
   for (const block of all(state.form, "[data-repeat]")) fields = compactRows(block.dataset.repeat ?? "", fields);
   setRows(state.form, fields);
   fillForm(state.form, fields);
@@ -181,55 +181,57 @@ function show(state: FormState, kept: Fields): void {
   state.form.dispatchEvent(new CustomEvent(RESTORED));
 }
 
-/** What stands in the fields, to tell later whether somebody typed meanwhile. */
+/** Serialize the fields, to detect typing in the meantime. */
 const screenOf = (state: FormState) => JSON.stringify(fieldsOf(state.form));
 
-export async function restore(state: FormState, early: boolean, before?: string): Promise<void> {
+export async function loadDraft(state: FormState, early: boolean, before?: string): Promise<void> {
   if (!state.key) return;
   const draft = await state.engine.drafts.load(state.key);
   state.stored = draft !== undefined;
   if (!draft) return;
   const { fields, supersedes, problems, updated } = draft;
   Object.assign(state, { supersedes, problems });
-  // Typed since `before`: newer than the draft, and saved like anything that is typed.
+  // Typed since `before`: newer than the draft, and saved as usual.
   if (before !== undefined && before !== screenOf(state)) return;
   if (before !== undefined) state.changed = false;
-  // Typed faster than the store answered: what is on the screen is newer.
-  show(state, early ? { ...fields, ...typedEarly(state.form) } : fields);
-  note(state, "draft.restored", updated);
+  // Typed before the store responded: what is on the screen is newer.
+  fillFields(state, early ? { ...fields, ...typedEarly(state.form) } : fields);
+  showNote(state, "draft.restored", updated);
   if (problems) showServerProblems(state.form, problems);
-  if (supersedes) await meet(state, supersedes, fields);
+  if (supersedes) await showConflict(state, supersedes, fields);
 }
 
-/** The store holds this form's draft anew: a refused record came back, or a decision was taken back. */
-export async function refill(state: FormState, key: string): Promise<void> {
+/** Load the draft of a reopened or undone record into its form. */
+export async function reopenDraft(state: FormState, key: string): Promise<void> {
   Object.assign(state, { key, closed: false });
   lockButtons(state.form, false);
-  state.ready = restore(state, false);
+  state.ready = loadDraft(state, false);
   await state.ready;
 }
 
-/** The form on this page that a draft belongs to: under its key, or of the same kind where it has none of its own. */
+/** Return the form of a draft on this page: the one with its key, or one of the same kind without a key. */
 export function formOf(draft: Pick<Draft, "key" | "kind" | "url">, agg: string): FormState | undefined {
-  const here = [...live].filter(({ form }) => form.isConnected && form.dataset.op === draft.kind);
+  const here = [...activeStates].filter(({ form }) => form.isConnected && form.dataset.op === draft.kind);
   const about = here.filter(({ form }) => !form.dataset.agg || form.dataset.agg === agg);
   return about.find(({ key }) => key === draft.key) ?? about.find(({ key }) => key === null && draft.url === address());
 }
 
-/** This page's address as records remember it. */
+/** Return this page's address as stored in records. */
 export function address(): string {
   return location.pathname + location.search;
 }
 
-/** A record that met somebody else's change comes back with both values (failure mode 51). */
-async function meet(state: FormState, id: string, fields: Fields): Promise<void> {
+/** Show both values at the fields if the corrected record is in conflict (failure mode 51). */
+async function showConflict(state: FormState, id: string, fields: Fields): Promise<void> {
   const op = await state.engine.get(id);
   if (op?.state !== "conflict") return;
-  // Without it the server's words still stand at the fields.
-  await import("./conflict-card.ts").then(({ meetForm }) => meetForm(state, op, fields)).catch(() => {});
+  // If the module cannot be loaded, the server's messages at the fields remain.
+  await import("./conflict-card.ts")
+    .then(({ showConflictInForm }) => showConflictInForm(state, op, fields))
+    .catch(() => {});
 }
 
-/** A second tap must find nothing to press. */
+/** Disable the submit buttons, or enable those that were disabled here. */
 export function lockButtons(form: HTMLFormElement, on: boolean): void {
   if (on) form.setAttribute("aria-busy", "true");
   else form.removeAttribute("aria-busy");
@@ -240,8 +242,8 @@ export function lockButtons(form: HTMLFormElement, on: boolean): void {
   }
 }
 
-/** Back to what the server sent; the draft and its photos are gone. */
-export function empty(state: FormState): void {
+/** Reset the form to the server's values after its draft was submitted or removed. */
+export function clearForm(state: FormState): void {
   clearTimeout(state.timer);
   state.timer = undefined;
   Object.assign(state, { supersedes: null, problems: null, stored: false, changed: false, closed: false });
@@ -253,14 +255,14 @@ export function empty(state: FormState): void {
   for (const input of all<HTMLInputElement>(state.form, "[data-signature] input[type=hidden]")) input.value = "";
   clearProblems(state.form);
   updateShowWhen(state.form);
-  sayOfDraft(state.form, "");
+  setDraftLine(state.form, "");
   markClean(state.form);
   state.form.dispatchEvent(new CustomEvent(RESTORED));
 }
 
-/** After a form that stays on its page was sent: empty, and the engine told that this is a new one. */
-export async function startOver(state: FormState): Promise<void> {
-  empty(state);
+/** Reset the form and load the draft's new generation, so that the form can be submitted again. */
+export async function resetForm(state: FormState): Promise<void> {
+  clearForm(state);
   if (state.key) await state.engine.drafts.load(state.key);
 }
 
@@ -272,13 +274,13 @@ async function discard(state: FormState): Promise<void> {
   for (const photo of await state.engine.attachmentsOf({ draft: state.key }))
     await state.engine.photos.remove(photo.id);
   await state.engine.drafts.remove(state.key);
-  await startOver(state);
+  await resetForm(state);
 }
 
-/** Gives a form its draft: loads it, keeps it, shows when it was kept. */
+/** Connect a form to its draft: load it, save changes, show when it was saved. */
 export async function attachDraft(form: HTMLFormElement, engine: Engine): Promise<FormState> {
-  const known = states.get(form);
-  if (known) return known;
+  const existing = states.get(form);
+  if (existing) return existing;
   const key = await keyFor(form, engine);
   const state: FormState = {
     form,
@@ -298,25 +300,25 @@ export async function attachDraft(form: HTMLFormElement, engine: Engine): Promis
     reading: true,
   };
   states.set(form, state);
-  live.add(state);
-  form.addEventListener("input", () => touch(state));
+  activeStates.add(state);
+  form.addEventListener("input", () => markChanged(state));
   form.addEventListener("change", (event) => {
     if (event.target instanceof HTMLInputElement && event.target.type === "file") return;
-    touch(state);
+    markChanged(state);
   });
   const button = one<HTMLButtonElement>(form, "[data-draft-discard]");
   button?.addEventListener("click", () => {
     if (!button.dataset.confirm || confirm(button.dataset.confirm)) void discard(state);
   });
-  if (Object.keys(typedEarly(form)).length > 0) touch(state);
-  state.ready = restore(state, true).then(
+  if (Object.keys(typedEarly(form)).length > 0) markChanged(state);
+  state.ready = loadDraft(state, true).then(
     () => {
       state.reading = false;
     },
     (error) => {
-      // What is typed into the empty form would be saved over the draft that could not be read.
+      // Saving would overwrite the draft that could not be read.
       state.closed = true;
-      giveUpStoring(error);
+      disableStorage(error);
     },
   );
   // For the same reason nothing is saved before the draft was read.
@@ -326,16 +328,16 @@ export async function attachDraft(form: HTMLFormElement, engine: Engine): Promis
 }
 
 /**
- * The page may be killed without another word once it is hidden (failure mode 24). One that is left writes nothing to
- * the database any more, whose end it would not see; what it leaves is taken up by the next page.
+ * Save all changed forms: a hidden page may be killed at any moment (failure mode 24). A page that is being left cannot
+ * wait for the database; it writes emergency drafts, which the next page restores.
  */
 export function saveAllNow(leaving = false): void {
-  for (const state of live) {
-    if (!state.form.isConnected) live.delete(state);
+  for (const state of activeStates) {
+    if (!state.form.isConnected) activeStates.delete(state);
     else if ((state.changed || state.writing || state.saving) && state.key && !state.closed) {
       const draft = draftOf(state, state.key);
       if (state.reading) draft.fields = typedEarly(state.form);
-      const left = leaveWords(state.engine, draft, state.stored, state.reading);
+      const left = saveEmergencyDraft(state.engine, draft, state.stored, state.reading);
       if (!leaving) void saveNow(state);
       else if (left) {
         clearTimeout(state.timer);
@@ -346,31 +348,31 @@ export function saveAllNow(leaving = false): void {
   }
 }
 
-/** Before a part of the page is replaced: what its forms hold is in the store once this resolves. */
-export async function settle(root: Element): Promise<void> {
-  for (const state of live) {
+/** Save the forms below `root` before it is replaced. */
+export async function saveFormsIn(root: Element): Promise<void> {
+  for (const state of activeStates) {
     if (!root.contains(state.form)) continue;
     await state.busy;
     await saveNow(state);
   }
 }
 
-/** The page came back from the browser's memory: the store is right, the screen may be old (failure mode 67). */
-export async function rereadAll(): Promise<void> {
-  const before = new Map([...live].map((state) => [state, screenOf(state)]));
-  for (const { engine } of [...live].slice(0, 1)) await adoptWords(engine);
-  for (const state of live) {
+/** Reload all drafts after the page returned from the back/forward cache (failure mode 67). */
+export async function reloadAll(): Promise<void> {
+  const before = new Map([...activeStates].map((state) => [state, screenOf(state)]));
+  for (const { engine } of [...activeStates].slice(0, 1)) await restoreEmergencyDrafts(engine);
+  for (const state of activeStates) {
     lockButtons(state.form, false);
     if (!state.key) continue;
-    // What was on its way as the page was left has ended, one way or the other.
+    // Wait for saves that ran as the page was left.
     await state.queue;
     const { drafts } = state.engine;
     const gen = drafts.generation(state.key);
     const draft = await drafts.load(state.key);
     const unread = state.reading;
     if (unread) state.reading = state.closed = false;
-    if (draft) await restore(state, false, before.get(state));
-    else if (unread) touch(state);
-    else if (state.stored || state.closed || drafts.generation(state.key) > gen) empty(state);
+    if (draft) await loadDraft(state, false, before.get(state));
+    else if (unread) markChanged(state);
+    else if (state.stored || state.closed || drafts.generation(state.key) > gen) clearForm(state);
   }
 }

@@ -1,23 +1,23 @@
 import type { Engine } from "../engine/types.ts";
-import { takeOver } from "./capture.ts";
+import { prepareForm } from "./capture.ts";
 import { all, isControl, one } from "./dom.ts";
-import { attachDraft, type FormState, saveNow, stateOf, touch } from "./draft.ts";
+import { attachDraft, type FormState, markChanged, saveNow, stateOf } from "./draft.ts";
 import { warmPosition } from "./position.ts";
 import { enhanceRepeats } from "./repeat.ts";
-import { giveUpStoring } from "./session.ts";
+import { disableStorage } from "./session.ts";
 import { updateShowWhen } from "./show-when.ts";
 import { text } from "./texts.ts";
-import { recheck, showBlock } from "./validate.ts";
+import { recheck, showBlockProblem } from "./validate.ts";
 
-const seen = new WeakSet<HTMLFormElement>();
-const dressed = new WeakSet<HTMLFormElement>();
+const enhanced = new WeakSet<HTMLFormElement>();
+const enhancedEarly = new WeakSet<HTMLFormElement>();
 
-/** Where another app shares a photo to (share-box.ts); a refused record that is corrected here takes none. */
-function takesShared(block: HTMLElement): boolean {
+/** Return whether this block takes photos shared by other apps (shared-files.ts); corrections do not. */
+function acceptsShared(block: HTMLElement): boolean {
   return location.pathname === "/expenses/new" && !location.hash && block.dataset.role === "receipt";
 }
 
-/** Listens before the code is there, so that a quick hand loses nothing. */
+/** Listen for files before the photo module is loaded. */
 function enhancePhotos(block: HTMLElement, state: FormState): void {
   const code = import("./photos.ts");
   const ready = code.then(({ attachPhotos }) => attachPhotos(block, state));
@@ -31,38 +31,38 @@ function enhancePhotos(block: HTMLElement, state: FormState): void {
       input.value = "";
       return photos.add(files);
     });
-    state.busy = state.busy.then(() => work).catch(() => showBlock(block, text("photo.failed")));
+    state.busy = state.busy.then(() => work).catch(() => showBlockProblem(block, text("photo.failed")));
   };
   input.addEventListener("click", () => {
-    // Phones kill the browser behind the camera.
+    // Phones may kill the browser while the camera is open.
     void saveNow(state, true);
   });
   input.addEventListener("change", take);
-  // Chosen while the stores were still being opened.
+  // Files chosen before the stores were open.
   take();
-  if (takesShared(block)) {
+  if (acceptsShared(block)) {
     const work = ready.then(async (photos) => {
-      const { takeShared } = await import("./share-box.ts");
+      const { takeShared } = await import("./shared-files.ts");
       for await (const file of takeShared(caches, state.engine.userId)) await photos.add([file]);
     });
-    state.busy = state.busy.then(() => work).catch(() => showBlock(block, text("photo.failed")));
+    state.busy = state.busy.then(() => work).catch(() => showBlockProblem(block, text("photo.failed")));
   }
 }
 
 function enhanceSignature(block: HTMLElement, form: HTMLFormElement): void {
   import("./signature.ts")
     .then(({ attachSignature }) => attachSignature(block, form))
-    .catch(() => showBlock(block, text("signature.failed")));
+    .catch(() => showBlockProblem(block, text("signature.failed")));
 }
 
-/** What needs no store works from the first moment: a quick hand must find its buttons alive. */
-function dressForm(form: HTMLFormElement): void {
-  if (dressed.has(form)) return;
-  dressed.add(form);
+/** Set up what works without the stores, so that the form responds at once. */
+function enhanceWithoutStore(form: HTMLFormElement): void {
+  if (enhancedEarly.has(form)) return;
+  enhancedEarly.add(form);
   const changed = () => {
     updateShowWhen(form);
     const state = stateOf(form);
-    if (state) touch(state);
+    if (state) markChanged(state);
   };
   enhanceRepeats(form, changed);
   for (const block of all(form, "[data-signature]")) enhanceSignature(block, form);
@@ -78,25 +78,26 @@ function dressForm(form: HTMLFormElement): void {
 }
 
 async function enhanceForm(form: HTMLFormElement, engine: Engine | null): Promise<void> {
-  seen.add(form);
-  if (engine) takeOver(form);
-  dressForm(form);
+  enhanced.add(form);
+  if (engine) prepareForm(form);
+  enhanceWithoutStore(form);
   if (!engine) return;
   if (form.hasAttribute("data-position")) void warmPosition();
-  // A kept form is brought up to what this phone knows (ADR 28); as it was drawn it works, too.
-  if (form.dataset.knows) await import("./knows.ts").then(({ bringUp }) => bringUp(form, engine)).catch(() => {});
+  // Update the form of a cached page (ADR 28); if the module cannot be loaded, it works as rendered.
+  if (form.dataset.knows)
+    await import("./stale-forms.ts").then(({ bringUpToDate }) => bringUpToDate(form, engine)).catch(() => {});
   const state = await attachDraft(form, engine);
   for (const block of all(form, "[data-photos]")) enhancePhotos(block, state);
 }
 
-/** The forms of a page as soon as the script runs, before any store is open. */
-export function dress(root: ParentNode): void {
-  for (const form of all<HTMLFormElement>(root, "form[data-op]")) dressForm(form);
+/** Set up all forms before the stores are open. */
+export function enhanceEarly(root: ParentNode): void {
+  for (const form of all<HTMLFormElement>(root, "form[data-op]")) enhanceWithoutStore(form);
 }
 
-/** Looks after every form of the outbox below `root`; safe to call again. Without an engine nothing is kept. */
+/** Set up all forms below `root`; idempotent. Without an engine nothing is stored. */
 export function enhance(root: ParentNode, engine: Engine | null): void {
   for (const form of all<HTMLFormElement>(root, "form[data-op]")) {
-    if (!seen.has(form)) enhanceForm(form, engine).catch(giveUpStoring);
+    if (!enhanced.has(form)) enhanceForm(form, engine).catch(disableStorage);
   }
 }

@@ -1,13 +1,13 @@
 /**
- * The newest facts this phone has seen of each record, one entry of Cache Storage each. The cache is named like the
- * pages of this person and is thrown away with them: all of it stands on the server's pages.
+ * Newest facts about each record that pages on this phone stated, in Cache Storage. The cache is deleted with the person's
+ * cached pages, from which it can be rebuilt.
  */
 import type { Json } from "../engine/types.ts";
 import type { Fact } from "./facts.ts";
 import { parseRendered } from "./pending.ts";
 
-/** More than the pages that a phone keeps state. */
-export const FACTS_MOST = 600;
+/** More than all cached pages together state. */
+export const MAX_FACTS = 600;
 const SELECTOR = "template[data-facts]";
 
 function open(user: number): Promise<Cache> {
@@ -17,46 +17,46 @@ function open(user: number): Promise<Cache> {
 const address = (key: string) => `/__facts/${encodeURIComponent(key)}`;
 
 async function read(cache: Cache, key: string): Promise<Fact | null> {
-  const held = await cache.match(address(key));
-  return held ? ((await held.json()) as Fact) : null;
+  const response = await cache.match(address(key));
+  return response ? ((await response.json()) as Fact) : null;
 }
 
-/** What this phone knows of these keys. */
-export async function factsOf(user: number, keys: readonly string[]): Promise<Map<string, Fact>> {
-  const known = new Map<string, Fact>();
+/** Load the facts of these keys. */
+export async function loadFacts(user: number, keys: readonly string[]): Promise<Map<string, Fact>> {
+  const facts = new Map<string, Fact>();
   const cache = await open(user);
   for (const key of keys) {
     const fact = await read(cache, key).catch(() => null);
-    if (fact) known.set(key, fact);
+    if (fact) facts.set(key, fact);
   }
-  return known;
+  return facts;
 }
 
-/** What a page or a part of it states, with the time as of which it is true. */
-export function statedIn(root: ParentNode): Map<string, Fact> {
-  const stated = new Map<string, Fact>();
+/** Return the facts that a page or part states, with its rendering time. */
+export function factsIn(root: ParentNode): Map<string, Fact> {
+  const facts = new Map<string, Fact>();
   for (const template of root.querySelectorAll<HTMLTemplateElement>(SELECTOR)) {
     const around = template.closest<HTMLElement>("[data-rendered]") ?? document.documentElement;
     const at = parseRendered(around.dataset.rendered ?? "");
     for (const [key, value] of Object.entries(
       JSON.parse(template.content.textContent || "{}") as { [key: string]: Json },
     )) {
-      const before = stated.get(key);
-      if (!before || before.at < at) stated.set(key, { at, value });
+      const earlier = facts.get(key);
+      if (!earlier || earlier.at < at) facts.set(key, { at, value });
     }
   }
-  return stated;
+  return facts;
 }
 
-/** Keeps what is newer than what is known, and of all the newest ones. Returns how many records look different from what was known of them. */
-export async function keepFacts(user: number, stated: ReadonlyMap<string, Fact>): Promise<number> {
-  if (stated.size === 0) return 0;
+/** Store facts newer than the stored ones and delete the oldest over the limit. Return how many values changed. */
+export async function storeFacts(user: number, facts: ReadonlyMap<string, Fact>): Promise<number> {
+  if (facts.size === 0) return 0;
   const cache = await open(user);
-  let news = 0;
-  for (const [key, fact] of stated) {
-    const before = await read(cache, key).catch(() => null);
-    if (before && before.at >= fact.at) continue;
-    if (JSON.stringify(before?.value) !== JSON.stringify(fact.value)) news++;
+  let changed = 0;
+  for (const [key, fact] of facts) {
+    const earlier = await read(cache, key).catch(() => null);
+    if (earlier && earlier.at >= fact.at) continue;
+    if (JSON.stringify(earlier?.value) !== JSON.stringify(fact.value)) changed++;
     // Cache Storage lists entries in the order they came.
     await cache.delete(address(key));
     await cache.put(
@@ -65,18 +65,18 @@ export async function keepFacts(user: number, stated: ReadonlyMap<string, Fact>)
     );
   }
   const keys = await cache.keys();
-  for (const old of keys.slice(0, Math.max(0, keys.length - FACTS_MOST))) await cache.delete(old);
-  return news;
+  for (const old of keys.slice(0, Math.max(0, keys.length - MAX_FACTS))) await cache.delete(old);
+  return changed;
 }
 
-/** The facts of a page that was brought without being shown. */
+/** Store the facts of a page that was fetched without being shown. */
 export async function keepFactsOfPage(user: number, html: string): Promise<void> {
   const page = new DOMParser().parseFromString(html, "text/html");
   const at = page.documentElement.dataset.rendered ?? "";
-  const stated = new Map<string, Fact>();
+  const facts = new Map<string, Fact>();
   for (const template of page.querySelectorAll<HTMLTemplateElement>(SELECTOR)) {
-    const facts = JSON.parse(template.content.textContent || "{}") as { [key: string]: Json };
-    for (const [key, value] of Object.entries(facts)) stated.set(key, { at: parseRendered(at), value });
+    const values = JSON.parse(template.content.textContent || "{}") as { [key: string]: Json };
+    for (const [key, value] of Object.entries(values)) facts.set(key, { at: parseRendered(at), value });
   }
-  await keepFacts(user, stated);
+  await storeFacts(user, facts);
 }

@@ -1,6 +1,6 @@
 /**
- * What the server's pages state of a record, and what the records on this phone make of it (ADR 28). Nothing here
- * touches the DOM. `at` is the server's time as of which a page is true.
+ * Decide from facts on the server's pages and the records on this phone whether a form is up to date (ADR 28). No DOM.
+ * `at` is a page's rendering time by the server's clock.
  */
 import type { Draft, Json, JsonObject, Op } from "../engine/types.ts";
 import { isReflected } from "./pending.ts";
@@ -10,19 +10,19 @@ export interface Fact {
   value: Json;
 }
 
-/** What stands in a form's place, and the record of this phone that is the reason. */
-export interface Told {
+/** Notice shown instead of a form, and the record on this phone that causes it. */
+export interface Notice {
   state: "sent" | "refused" | "received" | "over";
   op?: Op;
-  /** The server's record that the sentence leads to. */
+  /** Id of the server's record that the notice links to. */
   record?: string;
 }
 
-export interface Verdict {
-  /** The visit that the form is about now. */
+export interface Assessment {
+  /** The visit that the form must be about. */
   visit?: string;
-  told?: Told;
-  /** What this phone sent last of the same record: the form begins with it. */
+  notice?: Notice;
+  /** Latest operation of this phone on the same record, to prefill the form with. */
   refill?: Op;
 }
 
@@ -32,9 +32,9 @@ export function newest(...facts: (Fact | null | undefined)[]): Fact | null {
   return best;
 }
 
-function field(value: Json | undefined, name: string): string {
-  const found = value && typeof value === "object" && !Array.isArray(value) ? value[name] : undefined;
-  return typeof found === "string" ? found : "";
+function textField(value: Json | undefined, name: string): string {
+  const text = value && typeof value === "object" && !Array.isArray(value) ? value[name] : undefined;
+  return typeof text === "string" ? text : "";
 }
 
 export function dataOf(op: Pick<Op, "body">): JsonObject {
@@ -49,45 +49,47 @@ export function isRefused(op: Pick<Op, "state">): boolean {
   return op.state === "rejected" || op.state === "conflict";
 }
 
-/** Records of this phone that a page drawn at `at` does not show; newest first, as the engine lists them. */
-function after(at: number, ops: readonly Op[], offset: number): Op[] {
+/** Return the records of this phone that a page rendered at `at` does not reflect, newest first. */
+function unreflectedOps(at: number, ops: readonly Op[], offset: number): Op[] {
   return ops.filter((op) => !isReflected(op, at, offset));
 }
 
-/** The report of a visit that waits on this phone or was received after the page was drawn. */
+/** Return a report of the visit that is pending or was received after the page was rendered. */
 export function reportOn(visit: string, at: number, ops: readonly Op[], offset: number): Op | undefined {
-  return after(at, ops, offset).find((op) => op.kind === "service_report.submit" && dataOf(op).visit_id === visit);
+  return unreflectedOps(at, ops, offset).find(
+    (op) => op.kind === "service_report.submit" && dataOf(op).visit_id === visit,
+  );
 }
 
 /**
- * The form of a report. `job` names the visit that is at hand, `due` the visit that wants a report and the one there is
- * of it; `drawn` is what the form itself names. `own` is the refused record that the form corrects.
+ * Assess the form of a report. `onForm` is the visit the form names; fact `job` names the job's current visit, `due` the
+ * visit that needs a report and its report. `correctedOp` is the refused record that the form corrects.
  */
-export function judgeReport(
-  drawn: { visit: string; at: number },
+export function assessReport(
+  onForm: { visit: string; at: number },
   facts: { job?: Fact | null; due?: Fact | null },
   ops: readonly Op[],
   offset: number,
-  own: string | null = null,
-): Verdict {
+  correctedOp: string | null = null,
+): Assessment {
   const { job = null, due = null } = facts;
-  // Pages state both; of the same age, `due` is the more exact one.
+  // If both have the same age, `due` is more exact.
   const latest = newest(due, job);
-  const isNewer = latest !== null && latest.at > drawn.at;
-  const visit = (isNewer && field(latest.value, "visit")) || drawn.visit;
-  const at = isNewer ? latest.at : drawn.at;
+  const isNewer = latest !== null && latest.at > onForm.at;
+  const visit = (isNewer && textField(latest.value, "visit")) || onForm.visit;
+  const at = isNewer ? latest.at : onForm.at;
   const op = reportOn(visit, at, ops, offset);
-  if (op && op.op !== own) return { visit, told: { state: isRefused(op) ? "refused" : "sent", op } };
-  if (due && due.at > drawn.at && field(due.value, "visit") === visit) {
-    const record = field(due.value, "report");
+  if (op && op.op !== correctedOp) return { visit, notice: { state: isRefused(op) ? "refused" : "sent", op } };
+  if (due && due.at > onForm.at && textField(due.value, "visit") === visit) {
+    const record = textField(due.value, "report");
     if (record)
-      return { visit, told: { state: field(due.value, "state") === "accepted" ? "over" : "received", record } };
+      return { visit, notice: { state: textField(due.value, "state") === "accepted" ? "over" : "received", record } };
   }
   return { visit };
 }
 
-/** What a form says of itself; `key` is the one of its drafts. */
-export interface Kept {
+/** What identifies a form. `key` is the key of its draft. */
+export interface FormIdentity {
   key: string;
   kind: string;
   /** `type:id` where the form changes a record. */
@@ -97,15 +99,19 @@ export interface Kept {
 }
 
 /**
- * The open draft that was typed into another copy of this form. Keys name the visit or the version of which a page was
- * drawn, and the copy that is shown next may be older or newer. Drafts come newest first; `asked` was chosen by hand.
+ * Return the open draft of an older or newer copy of this form: a key contains the visit or version that the page was
+ * rendered for. `drafts` are newest first; `asked` is the key of a draft chosen from a list.
  */
-export function draftOfCopy(form: Kept, drafts: readonly Draft[], asked: string | null = null): Draft | undefined {
+export function findDraftOfCopy(
+  form: FormIdentity,
+  drafts: readonly Draft[],
+  chosenKey: string | null = null,
+): Draft | undefined {
   const open = drafts.filter(({ state }) => state === "open");
   const type = (kind: string) => kind.slice(0, kind.indexOf("."));
   const isHere = (draft: Draft) => draft.url === form.url && type(draft.kind) === type(form.kind);
-  // A report that was begun, and corrects by now the one that was sent from elsewhere: only if its author wants that.
-  const chosen = open.find(({ key }) => key === asked);
+  // A draft of a new report becomes a correction of the received one only if its author chose it.
+  const chosen = open.find(({ key }) => key === chosenKey);
   if (chosen && chosen.kind !== form.kind && chosen.kind.endsWith(".submit") && form.agg && isHere(chosen))
     return chosen;
   if (open.some(({ key }) => key === form.key)) return undefined;
@@ -113,40 +119,42 @@ export function draftOfCopy(form: Kept, drafts: readonly Draft[], asked: string 
   return open.find(
     (draft) =>
       draft.kind === form.kind &&
-      // One that came back while its place was taken has a place of its own in the outbox.
+      // Drafts under `op:` keys are opened from the outbox.
       !draft.key.startsWith("op:") &&
       (id ? draft.key.startsWith(`${form.kind}:${id}:`) : isHere(draft)),
   );
 }
 
-/** Commands after which a record of this phone is not what the form was drawn from. */
+/** Commands that change the record a form was rendered from. */
 const CHANGES = /\.(?:resubmit|submit|withdraw|discard)$/;
 
 /**
- * The form that changes a record: sent already from this phone, or changed on the server since it was drawn. With
- * `again` it may be sent once more, beginning with what was sent last.
+ * Assess a form that changes a record: was it submitted from this phone, or the record changed since it was rendered? With
+ * `mayBeSentAgain` it can be submitted once more, prefilled with the last submission.
  */
-export function judgeRecord(
+export function assessRecord(
   key: string,
-  drawn: Fact,
-  kept: Fact | null,
+  onForm: Fact,
+  onPhone: Fact | null,
   ops: readonly Op[],
   offset: number,
-  own: string | null = null,
-  again = false,
-): Verdict {
+  correctedOp: string | null = null,
+  mayBeSentAgain = false,
+): Assessment {
   const record = key.slice(key.indexOf(":") + 1);
-  const latest = newest(drawn, kept) ?? drawn;
-  for (const op of after(latest.at, ops, offset)) {
-    if (op.op === own) continue;
+  const latest = newest(onForm, onPhone) ?? onForm;
+  for (const op of unreflectedOps(latest.at, ops, offset)) {
+    if (op.op === correctedOp) continue;
     const isOwn = op.agg.join(":") === key && CHANGES.test(op.kind);
     const isClaimed = op.kind === "expense_claim.submit" && !isRefused(op) && itemsOf(op).includes(record);
     if (!isOwn && !isClaimed) continue;
-    if (isRefused(op)) return { told: { state: "refused", op } };
-    return isOwn && again && op.kind.endsWith(".resubmit") ? { refill: op } : { told: { state: "sent", op } };
+    if (isRefused(op)) return { notice: { state: "refused", op } };
+    return isOwn && mayBeSentAgain && op.kind.endsWith(".resubmit")
+      ? { refill: op }
+      : { notice: { state: "sent", op } };
   }
-  const changed = latest !== drawn && field(latest.value, "state") !== field(drawn.value, "state");
-  return changed ? { told: { state: "over", record } } : {};
+  const changed = latest !== onForm && textField(latest.value, "state") !== textField(onForm.value, "state");
+  return changed ? { notice: { state: "over", record } } : {};
 }
 
 export interface Item {
@@ -158,34 +166,39 @@ export interface Item {
 
 function itemsOf(op: Op): string[] {
   const { items } = dataOf(op);
-  return Array.isArray(items) ? items.filter((one): one is string => typeof one === "string") : [];
+  return Array.isArray(items) ? items.filter((item): item is string => typeof item === "string") : [];
 }
 
-export interface Free {
-  /** What the newest page lists. */
+export interface FreeItems {
+  /** Items on the newest page. */
   items: Item[];
-  /** In a claim that waits on this phone or was received since, or thrown away. */
+  /** In a claim that is pending or was received since, or discarded. */
   taken: Set<string>;
-  /** In a claim that came back to be corrected. */
+  /** In a refused claim. */
   refused: Set<string>;
   /** Captured on this phone, received before the newest page was made, and not listed by it. */
   gone: Set<string>;
-  /** Amounts that were corrected since. */
+  /** Amounts corrected since. */
   amounts: Map<string, string>;
 }
 
-/** The expenses a claim can be made of. `own` is the refused claim that the form corrects. */
-export function freeItems(latest: Fact, ops: readonly Op[], offset: number, own: string | null = null): Free {
+/** Return the expenses that can be claimed. `correctedOp` is the refused claim that the form corrects. */
+export function freeItems(
+  latest: Fact,
+  ops: readonly Op[],
+  offset: number,
+  correctedOp: string | null = null,
+): FreeItems {
   const items = Array.isArray(latest.value) ? (latest.value as unknown as Item[]) : [];
-  const free: Free = { items, taken: new Set(), refused: new Set(), gone: new Set(), amounts: new Map() };
+  const free: FreeItems = { items, taken: new Set(), refused: new Set(), gone: new Set(), amounts: new Map() };
   const listed = new Set(items.map(({ id }) => id));
   for (const op of ops) {
-    const isKnown = op.kind === "expense_item.capture" && isReflected(op, latest.at, offset);
-    if (isKnown && !listed.has(op.agg[1])) free.gone.add(op.agg[1]);
+    const isReflectedCapture = op.kind === "expense_item.capture" && isReflected(op, latest.at, offset);
+    if (isReflectedCapture && !listed.has(op.agg[1])) free.gone.add(op.agg[1]);
   }
-  for (const op of after(latest.at, ops, offset)) {
+  for (const op of unreflectedOps(latest.at, ops, offset)) {
     const { kind } = op;
-    if (op.op === own) continue;
+    if (op.op === correctedOp) continue;
     if (kind === "expense_claim.submit")
       for (const id of itemsOf(op)) (isRefused(op) ? free.refused : free.taken).add(id);
     else if (kind === "expense_item.discard" && !isRefused(op)) free.taken.add(op.agg[1]);
@@ -197,17 +210,17 @@ export function freeItems(latest: Fact, ops: readonly Op[], offset: number, own:
   return free;
 }
 
-export interface Claimed {
-  /** Expenses in a claim that waits on this phone or was received since. */
+export interface ClaimSummary {
+  /** Expenses in a claim that is pending or was received since. */
   taken: Set<string>;
-  /** What those not claimed come to. */
+  /** Total of the unclaimed expenses. */
   total: string;
-  /** By record, what a claim comes to; none where an amount is not known here. */
+  /** Total of each claim by operation id; missing if an amount is unknown here. */
   sums: Map<string, string>;
 }
 
-/** What the claims on this phone make of the list of open expenses. */
-export function claimedOf(latest: Fact, ops: readonly Op[], offset: number): Claimed {
+/** Apply the claims on this phone to the list of open expenses. */
+export function summarizeClaims(latest: Fact, ops: readonly Op[], offset: number): ClaimSummary {
   const free = freeItems(latest, ops, offset);
   const amounts = new Map<string, string>();
   for (const op of ops) {
@@ -216,24 +229,24 @@ export function claimedOf(latest: Fact, ops: readonly Op[], offset: number): Cla
   }
   for (const { id, amount } of free.items) amounts.set(id, amount);
   for (const [id, amount] of free.amounts) amounts.set(id, amount);
-  const sum = (ids: string[]) => yuan(ids.reduce((total, id) => total + fen(amounts.get(id) ?? ""), 0));
+  const sum = (ids: string[]) => formatYuan(ids.reduce((total, id) => total + toFen(amounts.get(id) ?? ""), 0));
   const open = free.items.filter(({ id }) => !free.taken.has(id)).map(({ id }) => id);
-  const claimed: Claimed = { taken: new Set(), total: sum(open), sums: new Map() };
-  for (const op of after(latest.at, ops, offset)) {
+  const summary: ClaimSummary = { taken: new Set(), total: sum(open), sums: new Map() };
+  for (const op of unreflectedOps(latest.at, ops, offset)) {
     if (op.kind !== "expense_claim.submit") continue;
     const ids = itemsOf(op);
-    if (ids.every((id) => amounts.has(id))) claimed.sums.set(op.op, sum(ids));
-    if (!isRefused(op)) for (const id of ids) claimed.taken.add(id);
+    if (ids.every((id) => amounts.has(id))) summary.sums.set(op.op, sum(ids));
+    if (!isRefused(op)) for (const id of ids) summary.taken.add(id);
   }
-  return claimed;
+  return summary;
 }
 
-/** Amounts in fen: `1,234.50` and `12` alike; what is no amount counts nothing. */
-export function fen(amount: string): number {
+/** Parse an amount such as `1,234.50` or `12` to fen; 0 if it is no number. */
+export function toFen(amount: string): number {
   return Math.round(Number(amount.replaceAll(",", "").trim()) * 100) || 0;
 }
 
-export function yuan(fenTotal: number): string {
-  const [whole = "0", part = "00"] = (fenTotal / 100).toFixed(2).split(".");
+export function formatYuan(total: number): string {
+  const [whole = "0", part = "00"] = (total / 100).toFixed(2).split(".");
   return `${whole.replace(/\B(?=(\d{3})+$)/g, ",")}.${part}`;
 }

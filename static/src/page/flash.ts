@@ -5,7 +5,7 @@ import { text } from "./texts.ts";
 const KEY = "fieldapp-flash";
 const STAYS = 4000;
 let timer: ReturnType<typeof setTimeout> | undefined;
-/** The record the line speaks of, while it is on the screen. */
+/** Id of the record that the visible toast is about. */
 let about: string | null = null;
 
 function close(): void {
@@ -15,8 +15,8 @@ function close(): void {
 }
 
 /**
- * One line above the bottom bar, read out by screen readers (role=status). `op` is the record it speaks of, `action` a
- * button beside it; `stays` is how long the button can be pressed.
+ * Show a toast (role=status). `op` is the record it is about, `action` a button in it, `stays` the time in ms after which
+ * it closes.
  */
 export function toast(message: string, op: string | null = null, action?: HTMLElement, stays = STAYS): void {
   const where = one(document, "#toast");
@@ -32,27 +32,27 @@ export function toast(message: string, op: string | null = null, action?: HTMLEl
   timer = setTimeout(close, stays);
 }
 
-/** A line that still says "saved on this phone" says "received" once it is. */
+/** Replace the toast "saved on this phone" by "received" once its record is accepted. */
 export function confirmToast(ops: readonly Pick<Op, "op" | "state" | "ref" | "title">[]): void {
   const received = ops.find((op) => op.op === about && op.state === "accepted");
   if (received) toast(text("saved.received", { ref: received.ref, title: received.title }));
 }
 
-/** Says it on the page that comes next. */
+/** Show the message on the next page. */
 export function flashNext(message: string, op: string | null = null): void {
   try {
     sessionStorage.setItem(KEY, JSON.stringify([message, op]));
   } catch {
-    // A browser without session storage only misses the friendly line.
+    // Without session storage only the toast is missing.
   }
 }
 
 export function showFlash(): void {
   try {
-    const kept = sessionStorage.getItem(KEY);
+    const stored = sessionStorage.getItem(KEY);
     sessionStorage.removeItem(KEY);
-    if (!kept) return;
-    const [message, op] = JSON.parse(kept) as [string, string | null];
+    if (!stored) return;
+    const [message, op] = JSON.parse(stored) as [string, string | null];
     toast(message, op);
   } catch {
     // as above

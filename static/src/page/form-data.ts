@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../engine/types.ts";
 import { type Control, controlsOf } from "./dom.ts";
 
-/** A form's own names and values, as typed; what drafts keep. */
+/** Control names and values of a form, as stored in drafts. */
 export type Fields = { [name: string]: string | string[] };
 export type Pair = readonly [name: string, value: string];
 
@@ -13,13 +13,13 @@ interface Branch {
 const branch = (): Branch => ({ children: new Map(), value: null });
 
 /**
- * Dotted names become nested data. The server holds the same function for the path without JavaScript;
- * tests/fixtures/form-data.json keeps the two equal, so change neither alone.
+ * Convert dotted names to nested data. The server has the same function for forms without JavaScript;
+ * tests/fixtures/form-data.json tests both, so change them together.
  */
 export function toData(pairs: Iterable<Pair>): JsonObject {
   const root = branch();
   for (const [name, raw] of pairs) {
-    // Browsers send CRLF in multipart bodies but LF in scripts: one spelling, so that both paths hash alike.
+    // Browsers send CRLF in multipart bodies but LF in scripts: normalize, so that both hash alike.
     const value = raw.replace(/\r\n?/g, "\n");
     const many = name.endsWith("[]");
     const path = (many ? name.slice(0, -2) : name).split(".");
@@ -54,7 +54,7 @@ function jsonOf(from: Branch): Json | undefined {
   const keys = [...from.children.keys()];
   if (keys.length === 0) return undefined;
   if (!keys.every((key) => /^\d+$/.test(key))) return objectOf(from);
-  // Rows that were removed on the page leave gaps in the numbers; the record has none.
+  // Rows removed on the page leave gaps in the numbers.
   return keys
     .sort((a, b) => Number(a) - Number(b))
     .map((key) => jsonOf(from.children.get(key) ?? branch()))
@@ -78,7 +78,7 @@ function valuesOf(control: Control): string[] {
   return [control.value];
 }
 
-/** What is sent: enabled fields only, the pressed button included, files never. */
+/** Return what is submitted: enabled controls and the pressed button, without files. */
 export function pairsOf(form: HTMLFormElement, submitter: HTMLElement | null = null): Pair[] {
   const pairs: Pair[] = [];
   for (const control of controlsOf(form)) {
@@ -91,10 +91,10 @@ export function pairsOf(form: HTMLFormElement, submitter: HTMLElement | null = n
   return pairs;
 }
 
-/** What is kept: also fields that are hidden just now, so that switching back finds them again. */
+/** Return what a draft stores: also disabled fields, so that switching back restores them. */
 export function fieldsOf(form: HTMLFormElement): Fields {
   const fields: Fields = {};
-  // What the person saw of the record belongs to what they typed: the page may be a newer one when both come back.
+  // Store the base with the input: the draft may be loaded on a newer page.
   if (form.dataset.base) fields._base = form.dataset.base;
   for (const control of controlsOf(form)) {
     const { name } = control;
@@ -108,28 +108,28 @@ export function fieldsOf(form: HTMLFormElement): Fields {
   return fields;
 }
 
-/** What was typed before anybody listened: a slow phone shows the form long before the script runs. */
+/** Return what was typed before the script ran. */
 export function typedEarly(form: HTMLFormElement): Fields {
   const fields: Fields = {};
   for (const control of controlsOf(form)) {
     if (!control.name || control.name.endsWith("[]") || isButton(control)) continue;
     if (control instanceof HTMLSelectElement || isChoice(control)) continue;
-    // A hidden input does not remember what the server's page said; a signature says itself that it is new.
+    // A hidden input has no separate default value; the signature module marks an early one.
     const early = control.type === "hidden" ? control.dataset.early === "" : control.value !== control.defaultValue;
     if (early) fields[control.name] = control.value;
   }
   return fields;
 }
 
-/** Puts kept values back. Hidden inputs belong to the server's page, except signatures and rows made here. */
+/** Fill the form from a draft. Hidden inputs keep the page's values, except in signatures and rows. */
 export function fillForm(form: HTMLFormElement, fields: Fields): void {
   if (typeof fields._base === "string") form.dataset.base = fields._base;
   for (const control of controlsOf(form)) {
     const { name } = control;
     if (!name || name.startsWith("_") || isButton(control)) continue;
     if (control.type === "hidden" && !control.closest("[data-signature],[data-row]")) continue;
-    const kept = fields[name];
-    const values = kept === undefined ? [] : Array.isArray(kept) ? kept : [kept];
+    const stored = fields[name];
+    const values = stored === undefined ? [] : Array.isArray(stored) ? stored : [stored];
     if (isChoice(control)) control.checked = values.includes(control.value);
     else if (control instanceof HTMLSelectElement && control.multiple) {
       for (const option of control.options) option.selected = values.includes(option.value);

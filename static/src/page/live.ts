@@ -2,19 +2,19 @@ import htmx from "htmx.org";
 import type { Counts, HelloInfo, Op, RunningEngine } from "../engine/types.ts";
 import { anyDirty } from "./dirty.ts";
 import { all, isControl } from "./dom.ts";
-import { settle } from "./draft.ts";
+import { saveFormsIn } from "./draft.ts";
 import { isReflected, renderedAt } from "./pending.ts";
-import { isLeaving, isTouched, untouched } from "./touch.ts";
+import { isLeaving, isTouched, untilUntouched } from "./touch.ts";
 
-/** The page shows what the server knew when it was asked for; `performance.timeOrigin` goes wrong as a phone sleeps. */
-const asked = Date.now() - performance.now();
+/** When this page was requested. Not `performance.timeOrigin`, which drifts while a phone sleeps. */
+const requestedAt = Date.now() - performance.now();
 
-/** Received records that this page was refreshed for, or that it shows already. */
+/** Ids of received records that need no further refresh. */
 const handled = new Set<string>();
 
 /**
- * Records that were received after this page was asked for, each once. Decided by times and not by what an earlier look
- * saw: a record is often received between the page's making and its first look.
+ * Return records received after this page was requested, each once. Compares times, not earlier states: a record is often
+ * received between the page's rendering and the first check.
  */
 function newlyReceived(ops: readonly Op[], hello: HelloInfo | null): Op[] {
   const now = Date.now();
@@ -22,9 +22,9 @@ function newlyReceived(ops: readonly Op[], hello: HelloInfo | null): Op[] {
   const received = ops.filter((op) => {
     if (op.state !== "accepted" || handled.has(op.op)) return false;
     const at = op.receivedAt ?? 0;
-    // A time to come is from before the clock was set back: it would be newer than every page.
-    if (at >= asked && at <= now) return true;
-    // An hour may lie between the phone's clock and the server's: only with the measured one they are compared.
+    // A future time was noted before the clock was set back; ignore it.
+    if (at >= requestedAt && at <= now) return true;
+    // Compare with the server's clock only once the offset is measured.
     return hello !== null && !isReflected(op, rendered, hello.offsetMs);
   });
   for (const op of received) handled.add(op.op);
@@ -38,8 +38,8 @@ function concernsPage(op: Op): boolean {
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** A form that rests is saved first and refills itself. */
-const RESTING = 4000;
+/** A part with a form is refreshed after this time without input; its draft is saved first and restored after. */
+const IDLE_MS = 4000;
 
 function isInView(element: Element): boolean {
   const { bottom, top } = element.getBoundingClientRect();
@@ -47,17 +47,17 @@ function isInView(element: Element): boolean {
 }
 
 function isInUse(part: Element): boolean {
-  // A decision stays where it was made while it can be taken back, and then for as long as somebody sees it.
+  // A decision stays in place while it can be undone or is in view.
   if (isTouched() || part.querySelector("[data-undo-op]")) return true;
   if (!document.hidden && all(part, ":has(>.decided)").some(isInView)) return true;
   if (part.querySelector("form[data-op]") === null) return false;
-  if (isTouched(RESTING)) return anyDirty();
+  if (isTouched(IDLE_MS)) return anyDirty();
   return isControl(document.activeElement) && part.contains(document.activeElement);
 }
 
 const waiting = new Set<Element>();
-/** Parts whose new content is on its way. */
-const coming = new Set<EventTarget>();
+/** Parts that are being fetched. */
+const fetching = new Set<EventTarget>();
 
 function refreshLater(part: HTMLElement): void {
   if (waiting.has(part)) return;
@@ -70,40 +70,40 @@ function refreshLater(part: HTMLElement): void {
 
 async function refresh(part: HTMLElement): Promise<void> {
   if (isInUse(part)) return refreshLater(part);
-  await settle(part);
-  const ask = () =>
+  await saveFormsIn(part);
+  const fetchPart = () =>
     htmx.ajax("GET", part.dataset.live || location.href, { target: part, swap: "outerHTML", source: part });
-  coming.add(part);
+  fetching.add(part);
   try {
-    // Buttons that would move under a finger are not pressed by a tap that was meant for another.
-    if (part.querySelector("form[data-undo]")) await (await import("./acts.ts")).guardMoves(ask);
-    else await ask();
+    // Decision buttons may move: block taps aimed at another one.
+    if (part.querySelector("form[data-undo]")) await (await import("./lazy.ts")).guardTaps(fetchPart);
+    else await fetchPart();
   } finally {
-    coming.delete(part);
+    fetching.delete(part);
   }
 }
 
-// A finger may have come down while the answer was on its way.
+// The part may have come into use during the request.
 document.addEventListener("htmx:before:swap", (event) => {
   const part = event.target;
-  if (!(part instanceof HTMLElement) || !coming.has(part) || !isInUse(part)) return;
+  if (!(part instanceof HTMLElement) || !fetching.has(part) || !isInUse(part)) return;
   event.preventDefault();
   refreshLater(part);
 });
 
-/** Many receipts in a row refresh the page once. */
+/** Refresh once for many receipts in a row. */
 function refreshSoon(): void {
   clearTimeout(timer);
   timer = setTimeout(async () => {
     const parts = all(document, "[data-live]");
     for (const part of parts) void refresh(part);
     if (parts.length > 0) return;
-    await untouched();
+    await untilUntouched();
     if (!anyDirty() && !isLeaving()) location.reload();
   }, 150);
 }
 
-/** `shown` are the records that stand on the page as pending pieces. Returns what was newly received. */
+/** Refresh the page if newly received records concern it; return those. `shown` are the records shown as pending. */
 export async function watchReceipts(
   engine: RunningEngine,
   ops: readonly Op[],
@@ -116,9 +116,9 @@ export async function watchReceipts(
   return received;
 }
 
-let photosUntil = asked;
+let photosUntil = requestedAt;
 
-/** A page that says photos are missing is made anew once all of this phone's are settled, be it while it was coming. */
+/** Refresh a page that lists missing photos once this phone has no more to upload. */
 export function watchPhotos({ photos, photoAt }: Counts): void {
   // A time to come is from before the clock was set back: it would be newer than every page.
   if (photos > 0 || photoAt === null || photoAt < photosUntil || photoAt > Date.now()) return;

@@ -1,43 +1,43 @@
 import type { Core } from "../engine/core-db.ts";
-import { decisionOf, isTaken } from "../engine/decision.ts";
+import { isDecidedByOther, repeatedDecision } from "../engine/decision.ts";
 import type { Attachment, Draft, Engine, Op } from "../engine/types.ts";
 import { CAPTURED } from "./capture.ts";
 import { all, cloneTemplate, hide, one } from "./dom.ts";
 import { toast } from "./flash.ts";
 import {
   actionsFor,
+  changedIds,
   type Group,
   groupOf,
-  newsOf,
+  type Message,
   obstacle,
   reasonOf,
   reopenUrl,
-  type Said,
   stateOf,
 } from "./outbox-rules.ts";
 import { capturedAt } from "./pending.ts";
 import { saveRescue } from "./rescue-button.ts";
-import { attachStorage } from "./storage-care.ts";
-import { shortTime, size, text } from "./texts.ts";
+import { attachStorage } from "./storage-status.ts";
+import { formatSize, shortTime, text } from "./texts.ts";
 import { othersUnsent } from "./users.ts";
 
 function slot(item: HTMLElement, name: string, value: string): void {
-  const where = one(item, `[data-slot="${name}"]`);
-  if (!where) return;
-  // Untouched where nothing changed: a screen reader that stands there is not disturbed.
-  if (where.textContent !== value) where.textContent = value;
-  hide(where, value === "");
+  const slotElement = one(item, `[data-slot="${name}"]`);
+  if (!slotElement) return;
+  // Write only changes, so that a screen reader on this element is not interrupted.
+  if (slotElement.textContent !== value) slotElement.textContent = value;
+  hide(slotElement, value === "");
 }
 
-function say(said: Said | null): string {
-  return said ? text(said.key, said.vars) : "";
+function textOf(message: Message | null): string {
+  return message ? text(message.key, message.vars) : "";
 }
 
 function startOfToday(): number {
   return new Date().setHours(0, 0, 0, 0);
 }
 
-const LOOK: { [group in Group]: string } = { attention: "hot", unsent: "soon", delivered: "ok", earlier: "ok" };
+const TAG_CLASS: { [group in Group]: string } = { attention: "hot", unsent: "soon", delivered: "ok", earlier: "ok" };
 
 function photosOf(attachments: Attachment[]): string {
   if (attachments.length === 0) return "";
@@ -45,7 +45,7 @@ function photosOf(attachments: Attachment[]): string {
   const bytes = attachments.reduce((sum, photo) => sum + photo.size, 0);
   const [lost, refused] = [count("lost_on_device"), count("refused")];
   return [
-    text("outbox.photos", { n: count("stored"), total: attachments.length, size: size(bytes) }),
+    text("outbox.photos", { n: count("stored"), total: attachments.length, size: formatSize(bytes) }),
     ...(lost > 0 ? [text("outbox.photos_lost", { n: lost })] : []),
     ...(refused > 0 ? [text("outbox.photos_refused", { n: refused })] : []),
   ].join(" ");
@@ -57,11 +57,11 @@ function receivedLine(op: Op): string {
   return [op.result?.ref ?? "", time].filter(Boolean).join(" · ");
 }
 
-type Known = Map<string, Op>;
+type OpsById = Map<string, Op>;
 
-async function render(item: HTMLElement, op: Op, engine: Engine, known: Known): Promise<string> {
+async function render(item: HTMLElement, op: Op, engine: Engine, byId: OpsById): Promise<string> {
   const attachments = await engine.attachmentsOf({ op: op.op });
-  const state = say(stateOf(op, attachments, engine.link()));
+  const state = textOf(stateOf(op, attachments, engine.link()));
   const problems = Object.values(op.result?.problems ?? {}).flat();
   item.dataset.opId = op.op;
   item.dataset.state = op.state;
@@ -70,52 +70,54 @@ async function render(item: HTMLElement, op: Op, engine: Engine, known: Known): 
   slot(item, "time", shortTime(capturedAt(op)));
   slot(item, "state", state);
   const tag = one(item, '[data-slot="state"]');
-  if (tag) tag.className = `tag ${LOOK[groupOf(op)]}`;
-  const again = decisionOf(op);
-  slot(item, "problems", op.state === "accepted" ? "" : problems.join(again ? "\n" : " "));
-  slot(item, "reason", say(reasonOf(op, known, Date.now(), engine.link())));
+  if (tag) tag.className = `tag ${TAG_CLASS[groupOf(op)]}`;
+  const repeated = repeatedDecision(op);
+  slot(item, "problems", op.state === "accepted" ? "" : problems.join(repeated ? "\n" : " "));
+  slot(item, "reason", textOf(reasonOf(op, byId, Date.now(), engine.link())));
   slot(item, "note", String(op.result?.current?.note ?? ""));
   if (op.state === "conflict") {
-    // Without it the words of both values still stand there, and the form can be opened.
-    await import("./conflict-card.ts").then(({ showCard }) => showCard(item, op, engine)).catch(() => {});
+    // If the module cannot be loaded, the server's message still shows both values.
+    await import("./conflict-card.ts")
+      .then(({ showConflictCard }) => showConflictCard(item, op, engine))
+      .catch(() => {});
   }
   slot(item, "photos", photosOf(attachments));
   slot(item, "server_ref", receivedLine(op));
-  const gone = attachments.some((photo) => photo.state === "lost_on_device" || photo.state === "refused");
-  hide(one(item, "[data-missing-photos]"), !(op.state === "accepted" && gone));
-  const allowed: string[] = actionsFor(op.state).filter((action) => !(isTaken(op) && action === "correct"));
+  const hasMissing = attachments.some((photo) => photo.state === "lost_on_device" || photo.state === "refused");
+  hide(one(item, "[data-missing-photos]"), !(op.state === "accepted" && hasMissing));
+  const allowed: string[] = actionsFor(op.state).filter((action) => !(isDecidedByOther(op) && action === "correct"));
   for (const action of ["correct", "discard"]) hide(one(item, `[data-act=${action}]`), !allowed.includes(action));
-  hide(one(item, "[data-act=known]"), !isTaken(op));
-  // "Correct" alone says nothing to somebody who hears it in a list of buttons.
+  hide(one(item, "[data-act=known]"), !isDecidedByOther(op));
+  // A screen reader lists buttons without context: name the record.
   for (const button of all(item, "[data-act=correct],[data-act=discard],summary")) {
     button.setAttribute("aria-describedby", `op-${op.op}`);
-    if (again && button.dataset.act === "correct") button.textContent = text("conflict.decide_again");
+    if (repeated && button.dataset.act === "correct") button.textContent = text("conflict.decide_again");
   }
   one(item, "[data-op-name]")?.setAttribute("id", `op-${op.op}`);
   return state;
 }
 
-/** Items stay the same elements while they stay in their group, so that focus and open menus survive. */
-async function renderGroup(root: HTMLElement, group: Group, ops: Op[], engine: Engine, known: Known): Promise<void> {
-  const place = one(root, `[data-outbox-group="${group}"]`);
-  const list = place ? one(place, "ul") : null;
+/** Render a group. Reuse the items' elements, so that focus and open menus survive. */
+async function renderGroup(root: HTMLElement, group: Group, ops: Op[], engine: Engine, byId: OpsById): Promise<void> {
+  const section = one(root, `[data-outbox-group="${group}"]`);
+  const list = section ? one(section, "ul") : null;
   const template = one<HTMLTemplateElement>(root, "template[data-outbox-item]");
-  if (!place || !list || !template) return;
-  const count = one(place, "[data-count]");
+  if (!section || !list || !template) return;
+  const count = one(section, "[data-count]");
   if (count) count.textContent = String(ops.length);
-  hide(place, ops.length === 0);
+  hide(section, ops.length === 0);
   const items: HTMLElement[] = [];
   for (const op of ops) {
     const item = one(list, `[data-op-id="${op.op}"]`) ?? cloneTemplate(template);
     if (!item) continue;
-    states.set(op.op, await render(item, op, engine, known));
+    states.set(op.op, await render(item, op, engine, byId));
     items.push(item);
   }
   const same = items.length === list.children.length && items.every((item, i) => list.children[i] === item);
   if (!same) list.replaceChildren(...items);
 }
 
-/** How long ago, in the page's language: drafts are found again by their age. */
+/** Return the age of a draft in the page's language. */
 function age(at: number): string {
   const minutes = Math.round((at - Date.now()) / 60_000);
   const format = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "auto" });
@@ -129,14 +131,14 @@ function age(at: number): string {
 async function renderDrafts(root: ParentNode, engine: Engine): Promise<number> {
   const drafts = (await engine.drafts.list()).filter((draft) => draft.state === "open");
   drafts.sort((a, b) => b.updated - a.updated);
-  for (const place of all(root, "[data-drafts]")) {
-    const template = one<HTMLTemplateElement>(place, "template[data-draft-item]");
-    const list = one(place, "ul") ?? place;
+  for (const section of all(root, "[data-drafts]")) {
+    const template = one<HTMLTemplateElement>(section, "template[data-draft-item]");
+    const list = one(section, "ul") ?? section;
     if (!template) continue;
     for (const old of all(list, "[data-draft-key]")) old.remove();
     for (const draft of drafts) list.append(await draftItem(template, draft, engine));
-    hide(place, drafts.length === 0);
-    const count = one(place, "[data-count]");
+    hide(section, drafts.length === 0);
+    const count = one(section, "[data-count]");
     if (count) count.textContent = String(drafts.length);
   }
   return drafts.length;
@@ -160,8 +162,8 @@ async function renderTop(root: HTMLElement, engine: Engine, waiting: boolean): P
   const line = one(root, "[data-oldest]");
   if (line) line.textContent = oldest === null ? "" : text("chip.since", { time: shortTime(oldest) });
   hide(line, oldest === null);
-  const stop = waiting ? obstacle(engine.link(), oldest, Date.now()) : null;
-  for (const strip of all(root, "[data-obstacle]")) hide(strip, strip.dataset.obstacle !== stop);
+  const obstacleNow = waiting ? obstacle(engine.link(), oldest, Date.now()) : null;
+  for (const strip of all(root, "[data-obstacle]")) hide(strip, strip.dataset.obstacle !== obstacleNow);
 }
 
 function renderEmpty(root: HTMLElement, waiting: boolean): void {
@@ -169,28 +171,28 @@ function renderEmpty(root: HTMLElement, waiting: boolean): void {
   const old = one(root, "[data-outbox-empty-shown]");
   if (waiting) old?.remove();
   else if (!old && hint) {
-    const words = cloneTemplate(hint);
-    words?.setAttribute("data-outbox-empty-shown", "");
-    if (words) hint.after(words);
+    const note = cloneTemplate(hint);
+    note?.setAttribute("data-outbox-empty-shown", "");
+    if (note) hint.after(note);
   }
   for (const button of all<HTMLButtonElement>(root, "[data-act=send_all]")) button.disabled = !waiting;
 }
 
 const states = new Map<string, string>();
-let told = new Map<string, string>();
-let speaking: ReturnType<typeof setTimeout> | undefined;
+let announced = new Map<string, string>();
+let announceTimer: ReturnType<typeof setTimeout> | undefined;
 
-/** Read out what changed while the person is here: at most one sentence in two seconds, however much happens. */
-function speak(root: HTMLElement, known: Known): void {
-  if (speaking !== undefined) return;
-  speaking = setTimeout(() => {
-    speaking = undefined;
-    const news = newsOf(told, states);
-    told = new Map(states);
-    const where = one(root, "[data-outbox-live]");
-    if (!where || news.length === 0) return;
-    const each = news.map((id) => text("outbox.live", { ref: known.get(id)?.ref ?? "", state: states.get(id) ?? "" }));
-    where.textContent = news.length > 3 ? text("outbox.live_many", { n: news.length }) : each.join(" ");
+/** Announce changed states to screen readers, at most once in two seconds. */
+function announce(root: HTMLElement, byId: OpsById): void {
+  if (announceTimer !== undefined) return;
+  announceTimer = setTimeout(() => {
+    announceTimer = undefined;
+    const news = changedIds(announced, states);
+    announced = new Map(states);
+    const slotElement = one(root, "[data-outbox-live]");
+    if (!slotElement || news.length === 0) return;
+    const each = news.map((id) => text("outbox.live", { ref: byId.get(id)?.ref ?? "", state: states.get(id) ?? "" }));
+    slotElement.textContent = news.length > 3 ? text("outbox.live_many", { n: news.length }) : each.join(" ");
   }, 2000);
 }
 
@@ -198,13 +200,13 @@ let busy: Promise<void> = Promise.resolve();
 
 async function renderAll(root: HTMLElement, engine: Engine, core: Core): Promise<void> {
   const ops = await engine.list();
-  const known: Known = new Map(ops.map((op) => [op.op, op]));
+  const byId: OpsById = new Map(ops.map((op) => [op.op, op]));
   const replaced = new Set(ops.map((op) => op.supersedes).filter(Boolean));
   const shown = ops.filter((op) => !replaced.has(op.op));
   const since = startOfToday();
   for (const group of ["attention", "unsent", "delivered", "earlier"] as const) {
-    const mine = shown.filter((op) => groupOf(op, since) === group);
-    await renderGroup(root, group, mine, engine, known);
+    const ofGroup = shown.filter((op) => groupOf(op, since) === group);
+    await renderGroup(root, group, ofGroup, engine, byId);
   }
   const waiting = shown.some((op) => op.state !== "accepted");
   renderEmpty(root, waiting);
@@ -214,11 +216,11 @@ async function renderAll(root: HTMLElement, engine: Engine, core: Core): Promise
   if (line) line.textContent = others > 0 ? text("outbox.other_users", { n: others }) : "";
   hide(line, others === 0);
   await renderDrafts(root, engine);
-  if (told.size === 0) told = new Map(states);
-  speak(root, known);
+  if (announced.size === 0) announced = new Map(states);
+  announce(root, byId);
 }
 
-/** One honest question with the way to keep a copy first; Escape and "Keep it" leave everything as it is. */
+/** Ask before discarding, and offer to save a copy first. Escape and "Keep it" change nothing. */
 async function discard(root: HTMLElement, op: Op, engine: Engine): Promise<void> {
   const dialog = one<HTMLDialogElement>(root, "dialog[data-discard]");
   if (!dialog) return;
@@ -256,7 +258,7 @@ async function act(button: HTMLElement, id: string | null, root: HTMLElement, en
     const op = await engine.get(id);
     button.setAttribute("aria-busy", "true");
     const draft = await engine.reopen(id).finally(() => button.removeAttribute("aria-busy"));
-    await (await import("./acts.ts")).openDraft(draft, op?.agg.join(":") ?? "");
+    await (await import("./lazy.ts")).openDraft(draft, op?.agg.join(":") ?? "");
   } else if (action === "known") {
     await engine.discard(id);
   } else if (action === "discard") {
@@ -265,7 +267,7 @@ async function act(button: HTMLElement, id: string | null, root: HTMLElement, en
   }
 }
 
-/** A record is read where it lies; the code for it comes with the first one that is opened. */
+/** Show a record's contents when its details are opened; the module is loaded on first use. */
 async function open(target: EventTarget | null, engine: Engine): Promise<void> {
   if (!(target instanceof HTMLDetailsElement) || !target.open || !target.matches("[data-record]")) return;
   try {
@@ -276,11 +278,11 @@ async function open(target: EventTarget | null, engine: Engine): Promise<void> {
   }
 }
 
-/** The outbox page, if this is it. Returns what redraws it. */
+/** Set up the outbox page, if this is it. Return the function that renders it. */
 export function attachOutbox(engine: Engine, core: Core): () => void {
   const root = one(document, "[data-outbox]");
   if (!root) {
-    // A drafts list may also stand on a page of its own.
+    // Another page may have a list of drafts.
     void renderDrafts(document, engine);
     return () => {};
   }

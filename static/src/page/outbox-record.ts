@@ -2,19 +2,23 @@ import type { Engine, Op } from "../engine/types.ts";
 import { one } from "./dom.ts";
 import { shortTime, text } from "./texts.ts";
 
-/** What a rebuilt database still knows of a record: the values, without the names of their fields. */
-function plainWords(op: Op): [string, string][] {
+/** Return the values of a record without labels, which a rebuilt database does not have. */
+function fieldValues(op: Op): [string, string][] {
   return Object.entries(op.fields)
     .filter(([name]) => !name.startsWith("_") && name !== "id" && !name.endsWith("_id"))
     .map(([, value]): [string, string] => ["", Array.isArray(value) ? value.join(" ") : value])
     .filter(([, value]) => value !== "" && value.length < 500);
 }
 
-function line(label: string, words: string): HTMLElement {
-  const [row, term, said] = [document.createElement("div"), document.createElement("dt"), document.createElement("dd")];
+function line(label: string, content: string): HTMLElement {
+  const [row, term, value] = [
+    document.createElement("div"),
+    document.createElement("dt"),
+    document.createElement("dd"),
+  ];
   term.textContent = label;
-  said.textContent = words;
-  row.append(...(label ? [term, said] : [said]));
+  value.textContent = content;
+  row.append(...(label ? [term, value] : [value]));
   return row;
 }
 
@@ -36,15 +40,15 @@ async function photosOf(op: Op, engine: Engine): Promise<HTMLElement | null> {
   return list.children.length > 0 ? list : null;
 }
 
-/** Shows what was filled in, with its photos, and when this phone last tried to send it. */
-export async function showRecord(place: HTMLElement, op: Op, engine: Engine): Promise<void> {
+/** Show a record's contents with photos and the time of the last attempt to send. */
+export async function showRecord(details: HTMLElement, op: Op, engine: Engine): Promise<void> {
   const facts = document.createElement("dl");
   facts.className = "facts";
-  const words = op.words ?? plainWords(op);
-  facts.append(...words.map(([label, said]) => line(label, said)));
+  const lines = op.words ?? fieldValues(op);
+  facts.append(...lines.map(([label, value]) => line(label, value)));
   const photos = await photosOf(op, engine);
-  const inside = one(place, "[data-record-words]");
-  inside?.replaceChildren(...(words.length > 0 ? [facts] : []), ...(photos ? [photos] : []));
-  const tried = one(place, "[data-record-tried]");
+  const container = one(details, "[data-record-words]");
+  container?.replaceChildren(...(lines.length > 0 ? [facts] : []), ...(photos ? [photos] : []));
+  const tried = one(details, "[data-record-tried]");
   if (tried) tried.textContent = op.triedAt ? text("outbox.last_try", { time: shortTime(op.triedAt) }) : "";
 }

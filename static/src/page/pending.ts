@@ -2,21 +2,20 @@ import type { Op, OpState } from "../engine/types.ts";
 import { all, hide, one } from "./dom.ts";
 import { shortTime, text } from "./texts.ts";
 
-/** What the page's own fragment or document shows was true at this time (server's clock). */
+/** Return whether a page rendered at `rendered` (server's clock) already reflects the record. */
 export function isReflected(op: Pick<Op, "state" | "receivedAt">, rendered: number, offset: number): boolean {
   return op.state === "accepted" && (op.receivedAt ?? 0) + offset <= rendered;
 }
 
 /**
- * Whether some decision is newer than the page: one that could be taken back, or one of `kinds`, which lower a number on
- * it.
+ * Return whether a decision is newer than the page: one with a hold, or one of `kinds`, which lower a number on the page.
  */
 export function hasDecided(ops: readonly Op[], kinds: string, rendered: number, offset: number): boolean {
   const lowers = kinds.split(" ");
   return ops.some((op) => (op.holdUntil || lowers.includes(op.kind)) && !isReflected(op, rendered, offset));
 }
 
-/** Records to lay over the page, oldest first; one that was corrected gives way to its successor. */
+/** Return the records to show on the page, oldest first, without corrected ones. */
 export function overlays(ops: readonly Op[]): Op[] {
   const replaced = new Set(ops.map((op) => op.supersedes).filter(Boolean));
   return ops.filter((op) => !replaced.has(op.op)).reverse();
@@ -26,7 +25,7 @@ export function stateKey(op: Pick<Op, "state">): string {
   return `state.${op.state}`;
 }
 
-const LOOK: { [state in OpState]: string } = {
+const STATE_CLASS: { [state in OpState]: string } = {
   saved: "soon",
   sending: "soon",
   held: "calm",
@@ -57,19 +56,19 @@ function envelopeOf(op: Op): Envelope {
   }
 }
 
-/** When the person did it, as the envelope says. */
+/** Return the time of capture from the envelope. */
 export function capturedAt(op: Op): number {
   return Date.parse(envelopeOf(op).at?.utc ?? "") || op.created;
 }
 
-/** All records that are laid over the page. */
-let current: readonly Op[] = [];
+/** All records of the current rendering. */
+let currentOps: readonly Op[] = [];
 
-/** When the person did another thing to the same record, or to the visit that a report is about; as the phone knows. */
+/** Return the time of the operation of `kind` on the same record, or on the report's visit. */
 function timeOf(kind: string, op: Op): string {
   const visit = valueAt(envelopeOf(op), "data.visit_id");
   const agg = visit ? `visit,${visit}` : op.agg.join();
-  const other = current.find((one) => one.kind === kind && one.agg.join() === agg);
+  const other = currentOps.find((one) => one.kind === kind && one.agg.join() === agg);
   return other ? shortTime(capturedAt(other)) : "";
 }
 
@@ -83,8 +82,8 @@ export function fillSlots(root: HTMLElement, op: Op): void {
     else if (name === "title") slot.textContent = op.title;
     else if (name === "state") {
       slot.textContent = text(stateKey(op));
-      slot.classList.remove(...Object.values(LOOK));
-      slot.classList.add(LOOK[op.state]);
+      slot.classList.remove(...Object.values(STATE_CLASS));
+      slot.classList.add(STATE_CLASS[op.state]);
     } else if (slot instanceof HTMLInputElement) slot.value = valueAt(envelope, name);
     else slot.textContent = valueAt(envelope, name);
   }
@@ -93,7 +92,7 @@ export function fillSlots(root: HTMLElement, op: Op): void {
   }
 }
 
-/** `job_id=<id>`: a piece for new records says by a field of theirs which of them it is for. */
+/** Return whether the record matches `data-where` (`job_id=<id>`). */
 export function concerns(op: Pick<Op, "body">, where: string | undefined): boolean {
   if (!where) return true;
   const [path = "", wanted] = where.split("=", 2);
@@ -104,64 +103,64 @@ export function concerns(op: Pick<Op, "body">, where: string | undefined): boole
   }
 }
 
-/** `data-states="saved sending"`: a piece that stands only while its record is in one of these states. */
+/** Return whether the record is in one of `data-states` (`saved sending`). */
 export function inState(op: Pick<Op, "state">, states: string | undefined): boolean {
   return !states || states.split(" ").includes(op.state);
 }
 
-interface Known {
+interface PieceTemplate {
   template: HTMLTemplateElement;
   rendered: number;
 }
 
-interface Fit extends Known {
+interface Fit extends PieceTemplate {
   target: Element;
 }
 
-interface Placed extends Known {
+interface PlacedPiece extends PieceTemplate {
   op: string;
   nodes: HTMLElement[];
-  /** False when a later record's piece took the same place. */
+  /** False when a later record's piece replaced it. */
   visible: boolean;
 }
 
-/** What stood in a target before a piece took its place. */
+/** Original content of targets whose content was replaced. */
 const originals = new Map<Element, DocumentFragment>();
-/** How high a card was before its decision took its place: the cards below it stay where they are. */
+/** Height of cards before their decision was shown, so that the cards below do not move. */
 const heights = new Map<HTMLElement, number>();
-let placed: Placed[] = [];
+let placedPieces: PlacedPiece[] = [];
 
-/** Servers write whole seconds or better; a whole second may mean any moment within it. */
+/** Parse a rendering time. Without fraction it means the end of that second. */
 export function parseRendered(value: string): number {
   const at = Date.parse(value) || 0;
   return at === 0 || value.includes(".") ? at : at + 999;
 }
 
-/** When the page, or the part of it around `element`, was made: the server's clock. */
+/** Return when the part around `element`, or the page, was rendered (server's clock). */
 export function renderedAt(element: Element | null): number {
   const near = element?.closest<HTMLElement>("[data-rendered]") ?? document.documentElement;
   return parseRendered(near.dataset.rendered ?? "");
 }
 
-/** Also those in what a piece replaced and in pieces that were replaced themselves. */
-function known(): Known[] {
-  const found = new Map<HTMLTemplateElement, number>();
-  const look = (root: ParentNode, rendered: (template: HTMLTemplateElement) => number) => {
+/** Return all piece templates, also those in replaced content and in replaced pieces. */
+function findTemplates(): PieceTemplate[] {
+  const templates = new Map<HTMLTemplateElement, number>();
+  const collect = (root: ParentNode, rendered: (template: HTMLTemplateElement) => number) => {
     for (const template of root.querySelectorAll<HTMLTemplateElement>("template[data-pending]")) {
-      if (!found.has(template)) found.set(template, rendered(template));
+      if (!templates.has(template)) templates.set(template, rendered(template));
     }
   };
-  look(document, renderedAt);
+  collect(document, renderedAt);
   for (const [target, fragment] of originals) {
-    look(fragment, (template) => renderedAt(template.closest("[data-rendered]") ?? target));
+    collect(fragment, (template) => renderedAt(template.closest("[data-rendered]") ?? target));
   }
-  for (const { nodes, rendered } of placed) for (const node of nodes) look(node, () => rendered);
-  return [...found].map(([template, rendered]) => ({ template, rendered }));
+  for (const { nodes, rendered } of placedPieces) for (const node of nodes) collect(node, () => rendered);
+  return [...templates].map(([template, rendered]) => ({ template, rendered }));
 }
 
 /**
- * Where a piece goes. One with `data-each="s-"` serves every record of a list: the element `s-<id>` names in its
- * `data-ahead` which records may still take its place. `data-by="job_id"` finds it by a field of a new record.
+ * Return the target element of a piece. With `data-each="s-"` it is the element `s-<id>` of the record, whose `data-ahead`
+ * lists the kinds that may replace its content; `data-by="job_id"` takes the id from a field of the record.
  */
 function targetOf(op: Op, template: HTMLTemplateElement): Element | null {
   const { each, by, target = "" } = template.dataset;
@@ -170,16 +169,16 @@ function targetOf(op: Op, template: HTMLTemplateElement): Element | null {
   return row?.dataset.ahead?.split(" ").includes(op.kind) ? row : null;
 }
 
-/** The server has it, only its answer was lost: the piece for a new record would show it a second time. */
+/** Return whether the page already lists the record: received, but the response was lost. */
 function isListed(op: Op, { agg, each, mode, target }: DOMStringMap): boolean {
   if (agg || each || mode === "replace" || !target) return false;
   const id = CSS.escape(op.agg[1]);
   return document.querySelector(`${target} :is([id$="${id}"],[href$="${id}"],[value="${id}"])`) !== null;
 }
 
-/** All pieces for a record, at most one for each place. */
+/** Return the pieces for a record, at most one per target. */
 function matching(op: Op, offset: number): Fit[] {
-  const fits = known().filter(
+  const fits = findTemplates().filter(
     ({ template, rendered }) =>
       template.dataset.pending === op.kind &&
       (!template.dataset.agg || template.dataset.agg === op.agg.join(":")) &&
@@ -188,8 +187,8 @@ function matching(op: Op, offset: number): Fit[] {
       !isReflected(op, rendered, offset) &&
       !isListed(op, template.dataset),
   );
-  const before = placed.filter((piece) => piece.op === op.op).map((piece) => piece.template);
-  const rank = ({ template }: Known) => (before.includes(template) ? 0 : 1);
+  const earlier = placedPieces.filter((piece) => piece.op === op.op).map((piece) => piece.template);
+  const rank = ({ template }: PieceTemplate) => (earlier.includes(template) ? 0 : 1);
   const places = new Map<Element, Fit>();
   for (const fit of fits.sort((a, b) => rank(a) - rank(b))) {
     const target = targetOf(op, fit.template);
@@ -198,14 +197,14 @@ function matching(op: Op, offset: number): Fit[] {
   return [...places.values()];
 }
 
-function putBack(): void {
-  for (const { nodes } of placed) for (const node of nodes) node.remove();
+function removePieces(): void {
+  for (const { nodes } of placedPieces) for (const node of nodes) node.remove();
   for (const [target, original] of originals) target.replaceChildren(original);
   originals.clear();
-  placed = [];
+  placedPieces = [];
 }
 
-function place(op: Op, { template, rendered, target }: Fit): Placed {
+function placePiece(op: Op, { template, rendered, target }: Fit): PlacedPiece {
   const fragment = document.importNode(template.content, true);
   const nodes = [...fragment.children].filter((node): node is HTMLElement => node instanceof HTMLElement);
   for (const node of nodes) {
@@ -216,9 +215,9 @@ function place(op: Op, { template, rendered, target }: Fit): Placed {
   if (mode === "replace") {
     if (target instanceof HTMLElement && one(fragment, "[data-undo-row]")) keepHeight(target);
     if (!originals.has(target)) {
-      const before = document.createDocumentFragment();
-      before.append(...target.childNodes);
-      originals.set(target, before);
+      const earlier = document.createDocumentFragment();
+      earlier.append(...target.childNodes);
+      originals.set(target, earlier);
     }
     target.replaceChildren(fragment);
   } else if (mode === "prepend") target.prepend(fragment);
@@ -239,15 +238,15 @@ function forgetHeights(): void {
   }
 }
 
-/** Same records at the same places: only their words change, so that nothing is lost under someone's fingers. */
-function refill(todo: { op: Op; template: HTMLTemplateElement }[]): boolean {
+/** If the same pieces are placed already, only update their texts, so that focus and taps are kept. Else return false. */
+function updatePieces(todo: { op: Op; template: HTMLTemplateElement }[]): boolean {
   const same =
-    todo.length === placed.length &&
-    todo.every(({ op, template }) => placed.some((piece) => piece.op === op.op && piece.template === template)) &&
-    placed.every(({ nodes, visible }) => nodes.every((node) => node.isConnected === visible));
+    todo.length === placedPieces.length &&
+    todo.every(({ op, template }) => placedPieces.some((piece) => piece.op === op.op && piece.template === template)) &&
+    placedPieces.every(({ nodes, visible }) => nodes.every((node) => node.isConnected === visible));
   if (!same) return false;
   for (const { op, template } of todo) {
-    for (const piece of placed) {
+    for (const piece of placedPieces) {
       if (piece.op === op.op && piece.template === template) for (const node of piece.nodes) fillSlots(node, op);
     }
   }
@@ -255,29 +254,29 @@ function refill(todo: { op: Op; template: HTMLTemplateElement }[]): boolean {
 }
 
 /**
- * Lays over the page what is still on the phone. `offset` is server time minus phone time. `adopt` is called for
- * every new piece, since it may hold the next step's form. Returns the ids of the records shown.
+ * Show records that the page does not reflect as pending pieces. `offset` is server time minus phone time. Call `onPlaced`
+ * for every new piece, as it may contain a form. Return the ids of the records shown.
  */
-export function applyPending(ops: readonly Op[], offset: number, adopt: (root: HTMLElement) => void): Set<string> {
+export function applyPending(ops: readonly Op[], offset: number, onPlaced: (root: HTMLElement) => void): Set<string> {
   const list = overlays(ops);
-  current = ops;
+  currentOps = ops;
   const todo = list.flatMap((op) => matching(op, offset).map(({ template }) => ({ op, template })));
-  if (!refill(todo)) {
-    putBack();
+  if (!updatePieces(todo)) {
+    removePieces();
     for (const op of list) {
-      // One after the other: a place may lie in what an earlier piece brought.
-      for (const fit of matching(op, offset)) if (fit.target.isConnected) placed.push(place(op, fit));
+      // In order: a target may be inside an earlier piece.
+      for (const fit of matching(op, offset)) if (fit.target.isConnected) placedPieces.push(placePiece(op, fit));
     }
-    for (const piece of placed) {
+    for (const piece of placedPieces) {
       piece.visible = piece.nodes.some((node) => node.isConnected);
-      for (const node of piece.nodes) if (piece.visible) adopt(node);
+      for (const node of piece.nodes) if (piece.visible) onPlaced(node);
     }
     forgetHeights();
   }
-  return new Set(placed.map((piece) => piece.op));
+  return new Set(placedPieces.map((piece) => piece.op));
 }
 
-/** A fragment came from the server: a target it replaced is no target any more. */
+/** Forget targets that a swapped fragment removed. */
 export function forgetSwapped(): void {
   for (const target of originals.keys()) if (!target.isConnected) originals.delete(target);
 }

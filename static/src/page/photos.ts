@@ -1,27 +1,27 @@
 import { type Attachment, StorageFull } from "../engine/types.ts";
 import { all, cloneTemplate, one } from "./dom.ts";
-import { type FormState, RESTORED, saveNow, touch } from "./draft.ts";
-import { fill, size, text } from "./texts.ts";
-import { clearBlock, showBlock } from "./validate.ts";
+import { type FormState, markChanged, RESTORED, saveNow } from "./draft.ts";
+import { fill, formatSize, text } from "./texts.ts";
+import { clearBlockProblem, showBlockProblem } from "./validate.ts";
 
 declare const __PHOTO_WORKER__: string;
 
-const LONGEST = 2000;
+const MAX_SIDE = 2000;
 const QUALITY = 0.8;
-const TOO_LARGE = 60_000_000;
+const MAX_FILE_BYTES = 60_000_000;
 
-/** Longer no picture takes on the slowest phone: what hangs is given up and said. */
-export const LONGEST_WORK_MS = 20_000;
+/** Timeout for one photo; longer than the slowest phone needs. */
+export const PHOTO_TIMEOUT_MS = 20_000;
 
-function inTime<T>(work: Promise<T>): Promise<T> {
+function withTimeout<T>(work: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Late()), LONGEST_WORK_MS);
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new PhotoTimeout()), PHOTO_TIMEOUT_MS);
   });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
 }
 
-class Late extends Error {}
+class PhotoTimeout extends Error {}
 
 interface Shrunk {
   bytes: Uint8Array;
@@ -42,12 +42,12 @@ function openWorker(): Worker | null {
     if (data.bytes) call?.resolve(data.bytes);
     else call?.reject(new Error(data.error ?? "worker"));
   };
-  // Could not be loaded or ran out of memory: the main thread takes over.
-  worker.onerror = giveUpWorker;
+  // Not loaded or out of memory: use the main thread.
+  worker.onerror = terminateWorker;
   return worker;
 }
 
-function giveUpWorker(): void {
+function terminateWorker(): void {
   for (const call of waiting.values()) call.reject(new Error("worker"));
   waiting.clear();
   worker?.terminate();
@@ -58,24 +58,24 @@ function inWorker(file: Blob, open: Worker): Promise<ArrayBuffer> {
   return new Promise((resolve, reject) => {
     const id = nextId++;
     waiting.set(id, { resolve, reject });
-    open.postMessage({ id, file, longest: LONGEST, quality: QUALITY });
+    open.postMessage({ id, file, longest: MAX_SIDE, quality: QUALITY });
   });
 }
 
-async function onPage(file: Blob): Promise<ArrayBuffer> {
+async function onMainThread(file: Blob): Promise<ArrayBuffer> {
   const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
-  const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
+  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
   canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-  const brush = canvas.getContext("2d");
-  if (!brush) throw new Error("canvas");
-  brush.fillStyle = "#fff";
-  brush.fillRect(0, 0, canvas.width, canvas.height);
-  brush.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("canvas");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/jpeg", QUALITY));
-  canvas.width = 0; // gives the memory back at once on iOS
+  canvas.width = 0; // frees the memory at once on iOS
   if (!blob) throw new Error("canvas");
   return blob.arrayBuffer();
 }
@@ -84,10 +84,10 @@ export async function shrink(file: Blob): Promise<Shrunk> {
   const open = openWorker();
   let bytes: ArrayBuffer;
   try {
-    bytes = await inTime(open ? inWorker(file, open) : onPage(file));
+    bytes = await withTimeout(open ? inWorker(file, open) : onMainThread(file));
   } catch (error) {
-    if (error instanceof Late) giveUpWorker();
-    bytes = await inTime(onPage(file));
+    if (error instanceof PhotoTimeout) terminateWorker();
+    bytes = await withTimeout(onMainThread(file));
   }
   return { bytes: new Uint8Array(bytes), mime: "image/jpeg" };
 }
@@ -96,10 +96,10 @@ export interface Photos {
   add(files: File[]): Promise<void>;
 }
 
-/** One block of photos: shown from the store, added one after the other, taken away one by one. */
+/** Set up a photo block: show stored photos, add and remove photos. */
 export async function attachPhotos(block: HTMLElement, state: FormState): Promise<Photos> {
   const { engine, form } = state;
-  // Asked anew each time: a form may go on under another draft's key.
+  // Not cached: the form's draft key may change.
   const key = () => state.key ?? "";
   const list = one(block, "[data-photo-list]");
   const input = one<HTMLInputElement>(block, "input[type=file]");
@@ -110,8 +110,8 @@ export async function attachPhotos(block: HTMLElement, state: FormState): Promis
 
   function count(): void {
     if (input) input.disabled = shown() >= max;
-    const where = one(block, "[data-photo-count]");
-    if (where) where.textContent = text("photo.count", { n: shown(), max });
+    const counter = one(block, "[data-photo-count]");
+    if (counter) counter.textContent = text("photo.count", { n: shown(), max });
   }
 
   function show(photo: Attachment, bytes: Uint8Array | null): void {
@@ -132,7 +132,7 @@ export async function attachPhotos(block: HTMLElement, state: FormState): Promis
       await engine.photos.remove(photo.id);
       item.remove();
       count();
-      touch(state);
+      markChanged(state);
       input?.focus();
     });
     list.append(item);
@@ -140,18 +140,18 @@ export async function attachPhotos(block: HTMLElement, state: FormState): Promis
   }
 
   async function refresh(): Promise<void> {
-    const kept = (await engine.attachmentsOf({ draft: key() })).filter((photo) => photo.role === role);
+    const photos = (await engine.attachmentsOf({ draft: key() })).filter((photo) => photo.role === role);
     list?.replaceChildren();
-    for (const photo of kept) show(photo, await engine.photos.bytes(photo.id));
+    for (const photo of photos) show(photo, await engine.photos.bytes(photo.id));
     count();
   }
 
   async function add(files: File[]): Promise<void> {
-    clearBlock(block);
+    clearBlockProblem(block);
     block.setAttribute("aria-busy", "true");
     for (const file of files) {
       if (shown() >= max) {
-        showBlock(block, text("photo.too_many", { max }));
+        showBlockProblem(block, text("photo.too_many", { max }));
         break;
       }
       await addOne(file);
@@ -161,22 +161,25 @@ export async function attachPhotos(block: HTMLElement, state: FormState): Promis
   }
 
   async function addOne(file: File): Promise<void> {
-    if (file.size > TOO_LARGE) return showBlock(block, text("photo.too_large", { name: file.name }));
-    let small: Shrunk;
+    if (file.size > MAX_FILE_BYTES) return showBlockProblem(block, text("photo.too_large", { name: file.name }));
+    let shrunk: Shrunk;
     try {
-      small = await shrink(file);
+      shrunk = await shrink(file);
     } catch (error) {
-      if (error instanceof Late) return showBlock(block, text("photo.failed"));
-      return showBlock(block, text("photo.not_an_image", { name: file.name }));
+      if (error instanceof PhotoTimeout) return showBlockProblem(block, text("photo.failed"));
+      return showBlockProblem(block, text("photo.not_an_image", { name: file.name }));
     }
     try {
       const name = `${file.name.replace(/\.[^.]*$/, "") || "photo"}.jpg`;
-      show(await engine.photos.add(key(), { name, mime: small.mime, role, bytes: small.bytes }), small.bytes);
-      touch(state);
+      show(await engine.photos.add(key(), { name, mime: shrunk.mime, role, bytes: shrunk.bytes }), shrunk.bytes);
+      markChanged(state);
     } catch (error) {
-      if (!(error instanceof StorageFull)) return showBlock(block, text("photo.failed"));
+      if (!(error instanceof StorageFull)) return showBlockProblem(block, text("photo.failed"));
       const { usage = 0, quota = 0 } = (await navigator.storage?.estimate?.()) ?? {};
-      showBlock(block, text("photo.no_room", { used: size(usage), free: size(Math.max(0, quota - usage)) }));
+      showBlockProblem(
+        block,
+        text("photo.no_room", { used: formatSize(usage), free: formatSize(Math.max(0, quota - usage)) }),
+      );
     }
   }
 

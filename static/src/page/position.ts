@@ -1,16 +1,16 @@
 import type { JsonObject } from "../engine/types.ts";
 
-const FRESH = 120_000;
-/** A tap must not feel the satellites; a first permission question is open somewhat longer, and goes on by itself. */
-const WAIT = 2500;
-const WAIT_FOR_QUESTION = 5000;
+const MAX_AGE_MS = 120_000;
+/** Wait only briefly for a position; longer while the browser asks for permission. */
+const TIMEOUT_MS = 2500;
+const PROMPT_TIMEOUT_MS = 5000;
 
 let last: GeolocationPosition | null = null;
 
 async function permission(): Promise<PermissionState> {
   try {
-    const asked = navigator.permissions.query({ name: "geolocation" }).then(({ state }) => state);
-    return await Promise.race([asked, new Promise<"prompt">((resolve) => setTimeout(resolve, 500, "prompt"))]);
+    const query = navigator.permissions.query({ name: "geolocation" }).then(({ state }) => state);
+    return await Promise.race([query, new Promise<"prompt">((resolve) => setTimeout(resolve, 500, "prompt"))]);
   } catch {
     return "prompt";
   }
@@ -19,25 +19,25 @@ async function permission(): Promise<PermissionState> {
 function locate(timeout: number): Promise<GeolocationPosition | string> {
   return new Promise((resolve) => {
     if (!navigator.geolocation) return resolve("unsupported");
-    const late = setTimeout(() => resolve("timeout"), timeout);
+    const timer = setTimeout(() => resolve("timeout"), timeout);
     navigator.geolocation.getCurrentPosition(
       (position) => {
-        clearTimeout(late);
+        clearTimeout(timer);
         last = position;
         resolve(position);
       },
       (error) => {
-        clearTimeout(late);
+        clearTimeout(timer);
         resolve(
           error.code === error.PERMISSION_DENIED ? "denied" : error.code === error.TIMEOUT ? "timeout" : "unavailable",
         );
       },
-      { enableHighAccuracy: true, maximumAge: FRESH, timeout },
+      { enableHighAccuracy: true, maximumAge: MAX_AGE_MS, timeout },
     );
   });
 }
 
-/** Starts looking while the person is still reading, but never asks for permission by itself. */
+/** Start locating early, but only if permission is granted already. */
 export async function warmPosition(): Promise<void> {
   if ((await permission()) === "granted") await locate(30_000);
 }
@@ -54,9 +54,9 @@ function asData(position: GeolocationPosition): JsonObject {
   };
 }
 
-/** `{position: …}` or `{no_position: why}`; a missing position never stops a record. */
+/** Return `{position: …}` or `{no_position: reason}`; never throws. */
 export async function positionData(): Promise<JsonObject> {
-  if (last && Date.now() - last.timestamp < FRESH) return asData(last);
-  const found = await locate((await permission()) === "prompt" ? WAIT_FOR_QUESTION : WAIT);
-  return typeof found === "string" ? { no_position: found } : asData(found);
+  if (last && Date.now() - last.timestamp < MAX_AGE_MS) return asData(last);
+  const position = await locate((await permission()) === "prompt" ? PROMPT_TIMEOUT_MS : TIMEOUT_MS);
+  return typeof position === "string" ? { no_position: position } : asData(position);
 }

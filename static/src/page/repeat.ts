@@ -5,7 +5,7 @@ function rowsOf(block: HTMLElement): HTMLElement[] {
   return all(block, "[data-row]").filter((row) => row.closest("[data-repeat]") === block);
 }
 
-/** The numbers under which rows of this repeat were kept, wholly empty rows left out. */
+/** Return the row numbers of a repeat in stored fields, without empty rows. */
 export function keptRows(name: string, fields: Fields): number[] {
   const start = `${name}.`;
   const numbers = new Set<number>();
@@ -16,7 +16,7 @@ export function keptRows(name: string, fields: Fields): number[] {
   return [...numbers].sort((a, b) => a - b);
 }
 
-/** Kept fields with their rows counted from 0 again, as the server counts them in its problems. */
+/** Renumber the rows in stored fields from 0, as the server's messages count them. */
 export function compactRows(name: string, fields: Fields): Fields {
   const rows = keptRows(name, fields);
   const start = `${name}.`;
@@ -46,7 +46,7 @@ function rename(row: HTMLElement, name: string, index: number): void {
   }
 }
 
-/** Server problems are named by place, so the places must have no gaps. */
+/** Renumber rows without gaps: the server's messages refer to rows by index. */
 function renumber(block: HTMLElement): void {
   const rows = rowsOf(block);
   rows.forEach((row, index) => {
@@ -80,13 +80,13 @@ function addRow(block: HTMLElement): HTMLElement | null {
   return row;
 }
 
-/** As many rows as a kept form needs. */
+/** Add or remove rows to fit stored fields. */
 export function setRows(form: HTMLFormElement, fields: Fields): void {
   for (const block of all(form, "[data-repeat]")) {
     const wanted = Math.max(keptRows(block.dataset.repeat ?? "", fields).length, Number(block.dataset.min ?? 0));
     while (rowsOf(block).length > wanted) rowsOf(block).at(-1)?.remove();
     while (rowsOf(block).length < wanted && addRow(block)) {
-      // addRow does the work and says when the limit is reached
+      // addRow returns null at the limit
     }
     renumber(block);
   }
@@ -94,7 +94,7 @@ export function setRows(form: HTMLFormElement, fields: Fields): void {
 
 const firstRows = new WeakMap<HTMLElement, HTMLElement[]>();
 
-/** The rows that the server's page came with; their values come back with the form's own reset. */
+/** Restore the rows of the server's page; form.reset() restores their values. */
 export function resetRows(form: HTMLFormElement): void {
   for (const block of all(form, "[data-repeat]")) {
     const first = firstRows.get(block);
@@ -106,7 +106,7 @@ export function resetRows(form: HTMLFormElement): void {
   }
 }
 
-/** A chosen option may bring values for its neighbours; what a person typed over is left alone. */
+/** Fill neighbouring fields from the chosen option's `data-fill-*`, unless a person changed them. */
 function fillNeighbours(form: HTMLFormElement, control: Control): void {
   const list = control instanceof HTMLInputElement ? control.list : null;
   const option =
@@ -129,7 +129,7 @@ function fillNeighbours(form: HTMLFormElement, control: Control): void {
   }
 }
 
-/** `changed` is called when rows came or went. */
+/** Set up adding and removing rows; call `changed` after each. */
 export function enhanceRepeats(form: HTMLFormElement, changed: () => void): void {
   for (const block of all(form, "[data-repeat]")) {
     while (rowsOf(block).length < Number(block.dataset.min ?? 0) && addRow(block)) {

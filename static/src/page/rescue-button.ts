@@ -10,7 +10,7 @@ export async function saveRescue(files: RescueEntry[]): Promise<void> {
   else (await import("./rescue.ts")).download(files, text("rescue.readme"), text("rescue.title"));
 }
 
-/** The rescue button where there is no outbox: its database cannot be opened, or the page is the offline shell. */
+/** Set up the rescue button without an outbox: on the offline shell, or when the database cannot be opened. */
 export function rescueWithoutEngine(user: number): void {
   const { instance, build } = session;
   one(document, "[data-act=rescue]")?.addEventListener("click", () => {

@@ -1,11 +1,11 @@
 import { strToU8, zipSync } from "fflate";
 import type { RescueEntry } from "../engine/types.ts";
 
-/** Hands the entries to the person as one file the desk can bring in through the same ledger. */
+/** Download the entries as one zip file that the office can import. */
 export function download(files: RescueEntry[], readme: string, title: string): void {
   const entries: { [name: string]: Uint8Array } = { "README.txt": strToU8(readme) };
   for (const { name, bytes } of files) entries[name] = bytes;
-  // Stored, not packed: photos do not get smaller and the phone is slow.
+  // No compression: photos do not shrink and phones are slow.
   const zip = zipSync(entries, { level: 0 });
   const newest = /([\w-]+?)-[\da-f]{8}-/.exec(files.filter(({ name }) => name.startsWith("ops/")).at(-1)?.name ?? "");
   const link = document.createElement("a");

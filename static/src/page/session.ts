@@ -3,44 +3,44 @@ import { one } from "./dom.ts";
 import { watchStorage } from "./storage-watch.ts";
 import { text } from "./texts.ts";
 
-/** What the server wrote on <html>, and the engine once it is open. */
+/** Values the server wrote on <html>, and the engine once it is open. */
 export interface Session {
   userId: number | null;
   instance: string;
   build: string;
-  /** Resolves to null when nobody is signed in or this browser cannot keep anything. */
+  /** Null when nobody is signed in or this browser cannot store anything. */
   readonly engine: Promise<Engine | null>;
-  /** The same for a tap, which may come before and must not wait for ever: null, too, while a start takes too long. */
+  /** Like `engine`, but also null if opening takes too long; for submits. */
   readonly ready: Promise<Engine | null>;
   resolveEngine(engine: Engine | null): void;
-  /** The start waits for the server here, not for the storage. */
-  whileAsking<T>(answer: Promise<T>): Promise<T>;
-  /** This page is left for the one its form names: what can still be taken back can be so there. */
-  goesOn: boolean;
-  /** Set when storing is impossible: forms then go the ordinary way. */
+  /** Pause the storage timeout while a server request runs. */
+  pauseWhile<T>(answer: Promise<T>): Promise<T>;
+  /** The page navigates to its form's next page, which restores the holds. */
+  isNavigating: boolean;
+  /** Storage is unavailable: forms are submitted without the outbox. */
   broken: boolean;
 }
 
 const root = document.documentElement;
 const user = Number(root.dataset.user);
 
-/** A start that takes longer says so, and forms go the ordinary way until it is over. */
+/** After this time a banner is shown, and forms are submitted without the outbox until the engine is open. */
 const SLOW_MS = 5000;
 
 let resolveEngine: Session["resolveEngine"] = () => {};
 const engine = new Promise<Engine | null>((resolve) => {
   resolveEngine = resolve;
 });
-let slow = false;
-const late = () => new Promise<null>((resolve) => setTimeout(() => resolve(null), SLOW_MS));
-const overdue = late();
-const { whileAsking, end } = watchStorage(late, () => {
-  slow = true;
+let isSlow = false;
+const timeout = () => new Promise<null>((resolve) => setTimeout(() => resolve(null), SLOW_MS));
+const openTimeout = timeout();
+const { pauseWhile, end } = watchStorage(timeout, () => {
+  isSlow = true;
   banner(text("storage.hangs"));
 });
 void engine.then((opened) => {
   end();
-  if (slow && opened) banner("");
+  if (isSlow && opened) banner("");
 });
 
 export const session: Session = {
@@ -49,16 +49,16 @@ export const session: Session = {
   build: root.dataset.build ?? "",
   engine,
   get ready() {
-    return Promise.race([engine, overdue]);
+    return Promise.race([engine, openTimeout]);
   },
   resolveEngine,
-  whileAsking,
-  goesOn: false,
+  pauseWhile,
+  isNavigating: false,
   broken: false,
 };
 
-/** Nothing may look saved that is not: forms are given back to the browser and the person is told. */
-export function giveUpStoring(error: unknown): void {
+/** Disable the outbox: forms are submitted natively and a banner says why. */
+export function disableStorage(error: unknown): void {
   session.broken = true;
   root.dataset.plain = "";
   session.resolveEngine(null);
@@ -69,7 +69,7 @@ export function giveUpStoring(error: unknown): void {
 function whyNot(error: unknown): string {
   if (error instanceof StorageFull) return "storage.no_room";
   if (error instanceof StorageUnavailable && error.hangs) return error.unsure ? "storage.unsure" : "storage.hangs";
-  // An older tab holds the database: nothing is broken and nothing is full.
+  // An older tab blocks the database.
   return /blocked|no answer/.test(String(error)) ? "storage.blocked" : "storage.unavailable";
 }
 

@@ -1,9 +1,10 @@
 import { all, type Control, controlsOf, isControl } from "./dom.ts";
 
 /**
- * The server holds the same rule (fieldapp/platform/web/show_when.py); tests/fixtures/show-when.json keeps the two equal.
+ * Evaluate a `data-show-when` rule. The server has the same function (fieldapp/platform/web/show_when.py);
+ * tests/fixtures/show-when.json tests both.
  * `name=a|b` (one of), `name!=a|b` (none of), `name` (anything); several joined with `&`.
- * `read` gives the values of a field that is enabled now.
+ * `read` returns the values of an enabled field.
  */
 export function holds(rule: string, read: (name: string) => string[]): boolean {
   return rule.split("&").every((part) => {
@@ -29,7 +30,7 @@ function valuesIn(form: HTMLFormElement, name: string): string[] {
     });
 }
 
-/** Hides and disables what does not apply; what the server disabled stays so. */
+/** Hide and disable what does not apply; controls that the server disabled stay disabled. */
 export function updateShowWhen(form: HTMLFormElement): void {
   for (const block of all(form, "[data-show-when]")) {
     const shown =

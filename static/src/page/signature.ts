@@ -1,12 +1,12 @@
 import SignaturePad, { type PointGroup } from "signature_pad";
 import { one } from "./dom.ts";
-import { RESTORED, saveNow, stateOf, touch } from "./draft.ts";
+import { markChanged, RESTORED, saveNow, stateOf } from "./draft.ts";
 import { BOX, decode, encode, type Stroke } from "./strokes.ts";
-import { clearBlock } from "./validate.ts";
+import { clearBlockProblem } from "./validate.ts";
 
 const clamp = (value: number, most: number) => Math.min(most, Math.max(0, Math.round(value)));
 
-/** The hidden input is the truth; the canvas is only how it looks at this size. */
+/** Set up a signature block. The hidden input has the value; the canvas only displays it. */
 export function attachSignature(block: HTMLElement, form: HTMLFormElement): void {
   let drawing = false;
   const canvas = one<HTMLCanvasElement>(block, "canvas");
@@ -30,7 +30,7 @@ export function attachSignature(block: HTMLElement, form: HTMLFormElement): void
 
   function draw(): void {
     const { clientWidth, clientHeight } = surface;
-    if (clientWidth === 0) return; // hidden just now; the observer calls again
+    if (clientWidth === 0) return; // hidden; the ResizeObserver calls again
     const ratio = Math.max(1, window.devicePixelRatio);
     surface.width = clientWidth * ratio;
     surface.height = clientHeight * ratio;
@@ -54,27 +54,27 @@ export function attachSignature(block: HTMLElement, form: HTMLFormElement): void
     return { penColor, dotSize, minWidth, maxWidth, velocityFilterWeight, compositeOperation, points };
   }
 
-  function keep(): void {
+  function saveSignature(): void {
     drawing = false;
     value.value = encode(strokes());
-    if (value.value) clearBlock(block);
+    if (value.value) clearBlockProblem(block);
     const state = stateOf(form);
     if (!state) {
-      // Signed before the draft was found: it must not be put over this.
+      // Signed before the draft was loaded: the draft must not overwrite it.
       value.dataset.early = "";
       return;
     }
-    touch(state);
+    markChanged(state);
     void saveNow(state);
   }
 
   pad.addEventListener("beginStroke", () => {
     drawing = true;
   });
-  pad.addEventListener("endStroke", keep);
+  pad.addEventListener("endStroke", saveSignature);
   one(block, "[data-signature-clear]")?.addEventListener("click", () => {
     pad.clear();
-    keep();
+    saveSignature();
   });
   form.addEventListener(RESTORED, () => {
     if (!drawing) draw();

@@ -1,22 +1,22 @@
-/** Says so once the storage takes too long to open. Time in which the server was asked is not the storage's. */
+/** Report when opening the storage takes too long, not counting server requests. */
 export interface StorageWatch {
-  /** The start waits for the server here; afterwards the storage has its whole time again. */
-  whileAsking<T>(answer: Promise<T>): Promise<T>;
+  /** Pause during a server request and restart the timeout afterwards. */
+  pauseWhile<T>(answer: Promise<T>): Promise<T>;
   end(): void;
 }
 
-export function watchStorage(wait: () => Promise<unknown>, say: () => void): StorageWatch {
+export function watchStorage(wait: () => Promise<unknown>, report: () => void): StorageWatch {
   let turn = 0;
   let ended = false;
   function begin(): void {
-    const mine = ++turn;
+    const id = ++turn;
     void wait().then(() => {
-      if (!ended && mine === turn) say();
+      if (!ended && id === turn) report();
     });
   }
   begin();
   return {
-    async whileAsking(answer) {
+    async pauseWhile(answer) {
       turn++;
       try {
         return await answer;

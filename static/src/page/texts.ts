@@ -2,26 +2,27 @@ import { all } from "./dom.ts";
 
 export type Vars = { [name: string]: string | number };
 
-/** Puts `{name}` placeholders in; an unknown one stays readable instead of vanishing. */
+/** Replace `{name}` placeholders; unknown ones stay. */
 export function fill(pattern: string, vars: Vars = {}): string {
   return pattern.replace(/\{([\w.-]+)\}/g, (whole, name: string) => (name in vars ? String(vars[name]) : whole));
 }
 
-const found = new Map<string, string>();
+const patterns = new Map<string, string>();
 
-/** A sentence of the server's `<template data-texts>`; a missing one returns its key, so that it is noticed. */
+/** Return a text from `<template data-texts>`, or its key if it is missing. */
 export function text(key: string, vars: Vars = {}): string {
-  let pattern = found.get(key);
+  let pattern = patterns.get(key);
   if (pattern === undefined) {
     const templates = all<HTMLTemplateElement>(document, "template[data-texts]");
     const name = `[data-text="${CSS.escape(key)}"]`;
-    pattern = templates.map((one) => one.content.querySelector(name)?.textContent?.trim()).find(Boolean) ?? key;
-    found.set(key, pattern);
+    pattern =
+      templates.map((template) => template.content.querySelector(name)?.textContent?.trim()).find(Boolean) ?? key;
+    patterns.set(key, pattern);
   }
   return fill(pattern, vars);
 }
 
-export function has(key: string): boolean {
+export function hasText(key: string): boolean {
   return text(key) !== key;
 }
 
@@ -29,7 +30,7 @@ function language(): string {
   return document.documentElement.lang || "en";
 }
 
-/** Today: the time alone. Any other day: with its date. */
+/** Format a time; with the date if it is not today. */
 export function shortTime(at: number): string {
   const date = new Date(at);
   const today = date.toDateString() === new Date().toDateString();
@@ -47,8 +48,8 @@ const UNITS = [
   ["kilobyte", 1e3],
 ] as const;
 
-export function size(bytes: number): string {
-  const [unit, one] = UNITS.find(([, least]) => bytes >= least) ?? UNITS[2];
-  const maximumFractionDigits = one > 1e3 ? 1 : 0;
-  return new Intl.NumberFormat(language(), { style: "unit", unit, maximumFractionDigits }).format(bytes / one);
+export function formatSize(bytes: number): string {
+  const [unit, divisor] = UNITS.find(([, least]) => bytes >= least) ?? UNITS[2];
+  const maximumFractionDigits = divisor > 1e3 ? 1 : 0;
+  return new Intl.NumberFormat(language(), { style: "unit", unit, maximumFractionDigits }).format(bytes / divisor);
 }

@@ -1,51 +1,52 @@
-/** Whether somebody is touching the screen or typing: nothing is replaced under a finger, and no tap gets lost. */
-const QUIET = 1000;
-/** A release that was never heard (outside the window, in a dialog) must not stop the page for ever. */
-const LONGEST_PRESS = 5000;
+/** Track touches and input, so that nothing is replaced under a finger. */
+const QUIET_MS = 1000;
+/** A pointerup may be missed (outside the window, in a dialog): a press counts no longer than this. */
+const MAX_PRESS_MS = 5000;
 let pressed = false;
 let last = Number.NEGATIVE_INFINITY;
 
-function note(down: boolean | null): void {
+function recordInput(down: boolean | null): void {
   if (down !== null) pressed = down;
   last = performance.now();
 }
 
-for (const kind of ["pointerdown", "touchstart"]) document.addEventListener(kind, () => note(true), { passive: true });
-for (const kind of ["pointerup", "touchend", "touchcancel"]) document.addEventListener(kind, () => note(false));
+for (const kind of ["pointerdown", "touchstart"])
+  document.addEventListener(kind, () => recordInput(true), { passive: true });
+for (const kind of ["pointerup", "touchend", "touchcancel"]) document.addEventListener(kind, () => recordInput(false));
 for (const kind of ["pointercancel", "scroll", "input"])
-  document.addEventListener(kind, () => note(null), { passive: true });
+  document.addEventListener(kind, () => recordInput(null), { passive: true });
 
 export function isPressed(): boolean {
-  return pressed && performance.now() - last < LONGEST_PRESS;
+  return pressed && performance.now() - last < MAX_PRESS_MS;
 }
 
-/** A finger is on the screen or was a moment ago. */
-export function isTouched(quiet = QUIET): boolean {
+/** Return whether there was input within the last `quiet` ms. */
+export function isTouched(quiet = QUIET_MS): boolean {
   return isPressed() || performance.now() - last < quiet;
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** Resolves once the finger is up and its click was heard. */
-export async function released(): Promise<void> {
+/** Resolve once no pointer is pressed. */
+export async function pointerReleased(): Promise<void> {
   while (isPressed()) await pause(50);
 }
 
-export async function untouched(quiet?: number): Promise<void> {
+export async function untilUntouched(quiet?: number): Promise<void> {
   while (isTouched(quiet)) await pause(100);
 }
 
-/** A reload would undo the tap on a link that is just being followed. */
-const LEAVING = 5000;
-let left = Number.NEGATIVE_INFINITY;
+/** For this many ms after a navigation began the page must not reload. */
+const LEAVING_MS = 5000;
+let leftAt = Number.NEGATIVE_INFINITY;
 
-/** Called where a script is about to change the page. */
+/** Note that a navigation begins. */
 export function leavingSoon(): void {
-  left = performance.now();
+  leftAt = performance.now();
 }
 
 export function isLeaving(): boolean {
-  return performance.now() - left < LEAVING;
+  return performance.now() - leftAt < LEAVING_MS;
 }
 
 document.addEventListener("click", (event) => {

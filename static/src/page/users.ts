@@ -1,33 +1,33 @@
 import type { Core } from "../engine/core-db.ts";
-import { unlessFull } from "../engine/reconcile.ts";
+import { ignoreStorageFull } from "../engine/reconcile.ts";
 import { forgetPages, readActive, writeActive } from "./active.ts";
 import { all } from "./dom.ts";
 import { session } from "./session.ts";
-import { serverAnswers } from "./shell.ts";
+import { isServerReachable } from "./shell.ts";
 import { text } from "./texts.ts";
 
 /**
- * Somebody else signed in, or the same person again: whose pages may be shown from now on. Writes only where something
- * changed, and makes room first: a full phone must open (failure mode 27).
+ * Make the signed-in person the active user, whose pages may be shown. Write only changes, and delete other people's pages
+ * first, so that this works with a full disk (failure mode 27).
  */
 async function activate(user: number, core: Core): Promise<void> {
   const before = await readActive();
-  // A page from a store must not undo a lock; the service worker saw what the network said.
+  // A cached page must not unlock; the service worker sees network responses.
   if (before.locked && before.user === user && (before.leaving || navigator.serviceWorker?.controller)) return;
-  const same = before.user === user;
-  if (!same || before.locked) await forgetPages((owner) => owner !== user);
-  // Whose records may be sent from here; tabs of others fall silent (failure mode 41).
-  if ((await core.get("active")) !== user) await core.set("active", user).catch(unlessFull);
-  if (same && !before.locked) return;
+  const isSameUser = before.user === user;
+  if (!isSameUser || before.locked) await forgetPages((owner) => owner !== user);
+  // Other people's tabs stop sending (failure mode 41).
+  if ((await core.get("active")) !== user) await core.set("active", user).catch(ignoreStorageFull);
+  if (isSameUser && !before.locked) return;
   await writeActive({
     user,
     locked: false,
     leaving: false,
-    ...(same ? {} : { pack: null, previous: null, checked: 0 }),
+    ...(isSameUser ? {} : { pack: null, previous: null, checked: 0 }),
   });
 }
 
-/** A log-in page: nobody's pages may be shown until someone signs in. */
+/** Return whether this is the login page. */
 function isLoginPage(): boolean {
   return document.querySelector('form[action^="/login"]') !== null;
 }
@@ -37,32 +37,32 @@ async function postLogout(): Promise<boolean> {
   return answer.type === "opaqueredirect" || answer.ok;
 }
 
-async function loggedOut(core: Core): Promise<void> {
+async function clearPendingLogout(core: Core): Promise<void> {
   await core.unset("pending_logout");
   await writeActive({ leaving: false });
 }
 
-/** Tells the server about a log-out that happened without network. Returns true when the page has to be left. */
-async function settleLogout(core: Core): Promise<boolean> {
+/** Tell the server about an offline sign-out. Return true if this page must be left. */
+async function finishLogout(core: Core): Promise<boolean> {
   const pending = await core.get("pending_logout");
   if (pending === undefined) return false;
   if (session.userId !== null && session.userId !== pending) {
-    // Somebody else signed in meanwhile: the old session is gone, and this one is not ours to end.
+    // Another person signed in: the old session is replaced already.
     await core.unset("pending_logout");
     return false;
   }
   try {
-    if (!(await session.whileAsking(postLogout()))) return false;
+    if (!(await session.pauseWhile(postLogout()))) return false;
   } catch {
-    return session.userId !== null; // still no network: these pages stay closed
+    return session.userId !== null; // still no network: pages stay locked
   }
-  await loggedOut(core);
+  await clearPendingLogout(core);
   return session.userId !== null;
 }
 
-/** Before anything else on the page. Returns false when the page is being left. */
-export async function settleUser(core: Core): Promise<boolean> {
-  if (await settleLogout(core)) {
+/** Apply pending sign-out and the active user, before anything else. Return false if the page is being left. */
+export async function applyUser(core: Core): Promise<boolean> {
+  if (await finishLogout(core)) {
     location.replace("/login");
     return false;
   }
@@ -74,7 +74,7 @@ export async function settleUser(core: Core): Promise<boolean> {
   return true;
 }
 
-/** Unsent records of others on this phone; only how many, never what. */
+/** Return how many unsent records other people have on this phone. */
 export async function othersUnsent(core: Core): Promise<number> {
   const accounts = await core.accounts();
   return accounts
@@ -85,13 +85,13 @@ export async function othersUnsent(core: Core): Promise<number> {
 async function logout(form: HTMLFormElement, core: Core): Promise<void> {
   form.setAttribute("aria-busy", "true");
   let engine = await session.ready;
-  // A start that takes long ends, too, and without the server only this page can close the others.
-  if (!engine && !session.broken && !(await serverAnswers())) engine = await session.engine;
-  // Nothing can be kept here, so there is nothing to ask about, and no page of ours for the time without network.
+  // Opening takes long. Without the server only this page can lock the pages, so wait.
+  if (!engine && !session.broken && !(await isServerReachable())) engine = await session.engine;
+  // Without storage there is nothing unsent and no offline page.
   if (session.broken || !engine) return form.submit();
   const counts = await engine.counts();
-  const left = counts.unsent + counts.attention;
-  if (left > 0 && !confirm(text("logout.unsent", { n: left }))) {
+  const unsent = counts.unsent + counts.attention;
+  if (unsent > 0 && !confirm(text("logout.unsent", { n: unsent }))) {
     form.removeAttribute("aria-busy");
     return;
   }
@@ -105,23 +105,23 @@ async function logout(form: HTMLFormElement, core: Core): Promise<void> {
   engine.close();
   try {
     if (!(await postLogout())) throw new Error("logout");
-    await loggedOut(core);
+    await clearPendingLogout(core);
     location.replace("/login");
   } catch {
-    // No network. The page behind this address is the locked shell until the server could be told.
+    // No network: show the locked shell until the server can be told.
     location.replace("/offline");
   }
 }
 
 /**
- * From the first moment on, before the stores are open: a form that goes by itself asks nothing about what is unsent,
- * and without a network it ends on the browser's own error.
+ * Handle sign-out, also before the stores are open: a native submit would not warn about unsent records, and without
+ * network it would end on the browser's error page.
  */
 export function watchLogout(core: Core): void {
   for (const form of all<HTMLFormElement>(document, "form[data-logout]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      // What cannot be done here goes the ordinary way.
+      // On errors submit natively.
       if (!form.hasAttribute("aria-busy")) logout(form, core).catch(() => form.submit());
     });
   }

@@ -1,7 +1,7 @@
 import { all, type Control, controlsOf, errorId, hide, one, reveal } from "./dom.ts";
-import { has, text, type Vars } from "./texts.ts";
+import { hasText, text, type Vars } from "./texts.ts";
 
-/** The part of ValidityState that can be named; in the order in which one would explain it. */
+/** Keys of ValidityState in order of explanation. */
 const KEYS = [
   "badInput",
   "valueMissing",
@@ -16,25 +16,25 @@ const KEYS = [
 ] as const;
 export type Problem = (typeof KEYS)[number];
 
-/** The one thing to say about a field, or null when it is fine. */
+/** Return the first problem of a field, or null. */
 export function problemOf(validity: { readonly [key in Problem]: boolean }): Problem | null {
   return KEYS.find((key) => validity[key]) ?? null;
 }
 
-/** The limits a message may quote, read from the control's own attributes. */
+/** Return the control's limits as variables for messages. */
 export function limitsOf(read: (name: string) => string | null): Vars {
   const vars: Vars = {};
   for (const name of ["min", "max", "maxlength", "minlength", "step", "title"]) vars[name] = read(name) ?? "";
   return vars;
 }
 
-function place(form: HTMLFormElement, name: string): HTMLElement | null {
+function messageSlot(form: HTMLFormElement, name: string): HTMLElement | null {
   return one(form, `#${CSS.escape(errorId(name))}`);
 }
 
-/** Says what is wrong at the field; returns false when the page has no place for it. */
+/** Show a message at the field. Return false if the page has no element for it. */
 export function showProblem(form: HTMLFormElement, name: string, message: string): boolean {
-  const where = place(form, name);
+  const where = messageSlot(form, name);
   if (!where) return false;
   where.textContent = message;
   hide(where, false);
@@ -49,7 +49,7 @@ export function showProblem(form: HTMLFormElement, name: string, message: string
 }
 
 export function clearProblem(form: HTMLFormElement, name: string): void {
-  const where = place(form, name);
+  const where = messageSlot(form, name);
   if (where) where.textContent = "";
   hide(where, true);
   for (const control of controlsOf(form)) {
@@ -59,24 +59,24 @@ export function clearProblem(form: HTMLFormElement, name: string): void {
 
 export function clearProblems(form: HTMLFormElement): void {
   for (const control of controlsOf(form)) if (control.name) clearProblem(form, control.name);
-  for (const block of all(form, "[data-photos],[data-signature]")) clearBlock(block);
+  for (const block of all(form, "[data-photos],[data-signature]")) clearBlockProblem(block);
 }
 
-/** Photo and signature blocks keep their message inside themselves or at their input's place. */
+/** Return the message element of a photo or signature block: inside it, or that of its input. */
 export function blockError(block: HTMLElement): HTMLElement | null {
   const { role } = block.dataset;
   const name = role ? `photos.${role}` : (one<Control>(block, "input[name]")?.name ?? "photos");
   return one(block, "[data-block-error]") ?? document.getElementById(errorId(name));
 }
 
-export function showBlock(block: HTMLElement, message: string): void {
+export function showBlockProblem(block: HTMLElement, message: string): void {
   const where = blockError(block);
   if (where) where.textContent = message;
   hide(where, false);
   block.setAttribute("aria-invalid", "true");
 }
 
-export function clearBlock(block: HTMLElement): void {
+export function clearBlockProblem(block: HTMLElement): void {
   const where = blockError(block);
   if (where) where.textContent = "";
   hide(where, true);
@@ -87,23 +87,23 @@ function messageFor(control: Control, problem: Problem): string {
   if (problem === "customError") return control.validationMessage;
   if (control.dataset.maxDays !== undefined && problem === "rangeOverflow") return text("invalid.future");
   if (control.dataset.minDays !== undefined && problem === "rangeUnderflow") return text("invalid.past");
-  const own = `invalid.${control.name}.${problem}`;
+  const fieldKey = `invalid.${control.name}.${problem}`;
   const vars = limitsOf((name) => control.getAttribute(name));
   if (problem === "stepMismatch") return text(`invalid.${Number(vars.step || 1) < 1 ? "decimals" : "whole"}`);
-  return has(own) ? text(own, vars) : text(`invalid.${problem}`, vars);
+  return hasText(fieldKey) ? text(fieldKey, vars) : text(`invalid.${problem}`, vars);
 }
 
-/** A day so many days from today, as date fields have it. */
+/** Return the date `days` from today as a date input's value. */
 export function dayFrom(days: number, now = new Date()): string {
   const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() + days);
   return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
 }
 
 /**
- * Limits in days count from the day of writing: the page may have been kept for weeks. The phone's clock or its zone may
- * be wrong, too: only a day outside by its clock and by the limits the server wrote is refused here.
+ * Set date limits that are relative to today, as the page may be weeks old. The phone's clock or zone may be wrong, so use
+ * the wider of its limits and the server's.
  */
-export function setDays(form: HTMLFormElement): void {
+export function setDateLimits(form: HTMLFormElement): void {
   for (const input of all<HTMLInputElement>(form, "[data-max-days],[data-min-days]")) {
     const { dataset } = input;
     const { minDays, maxDays } = dataset;
@@ -114,15 +114,15 @@ export function setDays(form: HTMLFormElement): void {
   }
 }
 
-/** What no attribute of HTML says: two people who must not be the same, a list from which something is to be chosen. */
-function checkTogether(form: HTMLFormElement): HTMLElement[] {
-  const bad: HTMLElement[] = [];
+/** Check rules without an HTML attribute: values that must differ, lists that need a choice. */
+function checkGroups(form: HTMLFormElement): HTMLElement[] {
+  const invalid: HTMLElement[] = [];
   const values = (name: string) => controlsOf(form).filter((control) => control.name === name);
   for (const control of all<Control>(form, "[data-differs]")) {
     const other = values(control.dataset.differs ?? "")[0];
     if (control.disabled || control.value === "" || control.value !== other?.value) continue;
     showProblem(form, control.name, text("invalid.differs"));
-    bad.push(control);
+    invalid.push(control);
   }
   for (const block of all(form, "[data-least]")) {
     const name = block.dataset.least ?? "";
@@ -132,48 +132,48 @@ function checkTogether(form: HTMLFormElement): HTMLElement[] {
     if (chosen) clearProblem(form, name);
     else {
       showProblem(form, name, text("invalid.least"));
-      bad.push(values(name)[0] ?? block);
+      invalid.push(values(name)[0] ?? block);
     }
   }
-  return bad;
+  return invalid;
 }
 
 function checkBlocks(form: HTMLFormElement): HTMLElement[] {
-  const bad: HTMLElement[] = [];
+  const invalid: HTMLElement[] = [];
   for (const block of all(form, "[data-required]")) {
     if (block.closest("[hidden]")) continue;
     const isSignature = block.matches("[data-signature]");
     const filled = isSignature
       ? Boolean(one<HTMLInputElement>(block, "input[type=hidden]")?.value)
       : one(block, "[data-photo-list] > *") !== null;
-    if (filled) clearBlock(block);
+    if (filled) clearBlockProblem(block);
     else {
-      showBlock(block, text(isSignature ? "invalid.signature" : "invalid.photo"));
-      bad.push(block);
+      showBlockProblem(block, text(isSignature ? "invalid.signature" : "invalid.photo"));
+      invalid.push(block);
     }
   }
-  return bad;
+  return invalid;
 }
 
-/** True when the form may be saved. Otherwise every problem stands at its field and the first has the focus. */
+/** Validate the form. If it is invalid, show messages at the fields, focus the first and return false. */
 export function validate(form: HTMLFormElement): boolean {
-  const bad: HTMLElement[] = [];
-  const told = new Set<string>();
-  setDays(form);
+  const invalid: HTMLElement[] = [];
+  const checked = new Set<string>();
+  setDateLimits(form);
   for (const control of controlsOf(form)) {
-    if (!control.name || told.has(control.name)) continue;
+    if (!control.name || checked.has(control.name)) continue;
     const problem = control.willValidate ? problemOf(control.validity) : null;
     if (!problem) {
       clearProblem(form, control.name);
       continue;
     }
-    told.add(control.name);
-    bad.push(control);
+    checked.add(control.name);
+    invalid.push(control);
     showProblem(form, control.name, messageFor(control, problem));
   }
-  bad.push(...checkTogether(form), ...checkBlocks(form));
-  bad.sort((a, b) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
-  const first = bad[0];
+  invalid.push(...checkGroups(form), ...checkBlocks(form));
+  invalid.sort((a, b) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
+  const first = invalid[0];
   if (!first) return true;
   if (!first.matches("input,select,textarea")) first.tabIndex = -1;
   first.focus({ preventScroll: true });
@@ -181,12 +181,12 @@ export function validate(form: HTMLFormElement): boolean {
   return false;
 }
 
-/** A field that was wrong is looked at again while it is being put right. */
+/** Clear an invalid field's message once it is valid. */
 export function recheck(form: HTMLFormElement, control: Control): void {
   if (control.getAttribute("aria-invalid") === "true" && !problemOf(control.validity)) clearProblem(form, control.name);
 }
 
-/** The server's words, at their fields; what has no field goes to the form's `[data-form-error]`. */
+/** Show the server's messages at the fields; others in the form's `[data-form-error]`. */
 export function showServerProblems(form: HTMLFormElement, problems: { [field: string]: string[] }): void {
   const rest: string[] = [];
   for (const [field, messages] of Object.entries(problems)) {

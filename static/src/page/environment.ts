@@ -1,8 +1,8 @@
-import type { Surroundings } from "../engine/types.ts";
+import type { Environment } from "../engine/types.ts";
 
 const SENTINEL = "fieldapp-device";
 
-function sentinel(): Surroundings["sentinel"] {
+function sentinel(): Environment["sentinel"] {
   try {
     const store = localStorage;
     return { get: () => store.getItem(SENTINEL), set: (value) => store.setItem(SENTINEL, value) };
@@ -18,8 +18,8 @@ function displayMode(): string {
 
 const HELD = "fieldapp-held";
 
-/** Per tab and across its page changes; a browser without session storage only loses undo on the next page. */
-const heldHere: NonNullable<Surroundings["heldHere"]> = {
+/** Ids of held records of this tab, kept across page loads. Without session storage only undo on the next page is lost. */
+const heldIds: NonNullable<Environment["heldIds"]> = {
   get() {
     try {
       return JSON.parse(sessionStorage.getItem(HELD) ?? "[]") as string[];
@@ -37,8 +37,8 @@ const heldHere: NonNullable<Surroundings["heldHere"]> = {
   },
 };
 
-/** The real browser. Getters of missing storage throw in some private modes, which the engine's self-test reports. */
-export function browser(): Surroundings {
+/** Return the browser's environment. In some private modes storage getters throw; the engine's self-test reports it. */
+export function browser(): Environment {
   return {
     indexedDB: window.indexedDB,
     caches: window.caches,
@@ -54,7 +54,7 @@ export function browser(): Surroundings {
     persisted: async () => (await navigator.storage?.persisted?.()) ?? false,
     sentinel: sentinel(),
     estimate: async () => (await navigator.storage?.estimate?.()) ?? {},
-    heldHere,
+    heldIds,
     hidden: () => document.visibilityState === "hidden",
     onLeave(leave, back) {
       addEventListener("pagehide", leave);

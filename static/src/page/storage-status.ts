@@ -1,7 +1,7 @@
 import { all, cloneTemplate, hide, one } from "./dom.ts";
-import { size, text } from "./texts.ts";
+import { formatSize, text } from "./texts.ts";
 
-/** Chromium's own offer to install, kept until the person asks for it. */
+/** Chromium's install prompt. */
 export interface InstallOffer extends Event {
   prompt(): Promise<unknown>;
 }
@@ -12,94 +12,95 @@ declare global {
   }
 }
 
-const SEEN = "fieldapp-install-hint";
+const HINT_KEY = "fieldapp-install-hint";
 
-function seen(): boolean {
+function wasHintClosed(): boolean {
   try {
-    return localStorage.getItem(SEEN) !== null;
+    return localStorage.getItem(HINT_KEY) !== null;
   } catch {
-    return true; // what cannot remember a "no" must not ask
+    return true; // cannot remember a "no", so do not ask
   }
 }
 
-function neverAgain(): void {
+function rememberHintClosed(): void {
   try {
-    localStorage.setItem(SEEN, "1");
+    localStorage.setItem(HINT_KEY, "1");
   } catch {
-    // then `seen` says so, too
+    // `wasHintClosed` returns true, too
   }
 }
 
-/** An iPhone or iPad in a Safari tab: there a week without use, or a full phone, may clear everything. */
+/** Return whether this is a browser tab on an iPhone or iPad: iOS may delete its data after a week or on a full disk. */
 export function isAppleTab(where: Pick<Navigator, "userAgent" | "maxTouchPoints"> & { standalone?: boolean }): boolean {
   const apple =
     /iPhone|iPad|iPod/.test(where.userAgent) || (/Macintosh/.test(where.userAgent) && where.maxTouchPoints > 1);
   return apple && where.standalone !== true;
 }
 
-export interface Kept {
+export interface StorageStatus {
   key: "kept" | "may_clear" | "full";
   used: number;
   free: number;
 }
 
-/** Photos stop at this share of the room (see engine/photos.ts). */
-const FULL = 0.8;
+/** Share of the quota above which no photo is stored (see engine/photos.ts). */
+const FULL_SHARE = 0.8;
 
-export function judgeStorage(estimate: { usage?: number; quota?: number }, persisted: boolean): Kept {
+export function classifyStorage(estimate: { usage?: number; quota?: number }, persisted: boolean): StorageStatus {
   const { usage = 0, quota = 0 } = estimate;
-  const full = quota > 0 && usage >= FULL * quota;
+  const full = quota > 0 && usage >= FULL_SHARE * quota;
   return { key: full ? "full" : persisted ? "kept" : "may_clear", used: usage, free: Math.max(0, quota - usage) };
 }
 
 async function renderStorage(card: HTMLElement): Promise<void> {
   const { storage } = navigator;
   if (!storage?.estimate) return;
-  const kept = judgeStorage(await storage.estimate(), (await storage.persisted?.()) ?? false);
+  const status = classifyStorage(await storage.estimate(), (await storage.persisted?.()) ?? false);
   const tag = one(card, "[data-kept]");
   if (tag) {
-    tag.textContent = text(`storage.${kept.key}`);
-    tag.className = `tag ${{ kept: "ok", may_clear: "soon", full: "hot" }[kept.key]}`;
+    tag.textContent = text(`storage.${status.key}`);
+    tag.className = `tag ${{ kept: "ok", may_clear: "soon", full: "hot" }[status.key]}`;
   }
   const space = one(card, "[data-space]");
-  if (space) space.textContent = text("outbox.storage", { used: size(kept.used), free: size(kept.free) });
+  if (space)
+    space.textContent = text("outbox.storage", { used: formatSize(status.used), free: formatSize(status.free) });
   const advice = one(card, "[data-advice]");
-  if (advice) advice.textContent = text(`storage.${kept.key}_advice`);
+  if (advice) advice.textContent = text(`storage.${status.key}_advice`);
   hide(card, false);
 }
 
-/** The browser is asked to keep what lies here; what it answered is shown on the outbox page. */
-export async function askToKeep(): Promise<void> {
+/** Ask the browser for persistent storage and show the result on the outbox page. */
+export async function requestPersistence(): Promise<void> {
   await navigator.storage?.persist?.();
   for (const card of all(document, "[data-storage]")) await renderStorage(card);
 }
 
-/** On the outbox page: how safe the records lie, how much room there is, and how to get onto the home screen. */
+/** Set up the storage card of the outbox page: safety, free space, installation. */
 export function attachStorage(root: ParentNode): void {
   const card = one(root, "[data-storage]");
   if (!card) return;
   void renderStorage(card).catch(() => {});
   hide(one(card, "[data-install-apple]"), !isAppleTab(navigator));
   const button = one<HTMLButtonElement>(card, "[data-install]");
-  const offered = () => hide(button, window.fieldappInstall === undefined);
-  offered();
-  document.addEventListener("fieldapp:install", offered);
+  const updateInstallButton = () => hide(button, window.fieldappInstall === undefined);
+  updateInstallButton();
+  document.addEventListener("fieldapp:install", updateInstallButton);
   button?.addEventListener("click", async () => {
     await window.fieldappInstall?.prompt();
     window.fieldappInstall = undefined;
-    offered();
+    updateInstallButton();
   });
 }
 
-/** Once something was saved in a Safari tab: why and how to put the app on the home screen. A "no" is for good. */
-export function hintAfterSave(): void {
+/** Show how to install the app once something was saved in an iOS tab, until the hint is closed. */
+export function showInstallHint(): void {
   const template = one<HTMLTemplateElement>(document, "template#install-hint");
   const main = one(document, "#main");
-  if (!template || !main || !isAppleTab(navigator) || seen() || one(document, "[data-storage]")) return;
+  if (!template || !main || !isAppleTab(navigator) || wasHintClosed() || one(document, "[data-storage]")) return;
   const hint = cloneTemplate(template);
   if (!hint) return;
   one(hint, "[data-hint-close]")?.addEventListener("click", () => {
-    neverAgain();
+    rememberHintClosed();
     hint.remove();
     main.focus();
   });

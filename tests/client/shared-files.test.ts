@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dropOldShares, keepShared, SHARED_AT, SHARED_DAYS, takeShared } from "../../static/src/page/share-box.ts";
+import { dropOldShares, SHARED_AT, SHARED_DAYS, storeShared, takeShared } from "../../static/src/page/shared-files.ts";
 import { FakeCaches } from "./fake-caches.ts";
 
 function shared(...files: File[]): FormData {
@@ -20,7 +20,7 @@ async function names(caches: CacheStorage, user: number): Promise<string[]> {
 
 test("what was shared is taken once, by whom it was shared for", async () => {
   const caches = new FakeCaches().view(() => true);
-  await keepShared(caches, 7, shared(picture("taxi.jpg"), picture("\u5c0f\u7968.jpg")));
+  await storeShared(caches, 7, shared(picture("taxi.jpg"), picture("\u5c0f\u7968.jpg")));
   assert.deepEqual(await names(caches, 8), []);
   assert.deepEqual(await names(caches, 7), ["taxi.jpg", "\u5c0f\u7968.jpg"]);
   assert.deepEqual(await names(caches, 7), []);
@@ -28,7 +28,7 @@ test("what was shared is taken once, by whom it was shared for", async () => {
 
 test("a page killed on the way finds again what it had not taken in", async () => {
   const caches = new FakeCaches().view(() => true);
-  await keepShared(caches, 7, shared(picture("a.jpg"), picture("b.jpg")));
+  await storeShared(caches, 7, shared(picture("a.jpg"), picture("b.jpg")));
   const going = takeShared(caches, 7);
   await going.next();
   assert.deepEqual(await names(caches, 7), ["a.jpg", "b.jpg"]);
@@ -36,8 +36,8 @@ test("a page killed on the way finds again what it had not taken in", async () =
 
 test("only the newest share waits, and not without end", async () => {
   const caches = new FakeCaches().view(() => true);
-  await keepShared(caches, 7, shared(picture("old.jpg"), picture("older.jpg")));
-  await keepShared(caches, 7, shared(...Array.from({ length: 30 }, (_, n) => picture(`${n}.jpg`))));
+  await storeShared(caches, 7, shared(picture("old.jpg"), picture("older.jpg")));
+  await storeShared(caches, 7, shared(...Array.from({ length: 30 }, (_, n) => picture(`${n}.jpg`))));
   const found = await names(caches, 7);
   assert.equal(found.length, 10);
   assert.equal(found[0], "0.jpg");
@@ -45,8 +45,8 @@ test("only the newest share waits, and not without end", async () => {
 
 test("a share without a picture is refused", async () => {
   const caches = new FakeCaches().view(() => true);
-  await assert.rejects(keepShared(caches, 7, shared()));
-  await assert.rejects(keepShared(caches, 7, shared(new File([], "empty.jpg"))));
+  await assert.rejects(storeShared(caches, 7, shared()));
+  await assert.rejects(storeShared(caches, 7, shared(new File([], "empty.jpg"))));
 });
 
 test("the form asks the box itself: its address carries no mark that a killed page would lose", () => {
@@ -58,9 +58,9 @@ test("what nobody took for days goes, whoever it belongs to, and what is newer s
   const caches = all.view(() => true);
   const now = Date.parse("2026-11-22T09:14:03Z");
   const days = (n: number) => now - n * 24 * 3_600_000;
-  await keepShared(caches, 7, shared(picture("old.jpg")), days(SHARED_DAYS + 1));
-  await keepShared(caches, 8, shared(picture("old.jpg")), days(SHARED_DAYS + 1));
-  await keepShared(caches, 9, shared(picture("new.jpg")), days(SHARED_DAYS - 1));
+  await storeShared(caches, 7, shared(picture("old.jpg")), days(SHARED_DAYS + 1));
+  await storeShared(caches, 8, shared(picture("old.jpg")), days(SHARED_DAYS + 1));
+  await storeShared(caches, 9, shared(picture("new.jpg")), days(SHARED_DAYS - 1));
   const found: string[] = [];
   for await (const file of takeShared(caches, 7, now)) found.push(file.name);
   assert.deepEqual(found, []);

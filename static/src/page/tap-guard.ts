@@ -1,24 +1,24 @@
 import { all, one } from "./dom.ts";
 
-/** A tap this soon after buttons moved was aimed at what stood there before. */
-const AIMED = 350;
+/** For this many ms after buttons moved a tap is assumed to be aimed at the button that was there before. */
+const GUARD_MS = 350;
 
-type Places = Map<string, number>;
+type Positions = Map<string, number>;
 
 function keyOf(button: Element): string {
   const form = button.closest<HTMLFormElement>("form[data-undo]");
   return form ? `${form.dataset.op} ${form.dataset.agg} ${button.textContent}` : "";
 }
 
-function places(): Places {
-  const found: Places = new Map();
+function buttonPositions(): Positions {
+  const positions: Positions = new Map();
   for (const button of all(document, "form[data-undo] button")) {
-    found.set(keyOf(button), button.getBoundingClientRect().top);
+    positions.set(keyOf(button), button.getBoundingClientRect().top);
   }
-  return found;
+  return positions;
 }
 
-let before: Places = new Map();
+let before: Positions = new Map();
 let until = Number.NEGATIVE_INFINITY;
 
 document.addEventListener(
@@ -26,15 +26,15 @@ document.addEventListener(
   (event) => {
     const button = event.target instanceof Element ? event.target.closest("form[data-undo] button") : null;
     if (!button || performance.now() > until) return;
-    const was = before.get(keyOf(button));
-    if (was !== undefined && Math.abs(was - button.getBoundingClientRect().top) < 8) return;
+    const earlierTop = before.get(keyOf(button));
+    if (earlierTop !== undefined && Math.abs(earlierTop - button.getBoundingClientRect().top) < 8) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   },
   true,
 );
 
-/** What the person is looking at: the first card in view that is not decided yet, and where it stands. */
+/** Return the first undecided card in view and its position. */
 function firstInView(): { id: string; top: number } | null {
   for (const card of all(document, ".card[id]:not(:has(>.decided))")) {
     const { bottom, top } = card.getBoundingClientRect();
@@ -43,13 +43,13 @@ function firstInView(): { id: string; top: number } | null {
   return null;
 }
 
-/** Makes a change of the page in which a decision's button may come to stand where another one stood. */
-export async function guardMoves(change: () => unknown): Promise<void> {
-  before = places();
+/** Change the page with `change`, then block taps on decision buttons that moved and keep the scroll position. */
+export async function guardTaps(change: () => unknown): Promise<void> {
+  before = buttonPositions();
   const seen = firstInView();
   await change();
   const now = seen && document.getElementById(seen.id);
-  // Decided cards above the view are gone: what is in view stays where it is.
+  // Cards above the view are gone: scroll so that the card in view stays in place.
   if (now) scrollBy({ top: now.getBoundingClientRect().top - seen.top, behavior: "instant" });
-  until = performance.now() + AIMED;
+  until = performance.now() + GUARD_MS;
 }

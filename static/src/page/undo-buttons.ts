@@ -7,11 +7,11 @@ import { text } from "./texts.ts";
 
 const seconds = (op: Op) => Math.max(1, Math.ceil(((op.holdUntil ?? 0) - Date.now()) / 1000));
 
-async function takeBack(engine: Engine, op: Op): Promise<void> {
+async function undoDecision(engine: Engine, op: Op): Promise<void> {
   try {
     const draft = await engine.undo(op.op);
     toast(text("undo.done", { title: op.title }));
-    // The card and its form are back after the next drawing.
+    // The next rendering restores the card and its form.
     await new Promise((resolve) => setTimeout(resolve, 150));
     if (draft) await openDraft(draft, op.agg.join(":"));
     else one(document, `form[data-agg="${CSS.escape(op.agg.join(":"))}"] button`)?.focus();
@@ -30,7 +30,7 @@ function buttonFor(engine: Engine, op: Op): HTMLButtonElement {
   button.append(text("undo.button"), left);
   button.addEventListener("click", () => {
     button.setAttribute("aria-busy", "true");
-    void takeBack(engine, op).finally(() => button.removeAttribute("aria-busy"));
+    void undoDecision(engine, op).finally(() => button.removeAttribute("aria-busy"));
   });
   return button;
 }
@@ -55,8 +55,8 @@ function tick(engine: Engine): void {
       continue;
     }
     const left = button.lastElementChild;
-    const words = ` · ${text("undo.left", { n: seconds(op) })}`;
-    if (left && left.textContent !== words) left.textContent = words;
+    const label = ` · ${text("undo.left", { n: seconds(op) })}`;
+    if (left && left.textContent !== label) left.textContent = label;
   }
   if (open.length === 0) {
     clearInterval(timer);
@@ -64,34 +64,34 @@ function tick(engine: Engine): void {
   }
 }
 
-/** The one that was decided last: its button is at the bottom of the screen, too. */
-export function latest(ops: readonly Op[]): Op | undefined {
+/** Return the latest decision; its undo button is also shown in the toast. */
+export function lastDecided(ops: readonly Op[]): Op | undefined {
   return [...ops].sort((a, b) => (b.holdUntil ?? 0) - (a.holdUntil ?? 0))[0];
 }
 
-/** Every decision that can be taken back has a button where it stands; the last one has it at the bottom of the screen. */
+/** Show an undo button at each decision that can be undone, and for the latest one also in the toast. */
 function showUndo(engine: Engine, ops: readonly Op[]): void {
   open = ops.filter((op) => engine.mayUndo(op));
   for (const op of open) {
     const row = one(document, `[data-pending-clone="${op.op}"] [data-undo-row]`);
     if (row && !one(row, "[data-undo-op]")) row.append(buttonFor(engine, op));
   }
-  const last = latest(open);
+  const last = lastDecided(open);
   if (last && toasted !== last.op) {
     toasted = last.op;
-    // As long as the record itself says (D-ROLE-6).
+    // For as long as the record is held (D-ROLE-6).
     toast(last.title, null, buttonFor(engine, last), (last.holdUntil ?? 0) - Date.now());
   }
   timer ??= setInterval(() => tick(engine), 250);
   tick(engine);
 }
 
-/** The number at the inbox follows decisions that the page's own number does not know yet. */
+/** Subtract decisions that the page does not reflect yet from the number at the inbox. */
 function showCount(ops: readonly Op[], offset: number): void {
   const tab = one(document, "nav [data-lowered-by]");
   const count = tab && one(tab, ".count");
   if (!tab || !count?.firstChild) return;
-  // A part that was fetched anew knows better than the page around it.
+  // A refreshed part may be newer than the page around it.
   const part = one(document, "[data-waiting]");
   const [own, made] = [document.documentElement.dataset.rendered ?? "", part?.dataset.rendered ?? ""];
   const newer = part && parseRendered(made) > parseRendered(own);
@@ -109,7 +109,7 @@ function showCount(ops: readonly Op[], offset: number): void {
   hide(count, left === 0);
 }
 
-/** The heading counts the cards below it that nothing was decided about yet. */
+/** Show in the heading how many cards below it are undecided. */
 function showHeading(ops: readonly Op[]): void {
   const heading = one(document, "[data-cases]");
   if (!heading) return;
@@ -121,8 +121,8 @@ function showHeading(ops: readonly Op[]): void {
   hide(heading, left === 0);
 }
 
-/** Called with every drawing of the page while there are decisions that the page does not know of. */
-export function showDecided(engine: Engine, ops: readonly Op[], offset: number): void {
+/** Update undo buttons and counts; called with every rendering while there are unreflected decisions. */
+export function updateDecisions(engine: Engine, ops: readonly Op[], offset: number): void {
   showUndo(engine, ops);
   showCount(ops, offset);
   showHeading(ops);

@@ -9,28 +9,28 @@ const textOf = (element: Element | null | undefined): string =>
     .trim();
 
 /** What a form says, as its author sees it: labels and words, in the form's order. Lines are counted from 1. */
-export function wordsOf(form: HTMLFormElement): [label: string, words: string][] {
-  const said: [string, string][] = [];
+export function summaryOf(form: HTMLFormElement): [label: string, chosen: string][] {
+  const lines: [string, string][] = [];
   for (const control of controlsOf(form)) {
     const { name } = control;
     const signature = control.closest("[data-signature]") !== null;
     if (!name || name.startsWith("_") || control.disabled || (control.type === "hidden" && !signature)) continue;
     const row = /\.(\d+)\./.exec(name);
-    const say = (label: string, words: string) => {
-      if (words.trim() !== "") said.push([row ? `${Number(row[1]) + 1}. ${label}` : label, words.trim()]);
+    const addLine = (label: string, chosen: string) => {
+      if (chosen.trim() !== "") lines.push([row ? `${Number(row[1]) + 1}. ${label}` : label, chosen.trim()]);
     };
     const group = textOf(control.closest("fieldset")?.querySelector("legend"));
     const label = control.labels?.[0];
     if (control instanceof HTMLSelectElement) {
-      if (control.value !== "") say(textOf(label), control.selectedOptions[0]?.text ?? "");
+      if (control.value !== "") addLine(textOf(label), control.selectedOptions[0]?.text ?? "");
     } else if (control.type === "radio" || control.type === "checkbox") {
       if (!(control as HTMLInputElement).checked) continue;
-      const words = (label?.textContent ?? "").trim();
-      if (control.type === "radio") say(group, words === "★" ? `${control.value} ★` : words);
-      else say(words, "✓");
-    } else if (signature) say(group, control.value === "" ? "" : "✓");
+      const chosen = (label?.textContent ?? "").trim();
+      if (control.type === "radio") addLine(group, chosen === "★" ? `${control.value} ★` : chosen);
+      else addLine(chosen, "✓");
+    } else if (signature) addLine(group, control.value === "" ? "" : "✓");
     else if (control.type !== "file")
-      say(textOf(label), control.value.replace("T", control.type === "datetime-local" ? " " : "T"));
+      addLine(textOf(label), control.value.replace("T", control.type === "datetime-local" ? " " : "T"));
   }
-  return said.filter(([label]) => label !== "");
+  return lines.filter(([label]) => label !== "");
 }

@@ -1,4 +1,0 @@
-/** What is not needed on most pages, loaded together: one file more costs the first visit more than it saves. */
-export { showDecided } from "./decided.ts";
-export { guardMoves } from "./guard.ts";
-export { openDraft, refusedSoon, watchRefusals } from "./refusal.ts";
