@@ -6,9 +6,9 @@ from flask import Blueprint, Flask
 
 from fieldapp.kernel import discovery, grants
 from fieldapp.kernel.figures import Figure
-from fieldapp.kernel.offers import Offer, Offers
+from fieldapp.kernel.manifest import FeatureManifest, Manifests
 from fieldapp.platform.commandbus.command import COMMANDS, Command
-from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, OFFERS
+from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, MANIFESTS
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web.forms import TAKE_FILES
 from fieldapp.services.accounts.roles import NAMES
@@ -18,7 +18,7 @@ from fieldapp.services.settings.queries import FIGURES, figure
 
 
 def init_app(app: Flask, roots: tuple[str, ...]) -> None:
-    """Finds models, commands, figures, notices, offers and routes of all features below `roots`."""
+    """Finds models, commands, figures, notices, manifests and routes of all features below `roots`."""
     list(discovery.layer(roots, "models"))
     figures = ((feature, figure.key, figure) for feature, figure in discovery.instances(roots, "figures", Figure))
     FIGURES.set(app, discovery.each_once("figure", figures))
@@ -33,13 +33,13 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
         for kind, text in module.NOTICES.items()
     )
     NOTICE_TEXTS.set(app, discovery.each_once("notice", notices))
-    OFFERS.set(app, _offers(roots))
+    MANIFESTS.set(app, _manifests(roots))
     TAKE_FILES.set(app, take_files)
     INSTANCE_ID.set(app, lambda: instance()["id"])
     blueprints = ((feature, one.name, one) for feature, one in discovery.instances(roots, "routes", Blueprint))
     for blueprint in discovery.each_once("blueprint", blueprints).values():
         app.register_blueprint(blueprint)
-    GRANTS.set(app, grants.join((offer.grants for offer in OFFERS.of(app).all), tuple(NAMES), _verbs(app)))
+    GRANTS.set(app, grants.join((manifest.grants for manifest in MANIFESTS.of(app).all), tuple(NAMES), _verbs(app)))
 
 
 def _verbs(app: Flask) -> set[str]:
@@ -47,18 +47,18 @@ def _verbs(app: Flask) -> set[str]:
     guards = {name: getattr(view, "guard", None) for name, view in app.view_functions.items() if name != "static"}
     if unguarded := [name for name, guard in guards.items() if guard is None]:
         raise RuntimeError(f"these views have neither a verb nor @public: {', '.join(unguarded)}")
-    offers = OFFERS.of(app).all
-    entries = {entry.verb for offer in offers for entry in (*offer.tabs, *offer.tiles, *offer.links)}
+    manifests = MANIFESTS.of(app).all
+    entries = {entry.verb for manifest in manifests for entry in (*manifest.tabs, *manifest.tiles, *manifest.links)}
     return {*COMMANDS.of(app), *map(str, guards.values()), *entries} - {"public"}
 
 
-def _offers(roots: tuple[str, ...]) -> Offers:
-    """All features' offers. A record type has one rule of who sees it, one address and one card in the inbox."""
-    found = list(discovery.instances(roots, "offers", Offer))
-    for place in ("sees", "places", "own_places", "inbox"):
-        said = ((feature, kind, rule) for feature, offer in found for kind, rule in getattr(offer, place).items())
+def _manifests(roots: tuple[str, ...]) -> Manifests:
+    """All features' manifests. A record type has one rule of who sees it, one address and one card in the inbox."""
+    found = list(discovery.instances(roots, "manifest", FeatureManifest))
+    for place in ("can_view", "detail_urls", "author_urls", "inbox"):
+        said = ((feature, kind, rule) for feature, manifest in found for kind, rule in getattr(manifest, place).items())
         discovery.each_once(f"{place} of", said)
     for place in ("tabs", "tiles", "links"):
-        entries = ((feature, entry.key, entry) for feature, offer in found for entry in getattr(offer, place))
+        entries = ((feature, entry.key, entry) for feature, manifest in found for entry in getattr(manifest, place))
         discovery.each_once(place.removesuffix("s"), entries)
-    return Offers(tuple(offer for _, offer in found))
+    return Manifests(tuple(manifest for _, manifest in found))

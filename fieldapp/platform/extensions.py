@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from fieldapp.kernel.grants import Grants
-from fieldapp.kernel.offers import Offers
+from fieldapp.kernel.manifest import Manifests
 from fieldapp.platform.database import Base
 
 Value = TypeVar("Value")
@@ -55,7 +55,7 @@ class AppValue(Generic[Value]):
 
 
 #: What the features declare, all together.
-OFFERS: AppValue[Offers] = AppValue("offers")
+MANIFESTS: AppValue[Manifests] = AppValue("manifests")
 #: The verbs of every role.
 GRANTS: AppValue[Grants] = AppValue("grants")
 #: Returns the value of a figure of the rule book by its key.

@@ -55,7 +55,7 @@ def test_the_published_logins_work(demo: Any) -> None:
 
 def test_the_first_screens_stay_within_their_queries(filled: Any, queries: Any) -> None:
     """docs/performance.md, with everything there is to decide in the leader's inbox: claims, reports, parts."""
-    offers = filled.extensions["offers"]
+    manifests = filled.extensions["manifests"]
     seen = 0
     for name in LOGINS:
         client = filled.test_client()
@@ -64,7 +64,7 @@ def test_the_first_screens_stay_within_their_queries(filled: Any, queries: Any) 
             actor = actor_of(db.session.scalar(select(User.id).where(User.username == name)))
             kinds = {row.case.subject_type for row in shown(waiting_for(actor, 50))}
         assert name != "lead1" or kinds == {"expense_claim", "service_report", "parts_request"}
-        for entry in (*offers.tabs(actor), *offers.tiles(actor), *offers.links(actor)):
+        for entry in (*manifests.tabs(actor), *manifests.tiles(actor), *manifests.links(actor)):
             with queries() as asked:
                 assert client.get(entry.url).status_code == 200, (name, entry.url)
             assert asked.count <= 12, (name, entry.url, asked.statements)

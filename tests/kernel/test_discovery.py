@@ -44,7 +44,7 @@ def test_features_are_found_in_groups_and_without(product: Any) -> None:
 
 def test_a_folder_in_no_group_stops_the_start_with_its_name(product: Any) -> None:
     package = "GROUPS = ('field', 'money')\nAPART = ('kernel',)"
-    roots = product({"__init__.py": package, "field/a/x.py": "", "kernel/offers.py": ""})
+    roots = product({"__init__.py": package, "field/a/x.py": "", "kernel/manifest.py": ""})
     assert discovery.features(roots) == ["made.field.a"]
     product({"__init__.py": package, "stray/x.py": ""})
     with pytest.raises(RuntimeError, match=r"^made\.stray is in no group: move it into one of field, money$"):
@@ -52,7 +52,7 @@ def test_a_folder_in_no_group_stops_the_start_with_its_name(product: Any) -> Non
 
 
 FIGURE = "from fieldapp.kernel.figures import Figure\none = Figure('a.b', 1, 0, 2, 'D', 'x')\n"
-OFFER = "from fieldapp.kernel.offers import Entry, Offer\noffer = Offer({})\n"
+MANIFEST = "from fieldapp.kernel.manifest import Entry, FeatureManifest\nmanifest = FeatureManifest({})\n"
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ OFFER = "from fieldapp.kernel.offers import Entry, Offer\noffer = Offer({})\n"
         ("figures", FIGURE, "figure a.b"),
         ("notices", "NOTICES = {'a.b': 'x'}\n", "notice a.b"),
         ("routes", ROUTES.format(name="ab"), "blueprint ab"),
-        ("offers", OFFER.format("places={'ab': '/ab/'}"), "places of ab"),
-        ("offers", OFFER.format("sees={'ab': lambda actor, one: True}"), "sees of ab"),
-        ("offers", OFFER.format("inbox={'ab': lambda ids: {}}"), "inbox of ab"),
-        ("offers", OFFER.format("tiles=(Entry('ab', 'x', '/ab', 'a.b'),)"), "tile ab"),
+        ("manifest", MANIFEST.format("detail_urls={'ab': '/ab/'}"), "detail_urls of ab"),
+        ("manifest", MANIFEST.format("can_view={'ab': lambda actor, one: True}"), "can_view of ab"),
+        ("manifest", MANIFEST.format("inbox={'ab': lambda ids: {}}"), "inbox of ab"),
+        ("manifest", MANIFEST.format("tiles=(Entry('ab', 'x', '/ab', 'a.b'),)"), "tile ab"),
     ],
 )
 def test_what_two_features_declare_stops_the_start_with_both_names(
@@ -94,12 +94,12 @@ def test_a_table_declared_twice_names_both_modules() -> None:
 
 def registry(app: Flask) -> dict[str, Any]:
     """What discovery puts together, with the order in which people see it."""
-    bench, offers, seen = Bench(app), app.extensions["offers"], {}
+    bench, manifests, seen = Bench(app), app.extensions["manifests"], {}
     bench.reset()
     for person in (bench.cast.tech, bench.cast.leader, bench.cast.finance, bench.cast.admin):
         actor = bench.actor(person)
         for place in ("tabs", "tiles", "links"):
-            seen[person.username, place] = [entry.key for entry in getattr(offers, place)(actor)]
+            seen[person.username, place] = [entry.key for entry in getattr(manifests, place)(actor)]
     names = {name: sorted(app.extensions[name]) for name in ("commands", "figures", "notices")}
     return {**names, "seen": seen, "routes": sorted(str(rule) for rule in app.url_map.iter_rules())}
 

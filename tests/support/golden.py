@@ -135,8 +135,8 @@ def verbs(app: Flask) -> set[str]:
     """Return every verb that a command, a route, an entry or a line of the source asks for."""
     found = set(app.extensions["commands"])
     found |= {getattr(view, "guard", "") for view in app.view_functions.values()} - {"", "public"}
-    offers = app.extensions["offers"].all
-    found |= {entry.verb for offer in offers for entry in (*offer.tabs, *offer.tiles, *offer.links)}
+    manifests = app.extensions["manifests"].all
+    found |= {entry.verb for manifest in manifests for entry in (*manifest.tabs, *manifest.tiles, *manifest.links)}
     for folder, pattern in (("fieldapp", "*.py"), ("templates", "*.html")):
         for path in (ROOT / folder).rglob(pattern):
             found |= set(_ASKED.findall(path.read_text()))

@@ -7,8 +7,8 @@ from flask_login import current_user
 from sqlalchemy import text
 
 from fieldapp.kernel.ids import uuid7
-from fieldapp.platform.extensions import INSTANCE_ID, OFFERS, db
-from fieldapp.platform.offline.manifest import web_manifest
+from fieldapp.platform.extensions import INSTANCE_ID, MANIFESTS, db
+from fieldapp.platform.offline.web_manifest import web_manifest
 from fieldapp.platform.web.assets import ASSETS, FOLDER
 from fieldapp.platform.web.guards import actor, needs, public
 from fieldapp.platform.web.render import render
@@ -78,7 +78,7 @@ def outbox() -> Response:
 @needs("outbox.view")
 def add() -> Response:
     """Everything this person can note down."""
-    return render("platform/offline/add.html", tiles=OFFERS().tiles(actor()))
+    return render("platform/offline/add.html", tiles=MANIFESTS().tiles(actor()))
 
 
 @bp.get("/healthz")

@@ -15,9 +15,9 @@ from markupsafe import Markup
 
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import Entry
+from fieldapp.kernel.manifest import Entry
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.extensions import MANIFESTS
 from fieldapp.platform.web import fresh, inputs, language, trouble
 from fieldapp.platform.web.assets import ASSETS
 from fieldapp.platform.web.icons import icon
@@ -150,7 +150,7 @@ def _tabs(tabs: Sequence[Entry], actor: Actor) -> Markup:
 def _context() -> dict[str, Any]:
     person = current_user._get_current_object()
     actor = person.actor if person.is_authenticated else None
-    offers = OFFERS()
+    manifests = MANIFESTS()
     return {
         "actor": actor,
         "assets": ASSETS(),
@@ -158,9 +158,9 @@ def _context() -> dict[str, Any]:
         "lang": language.tag(language.code()),
         "rendered_at": rendered_at(),
         "today": clock.today(),
-        "tabs": (lambda: _tabs(offers.tabs(actor), actor)) if actor else str,
-        "links": offers.links(actor) if actor else [],
-        "strips": (lambda: offers.strips(actor)) if actor else list,
+        "tabs": (lambda: _tabs(manifests.tabs(actor), actor)) if actor else str,
+        "links": manifests.links(actor) if actor else [],
+        "alerts": (lambda: manifests.alerts(actor)) if actor else list,
         "path": request.path,
         "can": actor.can if actor else (lambda verb: False),
         "sent": inputs.sent(),

@@ -335,7 +335,7 @@ def test_late_work_is_tagged_on_the_job_list(bench: Bench) -> None:
     cancel(bench, visit)
     submit(bench, bench.cast.tech, visit)
     with bench.app.test_request_context(headers={"Accept-Language": "en"}):
-        tags = bench.app.extensions["offers"].job_tags([only_report(bench).job_id])
+        tags = bench.app.extensions["manifests"].job_tags([only_report(bench).job_id])
     assert [("hot", "Late work")] in [[(look, str(words)) for look, words in one] for one in tags.values()]
 
 

@@ -304,8 +304,11 @@ def test_receipts_are_shown_to_whoever_sees_the_claim(
     item, _ = capture(cast.tech, {"atts": [note]})
     claim(cast.tech, [item])
     with bench.app.app_context():
-        offers = bench.app.extensions["offers"]
-        seen = {who: offers.sees(bench.actor(getattr(cast, who)), "expense_item", item) for who in ("leader", "tech2")}
+        manifests = bench.app.extensions["manifests"]
+        seen = {
+            who: manifests.can_view(bench.actor(getattr(cast, who)), "expense_item", item)
+            for who in ("leader", "tech2")
+        }
         db.session.remove()
     assert seen == {"leader": True, "tech2": False}
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses.manifest import manifest
 from fieldapp.money.expenses.models import ExpenseItem, FapiaoHold
-from fieldapp.money.expenses.offers import offer
 from fieldapp.platform.extensions import db
 from tests.support.bench import Bench, QueryCount
 
@@ -169,9 +169,9 @@ def test_the_check_names_what_is_not_held_and_what_is_held_without_need(
 ) -> None:
     def told() -> list[str]:
         with bench.app.app_context(), QueryCount(bench.app) as queries:
-            found = sorted(line for check in offer.checks for line in check() if "fapiao" in line)
+            found = sorted(line for check in manifest.checks for line in check() if "fapiao" in line)
             db.session.remove()
-        assert queries.count == len(offer.checks)
+        assert queries.count == len(manifest.checks)
         return found
 
     kept, _ = claimed(cast.tech, "46.00", "12.00", fapiao_number=FAPIAO)

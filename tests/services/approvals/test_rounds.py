@@ -238,7 +238,7 @@ def test_a_decision_that_comes_too_late_hears_who_decided_what_and_where(bench: 
     assert words.endswith("Reason: no") == (verb in {"return", "reject"})
     assert late.current is not None
     assert late.current["taken"] is True
-    assert late.current["url"] == bench.app.extensions["offers"].place_of(kind, record, False)
+    assert late.current["url"] == bench.app.extensions["manifests"].detail_url(kind, record, False)
 
 
 def test_those_who_could_not_decide_do_not_hear_who_did(bench: Bench) -> None:
@@ -283,7 +283,7 @@ def test_every_form_that_decides_carries_what_was_seen(bench: Bench, client_of: 
     record = CASES[kind][0](bench)
     expected = seen(bench, kind, record)
     client = client_of(bench.cast.leader)
-    place = bench.app.extensions["offers"].place_of(kind, record, False)
+    place = bench.app.extensions["manifests"].detail_url(kind, record, False)
     verbs = [verb for verb in ("approve", "accept", "return", "reject") if f"{kind}.{verb}" in commands(bench)]
     found = 0
     for path in ("/inbox", place, *(f"/inbox/{kind}/{record}/{verb}" for verb in verbs)):
@@ -367,7 +367,7 @@ def test_a_decision_in_conflict_does_not_cover_its_card(bench: Bench, client_of:
 def test_the_kept_inbox_is_another_page_when_one_goes_and_one_comes(bench: Bench) -> None:
     def kept() -> str:
         with bench.app.test_request_context():
-            entries = bench.app.extensions["offers"].pack(bench.actor(bench.cast.leader))
+            entries = bench.app.extensions["manifests"].pack(bench.actor(bench.cast.leader))
             db.session.remove()
         return str({entry.url: entry.version for entry in entries}["/inbox"])
 

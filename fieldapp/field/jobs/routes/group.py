@@ -19,7 +19,7 @@ from fieldapp.field.jobs.queries import board as queries
 from fieldapp.field.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.extensions import MANIFESTS
 from fieldapp.platform.web import language
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.pieces import pieces
@@ -67,7 +67,7 @@ def group_list(who: Actor, scope: Filter) -> Response:
             (language.code(), clock.today(), many),
             tuple(page.rows),
             kept(queries.visits_of_jobs(shown_ids)),
-            kept(said(OFFERS().job_tags(shown_ids))),
+            kept(said(MANIFESTS().job_tags(shown_ids))),
             kept(context["short"]),
             kept(context["groups"]),
         ),

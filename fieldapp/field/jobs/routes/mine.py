@@ -21,7 +21,7 @@ from fieldapp.field.jobs.routes.rows import LISTS, SEARCH, kept, results_title, 
 from fieldapp.field.jobs.steps import Stage, stage, stage_reported, stages_ahead
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.extensions import MANIFESTS
 from fieldapp.platform.web import language
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.pieces import forms_piece, pieces
@@ -65,7 +65,7 @@ def my_list(who: Actor, scope: Filter) -> Response:
         tuple(page.rows),
         kept(queries.assets_in_short(job_ids)),
         kept(queries.partners([row[2] for row in page.rows], who)),
-        kept(said(OFFERS().job_tags(job_ids))),
+        kept(said(MANIFESTS().job_tags(job_ids))),
     )
     return render(
         "field/jobs/jobs.html",

@@ -19,7 +19,7 @@ from fieldapp.field.reports.queries.due import due_by_job
 from fieldapp.field.reports.queries.plans import PlanNames, names_in_plan
 from fieldapp.kernel import money
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import PackEntry, Panel
+from fieldapp.kernel.manifest import PackEntry, Panel
 from fieldapp.platform.database import among
 from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import db, reading

@@ -1,4 +1,4 @@
-"""What attachments offer the house."""
+"""The manifest of attachments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.offers import Entry, Offer, PackEntry
+from fieldapp.kernel.manifest import Entry, FeatureManifest, PackEntry
 from fieldapp.services.attachments.queries import newest_missing
 
 
@@ -21,7 +21,7 @@ def _pack(actor: Actor) -> Iterator[PackEntry]:
             yield PackEntry(f"/attachments/{one}/again", state)
 
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         EVERYONE: ("attachment.view", "attachment.add"),
     },

@@ -1,4 +1,4 @@
-"""What jobs offer the house."""
+"""The manifest of jobs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fieldapp.field.jobs.models import Job, Visit
 from fieldapp.field.jobs.policy import OVER, TO_REASSIGN, job_state
 from fieldapp.field.jobs.queries.pack import board_version, pack_assets, pack_jobs, pack_led
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import Entry, Offer, PackEntry
+from fieldapp.kernel.manifest import Entry, FeatureManifest, PackEntry
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import technicians_of
 
@@ -70,7 +70,7 @@ _TAPS = (
 )
 _READ = ("job.view", "customer.view")
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         "technician": (*_READ, *_TAPS, "asset.amend"),
         "leader": (
@@ -99,6 +99,6 @@ offer = Offer(
         ),
     ),
     pack=_pack,
-    sees={"job": sees_job, "visit": sees_visit},
+    can_view={"job": sees_job, "visit": sees_visit},
     checks=(_states,),
 )

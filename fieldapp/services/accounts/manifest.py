@@ -1,4 +1,4 @@
-"""What accounts offers the house."""
+"""The manifest of accounts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.kernel.manifest import Entry, FeatureManifest, PackEntry, Panel
 from fieldapp.platform.web.fresh import tells_ago
 from fieldapp.services.accounts.session import here
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         EVERYONE: ("home.view", "me.view", "me.password", "me.devices", "session.end", "session.end_others"),
         "admin": ("user.manage", "user.activate", "user.deactivate"),
@@ -34,7 +34,7 @@ offer = Offer(
         ),
     ),
     pack=lambda actor: _own_pages(actor),
-    strips=lambda actor: _wrong_passwords(),
+    alerts=lambda actor: _wrong_passwords(),
 )
 
 #: How long after signing in the first screens tell of wrong passwords.

@@ -1,12 +1,12 @@
-"""What rescue files offer the house: a link on the personal page of desks."""
+"""The manifest of rescue files."""
 
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.kernel.offers import Entry, Offer
+from fieldapp.kernel.manifest import Entry, FeatureManifest
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         "agent": ("rescue.import",),
         "admin": ("rescue.import",),

@@ -1,12 +1,12 @@
-"""What settings offer the house."""
+"""The manifest of settings."""
 
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.kernel.offers import Entry, Offer
+from fieldapp.kernel.manifest import Entry, FeatureManifest
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         "admin": ("setting.change",),
     },

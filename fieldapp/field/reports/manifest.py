@@ -1,4 +1,4 @@
-"""What reports offer the house."""
+"""The manifest of reports."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fieldapp.field.reports.queries.one import sees
 from fieldapp.field.reports.queries.panels import inbox_panels, job_panels, job_tags, pack
 from fieldapp.field.reports.queries.plans import plan_panels
 from fieldapp.field.reports.queries.soundness import faults
-from fieldapp.kernel.offers import Entry, Offer
+from fieldapp.kernel.manifest import Entry, FeatureManifest
 
 _AUTHOR = ("service_report.view", "service_report.submit", "service_report.resubmit")
 _DECIDE = ("service_report.accept", "service_report.return")
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         "technician": _AUTHOR,
         "leader": (*_AUTHOR, *_DECIDE),
@@ -36,8 +36,8 @@ offer = Offer(
     job_panels=job_panels,
     job_tags=job_tags,
     plan_panels=plan_panels,
-    sees={"service_report": sees},
-    places={"service_report": "/reports/"},
+    can_view={"service_report": sees},
+    detail_urls={"service_report": "/reports/"},
     inbox={"service_report": inbox_panels},
     checks=(faults,),
     demo=fill_demo,

@@ -1,12 +1,12 @@
-"""What the reimbursement list offers the house."""
+"""The manifest of the reimbursement list."""
 
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.kernel.offers import Entry, Offer
+from fieldapp.kernel.manifest import Entry, FeatureManifest
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         "finance": ("reimbursement.view", "reimbursement.export"),
         "manager": ("reimbursement.view",),

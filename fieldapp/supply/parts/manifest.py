@@ -1,4 +1,4 @@
-"""What parts offers the house."""
+"""The manifest of parts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from fieldapp.field.jobs import my_job_choices, pack_jobs
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.kernel.manifest import Entry, FeatureManifest, PackEntry, Panel
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.lists import PAGE
 from fieldapp.services.settings import figure
@@ -99,7 +99,7 @@ def wrong_totals() -> Iterator[str]:
 _AUTHOR = ("parts_request.view", "parts_request.submit", "parts_request.resubmit", "parts_request.withdraw")
 _DECIDE = ("parts_request.approve", "parts_request.return", "parts_request.reject")
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         "technician": _AUTHOR,
         "leader": (*_AUTHOR, *_DECIDE),
@@ -120,11 +120,11 @@ offer = Offer(
     links=(Entry("parts", _l("Parts requests"), "/parts", "parts_request.view", order=20, icon="part"),),
     pack=_pack,
     job_panels=_on_job,
-    sees={"parts_request": sees_request},
-    places={"parts_request": "/parts/"},
+    can_view={"parts_request": sees_request},
+    detail_urls={"parts_request": "/parts/"},
     inbox={"parts_request": _in_inbox},
     checks=(wrong_totals,),
     demo=fill_catalogue,
     demo_order=10,
 )
-demo_requests = Offer(demo=fill_requests, demo_order=40)
+demo_requests = FeatureManifest(demo=fill_requests, demo_order=40)

@@ -1,4 +1,4 @@
-"""What expenses offer the house."""
+"""The manifest of expenses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.field.jobs import my_job_choices
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.kernel.manifest import Entry, FeatureManifest, PackEntry, Panel
 from fieldapp.money.expenses.demo import fill_money
 from fieldapp.money.expenses.queries.lines import ClaimSummary, summaries
 from fieldapp.money.expenses.queries.records import (
@@ -68,7 +68,7 @@ _AUTHOR = (
 )
 _DECIDE = ("expense_claim.approve", "expense_claim.return", "expense_claim.reject")
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         **dict.fromkeys(("technician", "finance"), _AUTHOR),
         **dict.fromkeys(("leader", "manager", "executive"), (*_AUTHOR, *_DECIDE)),
@@ -87,9 +87,9 @@ offer = Offer(
     ),
     links=(Entry("expenses", _l("My expenses"), "/expenses", "expense_item.capture", order=10, icon="money"),),
     pack=_pack,
-    sees={"expense_item": sees_item, "expense_claim": sees_claim},
-    places={"expense_claim": "/expenses/claims/"},
-    own_places={"expense_item": "/expenses/items/"},
+    can_view={"expense_item": sees_item, "expense_claim": sees_claim},
+    detail_urls={"expense_claim": "/expenses/claims/"},
+    author_urls={"expense_item": "/expenses/items/"},
     inbox={"expense_claim": _in_inbox},
     checks=(wrong_totals, wrong_holds, lost_items, missing_receipts),
     demo=fill_money,

@@ -1,4 +1,4 @@
-"""What phones offer the house: two pages, and a word above the first screens where something is wrong."""
+"""The manifest of phones."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.kernel.manifest import Entry, FeatureManifest, PackEntry, Panel
 from fieldapp.platform.web.fresh import tells_ago
 from fieldapp.services.accounts.session import this_phone
 from fieldapp.services.devices.queries import elsewhere, own_losses, trouble
 
 
-def _strips(actor: Actor) -> Iterator[Panel]:
+def _alerts(actor: Actor) -> Iterator[Panel]:
     """Leaders are told how many phones need a look, their own among them; others what their own phone lost."""
     if not actor.can("device.oversee"):
         yield from (Panel("services/devices/_lost.html", shown) for shown in losses(actor))
@@ -43,7 +43,7 @@ def _pack(actor: Actor) -> list[PackEntry]:
     return [PackEntry("/outbox", f"{waiting}:{gone}")]
 
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         EVERYONE: ("device.revoke", "device.acknowledge"),
         "leader": ("device.oversee",),
@@ -63,5 +63,5 @@ offer = Offer(
         ),
     ),
     pack=_pack,
-    strips=_strips,
+    alerts=_alerts,
 )
