@@ -23,7 +23,8 @@ from fieldapp.errors import AppError, BadRequest, Conflict, Invalid, NotAllowed,
 from fieldapp.kernel.grants import EVERYONE, Grants
 from fieldapp.platform.commandbus import Command
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.extensions import GRANTS, MANIFESTS
+from fieldapp.platform.extensions import GRANTS, PROVISIONS
+from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.platform.web.fields import Strokes
 from fieldapp.services.accounts.roles import NAMES
 
@@ -227,8 +228,8 @@ def _pages(app: Flask) -> dict[str, set[str]]:
         verb = getattr(app.view_functions[rule.endpoint], "guard", "public")
         if verb != "public" and "GET" in (rule.methods or ()):
             found.setdefault(verb, set()).add(f"`{rule.rule}`")
-    for manifest in MANIFESTS.of(app).all:
-        for entry in (*manifest.tabs, *manifest.tiles, *manifest.links):
+    for menu in MENUS:
+        for _, _, entry in PROVISIONS.of(app).of(menu):
             found.setdefault(entry.verb, set()).add(f"entry *{entry.label}*")
     return found
 

@@ -13,7 +13,8 @@ from flask import Flask
 from fieldapp.kernel import ids
 from fieldapp.kernel.grants import EVERYONE, Grants, join
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.extensions import GRANTS, MANIFESTS
+from fieldapp.platform.extensions import GRANTS, PROVISIONS
+from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.services.accounts.roles import NAMES
 from tests.support.bench import Bench, Cast, Person, build_app
 
@@ -73,9 +74,7 @@ def test_roles_add_up_and_unknown_ones_hold_nothing() -> None:
 def test_every_verb_is_granted_to_somebody(app: Flask) -> None:
     grants: Grants = GRANTS.of(app)
     asked = {getattr(view, "guard", "public") for view in app.view_functions.values()} - {"public"}
-    asked |= {
-        entry.verb for manifest in MANIFESTS.of(app).all for entry in (*manifest.tabs, *manifest.tiles, *manifest.links)
-    }
+    asked |= {one.value.verb for menu in MENUS for one in PROVISIONS.of(app).of(menu)}
     assert {verb for verb in asked | set(COMMANDS.of(app)) if not grants.roles_with(verb)} == set()
 
 

@@ -13,8 +13,9 @@ from fieldapp.field.jobs.models import Job, Visit
 from fieldapp.field.jobs.policy import OVER, TO_REASSIGN, job_state
 from fieldapp.field.jobs.queries.pack import board_version, pack_assets, pack_jobs, pack_led
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.manifest import Entry, FeatureManifest, PackEntry
-from fieldapp.platform.extensions import db
+from fieldapp.kernel.manifest import FeatureManifest, PackEntry
+from fieldapp.platform.extensions import CHECKS, db
+from fieldapp.platform.web.extension_points import CAN_VIEW, PACK, TABS, Entry
 from fieldapp.services.accounts import technicians_of
 
 
@@ -87,18 +88,21 @@ manifest = FeatureManifest(
         "agent": (*_READ, "asset.amend"),
         **dict.fromkeys(("finance", "manager", "executive", "quality"), _READ),
     },
-    tabs=(
-        Entry(
-            "jobs",
-            _l("Jobs"),
-            "/jobs",
-            "job.view",
-            order=10,
-            icon="jobs",
-            home_for=("technician", "leader", "agent", "quality"),
+    provides=(
+        TABS.by(
+            Entry(
+                "jobs",
+                _l("Jobs"),
+                "/jobs",
+                "job.view",
+                order=10,
+                icon="jobs",
+                home_for=("technician", "leader", "agent", "quality"),
+            )
         ),
+        PACK.by(_pack),
+        CAN_VIEW.by("job", sees_job),
+        CAN_VIEW.by("visit", sees_visit),
+        CHECKS.by(_states),
     ),
-    pack=_pack,
-    can_view={"job": sees_job, "visit": sees_visit},
-    checks=(_states,),
 )

@@ -6,12 +6,12 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.manifest import Entry, FeatureManifest, PackEntry
-from fieldapp.platform.extensions import MANIFESTS
+from fieldapp.kernel.manifest import FeatureManifest, PackEntry
+from fieldapp.platform.web.extension_points import PACK, TABS, TILES, Entry
 
 
 def _pack(actor: Actor) -> list[PackEntry]:
-    tiles = MANIFESTS().tiles(actor)
+    tiles = TILES.open_to(actor)
     return [PackEntry("/add", ",".join(tile.key for tile in tiles))]
 
 
@@ -21,6 +21,8 @@ manifest = FeatureManifest(
         "technician": ("add.view",),
         "leader": ("add.view",),
     },
-    tabs=(Entry("add", _l("Add"), "/add", "add.view", order=20, icon="add"),),
-    pack=_pack,
+    provides=(
+        TABS.by(Entry("add", _l("Add"), "/add", "add.view", order=20, icon="add")),
+        PACK.by(_pack),
+    ),
 )

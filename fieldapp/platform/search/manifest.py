@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fieldapp.kernel.manifest import FeatureManifest
-from fieldapp.platform.extensions import db
+from fieldapp.platform.extensions import CHECKS, db
 from fieldapp.platform.search.index import faults
 
 
@@ -14,4 +14,6 @@ def _agrees() -> Iterator[str]:
     yield from faults(db.session.connection())
 
 
-manifest = FeatureManifest(checks=(_agrees,))
+manifest = FeatureManifest(
+    provides=(CHECKS.by(_agrees),),
+)

@@ -10,7 +10,8 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.manifest import Entry, FeatureManifest, PackEntry, Panel
+from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, Entry
 from fieldapp.platform.web.fresh import tells_ago
 from fieldapp.services.accounts.session import this_phone
 from fieldapp.services.devices.queries import elsewhere, own_losses, trouble
@@ -50,18 +51,20 @@ manifest = FeatureManifest(
         "manager": ("device.oversee",),
         "admin": ("device.oversee",),
     },
-    links=(
-        Entry("my_phones", _l("My phones and sign-ins"), "/me/devices", "me.devices", order=15, icon="phone"),
-        Entry(
-            "phones",
-            _l("Phones"),
-            "/phones",
-            "device.oversee",
-            order=60,
-            icon="phone",
-            hint=_l("Which phones still hold records, and since when"),
+    provides=(
+        LINKS.by(Entry("my_phones", _l("My phones and sign-ins"), "/me/devices", "me.devices", order=15, icon="phone")),
+        LINKS.by(
+            Entry(
+                "phones",
+                _l("Phones"),
+                "/phones",
+                "device.oversee",
+                order=60,
+                icon="phone",
+                hint=_l("Which phones still hold records, and since when"),
+            )
         ),
+        PACK.by(_pack),
+        ALERTS.by(_alerts),
     ),
-    pack=_pack,
-    alerts=_alerts,
 )

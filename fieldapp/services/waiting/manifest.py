@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import FeatureManifest, Panel
+from fieldapp.services.approvals import INBOX_IDS, INBOX_SECTIONS
 from fieldapp.services.waiting.queries import cards, overdue
 
 
@@ -19,6 +20,8 @@ manifest = FeatureManifest(
         "leader": ("waiting_record.accept", "waiting_record.reject"),
         "manager": ("waiting_record.accept", "waiting_record.reject"),
     },
-    inbox_sections=_section,
-    inbox_ids=lambda actor: [row.op for row in overdue(actor)],
+    provides=(
+        INBOX_SECTIONS.by(_section),
+        INBOX_IDS.by(lambda actor: [row.op for row in overdue(actor)]),
+    ),
 )

@@ -1,3 +1,6 @@
-from fieldapp.kernel.manifest import Entry, FeatureManifest
+from fieldapp.kernel.manifest import FeatureManifest
+from fieldapp.platform.web.extension_points import LINKS, Entry
 
-manifest = FeatureManifest(links=(Entry("salaries", "Salaries", "/salaries", "salary.view"),))
+manifest = FeatureManifest(
+    provides=(LINKS.by(Entry("salaries", "Salaries", "/salaries", "salary.view")),),
+)

@@ -10,13 +10,13 @@ from markupsafe import Markup
 
 from fieldapp.errors import NotFound
 from fieldapp.field.jobs import links, words
+from fieldapp.field.jobs.extension_points import job_panels
 from fieldapp.field.jobs.policy import OPEN_JOB, OPEN_VISIT, OVER, TO_REASSIGN, may_amend_on, may_dispatch
 from fieldapp.field.jobs.queries.details import AssetLine, details, times_of, times_of_visit
 from fieldapp.field.jobs.queries.sheet import JobSheet, job_sheet
 from fieldapp.field.jobs.routes import bp
 from fieldapp.field.jobs.steps import STEP_OF, stage, stage_reported, stages_ahead
 from fieldapp.kernel.manifest import Panel
-from fieldapp.platform.extensions import MANIFESTS
 from fieldapp.platform.web.fresh import unchanged
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render, wants_fragment
@@ -38,7 +38,7 @@ def show(job: UUID) -> Response:
         **_equipment(sheet, assets),
         events=events,
         late=any(event.late for event in events),
-        panels=[drawn(panel) for panel in MANIFESTS().job_panels(actor(), sheet)],
+        panels=[drawn(panel) for panel in job_panels(actor(), sheet)],
         map=links.map_url(sheet.lat, sheet.lon, f"{sheet.customer} {sheet.site}", sheet.address),
         call=links.call_url(sheet.phone or ""),
         words=words,
