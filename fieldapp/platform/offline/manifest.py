@@ -18,8 +18,7 @@ def _pack(actor: Actor) -> list[PackEntry]:
 manifest = FeatureManifest(
     grants={
         EVERYONE: ("outbox.view",),
-        "technician": ("add.view",),
-        "leader": ("add.view",),
+        **dict.fromkeys(("technician", "leader", "finance", "manager", "executive"), ("add.view",)),
     },
     provides=(
         TABS.by(Entry("add", _l("Add"), "/add", "add.view", order=20, icon="add")),
