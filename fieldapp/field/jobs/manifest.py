@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
+from fieldapp.field.customers import CUSTOMER_PANELS, SERVES_CUSTOMER
 from fieldapp.field.jobs.facts import sees_job, sees_visit
 from fieldapp.field.jobs.models import Job, Visit
 from fieldapp.field.jobs.policy import OVER, TO_REASSIGN, job_state
+from fieldapp.field.jobs.queries.customer import customer_panels, serves_customer
 from fieldapp.field.jobs.queries.pack import board_version, pack_assets, pack_jobs, pack_led
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import FeatureManifest, PackEntry
@@ -69,7 +71,7 @@ _TAPS = (
     "visit.resume",
     "visit.refuse",
 )
-_READ = ("job.view", "customer.view")
+_READ = ("job.view",)
 
 manifest = FeatureManifest(
     grants={
@@ -101,6 +103,8 @@ manifest = FeatureManifest(
             )
         ),
         PACK.by(_pack),
+        CUSTOMER_PANELS.by(customer_panels),
+        SERVES_CUSTOMER.by(serves_customer),
         CAN_VIEW.by("job", sees_job),
         CAN_VIEW.by("visit", sees_visit),
         CHECKS.by(_states),

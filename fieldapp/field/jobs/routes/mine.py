@@ -13,7 +13,8 @@ from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
-from fieldapp.field.jobs import links, words
+from fieldapp.field.customers import call_url, map_url
+from fieldapp.field.jobs import words
 from fieldapp.field.jobs.extension_points import job_tags
 from fieldapp.field.jobs.models import Visit
 from fieldapp.field.jobs.policy import OPEN_VISIT, RANK
@@ -161,8 +162,8 @@ class Card:
             self.service_class,
             self.with_,
             self.tags,
-            links.map_url(lat, lon, self.customer, address),
-            links.call_url(phone) if phone else "",
+            map_url(lat, lon, self.customer, address),
+            call_url(phone) if phone else "",
             steps[0],
             steps[1:],
         )

@@ -9,7 +9,8 @@ from flask import Response, redirect, render_template, url_for
 from markupsafe import Markup
 
 from fieldapp.errors import NotFound
-from fieldapp.field.jobs import links, words
+from fieldapp.field.customers import call_url, map_url
+from fieldapp.field.jobs import words
 from fieldapp.field.jobs.extension_points import job_panels
 from fieldapp.field.jobs.policy import OPEN_JOB, OPEN_VISIT, OVER, TO_REASSIGN, may_amend_on, may_dispatch
 from fieldapp.field.jobs.queries.details import AssetLine, details, times_of, times_of_visit
@@ -39,8 +40,8 @@ def show(job: UUID) -> Response:
         events=events,
         late=any(event.late for event in events),
         panels=[drawn(panel) for panel in job_panels(actor(), sheet)],
-        map=links.map_url(sheet.lat, sheet.lon, f"{sheet.customer} {sheet.site}", sheet.address),
-        call=links.call_url(sheet.phone or ""),
+        map=map_url(sheet.lat, sheet.lon, f"{sheet.customer} {sheet.site}", sheet.address),
+        call=call_url(sheet.phone or ""),
         words=words,
         **_progress(sheet, times),
     )
