@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from fieldapp.platform.commandbus import audit
 from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
-from fieldapp.platform.extensions import OFFERS, db
+from fieldapp.platform.extensions import CHECKS, db
 from fieldapp.services.attachments import store
 
 
@@ -17,9 +17,8 @@ def faults() -> Iterator[str]:
     yield from _receipts_and_effects()
     yield from (f"audit entry {number} does not follow from the one before" for number in audit.broken(db.session()))
     yield from _files()
-    for offer in OFFERS().all:
-        for one in offer.checks:
-            yield from one()
+    for check in CHECKS.all():
+        yield from check()
 
 
 def _receipts_and_effects() -> Iterator[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from fieldapp.kernel import discovery, grants
+from fieldapp.kernel.extension_points import Provisions
 from fieldapp.kernel.figures import Figure
-from fieldapp.kernel.offers import Offer, Offers
+from fieldapp.kernel.manifest import FeatureManifest
 from fieldapp.platform.commandbus.command import COMMANDS, Command
-from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, OFFERS
+from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, PROVISIONS
 from fieldapp.platform.sync.instance import instance
+from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.platform.web.forms import TAKE_FILES
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.services.approvals.notices import NOTICE_TEXTS
@@ -18,7 +20,7 @@ from fieldapp.services.settings.queries import FIGURES, figure
 
 
 def init_app(app: Flask, roots: tuple[str, ...]) -> None:
-    """Finds models, commands, figures, notices, offers and routes of all features below `roots`."""
+    """Finds models, commands, figures, notices, manifests and routes of all features below `roots`."""
     list(discovery.layer(roots, "models"))
     figures = ((feature, figure.key, figure) for feature, figure in discovery.instances(roots, "figures", Figure))
     FIGURES.set(app, discovery.each_once("figure", figures))
@@ -33,13 +35,14 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
         for kind, text in module.NOTICES.items()
     )
     NOTICE_TEXTS.set(app, discovery.each_once("notice", notices))
-    OFFERS.set(app, _offers(roots))
+    manifests = _manifests(roots)
+    PROVISIONS.set(app, Provisions((feature, one.provides) for feature, one in manifests.items()))
     TAKE_FILES.set(app, take_files)
     INSTANCE_ID.set(app, lambda: instance()["id"])
     blueprints = ((feature, one.name, one) for feature, one in discovery.instances(roots, "routes", Blueprint))
     for blueprint in discovery.each_once("blueprint", blueprints).values():
         app.register_blueprint(blueprint)
-    GRANTS.set(app, grants.join((offer.grants for offer in OFFERS.of(app).all), tuple(NAMES), _verbs(app)))
+    GRANTS.set(app, grants.join((one.grants for one in manifests.values()), tuple(NAMES), _verbs(app)))
 
 
 def _verbs(app: Flask) -> set[str]:
@@ -47,18 +50,15 @@ def _verbs(app: Flask) -> set[str]:
     guards = {name: getattr(view, "guard", None) for name, view in app.view_functions.items() if name != "static"}
     if unguarded := [name for name, guard in guards.items() if guard is None]:
         raise RuntimeError(f"these views have neither a verb nor @public: {', '.join(unguarded)}")
-    offers = OFFERS.of(app).all
-    entries = {entry.verb for offer in offers for entry in (*offer.tabs, *offer.tiles, *offer.links)}
+    entries = {one.value.verb for menu in MENUS for one in PROVISIONS.of(app).of(menu)}
     return {*COMMANDS.of(app), *map(str, guards.values()), *entries} - {"public"}
 
 
-def _offers(roots: tuple[str, ...]) -> Offers:
-    """All features' offers. A record type has one rule of who sees it, one address and one card in the inbox."""
-    found = list(discovery.instances(roots, "offers", Offer))
-    for place in ("sees", "places", "own_places", "inbox"):
-        said = ((feature, kind, rule) for feature, offer in found for kind, rule in getattr(offer, place).items())
-        discovery.each_once(f"{place} of", said)
-    for place in ("tabs", "tiles", "links"):
-        entries = ((feature, entry.key, entry) for feature, offer in found for entry in getattr(offer, place))
-        discovery.each_once(place.removesuffix("s"), entries)
-    return Offers(tuple(offer for _, offer in found))
+def _manifests(roots: tuple[str, ...]) -> dict[str, FeatureManifest]:
+    """Return the manifests of all features by the feature's name, one of each."""
+    found: dict[str, FeatureManifest] = {}
+    for feature, manifest in discovery.instances(roots, "manifest", FeatureManifest):
+        if feature in found:
+            raise RuntimeError(f"{feature} has more than one manifest")
+        found[feature] = manifest
+    return found

@@ -23,7 +23,8 @@ from fieldapp.errors import AppError, BadRequest, Conflict, Invalid, NotAllowed,
 from fieldapp.kernel.grants import EVERYONE, Grants
 from fieldapp.platform.commandbus import Command
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.extensions import GRANTS, OFFERS
+from fieldapp.platform.extensions import GRANTS, PROVISIONS
+from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.platform.web.fields import Strokes
 from fieldapp.services.accounts.roles import NAMES
 
@@ -85,7 +86,7 @@ def commands(app: Flask) -> str:
         NOTE,
         "",
         "Every write is one of these. The kind names the command, the permission, the audit action and the notice.",
-        "*Roles* are granted in the `offers.py` of each feature ([permissions](permissions.md)); on which record is",
+        "*Roles* are granted in the `manifest.py` of each feature ([permissions](permissions.md)); on which record is",
         "decided after that, by the feature's policy. Unknown fields are refused.",
         "*Own work* is what a phone's token, a rescue file and a",
         "closed account may bring, too ([ADR 19](adr/0019-a-token-that-can-only-hand-in.md)).",
@@ -203,7 +204,7 @@ def permissions(app: Flask) -> str:
         "",
         NOTE,
         "",
-        "A verb is nobody's until a feature grants it to a role by its exact name, in `grants` of its `offers.py`",
+        "A verb is nobody's until a feature grants it to a role by its exact name, in `grants` of its `manifest.py`",
         "(D-ROLE-5). A grant is the first of two answers that must be yes; the second is the feature's policy on the",
         "record that was loaded. `everyone` is everybody who is signed in. The start fails for a grant to an unknown",
         "role, of a verb that nothing asks for, of a decision to `admin` or `everyone`, and of anything but reading",
@@ -227,8 +228,8 @@ def _pages(app: Flask) -> dict[str, set[str]]:
         verb = getattr(app.view_functions[rule.endpoint], "guard", "public")
         if verb != "public" and "GET" in (rule.methods or ()):
             found.setdefault(verb, set()).add(f"`{rule.rule}`")
-    for offer in OFFERS.of(app).all:
-        for entry in (*offer.tabs, *offer.tiles, *offer.links):
+    for menu in MENUS:
+        for _, _, entry in PROVISIONS.of(app).of(menu):
             found.setdefault(entry.verb, set()).add(f"entry *{entry.label}*")
     return found
 

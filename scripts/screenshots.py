@@ -15,7 +15,7 @@ from tests.e2e.conftest import Phone, Server
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-#: Shown by the browser as it offers to install the app (fieldapp/platform/offline/manifest.py).
+#: Shown by the browser as it offers to install the app (fieldapp/platform/offline/web_manifest.py).
 SCREENS = ROOT / "static" / "screens"
 
 

@@ -9,7 +9,7 @@ from fieldapp.demo.book import BadDemo, Book
 from fieldapp.demo.customers import add_customers
 from fieldapp.demo.jobs import add_jobs
 from fieldapp.demo.people import PASSWORD, add_people
-from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.extensions import DEMO
 
 __all__ = ["PASSWORD", "BadDemo", "Book", "fill"]
 
@@ -25,10 +25,9 @@ def fill() -> None:
         add_customers(book)
         add_jobs(book)
         book.keep()
-        for offer in sorted(OFFERS().all, key=lambda one: one.demo_order):
-            if offer.demo is not None:
-                offer.demo(book)
-                book.keep()
+        for add_demo_data in DEMO.all():
+            add_demo_data(book)
+            book.keep()
     except BaseException as error:
         book.give_up(error)
         raise

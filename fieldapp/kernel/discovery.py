@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import NamedTuple, TypeVar
 
 #: The file names a feature may have; reading order is import order.
-LAYERS = ("models", "figures", "commands", "notices", "offers", "routes")
+LAYERS = ("models", "figures", "commands", "notices", "manifest", "routes")
 
 Kind = TypeVar("Kind")
 
@@ -36,7 +36,7 @@ def _below(root: str) -> Iterator[str]:
     package = import_module(root)
     groups: tuple[str, ...] = getattr(package, "GROUPS", ())
     apart: tuple[str, ...] | None = getattr(package, "APART", None)
-    if find_spec(f"{root}.offers") or find_spec(f"{root}.models"):
+    if find_spec(f"{root}.manifest") or find_spec(f"{root}.models"):
         yield root
     for _, child, is_package in iter_modules(package.__path__):
         if not is_package or child in (apart or ()):

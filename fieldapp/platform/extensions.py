@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -19,8 +19,8 @@ from htmx_flask import Htmx
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from fieldapp.kernel.extension_points import Point, Provided, Provisions
 from fieldapp.kernel.grants import Grants
-from fieldapp.kernel.offers import Offers
 from fieldapp.platform.database import Base
 
 Value = TypeVar("Value")
@@ -54,14 +54,53 @@ class AppValue(Generic[Value]):
         return self.name in current_app.extensions
 
 
-#: What the features declare, all together.
-OFFERS: AppValue[Offers] = AppValue("offers")
+#: What the features provide for extension points, all together.
+PROVISIONS: AppValue[Provisions] = AppValue("provisions")
 #: The verbs of every role.
 GRANTS: AppValue[Grants] = AppValue("grants")
 #: Returns the value of a figure of the rule book by its key.
 FIGURE: AppValue[Callable[[str], Decimal | int]] = AppValue("figure")
 #: Returns the id of this installation, the value of the header `X-Fieldapp`.
 INSTANCE_ID: AppValue[Callable[[], str]] = AppValue("instance_id")
+
+
+class ProvidedPoint(Point[Value]):
+    """An extension point that answers for the current application. Its owner declares it, features provide for it."""
+
+    def all(self) -> tuple[Value, ...]:
+        """Return what is provided, in an order that does not depend on how features were found."""
+        return tuple(one.value for one in PROVISIONS().of(self))
+
+    def by_feature(self) -> tuple[tuple[str, Value], ...]:
+        """Return the same, each with the name of its feature."""
+        return tuple((one.feature, one.value) for one in PROVISIONS().of(self))
+
+
+class ExtensionPoint(ProvidedPoint[Value]):
+    """A point for which every feature may provide something."""
+
+    def by(self, value: Value, *, order: int = 50) -> Provided[Value]:
+        """Provide `value`, in a manifest."""
+        return Provided(self, value, order=order)
+
+
+class KeyedPoint(ProvidedPoint[Value]):
+    """A point with at most one value for a key, mostly a record type."""
+
+    def by(self, key: str, value: Value) -> Provided[Value]:
+        """Provide `value` for `key`, in a manifest."""
+        return Provided(self, value, key)
+
+    def get(self, key: str) -> Value | None:
+        """Return what is provided for `key`, or None."""
+        return PROVISIONS().by_key(self).get(key)
+
+
+#: Checks of the stored records, one sentence for each thing that does not agree. Asked by fieldapp/integrity.py, which
+#: stands above the features and so cannot be imported by them; the same holds for the demo.
+CHECKS: ExtensionPoint[Callable[[], Iterable[str]]] = ExtensionPoint("checks")
+#: What a feature adds to the demo data, given the `Book` of fieldapp/demo, in the declared order.
+DEMO: ExtensionPoint[Callable[[Any], None]] = ExtensionPoint("demo data")
 
 #: Where a request keeps the connection of its write transaction while one is under way
 #: (platform/commandbus/transaction.py).

@@ -13,7 +13,8 @@ from flask import Flask
 from fieldapp.kernel import ids
 from fieldapp.kernel.grants import EVERYONE, Grants, join
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.extensions import GRANTS, OFFERS
+from fieldapp.platform.extensions import GRANTS, PROVISIONS
+from fieldapp.platform.web.extension_points import MENUS, TILES
 from fieldapp.services.accounts.roles import NAMES
 from tests.support.bench import Bench, Cast, Person, build_app
 
@@ -33,15 +34,20 @@ def people(cast: Cast) -> Iterator[Person]:
             yield value
 
 
-def test_a_verb_that_no_feature_grants_is_nobodys(closed_bench: Bench) -> None:
+@pytest.mark.parametrize(("noun", "page"), [("salary", "/salaries"), ("budget", "/budgets")])
+def test_a_verb_that_no_feature_grants_is_nobodys(closed_bench: Bench, noun: str, page: str) -> None:
+    """Not even an administrator's, nor, for an approval, the executive's."""
     closed_bench.reset()
+    held = set()
     for person in people(closed_bench.cast):
+        held |= closed_bench.actor(person).roles
         client = closed_bench.client_of(person)
-        assert client.get("/salaries").status_code == 403, person
-        assert client.get("/salaries/list.csv").status_code == 403, person
-        assert "/salaries" not in client.get("/me").text, person
-        result = closed_bench.send(person, "salary.approve", ("salary", str(ids.uuid7())), {})
+        assert client.get(page).status_code == 403, person
+        assert client.get(f"{page}/list.csv").status_code == 403, person
+        assert page not in client.get("/me").text, person
+        result = closed_bench.send(person, f"{noun}.approve", (noun, str(ids.uuid7())), {})
         assert (result.outcome, result.code) == ("rejected", "command.not_allowed"), person
+    assert held == set(NAMES)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +79,15 @@ def test_roles_add_up_and_unknown_ones_hold_nothing() -> None:
 def test_every_verb_is_granted_to_somebody(app: Flask) -> None:
     grants: Grants = GRANTS.of(app)
     asked = {getattr(view, "guard", "public") for view in app.view_functions.values()} - {"public"}
-    asked |= {entry.verb for offer in OFFERS.of(app).all for entry in (*offer.tabs, *offer.tiles, *offer.links)}
+    asked |= {one.value.verb for menu in MENUS for one in PROVISIONS.of(app).of(menu)}
     assert {verb for verb in asked | set(COMMANDS.of(app)) if not grants.roles_with(verb)} == set()
+
+
+def test_whoever_may_add_something_has_the_page_for_it(app: Flask) -> None:
+    grants: Grants = GRANTS.of(app)
+    adding = [one.value.verb for one in PROVISIONS.of(app).of(TILES)]
+    assert len(adding) > 1
+    assert set(grants.roles_with("add.view")) == {role for verb in adding for role in grants.roles_with(verb)}
 
 
 def test_verbs_that_code_asks_for_exist(app: Flask) -> None:

@@ -1,1 +1,1 @@
-"""A made-up feature that grants nothing: nobody may use it (tests/architecture/test_permissions.py)."""
+"""Made-up features that grant nothing: nobody may use them (tests/architecture/test_permissions.py)."""

@@ -14,6 +14,7 @@ from fieldapp.field.jobs.models import Job, Visit, VisitEvent
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
+from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.services.accounts.models import Group, Membership, User
 from fieldapp.services.accounts.queries import actor_of
 from fieldapp.services.approvals.queries import shown, waiting_for
@@ -55,16 +56,16 @@ def test_the_published_logins_work(demo: Any) -> None:
 
 def test_the_first_screens_stay_within_their_queries(filled: Any, queries: Any) -> None:
     """docs/performance.md, with everything there is to decide in the leader's inbox: claims, reports, parts."""
-    offers = filled.extensions["offers"]
     seen = 0
     for name in LOGINS:
         client = filled.test_client()
         client.post("/login", data={"username": name, "password": PASSWORD})
         with filled.app_context():
             actor = actor_of(db.session.scalar(select(User.id).where(User.username == name)))
+            entries = [entry for menu in MENUS for entry in menu.open_to(actor)]
             kinds = {row.case.subject_type for row in shown(waiting_for(actor, 50))}
         assert name != "lead1" or kinds == {"expense_claim", "service_report", "parts_request"}
-        for entry in (*offers.tabs(actor), *offers.tiles(actor), *offers.links(actor)):
+        for entry in entries:
             with queries() as asked:
                 assert client.get(entry.url).status_code == 200, (name, entry.url)
             assert asked.count <= 12, (name, entry.url, asked.statements)

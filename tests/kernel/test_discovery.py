@@ -12,7 +12,9 @@ import pytest
 from flask import Flask
 
 from fieldapp.kernel import discovery
-from fieldapp.platform.extensions import Model
+from fieldapp.kernel.extension_points import Provisions
+from fieldapp.platform.extensions import PROVISIONS, ExtensionPoint, KeyedPoint, Model, db
+from fieldapp.platform.web.extension_points import MENUS, pack
 from tests.support.bench import Bench, build_app
 
 ROUTES = "from flask import Blueprint\nbp = Blueprint('{name}', __name__)\n"
@@ -44,7 +46,7 @@ def test_features_are_found_in_groups_and_without(product: Any) -> None:
 
 def test_a_folder_in_no_group_stops_the_start_with_its_name(product: Any) -> None:
     package = "GROUPS = ('field', 'money')\nAPART = ('kernel',)"
-    roots = product({"__init__.py": package, "field/a/x.py": "", "kernel/offers.py": ""})
+    roots = product({"__init__.py": package, "field/a/x.py": "", "kernel/manifest.py": ""})
     assert discovery.features(roots) == ["made.field.a"]
     product({"__init__.py": package, "stray/x.py": ""})
     with pytest.raises(RuntimeError, match=r"^made\.stray is in no group: move it into one of field, money$"):
@@ -52,7 +54,10 @@ def test_a_folder_in_no_group_stops_the_start_with_its_name(product: Any) -> Non
 
 
 FIGURE = "from fieldapp.kernel.figures import Figure\none = Figure('a.b', 1, 0, 2, 'D', 'x')\n"
-OFFER = "from fieldapp.kernel.offers import Entry, Offer\noffer = Offer({})\n"
+MANIFEST = (
+    "from fieldapp.kernel.manifest import FeatureManifest\nfrom fieldapp.platform.web.extension_points import *\n"
+    "from fieldapp.services.approvals import INBOX_CARDS\nmanifest = FeatureManifest(provides=({},))\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -61,10 +66,13 @@ OFFER = "from fieldapp.kernel.offers import Entry, Offer\noffer = Offer({})\n"
         ("figures", FIGURE, "figure a.b"),
         ("notices", "NOTICES = {'a.b': 'x'}\n", "notice a.b"),
         ("routes", ROUTES.format(name="ab"), "blueprint ab"),
-        ("offers", OFFER.format("places={'ab': '/ab/'}"), "places of ab"),
-        ("offers", OFFER.format("sees={'ab': lambda actor, one: True}"), "sees of ab"),
-        ("offers", OFFER.format("inbox={'ab': lambda ids: {}}"), "inbox of ab"),
-        ("offers", OFFER.format("tiles=(Entry('ab', 'x', '/ab', 'a.b'),)"), "tile ab"),
+        ("manifest", MANIFEST.format("DETAIL_URLS.by('ab', '/ab/')"), "detail address of ab"),
+        ("manifest", MANIFEST.format("AUTHOR_URLS.by('ab', '/ab/')"), "author's address of ab"),
+        ("manifest", MANIFEST.format("CAN_VIEW.by('ab', lambda actor, one: True)"), "view rule of ab"),
+        ("manifest", MANIFEST.format("INBOX_CARDS.by('ab', lambda ids: {})"), "inbox card of ab"),
+        ("manifest", MANIFEST.format("TABS.by(Entry('ab', 'x', '/ab', 'a.b'))"), "tab ab"),
+        ("manifest", MANIFEST.format("TILES.by(Entry('ab', 'x', '/ab', 'a.b'))"), "tile ab"),
+        ("manifest", MANIFEST.format("LINKS.by(Entry('ab', 'x', '/ab', 'a.b'))"), "link ab"),
     ],
 )
 def test_what_two_features_declare_stops_the_start_with_both_names(
@@ -94,19 +102,25 @@ def test_a_table_declared_twice_names_both_modules() -> None:
 
 def registry(app: Flask) -> dict[str, Any]:
     """What discovery puts together, with the order in which people see it."""
-    bench, offers, seen = Bench(app), app.extensions["offers"], {}
+    bench, seen = Bench(app), {}
     bench.reset()
-    for person in (bench.cast.tech, bench.cast.leader, bench.cast.finance, bench.cast.admin):
-        actor = bench.actor(person)
-        for place in ("tabs", "tiles", "links"):
-            seen[person.username, place] = [entry.key for entry in getattr(offers, place)(actor)]
+    with app.test_request_context():
+        for person in (bench.cast.tech, bench.cast.leader, bench.cast.finance, bench.cast.admin):
+            actor = bench.actor(person)
+            for menu in MENUS:
+                seen[person.username, menu.name] = [entry.key for entry in menu.open_to(actor)]
+            seen[person.username, "pack"] = [entry.url for entry in pack(actor)]
+        provisions = PROVISIONS.of(app)
+        points = {point.name: [(one.feature, one.key) for one in provisions.of(point)] for point in provisions.points()}
+        db.session.remove()
     names = {name: sorted(app.extensions[name]) for name in ("commands", "figures", "notices")}
-    return {**names, "seen": seen, "routes": sorted(str(rule) for rule in app.url_map.iter_rules())}
+    return {**names, "seen": seen, "points": points, "routes": sorted(str(rule) for rule in app.url_map.iter_rules())}
 
 
 def test_the_order_in_which_features_are_found_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = registry(build_app(tmp_path / "sorted"))
     assert len(before["commands"]) > 30
+    assert {"tab", "offline pages", "job panels", "inbox card of", "checks", "demo data"} <= set(before["points"])
     sorted_features = discovery.features
     for seed in range(3):
 
@@ -117,3 +131,29 @@ def test_the_order_in_which_features_are_found_does_not_matter(tmp_path: Path, m
 
         monkeypatch.setattr(discovery, "features", shuffled)
         assert registry(build_app(tmp_path / str(seed))) == before
+
+
+def test_what_is_provided_comes_in_the_order_that_is_declared() -> None:
+    words: ExtensionPoint[str] = ExtensionPoint("words")
+    declared = [
+        ("z.apple", [words.by("late", order=60), words.by("first")]),
+        ("a.pear", [words.by("third"), words.by("fourth")]),
+        ("b.apple", [words.by("zeroth", order=10), words.by("second")]),
+    ]
+    for found in (declared, declared[::-1]):
+        values = [(one.feature, one.value) for one in Provisions(found).of(words)]
+        assert values == [
+            *(("b.apple", "zeroth"), ("b.apple", "second"), ("z.apple", "first")),
+            *(("a.pear", "third"), ("a.pear", "fourth"), ("z.apple", "late")),
+        ]
+
+
+def test_a_point_that_nobody_provides_for_is_empty() -> None:
+    words: KeyedPoint[str] = KeyedPoint("words of")
+    assert (Provisions([]).of(words), Provisions([]).by_key(words)) == ((), {})
+
+
+def test_a_feature_has_one_manifest(product: Any, tmp_path: Path) -> None:
+    source = "from fieldapp.kernel.manifest import FeatureManifest\none, two = FeatureManifest(), FeatureManifest()\n"
+    with pytest.raises(RuntimeError, match=r"^made\.first has more than one manifest$"):
+        build_app(tmp_path / "data", roots=product({"first/manifest.py": source}))

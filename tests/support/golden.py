@@ -35,8 +35,9 @@ from fieldapp import create_app
 from fieldapp.config import Config
 from fieldapp.demo import PASSWORD, fill
 from fieldapp.kernel import clock
-from fieldapp.platform.extensions import db, limiter
+from fieldapp.platform.extensions import PROVISIONS, db, limiter
 from fieldapp.platform.web.assets import Assets
+from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.services.accounts import actor_of
 from fieldapp.services.accounts.models import User
 from tests.support.html import Page
@@ -135,8 +136,7 @@ def verbs(app: Flask) -> set[str]:
     """Return every verb that a command, a route, an entry or a line of the source asks for."""
     found = set(app.extensions["commands"])
     found |= {getattr(view, "guard", "") for view in app.view_functions.values()} - {"", "public"}
-    offers = app.extensions["offers"].all
-    found |= {entry.verb for offer in offers for entry in (*offer.tabs, *offer.tiles, *offer.links)}
+    found |= {one.value.verb for menu in MENUS for one in PROVISIONS.of(app).of(menu)}
     for folder, pattern in (("fieldapp", "*.py"), ("templates", "*.html")):
         for path in (ROOT / folder).rglob(pattern):
             found |= set(_ASKED.findall(path.read_text()))

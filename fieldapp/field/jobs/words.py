@@ -6,6 +6,11 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from fieldapp.field import customers
+
+#: Of equipment; templates of jobs find all their words in one module.
+CATEGORIES = customers.CATEGORIES
+
 VISIT_STATES: dict[str, Any] = {
     "assigned": _l("Assigned"),
     "accepted": _l("Confirmed"),
@@ -104,13 +109,6 @@ CHANNELS: dict[str, Any] = {
     "web": _l("by web form"),
     "message": _l("by message"),
     "walk_in": _l("in person"),
-}
-CATEGORIES: dict[str, Any] = {
-    "gps_terminal": _l("GPS terminal"),
-    "air_conditioner": _l("Air conditioner"),
-    "water_purifier": _l("Water purifier"),
-    "printer": _l("Printer"),
-    "other": _l("Other"),
 }
 RESULTS: dict[str, Any] = {
     "solved": _l("Solved"),

@@ -7,9 +7,10 @@ from flask_login import current_user
 from sqlalchemy import text
 
 from fieldapp.kernel.ids import uuid7
-from fieldapp.platform.extensions import INSTANCE_ID, OFFERS, db
-from fieldapp.platform.offline.manifest import web_manifest
+from fieldapp.platform.extensions import INSTANCE_ID, db
+from fieldapp.platform.offline.web_manifest import web_manifest
 from fieldapp.platform.web.assets import ASSETS, FOLDER
+from fieldapp.platform.web.extension_points import TILES
 from fieldapp.platform.web.guards import actor, needs, public
 from fieldapp.platform.web.render import render
 from fieldapp.services.accounts.session import this_phone
@@ -78,7 +79,7 @@ def outbox() -> Response:
 @needs("outbox.view")
 def add() -> Response:
     """Everything this person can note down."""
-    return render("platform/offline/add.html", tiles=OFFERS().tiles(actor()))
+    return render("platform/offline/add.html", tiles=TILES.open_to(actor()))
 
 
 @bp.get("/healthz")

@@ -15,11 +15,10 @@ from markupsafe import Markup
 
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import Entry
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.extensions import OFFERS
 from fieldapp.platform.web import fresh, inputs, language, trouble
 from fieldapp.platform.web.assets import ASSETS
+from fieldapp.platform.web.extension_points import LINKS, TABS, Entry, alerts
 from fieldapp.platform.web.icons import icon
 from fieldapp.platform.web.pieces import piece, rendered_at
 from fieldapp.platform.web.typography import UnbrokenMoney
@@ -150,7 +149,6 @@ def _tabs(tabs: Sequence[Entry], actor: Actor) -> Markup:
 def _context() -> dict[str, Any]:
     person = current_user._get_current_object()
     actor = person.actor if person.is_authenticated else None
-    offers = OFFERS()
     return {
         "actor": actor,
         "assets": ASSETS(),
@@ -158,9 +156,9 @@ def _context() -> dict[str, Any]:
         "lang": language.tag(language.code()),
         "rendered_at": rendered_at(),
         "today": clock.today(),
-        "tabs": (lambda: _tabs(offers.tabs(actor), actor)) if actor else str,
-        "links": offers.links(actor) if actor else [],
-        "strips": (lambda: offers.strips(actor)) if actor else list,
+        "tabs": (lambda: _tabs(TABS.open_to(actor), actor)) if actor else str,
+        "links": LINKS.open_to(actor) if actor else [],
+        "alerts": (lambda: alerts(actor)) if actor else list,
         "path": request.path,
         "can": actor.can if actor else (lambda verb: False),
         "sent": inputs.sent(),

@@ -1,4 +1,4 @@
-"""Names of the roles (docs/rules/02-roles.md). What a role may do is granted in each feature's offers.py."""
+"""Names of the roles (docs/rules/02-roles.md). What a role may do is granted in each feature's manifest.py."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from fieldapp.errors import Conflict, NotFound
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import UNDO, Base, Command, Context, Effect, command
-from fieldapp.platform.extensions import OFFERS
+from fieldapp.platform.web.extension_points import detail_url
 from fieldapp.platform.web.page import moment
 from fieldapp.services.accounts import name_by
 from fieldapp.services.approvals.cases import decide, open_case_of
@@ -189,7 +189,7 @@ def _why_not(ctx: Context, kind: str) -> Exception:
     if closing is None:
         return Conflict("case.closed", _l("This was already decided."), {"state": latest.state, "taken": True})
     current = {"state": latest.state, "taken": True}
-    url = OFFERS().place_of(kind, ctx.id, False)
+    url = detail_url(kind, ctx.id, False)
     return Conflict("case.closed", _said(*closing), {**current, "url": url} if url else current)
 
 

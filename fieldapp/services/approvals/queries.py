@@ -13,8 +13,9 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.database import among
 from fieldapp.platform.database.statements import Prepared
-from fieldapp.platform.extensions import OFFERS, db, reading
+from fieldapp.platform.extensions import db, reading
 from fieldapp.services.accounts import name_by
+from fieldapp.services.approvals.extension_points import inbox_ids
 from fieldapp.services.approvals.models import Case, Step
 from fieldapp.services.approvals.policy import OF_A_GROUP, may_decide
 
@@ -58,7 +59,7 @@ def waiting_ids(actor: Actor) -> list[str]:
 
 def inbox_count(actor: Actor) -> int:
     """Return how much waits in this person's inbox: decisions, notices, and what features add."""
-    return sum(counts(actor)) + len(OFFERS().inbox_ids(actor))
+    return sum(counts(actor)) + len(inbox_ids(actor))
 
 
 def case_for(kind: str, record: str) -> Case | None:

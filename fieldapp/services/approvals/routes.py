@@ -11,15 +11,15 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from fieldapp.kernel.offers import Panel
+from fieldapp.kernel.manifest import Panel
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.extensions import OFFERS
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.page import decision_kinds
 from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.services.approvals.decisions import changes_since, draft_key, say, seen_json, seen_of
+from fieldapp.services.approvals.extension_points import inbox_panels, inbox_sections
 from fieldapp.services.approvals.models import Step
 from fieldapp.services.approvals.notices import inbox_key, key_of, unread, url_of
 from fieldapp.services.approvals.policy import Difference, may_see
@@ -45,19 +45,16 @@ def inbox() -> Response:
         notices=unread(actor()),
         inbox_key=inbox_key(actor().id),
         decides=any(actor().can(kind) for kind in decision_kinds().split()),
-        sections=OFFERS().inbox_sections(actor()),
+        sections=inbox_sections(actor()),
     )
 
 
 def inbox_cards(rows: list[Shown]) -> list[dict[str, Any]]:
     """Cases with the panel their feature draws for them; the panels of a kind come in one go."""
-    offers = OFFERS()
     by_kind: dict[str, list[str]] = {}
     for row in rows:
         by_kind.setdefault(row.case.subject_type, []).append(row.case.subject_id)
-    panels = {
-        (kind, one): panel for kind, ids in by_kind.items() for one, panel in offers.inbox_panels(kind, ids).items()
-    }
+    panels = {(kind, one): panel for kind, ids in by_kind.items() for one, panel in inbox_panels(kind, ids).items()}
     return [
         _card(row, panels.get((row.case.subject_type, row.case.subject_id)), changes_since(row.case, row.before))
         for row in rows

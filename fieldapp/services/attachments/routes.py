@@ -13,8 +13,9 @@ from fieldapp.errors import NotFound
 from fieldapp.kernel import ids
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Attachment
-from fieldapp.platform.extensions import OFFERS, db
+from fieldapp.platform.extensions import db
 from fieldapp.platform.web import inputs
+from fieldapp.platform.web.extension_points import can_view, detail_url
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render
@@ -53,7 +54,7 @@ def show(attachment_id: UUID) -> Response:
 def missing() -> Response:
     """Which photos never came or cannot be shown: of which record, since when, on which phone (failure mode 63)."""
     page = missing_page(actor())
-    commands, offers = COMMANDS(), OFFERS()
+    commands = COMMANDS()
     records: dict[tuple[str, str], dict[str, Any]] = {}
     for row in page.rows:
         record = records.setdefault((row.agg_type, row.agg_id), {"row": row, "photos": []})
@@ -63,7 +64,7 @@ def missing() -> Response:
         row = record["row"]
         name, record["ref"], record["at"] = origins.get((kind, one), (row.kind, row.ref, row.device_at))
         record["words"] = commands[name].label if name in commands else name
-        record["place"] = offers.place_of(kind, one, row.user_id == actor().id)
+        record["place"] = detail_url(kind, one, row.user_id == actor().id)
         record["phone"] = None if row.dev == ids.DESK_DEVICE else ids.short_reference(row.dev, row.seq)
     return render("services/attachments/missing.html", page=page, records=list(records.values()))
 
@@ -104,4 +105,4 @@ def _may_see(row: Attachment) -> bool:
         return True
     if not (row.agg_type and row.agg_id):
         return False
-    return OFFERS().sees(actor(), row.agg_type, row.agg_id)
+    return can_view(actor(), row.agg_type, row.agg_id)

@@ -5,8 +5,8 @@ template services/devices/_lost.html), `tell_of_closed_accounts`, `told_enough`.
 """
 
 from fieldapp.services.devices.closed import tell_of_closed_accounts
+from fieldapp.services.devices.manifest import losses
 from fieldapp.services.devices.models import Device
-from fieldapp.services.devices.offers import losses
 from fieldapp.services.devices.queries import elsewhere, told_enough
 
 __all__ = ["Device", "elsewhere", "losses", "tell_of_closed_accounts", "told_enough"]

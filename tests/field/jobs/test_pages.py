@@ -323,21 +323,6 @@ def test_taps_work_without_javascript(cast: Any, client_of: Any, make_job: Any) 
 # -- customers -----------------------------------------------------------------------------------------------
 
 
-def test_the_customer_page(cast: Any, client_of: Any, make_job: Any) -> None:
-    """D-AUD-2, D-DESK-4: for those who serve the customer, and those who see all groups."""
-    job, _ = make_job(cast.tech)
-    page = text(client_of(cast.tech), f"/jobs/{job}")
-    url = "/customers/" + page.partition('href="/customers/')[2].partition('"')[0]
-    for person in (cast.tech, cast.leader, cast.agent):
-        shown = text(client_of(person), url)
-        assert "8832019" in shown
-        assert f'href="/jobs/{job}"' in shown
-    for person in (cast.tech2, cast.other_leader):
-        assert client_of(person).get(url).status_code == 404
-    for person in (cast.hr, cast.purchasing):
-        assert client_of(person).get(url).status_code == 403
-
-
 # -- how much it asks ----------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
+from fieldapp.platform.web.extension_points import can_view
 from fieldapp.services.settings.models import Setting
 from tests.money.expenses.conftest import day, item_data
 
@@ -304,8 +305,7 @@ def test_receipts_are_shown_to_whoever_sees_the_claim(
     item, _ = capture(cast.tech, {"atts": [note]})
     claim(cast.tech, [item])
     with bench.app.app_context():
-        offers = bench.app.extensions["offers"]
-        seen = {who: offers.sees(bench.actor(getattr(cast, who)), "expense_item", item) for who in ("leader", "tech2")}
+        seen = {who: can_view(bench.actor(getattr(cast, who)), "expense_item", item) for who in ("leader", "tech2")}
         db.session.remove()
     assert seen == {"leader": True, "tech2": False}
 

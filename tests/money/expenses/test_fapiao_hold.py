@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from fieldapp.kernel import clock, ids
+from fieldapp.money.expenses.manifest import manifest
 from fieldapp.money.expenses.models import ExpenseItem, FapiaoHold
-from fieldapp.money.expenses.offers import offer
-from fieldapp.platform.extensions import db
+from fieldapp.platform.extensions import CHECKS, db
 from tests.support.bench import Bench, QueryCount
 
 FAPIAO = "26412000000000010317"
@@ -167,11 +167,13 @@ def test_only_a_hold_refuses_a_number(bench: Bench, cast: Any, capture: Any, cla
 def test_the_check_names_what_is_not_held_and_what_is_held_without_need(
     bench: Bench, cast: Any, claimed: Any, decide: Any, claim_of: Any
 ) -> None:
+    checks = [one.value for one in manifest.provides if one.point is CHECKS]
+
     def told() -> list[str]:
         with bench.app.app_context(), QueryCount(bench.app) as queries:
-            found = sorted(line for check in offer.checks for line in check() if "fapiao" in line)
+            found = sorted(line for check in checks for line in check() if "fapiao" in line)
             db.session.remove()
-        assert queries.count == len(offer.checks)
+        assert queries.count == len(checks)
         return found
 
     kept, _ = claimed(cast.tech, "46.00", "12.00", fapiao_number=FAPIAO)

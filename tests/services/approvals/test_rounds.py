@@ -20,6 +20,7 @@ from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseClaim
 from fieldapp.platform.commandbus import Result, writing
 from fieldapp.platform.extensions import db
+from fieldapp.platform.web.extension_points import detail_url, pack
 from fieldapp.services.accounts.models import Membership, User
 from fieldapp.services.approvals import cases_of
 from fieldapp.services.approvals.decisions import SUBJECTS
@@ -238,7 +239,8 @@ def test_a_decision_that_comes_too_late_hears_who_decided_what_and_where(bench: 
     assert words.endswith("Reason: no") == (verb in {"return", "reject"})
     assert late.current is not None
     assert late.current["taken"] is True
-    assert late.current["url"] == bench.app.extensions["offers"].place_of(kind, record, False)
+    with bench.app.app_context():
+        assert late.current["url"] == detail_url(kind, record, False)
 
 
 def test_those_who_could_not_decide_do_not_hear_who_did(bench: Bench) -> None:
@@ -283,7 +285,8 @@ def test_every_form_that_decides_carries_what_was_seen(bench: Bench, client_of: 
     record = CASES[kind][0](bench)
     expected = seen(bench, kind, record)
     client = client_of(bench.cast.leader)
-    place = bench.app.extensions["offers"].place_of(kind, record, False)
+    with bench.app.app_context():
+        place = detail_url(kind, record, False)
     verbs = [verb for verb in ("approve", "accept", "return", "reject") if f"{kind}.{verb}" in commands(bench)]
     found = 0
     for path in ("/inbox", place, *(f"/inbox/{kind}/{record}/{verb}" for verb in verbs)):
@@ -367,7 +370,7 @@ def test_a_decision_in_conflict_does_not_cover_its_card(bench: Bench, client_of:
 def test_the_kept_inbox_is_another_page_when_one_goes_and_one_comes(bench: Bench) -> None:
     def kept() -> str:
         with bench.app.test_request_context():
-            entries = bench.app.extensions["offers"].pack(bench.actor(bench.cast.leader))
+            entries = pack(bench.actor(bench.cast.leader))
             db.session.remove()
         return str({entry.url: entry.version for entry in entries}["/inbox"])
 

@@ -11,13 +11,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from fieldapp.field.jobs import JOB_PANELS
 from fieldapp.kernel import ids
-from fieldapp.kernel.offers import Offers
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
+from fieldapp.platform.web.extension_points import can_view
+from fieldapp.platform.web.extension_points import pack as pack_of
 from fieldapp.supply.parts import part_choices
+from fieldapp.supply.parts.manifest import wrong_totals
 from fieldapp.supply.parts.models import PartsRequest
-from fieldapp.supply.parts.offers import wrong_totals
 from tests.supply.parts.conftest import day
 from tests.support.bench import Bench, Cast
 
@@ -274,10 +276,10 @@ def test_a_withdrawn_request_counts_in_no_sum(cast: Cast, client_of: Any, ask: A
 def test_parts_on_the_jobs_page(app: Flask, bench: Bench, cast: Cast, ask: Any, make_job: Any) -> None:
     job, _ = make_job()
     record, _ = ask(cast.tech, job_id=job)
-    offers: Offers = app.extensions["offers"]
     with app.test_request_context():
         actor = bench.actor(cast.tech)
-        panel = next(p for p in offers.job_panels(actor, _Job(job)) if p.template == "supply/parts/_job_parts.html")
+        panels = [panel for of_feature in JOB_PANELS.all() for panel in of_feature(actor, _Job(job))]
+        panel = next(p for p in panels if p.template == "supply/parts/_job_parts.html")
         html = app.jinja_env.get_template(panel.template).render(panel=panel.context)
         db.session.remove()
     assert f"/parts/{record}" in html
@@ -322,7 +324,7 @@ def test_what_lies_on_the_phone_changes_with_the_records(
 ) -> None:
     def pack() -> dict[str, str]:
         with app.test_request_context():
-            entries = app.extensions["offers"].pack(bench.actor(cast.tech))
+            entries = pack_of(bench.actor(cast.tech))
             db.session.remove()
         return {entry.url: entry.version for entry in entries if entry.url.startswith("/parts")}
 
@@ -345,10 +347,9 @@ def test_choices_for_other_features(app: Flask, catalogue: dict[str, str], queri
 
 def test_attachments_follow_the_request(app: Flask, bench: Bench, cast: Cast, ask: Any) -> None:
     record, _ = ask(cast.tech, {"atts": [bench.photo()[0]]})
-    offers: Offers = app.extensions["offers"]
     with app.test_request_context():
         sees = {
-            key: offers.sees(bench.actor(getattr(cast, key)), "parts_request", record)
+            key: can_view(bench.actor(getattr(cast, key)), "parts_request", record)
             for key in ("tech", "tech2", "leader", "other_leader", "manager", "purchasing", "hr")
         }
         db.session.remove()

@@ -1,1 +1,1 @@
-"""Reading jobs: the lists, one job, a customer, and what a phone keeps."""
+"""Reading jobs: the lists, one job, a customer's, and what a phone keeps."""

@@ -1,31 +1,21 @@
-"""A customer with sites, contacts, assets and jobs, for those who serve it."""
+"""A customer's jobs, for its page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from fieldapp.field.customers import Asset, Contact, Customer, Site
+from fieldapp.field.customers import Customer
+from fieldapp.field.jobs import words
 from fieldapp.field.jobs.models import Job, Visit, VisitMember
 from fieldapp.field.jobs.queries.board import within
 from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.manifest import Panel
 from fieldapp.platform.extensions import db
-
-
-@dataclass
-class SiteLine:
-    """A site with its contacts `(name, title, phone)` and assets `(category, model, serial, plate, sim, warranty)`."""
-
-    id: str
-    name: str
-    address: str
-    lat: float | None
-    lon: float | None
-    contacts: list[tuple[str, str, str]] = field(default_factory=list)
-    assets: list[tuple[Any, ...]] = field(default_factory=list)
+from fieldapp.platform.web.lists import list_page
 
 
 def visible_jobs(actor: Actor) -> ColumnElement[bool]:
@@ -38,33 +28,10 @@ def visible_jobs(actor: Actor) -> ColumnElement[bool]:
     return or_(within(actor), own.exists())
 
 
-def customer_of(actor: Actor, customer_id: str) -> Customer | None:
-    """The customer, or None for those who see all its jobs neither by role nor by their work (D-AUD-2)."""
-    serves = select(Job.id).where(Job.customer_id == customer_id, visible_jobs(actor)).exists()
-    query = select(Customer).where(Customer.id == customer_id)
-    return db.session.scalar(query if actor.sees_all_groups else query.where(serves))
-
-
-def sites_of(customer_id: str) -> list[SiteLine]:
-    """Its sites by name; three queries."""
-    columns = (Site.id, Site.name, Site.address, Site.lat, Site.lon)
-    query = select(*columns).where(Site.customer_id == customer_id).order_by(Site.name, Site.id)
-    sites = {row[0]: SiteLine(*row) for row in db.session.execute(query)}
-    people = select(Contact.site_id, Contact.name, Contact.title, Contact.phone).where(Contact.site_id.in_(sites))
-    for site, *contact in db.session.execute(people.order_by(Contact.name, Contact.id)):
-        sites[site].contacts.append((contact[0], contact[1], contact[2]))
-    things = select(
-        Asset.site_id,
-        Asset.category,
-        Asset.model,
-        Asset.serial_no,
-        Asset.plate,
-        Asset.sim_no,
-        Asset.warranty_until,
-    ).where(Asset.site_id.in_(sites))
-    for site, *asset in db.session.execute(things.order_by(Asset.category, Asset.serial_no, Asset.id)):
-        sites[site].assets.append(tuple(asset))
-    return list(sites.values())
+def serves_customer(actor: Actor, customer_id: str) -> bool:
+    """Whether the customer has a job that the person may see."""
+    query = select(Job.id).where(Job.customer_id == customer_id, visible_jobs(actor))
+    return db.session.scalar(select(query.exists())) is True
 
 
 def jobs_of(actor: Actor, customer_id: str) -> Any:
@@ -72,3 +39,9 @@ def jobs_of(actor: Actor, customer_id: str) -> Any:
     columns = (Job.received_at, Job.id, Job.number, Job.title, Job.state, Job.service_class)
     query: Any = select(*columns)
     return query.where(Job.customer_id == customer_id, visible_jobs(actor))
+
+
+def customer_panels(actor: Actor, customer: Customer) -> Iterator[Panel]:
+    """The customer's jobs, the latest first, a page at a time."""
+    page = list_page(jobs_of(actor, customer.id), keys=(Job.received_at, Job.id), size=20)
+    yield Panel("field/jobs/_of_customer.html", {"page": page, "words": words})

@@ -1,4 +1,4 @@
-"""Pages of jobs and customers."""
+"""Pages of jobs."""
 
 from __future__ import annotations
 

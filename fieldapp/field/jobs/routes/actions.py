@@ -13,13 +13,14 @@ from sqlalchemy import func, select
 
 from fieldapp.errors import NotAllowed, NotFound
 from fieldapp.field.jobs import words
+from fieldapp.field.jobs.extension_points import plan_panels
 from fieldapp.field.jobs.models import Visit, VisitMember
 from fieldapp.field.jobs.policy import OPEN_VISIT, TAPS, may_dispatch, suggested_start
 from fieldapp.field.jobs.queries.sheet import JobSheet
 from fieldapp.field.jobs.routes import bp
 from fieldapp.field.jobs.routes.sheet import drawn, sheet_or_404
 from fieldapp.kernel import clock
-from fieldapp.platform.extensions import OFFERS, db
+from fieldapp.platform.extensions import db
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.services.accounts import technicians_of
@@ -88,7 +89,7 @@ def dispatch(job: UUID) -> Response:
 
 def planning(sheet: JobSheet, visit_id: str | None = None) -> dict[str, Any]:
     """Template and context of a form that plans a visit: with what features know of the plan for it."""
-    panels = OFFERS().plan_panels(sheet.id, sheet.group_id, visit_id)
+    panels = plan_panels(sheet.id, sheet.group_id, visit_id)
     return {"template": "field/jobs/plan.html", "context": {"plans": [drawn(panel) for panel in panels]}}
 
 

@@ -13,13 +13,13 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from fieldapp.field.jobs import words
+from fieldapp.field.jobs.extension_points import job_tags
 from fieldapp.field.jobs.models import Job
 from fieldapp.field.jobs.policy import may_lead
 from fieldapp.field.jobs.queries import board as queries
 from fieldapp.field.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.extensions import OFFERS
 from fieldapp.platform.web import language
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.pieces import pieces
@@ -67,7 +67,7 @@ def group_list(who: Actor, scope: Filter) -> Response:
             (language.code(), clock.today(), many),
             tuple(page.rows),
             kept(queries.visits_of_jobs(shown_ids)),
-            kept(said(OFFERS().job_tags(shown_ids))),
+            kept(said(job_tags(shown_ids))),
             kept(context["short"]),
             kept(context["groups"]),
         ),

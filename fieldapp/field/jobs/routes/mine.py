@@ -13,7 +13,9 @@ from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
-from fieldapp.field.jobs import links, words
+from fieldapp.field.customers import call_url, map_url
+from fieldapp.field.jobs import words
+from fieldapp.field.jobs.extension_points import job_tags
 from fieldapp.field.jobs.models import Visit
 from fieldapp.field.jobs.policy import OPEN_VISIT, RANK
 from fieldapp.field.jobs.queries import board as queries
@@ -21,7 +23,6 @@ from fieldapp.field.jobs.routes.rows import LISTS, SEARCH, kept, results_title, 
 from fieldapp.field.jobs.steps import Stage, stage, stage_reported, stages_ahead
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.extensions import OFFERS
 from fieldapp.platform.web import language
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.pieces import forms_piece, pieces
@@ -65,7 +66,7 @@ def my_list(who: Actor, scope: Filter) -> Response:
         tuple(page.rows),
         kept(queries.assets_in_short(job_ids)),
         kept(queries.partners([row[2] for row in page.rows], who)),
-        kept(said(OFFERS().job_tags(job_ids))),
+        kept(said(job_tags(job_ids))),
     )
     return render(
         "field/jobs/jobs.html",
@@ -161,8 +162,8 @@ class Card:
             self.service_class,
             self.with_,
             self.tags,
-            links.map_url(lat, lon, self.customer, address),
-            links.call_url(phone) if phone else "",
+            map_url(lat, lon, self.customer, address),
+            call_url(phone) if phone else "",
             steps[0],
             steps[1:],
         )

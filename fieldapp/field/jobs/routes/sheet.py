@@ -9,14 +9,15 @@ from flask import Response, redirect, render_template, url_for
 from markupsafe import Markup
 
 from fieldapp.errors import NotFound
-from fieldapp.field.jobs import links, words
+from fieldapp.field.customers import call_url, map_url
+from fieldapp.field.jobs import words
+from fieldapp.field.jobs.extension_points import job_panels
 from fieldapp.field.jobs.policy import OPEN_JOB, OPEN_VISIT, OVER, TO_REASSIGN, may_amend_on, may_dispatch
 from fieldapp.field.jobs.queries.details import AssetLine, details, times_of, times_of_visit
 from fieldapp.field.jobs.queries.sheet import JobSheet, job_sheet
 from fieldapp.field.jobs.routes import bp
 from fieldapp.field.jobs.steps import STEP_OF, stage, stage_reported, stages_ahead
-from fieldapp.kernel.offers import Panel
-from fieldapp.platform.extensions import OFFERS
+from fieldapp.kernel.manifest import Panel
 from fieldapp.platform.web.fresh import unchanged
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render, wants_fragment
@@ -38,9 +39,9 @@ def show(job: UUID) -> Response:
         **_equipment(sheet, assets),
         events=events,
         late=any(event.late for event in events),
-        panels=[drawn(panel) for panel in OFFERS().job_panels(actor(), sheet)],
-        map=links.map_url(sheet.lat, sheet.lon, f"{sheet.customer} {sheet.site}", sheet.address),
-        call=links.call_url(sheet.phone or ""),
+        panels=[drawn(panel) for panel in job_panels(actor(), sheet)],
+        map=map_url(sheet.lat, sheet.lon, f"{sheet.customer} {sheet.site}", sheet.address),
+        call=call_url(sheet.phone or ""),
         words=words,
         **_progress(sheet, times),
     )

@@ -13,13 +13,13 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import case, select
 
-from fieldapp.field.jobs import line_in, pack_jobs, with_job
+from fieldapp.field.jobs import JobSheet, line_in, pack_jobs, with_job
 from fieldapp.field.reports.models import NextVisitPlan, PlanLine, ServiceReport
 from fieldapp.field.reports.queries.due import due_by_job
 from fieldapp.field.reports.queries.plans import PlanNames, names_in_plan
 from fieldapp.kernel import money
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import PackEntry, Panel
+from fieldapp.kernel.manifest import PackEntry, Panel
 from fieldapp.platform.database import among
 from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import db, reading
@@ -31,7 +31,7 @@ from fieldapp.supply.parts import part_choices
 KIND = "service_report"
 
 
-def job_panels(actor: Actor, job: Any) -> list[Panel]:
+def job_panels(actor: Actor, job: JobSheet) -> list[Panel]:
     """State of the job's reports, and the way to the form for whoever is on it."""
     found = reports_of_job(actor, job.id)
     due = found["due"]

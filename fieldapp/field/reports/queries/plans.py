@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from fieldapp.field.reports.models import NextVisitPlan, ServiceReport
 from fieldapp.field.reports.policy import people_of_plan
-from fieldapp.kernel.offers import Panel
+from fieldapp.kernel.manifest import Panel
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import technicians_of
 

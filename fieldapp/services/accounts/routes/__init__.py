@@ -11,8 +11,8 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from fieldapp.errors import NotFound
-from fieldapp.platform.extensions import OFFERS
 from fieldapp.platform.web import inputs
+from fieldapp.platform.web.extension_points import home_for
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs, public
 from fieldapp.platform.web.own_path import own_path
@@ -34,7 +34,7 @@ SIGN_INS = "/me/devices"
 @needs("home.view")
 def home() -> Response:
     """The first screen of whoever this is: the first tab they may open."""
-    return redirect(OFFERS().home_for(actor()))  # type: ignore[return-value]
+    return redirect(home_for(actor()))  # type: ignore[return-value]
 
 
 @bp.get("/login")

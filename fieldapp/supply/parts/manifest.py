@@ -1,4 +1,4 @@
-"""What parts offers the house."""
+"""The manifest of parts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from fieldapp.field.jobs import my_job_choices, pack_jobs
+from fieldapp.field.jobs import JOB_PANELS, JobSheet, my_job_choices, pack_jobs
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
-from fieldapp.platform.extensions import db
+from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.platform.extensions import CHECKS, DEMO, db
+from fieldapp.platform.web.extension_points import CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
 from fieldapp.platform.web.lists import PAGE
+from fieldapp.services.approvals import INBOX_CARDS
 from fieldapp.services.settings import figure
 from fieldapp.supply.parts.demo import fill_catalogue, fill_requests
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
@@ -67,7 +69,7 @@ def _own(actor: Actor, form: str) -> Iterator[PackEntry]:
             yield PackEntry(f"/parts/{one}/correct", f"{ver}:{form}")
 
 
-def _on_job(actor: Actor, job: Any) -> Iterable[Panel]:
+def _on_job(actor: Actor, job: JobSheet) -> Iterable[Panel]:
     if not actor.can("parts_request.view"):
         return []
     return [Panel("supply/parts/_job_parts.html", panel_of_job(actor, job.id), order=40)]
@@ -99,32 +101,33 @@ def wrong_totals() -> Iterator[str]:
 _AUTHOR = ("parts_request.view", "parts_request.submit", "parts_request.resubmit", "parts_request.withdraw")
 _DECIDE = ("parts_request.approve", "parts_request.return", "parts_request.reject")
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         "technician": _AUTHOR,
         "leader": (*_AUTHOR, *_DECIDE),
         **dict.fromkeys(("manager", "purchasing", "executive"), ("parts_request.view", *_DECIDE)),
         **dict.fromkeys(("finance", "agent", "quality"), ("parts_request.view",)),
     },
-    tiles=(
-        Entry(
-            "parts",
-            _l("Request parts"),
-            "/parts/new",
-            "parts_request.submit",
-            order=20,
-            icon="part",
-            hint=_l("Spare parts, consumables, tools"),
+    provides=(
+        TILES.by(
+            Entry(
+                "parts",
+                _l("Request parts"),
+                "/parts/new",
+                "parts_request.submit",
+                order=20,
+                icon="part",
+                hint=_l("Spare parts, consumables, tools"),
+            )
         ),
+        LINKS.by(Entry("parts", _l("Parts requests"), "/parts", "parts_request.view", order=20, icon="part")),
+        PACK.by(_pack),
+        JOB_PANELS.by(_on_job),
+        CAN_VIEW.by("parts_request", sees_request),
+        DETAIL_URLS.by("parts_request", "/parts/"),
+        INBOX_CARDS.by("parts_request", _in_inbox),
+        CHECKS.by(wrong_totals),
+        DEMO.by(fill_catalogue, order=10),
+        DEMO.by(fill_requests, order=40),
     ),
-    links=(Entry("parts", _l("Parts requests"), "/parts", "parts_request.view", order=20, icon="part"),),
-    pack=_pack,
-    job_panels=_on_job,
-    sees={"parts_request": sees_request},
-    places={"parts_request": "/parts/"},
-    inbox={"parts_request": _in_inbox},
-    checks=(wrong_totals,),
-    demo=fill_catalogue,
-    demo_order=10,
 )
-demo_requests = Offer(demo=fill_requests, demo_order=40)

@@ -1,11 +1,12 @@
-"""What waiting records offer the house: their section of the inbox."""
+"""The manifest of waiting records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import Offer, Panel
+from fieldapp.kernel.manifest import FeatureManifest, Panel
+from fieldapp.services.approvals import INBOX_IDS, INBOX_SECTIONS
 from fieldapp.services.waiting.queries import cards, overdue
 
 
@@ -14,11 +15,13 @@ def _section(actor: Actor) -> Iterable[Panel]:
         yield Panel("services/waiting/_inbox.html", {"cards": cards(actor)})
 
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         "leader": ("waiting_record.accept", "waiting_record.reject"),
         "manager": ("waiting_record.accept", "waiting_record.reject"),
     },
-    inbox_sections=_section,
-    inbox_ids=lambda actor: [row.op for row in overdue(actor)],
+    provides=(
+        INBOX_SECTIONS.by(_section),
+        INBOX_IDS.by(lambda actor: [row.op for row in overdue(actor)]),
+    ),
 )

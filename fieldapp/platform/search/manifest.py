@@ -1,11 +1,11 @@
-"""What the search index offers the house: a check."""
+"""The manifest of the search index."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fieldapp.kernel.offers import Offer
-from fieldapp.platform.extensions import db
+from fieldapp.kernel.manifest import FeatureManifest
+from fieldapp.platform.extensions import CHECKS, db
 from fieldapp.platform.search.index import faults
 
 
@@ -14,4 +14,6 @@ def _agrees() -> Iterator[str]:
     yield from faults(db.session.connection())
 
 
-offer = Offer(checks=(_agrees,))
+manifest = FeatureManifest(
+    provides=(CHECKS.by(_agrees),),
+)

@@ -1,4 +1,4 @@
-"""What expenses offer the house."""
+"""The manifest of expenses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.field.jobs import my_job_choices
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
 from fieldapp.money.expenses.demo import fill_money
 from fieldapp.money.expenses.queries.lines import ClaimSummary, summaries
 from fieldapp.money.expenses.queries.records import (
@@ -25,6 +25,9 @@ from fieldapp.money.expenses.queries.records import (
     wrong_totals,
 )
 from fieldapp.money.expenses.words import about_claim
+from fieldapp.platform.extensions import CHECKS, DEMO
+from fieldapp.platform.web.extension_points import AUTHOR_URLS, CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
+from fieldapp.services.approvals import INBOX_CARDS
 from fieldapp.services.settings import figure
 
 
@@ -68,30 +71,35 @@ _AUTHOR = (
 )
 _DECIDE = ("expense_claim.approve", "expense_claim.return", "expense_claim.reject")
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         **dict.fromkeys(("technician", "finance"), _AUTHOR),
         **dict.fromkeys(("leader", "manager", "executive"), (*_AUTHOR, *_DECIDE)),
         "quality": _READ,
     },
-    tiles=(
-        Entry(
-            "expense",
-            _l("Expense"),
-            "/expenses/new",
-            "expense_item.capture",
-            order=10,
-            icon="money",
-            hint=_l("Photo, amount, kind"),
+    provides=(
+        TILES.by(
+            Entry(
+                "expense",
+                _l("Expense"),
+                "/expenses/new",
+                "expense_item.capture",
+                order=10,
+                icon="money",
+                hint=_l("Photo, amount, kind"),
+            )
         ),
+        LINKS.by(Entry("expenses", _l("My expenses"), "/expenses", "expense_item.capture", order=10, icon="money")),
+        PACK.by(_pack),
+        CAN_VIEW.by("expense_item", sees_item),
+        CAN_VIEW.by("expense_claim", sees_claim),
+        DETAIL_URLS.by("expense_claim", "/expenses/claims/"),
+        AUTHOR_URLS.by("expense_item", "/expenses/items/"),
+        INBOX_CARDS.by("expense_claim", _in_inbox),
+        CHECKS.by(wrong_totals),
+        CHECKS.by(wrong_holds),
+        CHECKS.by(lost_items),
+        CHECKS.by(missing_receipts),
+        DEMO.by(fill_money, order=50),
     ),
-    links=(Entry("expenses", _l("My expenses"), "/expenses", "expense_item.capture", order=10, icon="money"),),
-    pack=_pack,
-    sees={"expense_item": sees_item, "expense_claim": sees_claim},
-    places={"expense_claim": "/expenses/claims/"},
-    own_places={"expense_item": "/expenses/items/"},
-    inbox={"expense_claim": _in_inbox},
-    checks=(wrong_totals, wrong_holds, lost_items, missing_receipts),
-    demo=fill_money,
-    demo_order=50,
 )

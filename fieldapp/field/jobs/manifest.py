@@ -1,4 +1,4 @@
-"""What jobs offer the house."""
+"""The manifest of jobs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
+from fieldapp.field.customers import CUSTOMER_PANELS, SERVES_CUSTOMER
 from fieldapp.field.jobs.facts import sees_job, sees_visit
 from fieldapp.field.jobs.models import Job, Visit
 from fieldapp.field.jobs.policy import OVER, TO_REASSIGN, job_state
+from fieldapp.field.jobs.queries.customer import customer_panels, serves_customer
 from fieldapp.field.jobs.queries.pack import board_version, pack_assets, pack_jobs, pack_led
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.offers import Entry, Offer, PackEntry
-from fieldapp.platform.extensions import db
+from fieldapp.kernel.manifest import FeatureManifest, PackEntry
+from fieldapp.platform.extensions import CHECKS, db
+from fieldapp.platform.web.extension_points import CAN_VIEW, PACK, TABS, Entry
 from fieldapp.services.accounts import technicians_of
 
 
@@ -68,9 +71,9 @@ _TAPS = (
     "visit.resume",
     "visit.refuse",
 )
-_READ = ("job.view", "customer.view")
+_READ = ("job.view",)
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         "technician": (*_READ, *_TAPS, "asset.amend"),
         "leader": (
@@ -87,18 +90,23 @@ offer = Offer(
         "agent": (*_READ, "asset.amend"),
         **dict.fromkeys(("finance", "manager", "executive", "quality"), _READ),
     },
-    tabs=(
-        Entry(
-            "jobs",
-            _l("Jobs"),
-            "/jobs",
-            "job.view",
-            order=10,
-            icon="jobs",
-            home_for=("technician", "leader", "agent", "quality"),
+    provides=(
+        TABS.by(
+            Entry(
+                "jobs",
+                _l("Jobs"),
+                "/jobs",
+                "job.view",
+                order=10,
+                icon="jobs",
+                home_for=("technician", "leader", "agent", "quality"),
+            )
         ),
+        PACK.by(_pack),
+        CUSTOMER_PANELS.by(customer_panels),
+        SERVES_CUSTOMER.by(serves_customer),
+        CAN_VIEW.by("job", sees_job),
+        CAN_VIEW.by("visit", sees_visit),
+        CHECKS.by(_states),
     ),
-    pack=_pack,
-    sees={"job": sees_job, "visit": sees_visit},
-    checks=(_states,),
 )

@@ -14,12 +14,13 @@ from fieldapp.integrity import faults
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
+from fieldapp.platform.web.extension_points import can_view, pack
 
 
 def packed(bench: Any, person: Any) -> dict[str, str]:
     actor = bench.actor(person)
     with bench.app.test_request_context():
-        entries = {entry.url: entry.version for entry in bench.app.extensions["offers"].pack(actor)}
+        entries = {entry.url: entry.version for entry in pack(actor)}
         db.session.remove()
     return {url: version for url, version in entries.items() if url.startswith("/jobs")}
 
@@ -105,10 +106,9 @@ def test_attachments_of_a_visit_are_seen_by_those_who_see_the_job(cast: Any, ben
     for person, seen in ((cast.tech, True), (cast.leader, True), (cast.tech2, False), (cast.other_leader, False)):
         actor = bench.actor(person)
         with bench.app.app_context():
-            offers = bench.app.extensions["offers"]
-            assert offers.sees(actor, "visit", visit) is seen
-            assert offers.sees(actor, "job", job) is seen
-            assert offers.sees(actor, "visit", job) is False
+            assert can_view(actor, "visit", visit) is seen
+            assert can_view(actor, "job", job) is seen
+            assert can_view(actor, "visit", job) is False
             db.session.remove()
 
 

@@ -1,4 +1,4 @@
-"""What phones offer the house: two pages, and a word above the first screens where something is wrong."""
+"""The manifest of phones."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, Entry
 from fieldapp.platform.web.fresh import tells_ago
 from fieldapp.services.accounts.session import this_phone
 from fieldapp.services.devices.queries import elsewhere, own_losses, trouble
 
 
-def _strips(actor: Actor) -> Iterator[Panel]:
+def _alerts(actor: Actor) -> Iterator[Panel]:
     """Leaders are told how many phones need a look, their own among them; others what their own phone lost."""
     if not actor.can("device.oversee"):
         yield from (Panel("services/devices/_lost.html", shown) for shown in losses(actor))
@@ -43,25 +44,27 @@ def _pack(actor: Actor) -> list[PackEntry]:
     return [PackEntry("/outbox", f"{waiting}:{gone}")]
 
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         EVERYONE: ("device.revoke", "device.acknowledge"),
         "leader": ("device.oversee",),
         "manager": ("device.oversee",),
         "admin": ("device.oversee",),
     },
-    links=(
-        Entry("my_phones", _l("My phones and sign-ins"), "/me/devices", "me.devices", order=15, icon="phone"),
-        Entry(
-            "phones",
-            _l("Phones"),
-            "/phones",
-            "device.oversee",
-            order=60,
-            icon="phone",
-            hint=_l("Which phones still hold records, and since when"),
+    provides=(
+        LINKS.by(Entry("my_phones", _l("My phones and sign-ins"), "/me/devices", "me.devices", order=15, icon="phone")),
+        LINKS.by(
+            Entry(
+                "phones",
+                _l("Phones"),
+                "/phones",
+                "device.oversee",
+                order=60,
+                icon="phone",
+                hint=_l("Which phones still hold records, and since when"),
+            )
         ),
+        PACK.by(_pack),
+        ALERTS.by(_alerts),
     ),
-    pack=_pack,
-    strips=_strips,
 )

@@ -1,4 +1,4 @@
-"""What accounts offers the house."""
+"""The manifest of accounts."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
+from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, TABS, Entry
 from fieldapp.platform.web.fresh import tells_ago
 from fieldapp.services.accounts.session import here
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         EVERYONE: ("home.view", "me.view", "me.password", "me.devices", "session.end", "session.end_others"),
         "admin": ("user.manage", "user.activate", "user.deactivate"),
     },
-    tabs=(Entry("me", _l("Me"), "/me", "me.view", order=90, icon="me"),),
-    links=(
-        Entry("password", _l("Password"), "/me/password", "me.password", order=16, icon="lock"),
-        Entry(
-            "people",
-            _l("People"),
-            "/people",
-            "user.manage",
-            order=70,
-            icon="person",
-            home_for=("admin",),
-            hint=_l("Who may sign in, and links for a new password"),
+    provides=(
+        TABS.by(Entry("me", _l("Me"), "/me", "me.view", order=90, icon="me")),
+        LINKS.by(Entry("password", _l("Password"), "/me/password", "me.password", order=16, icon="lock")),
+        LINKS.by(
+            Entry(
+                "people",
+                _l("People"),
+                "/people",
+                "user.manage",
+                order=70,
+                icon="person",
+                home_for=("admin",),
+                hint=_l("Who may sign in, and links for a new password"),
+            )
         ),
+        PACK.by(lambda actor: _own_pages(actor)),
+        ALERTS.by(lambda actor: _wrong_passwords()),
     ),
-    pack=lambda actor: _own_pages(actor),
-    strips=lambda actor: _wrong_passwords(),
 )
 
 #: How long after signing in the first screens tell of wrong passwords.

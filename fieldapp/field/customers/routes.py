@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Response
+from flask import Blueprint, Response
 
 from fieldapp.errors import NotFound
-from fieldapp.field.jobs import links, words
-from fieldapp.field.jobs.models import Job
-from fieldapp.field.jobs.queries.customer import customer_of, jobs_of, sites_of
-from fieldapp.field.jobs.routes import bp
+from fieldapp.field.customers import links, words
+from fieldapp.field.customers.extension_points import customer_panels
+from fieldapp.field.customers.queries import customer_of, sites_of
 from fieldapp.platform.web.guards import actor, needs
-from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.render import render
+
+bp = Blueprint("customers", __name__)
 
 
 @bp.get("/customers/<uuid:customer>")
 @needs("customer.view")
-def customer(customer: UUID) -> Response:
-    """The customer's sites, contacts, assets, and the jobs that the person may see; others' customers do not exist."""
+def show(customer: UUID) -> Response:
+    """The customer's sites, contacts and assets, and what other features add; others' customers do not exist."""
     found = customer_of(actor(), str(customer))
     if found is None:
         raise NotFound("customer.not_found")
@@ -27,7 +27,7 @@ def customer(customer: UUID) -> Response:
         "field/customers/customer.html",
         customer=found,
         sites=sites_of(found.id),
-        page=list_page(jobs_of(actor(), found.id), keys=(Job.received_at, Job.id), size=20),
+        panels=customer_panels(actor(), found),
         words=words,
         map_url=links.map_url,
         call_url=links.call_url,

@@ -1,4 +1,4 @@
-"""What attachments offer the house."""
+"""The manifest of attachments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.offers import Entry, Offer, PackEntry
+from fieldapp.kernel.manifest import FeatureManifest, PackEntry
+from fieldapp.platform.web.extension_points import LINKS, PACK, Entry
 from fieldapp.services.attachments.queries import newest_missing
 
 
@@ -21,20 +22,22 @@ def _pack(actor: Actor) -> Iterator[PackEntry]:
             yield PackEntry(f"/attachments/{one}/again", state)
 
 
-offer = Offer(
+manifest = FeatureManifest(
     grants={
         EVERYONE: ("attachment.view", "attachment.add"),
     },
-    links=(
-        Entry(
-            "missing_photos",
-            _l("Missing photos"),
-            "/attachments/missing",
-            "attachment.view",
-            order=30,
-            icon="camera",
-            hint=_l("Named by a record, but not here or not to be shown"),
+    provides=(
+        LINKS.by(
+            Entry(
+                "missing_photos",
+                _l("Missing photos"),
+                "/attachments/missing",
+                "attachment.view",
+                order=30,
+                icon="camera",
+                hint=_l("Named by a record, but not here or not to be shown"),
+            )
         ),
+        PACK.by(_pack),
     ),
-    pack=_pack,
 )

@@ -1,0 +1,78 @@
+"""How the app sits on the home screen, in the language of who asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext
+
+from fieldapp.platform.web import language
+
+ICONS = [
+    {"src": "/static/icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
+    {"src": "/static/icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
+    {"src": "/static/icons/maskable-512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
+]
+#: Only Chromium has it; the service worker makes photos of a draft of what comes (static/src/sw.ts).
+SHARE_TARGET = {
+    "action": "/share",
+    "method": "POST",
+    "enctype": "multipart/form-data",
+    "params": {"title": "title", "text": "text", "url": "url", "files": [{"name": "receipt", "accept": ["image/*"]}]},
+}
+
+
+def web_manifest() -> dict[str, Any]:
+    """What an installed app is called, opens and offers."""
+    name = gettext("Field service")
+    return {
+        "id": "/",
+        "name": name,
+        "short_name": name,
+        "description": gettext(
+            "Jobs, service reports, parts and expenses of after-sales service, also without signal."
+        ),
+        "lang": language.tag(language.code()),
+        "dir": "ltr",
+        "categories": ["business", "productivity"],
+        "start_url": "/",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": "#f3f5f1",
+        "theme_color": "#0a6048",
+        "icons": ICONS,
+        "shortcuts": _shortcuts(),
+        "screenshots": _screenshots(),
+        "share_target": SHARE_TARGET,
+    }
+
+
+def _shortcuts() -> list[dict[str, Any]]:
+    """What a long press on the icon offers."""
+    wanted = (
+        ("jobs", gettext("Jobs"), "/jobs"),
+        ("expense", gettext("New expense"), "/expenses/new"),
+        ("parts", gettext("Request parts"), "/parts/new"),
+        ("outbox", gettext("Outbox"), "/outbox"),
+    )
+    return [
+        {
+            "name": name,
+            "url": url,
+            "icons": [{"src": f"/static/icons/shortcut-{key}.png", "sizes": "96x96", "type": "image/png"}],
+        }
+        for key, name, url in wanted
+    ]
+
+
+def _screenshots() -> list[dict[str, str]]:
+    """Own pictures (`make screenshots`), for the browser's offer to install."""
+    wanted = (
+        ("jobs", "narrow", "540x1170", gettext("The jobs of the day")),
+        ("report", "narrow", "540x1170", gettext("A service report on site")),
+        ("reimbursements", "wide", "1280x800", gettext("The reimbursement list")),
+    )
+    return [
+        {"src": f"/static/screens/{key}.png", "sizes": sizes, "type": "image/png", "form_factor": form, "label": label}
+        for key, form, sizes, label in wanted
+    ]

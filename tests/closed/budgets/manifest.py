@@ -1,0 +1,6 @@
+from fieldapp.kernel.manifest import FeatureManifest
+from fieldapp.platform.web.extension_points import LINKS, Entry
+
+manifest = FeatureManifest(
+    provides=(LINKS.by(Entry("budgets", "Budgets", "/budgets", "budget.view")),),
+)

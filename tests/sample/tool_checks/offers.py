@@ -1,7 +1,0 @@
-from fieldapp.kernel.offers import Entry, Offer, PackEntry
-
-offer = Offer(
-    grants={"technician": ("tool_check.view", "tool_check.record"), "leader": ("tool_check.view", "tool_check.record")},
-    tiles=(Entry("tool_check", "Check the tools", "/tool-checks/new", "tool_check.record"),),
-    pack=lambda actor: [PackEntry("/tool-checks", "1"), PackEntry("/tool-checks/new", "1")],
-)
