@@ -79,7 +79,7 @@ def sign(page: Page, depth: float = 0.7) -> None:
     page.wait_for_function("() => document.querySelector('[data-signature] canvas')?.style.touchAction === 'none'")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
-    assert box is not None
+    assert box is not None, "the field for the signature is not shown"
     for offset in (0.2, 0.45, 0.7):
         page.mouse.move(box["x"] + box["width"] * offset, box["y"] + box["height"] * 0.3)
         page.mouse.down()

@@ -249,6 +249,8 @@ class Technician(Person):
                 return
         else:
             self.page.fill(f"[name={words[kind]}]", mark)
+        if not form.is_visible():
+            return  # The phone learned meanwhile that the record has moved on.
         if kind == "service_report.resubmit":
             steps.sign(self.page, depth=0.6)
         self.send(self.ledger.begin(self.name, "again", mark, kind=kind), kind)

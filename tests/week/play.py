@@ -92,7 +92,7 @@ class _Week:
         except AssertionError as error:
             # Only what chance did to the phone or its server within this act excuses a wrong screen.
             self.ledger.happened["acts whose screen was wrong"] += 1
-            words = f"{person.name}: {str(error).splitlines()[0][:200]}"
+            words = f"{person.name}: {(str(error) or 'a step was not possible').splitlines()[0][:200]}"
             if self._accidents() > accidents:
                 self.ledger.happened[f"after an accident: {words}"] += 1
             else:
