@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
-from fieldapp.platform.sync.inputs import MOST_SPANS, numbers
+from fieldapp.platform.sync.inputs import MAX_SPANS, numbers
 from fieldapp.platform.sync.losses import WINDOW
 from fieldapp.services.devices import Device
 from tests.platform.sync.test_attachments import b64
@@ -50,15 +50,15 @@ def test_spans_of_all_lives_count_together(bench: Bench) -> None:
 
 
 def test_overlapping_spans_give_each_number_once() -> None:
-    spans = [(1, 2**60)] * MOST_SPANS
+    spans = [(1, 2**60)] * MAX_SPANS
     assert list(numbers(spans, 1, 6)) == [1, 2, 3, 4, 5]
-    assert sum(1 for _ in numbers([(1, 99_999)] * MOST_SPANS, 10_000 - WINDOW, 10_000)) == WINDOW
+    assert sum(1 for _ in numbers([(1, 99_999)] * MAX_SPANS, 10_000 - WINDOW, 10_000)) == WINDOW
     assert list(numbers([(4, 5), (1, 2), (2, 4), (9, 3), (-5, 1)], 1, 5)) == [1, 2, 3, 4]
     assert list(numbers([(5, -5), (2**60, 2**61)], 1, 5)) == []
 
 
 def test_a_hello_at_the_limit_says_what_is_missing(bench: Bench) -> None:
-    held = {"0a1b2c3d": [[1, 3]] * (MOST_SPANS - 1) + [[5, 99_999]]}
+    held = {"0a1b2c3d": [[1, 3]] * (MAX_SPANS - 1) + [[5, 99_999]]}
     answer = hello(bench, bench.client_of(bench.cast.tech), next_seq=4000, held=held)
     assert answer.json["missing_seqs"] == [4]
 
