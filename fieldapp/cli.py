@@ -19,7 +19,7 @@ from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import INSTANCE_ID, db
 from fieldapp.platform.web.hosts import address_of
 from fieldapp.services.accounts.models import Group, Membership, User
-from fieldapp.services.accounts.passwords import hashed, problem_of
+from fieldapp.services.accounts.passwords import hash_password, password_problem
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.startup import check_database
 
@@ -66,7 +66,7 @@ def reset_link(username: str) -> None:
 
     with writing() as session:
         user = session.scalar(select(User).where(User.username == username))
-        secret = resets.make(session, user.id, None) if user else None
+        secret = resets.create_link(session, user.id, None) if user else None
     if secret is None:
         raise click.ClickException(f"There is no open account {username}.")
     where = "" if current_app.config["ADDRESSES"] else " Open it behind the address of this installation:"
@@ -74,7 +74,7 @@ def reset_link(username: str) -> None:
 
 
 def _check_password(password: str, *about: str) -> None:
-    problem = problem_of(password, *about)
+    problem = password_problem(password, *about)
     if problem is not None:
         with force_locale("en"):
             raise click.ClickException(str(problem))
@@ -101,7 +101,7 @@ def create_user(username: str, name: str, roles: tuple[str, ...], group_name: st
         user = User(
             username=username,
             name=name,
-            password_hash=hashed(password),
+            password_hash=hash_password(password),
             created_at=clock.now(),
         )
         session.add(user)

@@ -23,7 +23,7 @@ from fieldapp.platform.web.inputs import instant
 from fieldapp.services.accounts import leaders_of, sessions
 from fieldapp.services.accounts.models import UserSession
 from fieldapp.services.accounts.queries import CurrentSession
-from fieldapp.services.accounts.tokens import Token, is_due, issue
+from fieldapp.services.accounts.tokens import Token, issue_token, needs_token
 from fieldapp.services.devices import Device, told_enough
 from fieldapp.services.settings import figure
 
@@ -83,8 +83,8 @@ def _record_hello(hello: Hello, actor: Actor, token: Token | None, web_session: 
             entries.append(_delay_entry(current, actor, now))
         audit.append(session.connection(), [entry for entry in entries if entry])
         missing = [(device.dev, seq) for device in devices for seq in device.missing or ()]
-        due = actor.active and is_due(token, hello.dev, actor.id, by_token=web_session is None)
-        secret = issue(session, hello.dev, actor.id) if due else None
+        due = actor.active and needs_token(token, hello.dev, actor.id, by_token=web_session is None)
+        secret = issue_token(session, hello.dev, actor.id) if due else None
         leave = hello.ep if current.copied_at else None
     missing.sort(key=lambda number: number[1])
     refs = [ids.short_reference(dev, seq) for dev, seq in missing]

@@ -12,7 +12,7 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
 from fieldapp.platform.web.fresh import tells_ago
-from fieldapp.services.accounts.session import here
+from fieldapp.services.accounts.session import current_session
 
 offer = Offer(
     grants={
@@ -42,7 +42,7 @@ TELL = timedelta(minutes=10)
 
 
 def _wrong_passwords() -> Iterator[Panel]:
-    current = here()
+    current = current_session()
     if current is None or not current.wrong_count or clock.now() - current.created_at > TELL:
         return
     tells_ago()

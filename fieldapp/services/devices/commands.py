@@ -14,7 +14,7 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Context, Effect, command
 from fieldapp.services.accounts import groups_of, sessions
 from fieldapp.services.accounts.models import UserSession
-from fieldapp.services.accounts.tokens import forget
+from fieldapp.services.accounts.tokens import revoke_tokens
 from fieldapp.services.devices.models import Device
 from fieldapp.services.devices.policy import may_look_after
 from fieldapp.services.devices.schemas import Acknowledge, SignOut
@@ -45,7 +45,7 @@ def _may(actor: Actor, phone: Phone) -> bool:
 @command("device.revoke", label=_l("Sign the phone out"), schema=SignOut, load=_load, may=_may)
 def revoke(ctx: Context, phone: Phone, data: dict[str, Any]) -> Effect:
     """The phone's token and its session end at once. What lies on it stays there until its owner signs in on it."""
-    forget(ctx.session, ctx.id, phone.owner_id)
+    revoke_tokens(ctx.session, ctx.id, phone.owner_id)
     sessions.end(ctx.session, "phone", UserSession.user_id == phone.owner_id, UserSession.dev == ctx.id)
     for life in phone.lives:
         life.revoked_at, life.revoked_by = ctx.now, ctx.actor.id

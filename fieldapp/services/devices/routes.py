@@ -21,7 +21,7 @@ from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.render import render
 from fieldapp.services.accounts import group_names, groups_of, journal, members_of, sessions
 from fieldapp.services.accounts.models import User
-from fieldapp.services.accounts.session import here, lasts, this_phone
+from fieldapp.services.accounts.session import current_session, session_lifetime, this_phone
 from fieldapp.services.devices import queries
 from fieldapp.services.devices.closed import arrived_after
 from fieldapp.services.devices.models import Device
@@ -41,14 +41,14 @@ OUTCOMES = {
 @needs("me.devices")
 def mine() -> Response:
     """Every store that holds records of mine, every sign-in of mine, and the way to end each of them."""
-    current = here()
+    current = current_session()
     return render(
         "services/devices/mine.html",
         fragment="services/devices/_mine.html",
         phones=queries.own_phones(actor()),
         here=this_phone(),
         session=current,
-        sessions=sessions.living(actor().id, lasts()),
+        sessions=sessions.active_sessions(actor().id, session_lifetime()),
         events=journal.recent(actor().id),
         build=ASSETS().build,
     )

@@ -24,7 +24,7 @@ def reset_while_checking(bench: Bench) -> Any:
     def and_reset(password: str, kept: str) -> bool:
         agrees = compare(password, kept)
         with writing() as session:
-            resets.change(session, bench.cast.tech.id, passwords.hashed(NEW), None)
+            resets.change_password(session, bench.cast.tech.id, passwords.hash_password(NEW), None)
         return agrees
 
     return patch.object(sessions, "matches", and_reset)
@@ -49,7 +49,7 @@ def test_a_change_by_the_old_password_does_not_undo_a_reset(bench: Bench, reset_
 
 
 def test_few_passwords_are_compared_at_a_time_and_the_rest_is_told_to_come_again(bench: Bench) -> None:
-    go_on, inside = Event(), Barrier(sessions.CHECKS + 1)
+    go_on, inside = Event(), Barrier(sessions.MAX_CHECKS + 1)
     compare = passwords.matches
 
     def slowly(password: str, kept: str) -> bool:
@@ -60,8 +60,8 @@ def test_few_passwords_are_compared_at_a_time_and_the_rest_is_told_to_come_again
     def one() -> None:
         bench.app.test_client().post("/login", data={"username": "nobody", "password": "x"})
 
-    with patch.object(sessions, "matches", slowly), patch.object(sessions, "PATIENCE", 0.01):
-        held = [Thread(target=one) for _ in range(sessions.CHECKS)]
+    with patch.object(sessions, "matches", slowly), patch.object(sessions, "CHECK_TIMEOUT", 0.01):
+        held = [Thread(target=one) for _ in range(sessions.MAX_CHECKS)]
         for thread in held:
             thread.start()
         inside.wait(30)

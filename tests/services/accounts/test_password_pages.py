@@ -312,7 +312,7 @@ def test_links_made_at_the_same_moment_leave_one_that_is_good(bench: Bench) -> N
 
 def test_no_link_is_made_for_an_account_that_is_closed_meanwhile(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would be good again as soon as the account is opened."""
-    read = people.one
+    read = people.person_row
 
     def then_closed(user_id: int) -> Any:
         row = read(user_id)
@@ -321,7 +321,7 @@ def test_no_link_is_made_for_an_account_that_is_closed_meanwhile(bench: Bench, m
         return row
 
     admin = bench.client_of(bench.cast.admin)
-    monkeypatch.setattr(people, "one", then_closed)
+    monkeypatch.setattr(people, "person_row", then_closed)
     assert admin.post(f"/people/{bench.cast.tech.id}/reset-link").status_code == 409
     with bench.app.app_context():
         assert db.session.query(PasswordReset).count() == 0

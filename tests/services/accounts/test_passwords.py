@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import User
-from fieldapp.services.accounts.passwords import problem_of
+from fieldapp.services.accounts.passwords import password_problem
 from tests.support.bench import PASSWORD, Bench
 
 #: Nothing is wrong with it but its length.
@@ -52,7 +52,7 @@ LONG = "correct horse battery staple, " * 5
     ],
 )
 def test_refused(password: str) -> None:
-    assert problem_of(password, "li.ming", "\u674e\u660e") is not None
+    assert password_problem(password, "li.ming", "\u674e\u660e") is not None
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_refused(password: str) -> None:
     ],
 )
 def test_taken_without_rules_of_composition(password: str) -> None:
-    assert problem_of(password, "li.ming", "\u674e\u660e") is None
+    assert password_problem(password, "li.ming", "\u674e\u660e") is None
 
 
 @given(
     st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=140), st.text(max_size=20), st.text(max_size=20)
 )
 def test_any_text_gets_an_answer(password: str, username: str, name: str) -> None:
-    problem = problem_of(password, username, name)
+    problem = password_problem(password, username, name)
     if not 8 <= len(password) <= 128:
         assert problem is not None
 

@@ -17,8 +17,8 @@ from fieldapp.platform.sync.inputs import read_hello
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.sync.routes import bp
 from fieldapp.platform.web.guards import actor, public
-from fieldapp.services.accounts.session import here
-from fieldapp.services.accounts.tokens import presented
+from fieldapp.services.accounts.session import current_session
+from fieldapp.services.accounts.tokens import request_token
 
 
 @bp.post("/hello")
@@ -28,13 +28,13 @@ def hello() -> Response:
     body = read_hello()
     outcome = HelloOutcome()
     if body.user == actor().id:
-        outcome = record_hello(body, actor(), presented(request), here())
+        outcome = record_hello(body, actor(), request_token(request), current_session())
     return json_response(
         {
             "instance": instance()["id"],
             "epoch": instance()["epoch"],
             "user": actor().id,
-            "signed_in": here() is not None,
+            "signed_in": current_session() is not None,
             "server_time": clock.iso(clock.now()),
             "limits": limits(),
             "schemas": {kind: [c.oldest, c.version] for kind, c in COMMANDS().items()},

@@ -11,7 +11,7 @@ from fieldapp.platform.sync.answers import BATCH_OPS, Refused, json_response, re
 from fieldapp.platform.sync.inputs import Push, read_receipts
 from fieldapp.platform.sync.routes import bp
 from fieldapp.platform.web.guards import actor, public
-from fieldapp.services.accounts.session import here
+from fieldapp.services.accounts.session import current_session
 from fieldapp.services.devices import tell_of_closed_accounts
 
 
@@ -26,7 +26,7 @@ def push() -> Response:
     if len(body.ops) > BATCH_OPS:
         raise Refused(413, "push.too_many", gettext("At most %(n)s records at once.", n=BATCH_OPS))
     author = actor()
-    results = execute(body.ops, author, signed_in=here() is not None)
+    results = execute(body.ops, author, signed_in=current_session() is not None)
     tell_of_closed_accounts(author, results)
     return json_response({"results": [result.wire() for result in results]})
 
