@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fieldapp.kernel.actor import Actor
-from fieldapp.services.devices.policy import may_look_after, oversees, sees_all
+from fieldapp.services.devices.policy import may_manage, oversees, sees_all
 
 ROLES = ("technician", "leader", "finance", "agent", "manager", "purchasing", "executive", "hr", "quality", "admin")
 
@@ -22,8 +22,8 @@ def test_who_answers_for_whom(role: str) -> None:
     assert oversees(actor, {1}) is (role in {"leader", "manager", "admin"})
     assert oversees(actor, {2}) is (role in {"manager", "admin"})
     assert oversees(actor, set()) is (role in {"manager", "admin"})
-    assert may_look_after(actor, 7, set()), "one's own"
-    assert may_look_after(actor, 8, {1}) is oversees(actor, {1})
+    assert may_manage(actor, 7, set()), "one's own"
+    assert may_manage(actor, 8, {1}) is oversees(actor, {1})
 
 
 @pytest.mark.parametrize("role", ROLES)
