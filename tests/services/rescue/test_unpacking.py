@@ -38,7 +38,7 @@ def test_a_small_size_in_the_directory_does_not_make_a_large_text(bench: Bench, 
     limits = archive.Limits(100, 1000)
     tracemalloc.start()
     try:
-        with bench.app.test_request_context(), archive.opened(file, limits) as opened:
+        with bench.app.test_request_context(), archive.open_archive(file, limits) as opened:
             if name == "manifest.json":
                 with pytest.raises(archive.BadRescue):
                     archive.read(opened, limits, "")
@@ -62,7 +62,7 @@ def test_an_entry_that_many_records_name_counts_every_time(bench: Bench) -> None
 def test_a_photo_larger_than_it_was_named_is_not_written_out(tmp_path: Path) -> None:
     file = tmp_path / "photo.zip"
     file.write_bytes(zipped({"atts/x": b"x" * (1 << 20)}))
-    with archive.opened(file, archive.Limits(100, 1000)) as opened:
+    with archive.open_archive(file, archive.Limits(100, 1000)) as opened:
         assert archive.copy_out(opened, "atts/x", tmp_path / "out", 1000) is None
     assert (tmp_path / "out").stat().st_size <= 1000
 
@@ -72,5 +72,5 @@ def test_an_honest_file_is_read_whole(bench: Bench, tmp_path: Path) -> None:
     file = tmp_path / "good.zip"
     file.write_bytes(rescue_zip([body]))
     limits = archive.Limits(100, 1000)
-    with bench.app.test_request_context(), archive.opened(file, limits) as opened:
+    with bench.app.test_request_context(), archive.open_archive(file, limits) as opened:
         assert [one.body for one in archive.read(opened, limits, "").records] == [body]
