@@ -14,7 +14,7 @@ from fieldapp.kernel import ids
 from fieldapp.kernel.findable import plain
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
-from fieldapp.platform.search import SearchKey, SearchText, entered, hits, refresh
+from fieldapp.platform.search import SearchKey, SearchText, hits, index_rows, refresh
 from fieldapp.platform.search.index import faults
 
 
@@ -90,7 +90,7 @@ def test_bulk_inserts_are_entered_by_hand_and_all_can_be_made_anew(make_job: Any
         session.execute(insert(Customer), rows)
     assert len(wrong()) == 5  # three customers, and both counts
     with writing() as session:
-        entered(session.connection(), Customer, rows)
+        index_rows(session.connection(), Customer, rows)
     assert wrong() == []
     with writing() as session:
         session.execute(delete(SearchKey).where(SearchKey.kind == "asset"))
