@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fieldapp.platform.serving.process import Server, place, run
+from fieldapp.platform.serving.process import Server, reserve, run
 
 
 class WorkerFirst(Server):
@@ -23,5 +23,5 @@ class WorkerFirst(Server):
 if __name__ == "__main__":
     import wsgi
 
-    with place(wsgi.config.host, wsgi.config.port, wsgi.config.data, alone=True) as listener:
+    with reserve(wsgi.config.host, wsgi.config.port, wsgi.config.data, alone=True) as listener:
         run("wsgi:server", listener, 2, wsgi.config.data, WorkerFirst)
