@@ -59,7 +59,7 @@ def _killed(playwright: Playwright, server: Server, folder: Path, size: Size) ->
     life = 0
     while tally.kills < kills or (tally.wipes < wipes and tally.kills < MOST[size]):
         life += 1
-        Life(playwright, server, folder / f"phone-{life}", f"life{life}", tally).live(
+        PhoneRun(playwright, server, folder / f"phone-{life}", f"life{life}", tally).live(
             min(KILLS_A_LIFE, MOST[size] - tally.kills), chance
         )
         print(f"browser_kill: {tally.kills} kills, {tally.wipes} wipes", flush=True)  # noqa: T201 - an hour's run
@@ -75,7 +75,7 @@ def _killed(playwright: Playwright, server: Server, folder: Path, size: Size) ->
     )
 
 
-class Life(Diary):
+class PhoneRun(Diary):
     """One phone from the first signing in until everything it said it kept lies with the server."""
 
     def __init__(self, playwright: Playwright, server: Server, profile: Path, token: str, tally: Tally) -> None:
@@ -170,7 +170,7 @@ def _garbled(playwright: Playwright, server: Server, folder: Path) -> Figure:
     seed, chance = seeded("browser_kill garbled")
     tally = Tally()
     for number, (_, files, damage) in enumerate(HANDS):
-        life = Life(playwright, server, folder / f"hand-{number}", f"hand{number}", tally)
+        life = PhoneRun(playwright, server, folder / f"hand-{number}", f"hand{number}", tally)
         life.phone.cut("/sync/")
         life.phone.go(phones.EXPENSE)
         life.begin(0)

@@ -76,8 +76,8 @@ def measured(key: str, size: Size) -> Figure:
     )
 
 
-def _all_arrived(told: list[Told]) -> bool:
-    return all(one.done and len(one.records) == len(TAPS) for one in told)
+def _all_arrived(reports: list[Told]) -> bool:
+    return all(report.done and len(report.records) == len(TAPS) for report in reports)
 
 
 def _phone(made: World, skew: timedelta, zone: str, greeted: bool) -> Tapped:

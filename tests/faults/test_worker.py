@@ -15,7 +15,7 @@ from tests.operations.slow import answered, head_only
 pytestmark = pytest.mark.faults
 
 
-def test_bodies_that_never_come_hold_no_thread_and_are_given_up_at_a_restart() -> None:
+def test_missing_bodies_hold_no_thread_and_are_aborted_at_restart() -> None:
     """More of them than there are threads; each is answered when the worker ends, and the next worker serves."""
     with world() as made, rising(made.folder) as server, ExitStack() as stack:
         lines = [stack.enter_context(head_only(server.port)) for _ in range(2 * THREADS)]
@@ -26,7 +26,7 @@ def test_bodies_that_never_come_hold_no_thread_and_are_given_up_at_a_restart() -
         assert answered(server.port, "/healthz", timeout=30)[0] == 200
 
 
-def test_a_life_after_a_kill_has_the_same_limits() -> None:
+def test_worker_restarted_after_a_kill_has_the_same_limits() -> None:
     """A form in chunks is refused by the gateway alone."""
     with world() as made, rising(made.folder) as server:
         assert _form_in_chunks(server.port) == 411

@@ -33,10 +33,10 @@ BAD_SETTINGS = [
 ]
 
 
-def one_line(said: str) -> str:
+def one_line(stderr: str) -> str:
     """The only line, without a trace of the program."""
-    lines = said.strip().splitlines()
-    assert len(lines) == 1, said
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1, stderr
     assert lines[0].startswith("Error: ")
     return lines[0]
 
@@ -50,7 +50,7 @@ def test_a_bad_setting_is_named(tmp_path: Path, settings: dict[str, str], words:
 
 
 @pytest.mark.parametrize("command", [["check"], ["routes"], ["db", "current"], ["create-user", "x"]], ids=" ".join)
-def test_every_command_says_so(tmp_path: Path, command: list[str]) -> None:
+def test_every_command_reports_a_bad_setting(tmp_path: Path, command: list[str]) -> None:
     done = flask(tmp_path / "data", *command, DATABASE_URL="mysql://u@h/d")
     assert done.returncode != 0
     assert "DATABASE_URL" in done.stderr
@@ -69,14 +69,14 @@ def test_a_database_that_is_not_there(tmp_path: Path, command: list[str]) -> Non
     assert "secret-password" not in line
 
 
-def test_a_database_of_a_newer_version(house: Bench) -> None:
-    url = house.app.config["SQLALCHEMY_DATABASE_URI"]
-    with house.app.app_context():
+def test_a_database_of_a_newer_version(installed: Bench) -> None:
+    url = installed.app.config["SQLALCHEMY_DATABASE_URI"]
+    with installed.app.app_context():
         with db.engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         db.engine.dispose()
     done = flask(
-        Path(house.app.config["DATA"]),
+        Path(installed.app.config["DATA"]),
         "serve",
         url="" if url.startswith("sqlite") else url,
         PORT=str(free_port()),
@@ -149,7 +149,7 @@ def test_two_servers_side_by_side(tmp_path: Path) -> None:
         two.wait()
 
 
-def test_nothing_lies_open_for_others(tmp_path: Path) -> None:
+def test_data_folder_is_not_readable_for_others(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     assert flask(folder, "prepare", "--demo").returncode == 0
     # As an earlier version left it.

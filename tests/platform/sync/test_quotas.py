@@ -47,7 +47,7 @@ def test_files_without_a_record_are_limited_by_number(bench: Bench, monkeypatch:
     assert announced(bench, client, 1000).status_code == 201, "nobody is kept out for good"
 
 
-def test_a_file_that_a_record_names_is_always_taken(bench: Bench) -> None:
+def test_file_that_a_record_names_is_accepted_beyond_the_quota(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     for _ in range(41):
         announced(bench, client, 25 * MEGABYTE)
@@ -56,7 +56,7 @@ def test_a_file_that_a_record_names_is_always_taken(bench: Bench) -> None:
     assert create(client, note).status_code == 200
 
 
-def test_a_record_frees_the_place_of_its_file(bench: Bench) -> None:
+def test_file_named_by_a_record_no_longer_counts_against_the_quota(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, _ = bench.photo("receipt")
     assert create(client, note).status_code == 201
@@ -80,7 +80,7 @@ def test_new_phones_are_limited_by_the_day(bench: Bench, monkeypatch: pytest.Mon
     assert hello(bench, client, dev=str(uuid4())).status_code == 200
 
 
-def test_many_phones_with_missing_records_are_told_of_a_few_times_and_all_listed(bench: Bench) -> None:
+def test_notices_of_missing_records_are_limited_and_all_phones_are_listed(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     for _ in range(12):
         assert hello(bench, client, dev=str(uuid4()), next_seq=3, held={}).status_code == 200
@@ -97,7 +97,7 @@ def lines_of(bench: Bench, kind: str) -> int:
         return int(db.session.scalar(select(func.count()).select_from(Notice).where(Notice.kind == kind)) or 0)
 
 
-def test_a_phone_that_loses_and_finds_without_end_is_told_of_a_few_times_a_day(
+def test_notices_of_repeated_losses_of_one_phone_are_limited_per_day(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, begun = bench.client_of(bench.cast.tech), clock.now()
@@ -114,7 +114,7 @@ def test_a_phone_that_loses_and_finds_without_end_is_told_of_a_few_times_a_day(
     assert (lines_of(bench, "device.lost"), lines_of(bench, "device.lost_of")) == (6, 6)
 
 
-def test_leaders_are_told_a_few_times_a_day_of_what_closed_accounts_send(bench: Bench) -> None:
+def test_notices_of_records_from_closed_accounts_are_limited_per_day(bench: Bench) -> None:
     phone = bench.client_of(bench.cast.tech)
     token = hello(bench, phone).json["token"]
     bench.send(bench.cast.admin, "user.deactivate", ("user", str(UUID(int=bench.cast.tech.id))), {})
@@ -191,7 +191,7 @@ def test_refused_records_are_limited_by_size(bench: Bench, limits: Any) -> None:
     assert outcomes(push(client, refused(bench))) == [REFUSED], "a small one still fits"
 
 
-def test_waiting_records_beyond_the_limit_stay_on_the_phone_until_what_they_need_is_here(
+def test_held_records_beyond_the_limit_stay_on_the_phone_until_their_dependency_arrives(
     bench: Bench, limits: Any
 ) -> None:
     limits(records=2)
@@ -202,7 +202,7 @@ def test_waiting_records_beyond_the_limit_stay_on_the_phone_until_what_they_need
     assert outcomes(push(client, *waiting)) == [("accepted", None)] * 4
 
 
-def test_records_of_others_and_used_ids_count_for_who_sent_them(bench: Bench, limits: Any) -> None:
+def test_quarantined_records_count_against_their_sender(bench: Bench, limits: Any) -> None:
     limits(records=3)
     client = bench.client_of(bench.cast.tech)
     known = capture(bench)
@@ -221,7 +221,7 @@ def test_records_of_others_and_used_ids_count_for_who_sent_them(bench: Bench, li
     assert stored(bench) == (1, 3)
 
 
-def test_answers_that_ask_to_send_again_stay_as_they_are_beyond_the_limit(bench: Bench, limits: Any) -> None:
+def test_retry_answers_are_unchanged_beyond_the_limit(bench: Bench, limits: Any) -> None:
     limits(records=1)
     client = bench.client_of(bench.cast.tech)
     future = [json.dumps({**json.loads(capture(bench)), "schema": 99}) for _ in range(2)]
@@ -229,7 +229,7 @@ def test_answers_that_ask_to_send_again_stay_as_they_are_beyond_the_limit(bench:
     assert stored(bench) == (1, 0)
 
 
-def test_a_refused_form_beyond_the_limit_comes_back_filled_in(bench: Bench, limits: Any) -> None:
+def test_refused_form_beyond_the_limit_is_returned_filled_in(bench: Bench, limits: Any) -> None:
     limits(records=1)
     client = bench.client_of(bench.cast.tech)
     push(client, refused(bench))
@@ -264,7 +264,7 @@ def test_parallel_requests_do_not_pass_the_limit(bench: Bench, limits: Any) -> N
     assert sum(stored(bench)) == 5
 
 
-def test_a_rescue_file_is_not_stopped_by_what_its_author_had_refused(bench: Bench, limits: Any) -> None:
+def test_rescue_import_is_not_limited_by_its_authors_refused_records(bench: Bench, limits: Any) -> None:
     limits(records=1)
     push(bench.client_of(bench.cast.tech), refused(bench))
     author = bench.actor(bench.cast.tech)

@@ -48,7 +48,7 @@ def test_a_change_by_the_old_password_does_not_undo_a_reset(bench: Bench, reset_
     assert fresh.post("/login", data={"username": "tech", "password": NEW}).status_code == 303
 
 
-def test_few_passwords_are_compared_at_a_time_and_the_rest_is_told_to_come_again(bench: Bench) -> None:
+def test_password_checks_are_limited_and_further_sign_ins_get_503(bench: Bench) -> None:
     go_on, inside = Event(), Barrier(sessions.MAX_CHECKS + 1)
     compare = passwords.matches
 

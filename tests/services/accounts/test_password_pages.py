@@ -233,7 +233,7 @@ def test_nobody_closes_their_own_account(bench: Bench) -> None:
         assert db.session.get_one(User, own).active
 
 
-def test_what_happens_to_accounts_is_on_the_trail(bench: Bench) -> None:
+def test_account_changes_are_in_the_audit_log(bench: Bench) -> None:
     code = make_link(bench, bench.cast.tech)
     use_link(bench, code)
     admin = bench.client_of(bench.cast.admin)

@@ -51,7 +51,7 @@ LONG = "correct horse battery staple, " * 5
         "line\nbreak8",
     ],
 )
-def test_refused(password: str) -> None:
+def test_weak_passwords_are_refused(password: str) -> None:
     assert password_problem(password, "li.ming", "\u674e\u660e") is not None
 
 
@@ -70,7 +70,7 @@ def test_refused(password: str) -> None:
         "zhengzhou rain in june",
     ],
 )
-def test_taken_without_rules_of_composition(password: str) -> None:
+def test_passwords_are_accepted_without_composition_rules(password: str) -> None:
     assert password_problem(password, "li.ming", "\u674e\u660e") is None
 
 

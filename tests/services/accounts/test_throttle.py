@@ -51,7 +51,7 @@ def attempt(
     return client.post("/login", data=data, headers=english, environ_overrides={"REMOTE_ADDR": address})
 
 
-def trail(bench: Bench, action: str) -> int:
+def audit_entries(bench: Bench, action: str) -> int:
     with bench.app.app_context():
         query = select(func.count()).select_from(AuditEntry).where(AuditEntry.action == action)
         return int(db.session.scalar(query) or 0)
@@ -85,7 +85,7 @@ def persistent(bench: Bench, *about: str) -> int:
     return int(status)
 
 
-def test_forty_guesses_at_once_are_counted_one_by_one(bench: Bench, time: Clock) -> None:
+def test_forty_parallel_guesses_are_all_counted(bench: Bench, time: Clock) -> None:
     with ThreadPoolExecutor(10) as pool:
         answers = Counter(pool.map(lambda n: persistent(bench, f"guess {n}"), range(40)))
     assert answers == {422: 5, 429: 35}
@@ -105,7 +105,7 @@ def test_right_passwords_never_hit_a_limit(bench: Bench) -> None:
         assert db.session.scalar(select(func.max(LoginBucket.failed))) == 0
 
 
-def test_a_right_password_begins_the_count_anew(bench: Bench) -> None:
+def test_right_password_resets_the_counter(bench: Bench) -> None:
     for _ in range(3):
         for _ in range(4):
             assert attempt(bench, "wrong").status_code == 422
@@ -171,7 +171,7 @@ def test_one_address_that_guesses_at_many_accounts_is_slowed_down_mildly(bench: 
     assert attempt(bench, PASSWORD, client=known).status_code == 303
 
 
-def test_a_day_without_a_wrong_try_forgives(bench: Bench, time: Clock) -> None:
+def test_failures_expire_after_a_day(bench: Bench, time: Clock) -> None:
     for _ in range(6):
         attempt(bench, "wrong")
         time.on(seconds=3)
@@ -186,7 +186,7 @@ def without_what_was_typed(text: str, *typed: str) -> str:
 
 
 @pytest.mark.parametrize("closed", [False, True])
-def test_nothing_tells_whether_an_account_exists(
+def test_responses_do_not_reveal_whether_an_account_exists(
     bench: Bench, queries: Any, monkeypatch: Any, time: Clock, closed: bool
 ) -> None:
     checked: list[str] = []
@@ -224,7 +224,7 @@ def note_comparisons(monkeypatch: Any, checked: list[str]) -> None:
     monkeypatch.setattr(module, "matches", noting)
 
 
-def test_its_person_is_told_of_wrong_tries_once(bench: Bench, time: Clock) -> None:
+def test_wrong_passwords_are_shown_once_to_their_person(bench: Bench, time: Clock) -> None:
     for n in range(3):
         attempt(bench, "wrong", address=f"198.51.100.{n}")
         time.on(minutes=5)
@@ -241,14 +241,14 @@ def test_its_person_is_told_of_wrong_tries_once(bench: Bench, time: Clock) -> No
     assert "tried before you signed in" not in client.get("/jobs").text
 
 
-def test_wrong_tries_and_refusals_are_on_the_trail_without_password_or_address(bench: Bench, time: Clock) -> None:
+def test_failures_and_throttling_are_audited_without_password_or_address(bench: Bench, time: Clock) -> None:
     for n in range(9):
         attempt(bench, f"secret guess {n}")
-    assert (trail(bench, "user.wrong_password"), trail(bench, "user.slowed_down")) == (5, 1)
+    assert (audit_entries(bench, "user.wrong_password"), audit_entries(bench, "user.slowed_down")) == (5, 1)
     time.on(seconds=2)
     for n in range(3):
         attempt(bench, f"secret guess {n}")
-    assert (trail(bench, "user.wrong_password"), trail(bench, "user.slowed_down")) == (6, 2)
+    assert (audit_entries(bench, "user.wrong_password"), audit_entries(bench, "user.slowed_down")) == (6, 2)
     attempt(bench, "x", "typed my secret here by mistake")
     with bench.app.app_context():
         entries = repr(db.session.execute(select(AuditEntry.agg_id, AuditEntry.user_id, AuditEntry.after)).all())
@@ -269,7 +269,7 @@ def test_refused_tries_add_no_rows(bench: Bench, time: Clock, closed: str) -> No
         assert attempt(bench, "wrong", **own).status_code == 429
     with bench.app.app_context():
         assert db.session.scalar(select(func.count()).select_from(LoginBucket)) == 3
-    assert trail(bench, "user.slowed_down") == 1
+    assert audit_entries(bench, "user.slowed_down") == 1
     time.on(seconds=61)
     assert attempt(bench, PASSWORD).status_code == 303
 

@@ -72,7 +72,7 @@ def test_64_lost_on_the_phone_is_reported_shown_and_no_longer_asked_for(bench: B
     assert tech.get(f"/attachments/{note['id']}").status_code == 404
 
 
-def test_64_what_turns_up_after_all_still_counts(bench: Bench) -> None:
+def test_64_bytes_of_a_lost_photo_are_still_accepted(bench: Bench) -> None:
     note, data = bench.photo("receipt")
     expense(bench, note)
     tech = bench.client_of(bench.cast.tech)
@@ -82,7 +82,7 @@ def test_64_what_turns_up_after_all_still_counts(bench: Bench) -> None:
     assert lost(bench, tech, note).headers["X-Attachment-State"] == "stored"
 
 
-def test_64_a_photo_taken_again_takes_the_place_of_the_lost_one(bench: Bench) -> None:
+def test_64_new_photo_replaces_the_lost_one(bench: Bench) -> None:
     note, _ = bench.photo("receipt")
     record = expense(bench, note)
     tech = bench.client_of(bench.cast.tech)
@@ -134,7 +134,7 @@ def test_a_photo_taken_again_for_one_that_arrived_meanwhile_joins_it(bench: Benc
     assert state_of(bench, note["id"]) == "stored"
 
 
-def test_the_phone_takes_the_list_and_the_way_to_put_it_right_along(bench: Bench) -> None:
+def test_missing_photos_and_their_forms_are_in_the_pack(bench: Bench) -> None:
     note, _ = bench.photo("receipt")
     expense(bench, note)
     tech, leader = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.leader)
@@ -152,7 +152,7 @@ def test_the_phone_takes_the_list_and_the_way_to_put_it_right_along(bench: Bench
         assert old["/attachments/missing"] != new["/attachments/missing"]
 
 
-def test_the_list_asks_a_fixed_number_of_questions(bench: Bench, queries: Any) -> None:
+def test_missing_photos_page_has_a_fixed_number_of_queries(bench: Bench, queries: Any) -> None:
     client = bench.client_of(bench.cast.leader)
     expense(bench, bench.photo("receipt")[0])
     client.get("/attachments/missing")

@@ -16,7 +16,7 @@ def person(role: str, active: bool = True) -> Actor:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_who_answers_for_whom(role: str) -> None:
+def test_who_oversees_whose_phones(role: str) -> None:
     actor = person(role)
     assert sees_all(actor) is (role in {"manager", "admin"})
     assert oversees(actor, {1}) is (role in {"leader", "manager", "admin"})
@@ -27,5 +27,5 @@ def test_who_answers_for_whom(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_whose_account_is_closed_answers_for_nobody(role: str) -> None:
+def test_closed_account_oversees_nobody(role: str) -> None:
     assert not oversees(person(role, active=False), {1, 2})

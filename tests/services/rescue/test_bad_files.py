@@ -109,7 +109,7 @@ def test_no_file_chosen(bench: Bench) -> None:
     assert "Please choose the rescue file." in answer.text
 
 
-def test_any_byte_changed_or_any_cut_is_words(bench: Bench) -> None:
+def test_corrupt_file_gives_a_message(bench: Bench) -> None:
     body, photo = with_photo(bench)
     data = rescue_zip([body], [photo])
     client = bench.client_of(bench.cast.agent)
@@ -182,7 +182,7 @@ def test_limits_are_settings(bench: Bench) -> None:
     assert "at most 1 MB" in choose(client, zipped({**good(), "x": b"x" * (1 << 20)})).text
 
 
-def test_a_list_that_is_up_to_no_good(bench: Bench) -> None:
+def test_malicious_manifest_is_refused(bench: Bench) -> None:
     """Whatever stands in the list of contents, the worst it does is to be named."""
     body, (note, data) = with_photo(bench)
     ops = manifest_of([body])["ops"]

@@ -47,9 +47,9 @@ def bring_in(client: FlaskClient, data: bytes) -> str:
 
 def count(bench: Bench, model: Any, *where: Any) -> int:
     with bench.app.app_context():
-        found = db.session.scalar(select(func.count()).select_from(model).where(*where))
+        number = db.session.scalar(select(func.count()).select_from(model).where(*where))
         db.session.remove()
-        return int(found or 0)
+        return int(number or 0)
 
 
 def one_of(bench: Bench, model: Any, *where: Any) -> Any:
@@ -84,9 +84,9 @@ def test_records_come_in_under_their_authors_name(bench: Bench, who: str) -> Non
     assert one_of(bench, ExpenseItem, ExpenseItem.id == receipt.agg_id).owner_id == bench.cast.tech.id
     effect = one_of(bench, AuditEntry, AuditEntry.op == receipt.op)
     assert (effect.user_id, effect.dev) == (bench.cast.tech.id, receipt.dev)
-    trail = one_of(bench, AuditEntry, AuditEntry.action == "rescue.import")
-    assert trail.user_id == desk.id
-    assert receipt.op in [line["op"] for line in trail.after["records"]]
+    audit_entry = one_of(bench, AuditEntry, AuditEntry.action == "rescue.import")
+    assert audit_entry.user_id == desk.id
+    assert receipt.op in [line["op"] for line in audit_entry.after["records"]]
     file = one_of(bench, Attachment, Attachment.id == photo[0]["id"])
     assert (file.state, file.user_id, file.op) == ("stored", bench.cast.tech.id, receipt.op)
     notice = one_of(bench, Notice, Notice.kind == "rescue.import")
@@ -95,7 +95,7 @@ def test_records_come_in_under_their_authors_name(bench: Bench, who: str) -> Non
     assert is_sound(bench)
 
 
-def test_what_is_in_it_is_shown_first_and_nothing_is_written(bench: Bench) -> None:
+def test_preview_shows_the_contents_and_writes_nothing(bench: Bench) -> None:
     here = expense(bench, bench.cast.tech)
     bench.push(bench.cast.tech, here)
     draft = {"title": "Half a report", "kind": "service_report.submit", "updated": "", "fields": {"fault": "no power"}}
@@ -123,7 +123,7 @@ def test_imported_twice_and_sent_by_the_phone_later_is_one_effect(bench: Bench) 
     assert is_sound(bench)
 
 
-def test_the_phone_was_first(bench: Bench) -> None:
+def test_import_after_the_phone_sent_its_records_has_no_effect(bench: Bench) -> None:
     body, photo = with_photo(bench)
     bench.push(bench.cast.tech, body)
     assert "Photos here: 1 of 1" in bring_in(bench.client_of(bench.cast.agent), rescue_zip([body], [photo]))
@@ -142,7 +142,7 @@ def test_a_photo_whose_record_is_here_already_needs_no_record_in_the_file(bench:
     assert one_of(bench, Attachment).state == "stored"
 
 
-def test_the_import_posted_twice_is_one_line_on_the_trail(bench: Bench) -> None:
+def test_import_posted_twice_is_one_audit_entry(bench: Bench) -> None:
     client = bench.client_of(bench.cast.agent)
     where = choose(client, rescue_zip([expense(bench, bench.cast.tech)])).headers["Location"]
     number = str(ids.uuid7())
@@ -206,7 +206,7 @@ def test_nothing_is_planned_or_cancelled_in_the_name_of_another(bench: Bench) ->
     assert one_of(bench, Visit, Visit.id == visit).state == "accepted"
 
 
-def test_the_door_itself_takes_no_decision_from_a_file(bench: Bench) -> None:
+def test_command_bus_refuses_decisions_from_a_rescue_file(bench: Bench) -> None:
     job, _ = bench.make_job()
     body = bench.envelope(bench.cast.leader, "job.cancel", ("job", job), {"reason": "Not needed"})
     actor = bench.actor(bench.cast.leader)
@@ -272,7 +272,7 @@ def test_fifty_at_a_time_in_the_order_of_the_file(bench: Bench, queries: Any) ->
     assert "120 records" in client.get("/rescue").text
 
 
-def test_who_may_not_may_not(bench: Bench) -> None:
+def test_import_requires_the_verb(bench: Bench) -> None:
     cast = bench.cast
     for person in (cast.tech, cast.leader, cast.finance, cast.manager, cast.hr):
         client = bench.client_of(person)

@@ -67,7 +67,7 @@ def test_a_photo_larger_than_it_was_named_is_not_written_out(tmp_path: Path) -> 
     assert (tmp_path / "out").stat().st_size <= 1000
 
 
-def test_an_honest_file_is_read_whole(bench: Bench, tmp_path: Path) -> None:
+def test_valid_file_is_read_completely(bench: Bench, tmp_path: Path) -> None:
     body = bench.envelope(bench.cast.tech, "notice.dismiss", ("notice", str(ids.uuid7())), {"up_to": 1})
     file = tmp_path / "good.zip"
     file.write_bytes(rescue_zip([body]))

@@ -124,7 +124,7 @@ def test_47_accepted_without_what_it_refers_to(bench: Bench, held: str, later: N
     assert decide(bench, bench.cast.leader, "reject", held, reason="Too late").code == "waiting_record.decided"
 
 
-def test_47_sent_back_to_its_author_with_the_reason(bench: Bench, held: str, later: None) -> None:
+def test_47_rejected_record_returns_to_its_author_with_the_reason(bench: Bench, held: str, later: None) -> None:
     assert decide(bench, bench.cast.leader, "reject", held, reason="Which job is this?").outcome == "accepted"
     outcome, detail = receipt(bench, held)
     assert (outcome, detail.get("needs", [])) == ("rejected", [])
@@ -168,7 +168,7 @@ def test_47_whom_nobody_leads_the_manager_decides_for(bench: Bench) -> None:
         assert "Nothing waits for you." in inbox(bench, bench.cast.manager)
 
 
-def test_47_what_is_impossible_without_the_other_goes_back(bench: Bench, later: None) -> None:
+def test_47_record_impossible_without_its_dependency_is_returned(bench: Bench, later: None) -> None:
     op = str(bench.send(bench.cast.tech, *item(amount="-1"), depends=[str(ids.uuid7())]).op)
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
         result = decide(bench, bench.cast.leader, "accept", op)
@@ -177,7 +177,7 @@ def test_47_what_is_impossible_without_the_other_goes_back(bench: Bench, later: 
         assert receipt(bench, op)[0] == "rejected"
 
 
-def test_47_what_waits_for_the_accepted_one_comes_along(bench: Bench, held: str, later: None) -> None:
+def test_47_records_held_for_the_accepted_one_follow(bench: Bench, held: str, later: None) -> None:
     child = str(bench.send(bench.cast.tech, *item(), depends=[held]).op)
     assert receipt(bench, child)[0] == "held"
     decide(bench, bench.cast.leader, "accept", held)
@@ -231,7 +231,7 @@ def test_the_decision_as_a_form_of_its_own(bench: Bench, held: str, later: None,
     assert receipt(bench, held)[0] == {"accept": "accepted", "reject": "rejected"}[verb]
 
 
-def test_who_may_not_decide_finds_nothing(bench: Bench, held: str, later: None, anonymous: Any) -> None:
+def test_people_who_may_not_decide_get_404(bench: Bench, held: str, later: None, anonymous: Any) -> None:
     url = f"/waiting/{held}/accept"
     for person in (bench.cast.other_leader, bench.cast.tech, bench.cast.manager, bench.cast.hr):
         assert bench.client_of(person).get(url).status_code == 404
@@ -240,7 +240,7 @@ def test_who_may_not_decide_finds_nothing(bench: Bench, held: str, later: None, 
     assert anonymous.get(url).status_code == 302
 
 
-def test_the_inbox_asks_few_questions_however_many_wait(bench: Bench, queries: Any, held: str) -> None:
+def test_inbox_has_a_fixed_number_of_queries(bench: Bench, queries: Any, held: str) -> None:
     counts = []
     for more in (1, 12):
         for _ in range(more):
