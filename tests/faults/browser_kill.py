@@ -1,7 +1,7 @@
-"""A browser killed with SIGKILL while the product's pages save, send and upload; what was shown as saved is counted.
+"""Browser killed with SIGKILL while pages save, send and upload; compared with what was shown as saved.
 
-Every save goes through the page's own form. "Shown" is what the page says on its screen: the words with the record's
-number, the line about the draft, the photo in the list.
+Every save uses the page's own form. "Shown" is what the page displays: the message with the record's number, the line
+about the draft, the photo in the list.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PRESS = """async () => {
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """Kills first, then stores that were deleted or garbled by hand."""
+    """Yield the figures of kills, then of stores deleted or corrupted by hand."""
     yield phones.figure(lambda playwright, server, folder: _killed(playwright, server, folder, size))
     yield phones.figure(_garbled)
 
@@ -76,7 +76,7 @@ def _killed(playwright: Playwright, server: Server, folder: Path, size: Size) ->
 
 
 class PhoneRun(Diary):
-    """One phone from the first signing in until everything it said it kept lies with the server."""
+    """One phone from the first sign-in until the server has everything that was shown as saved."""
 
     def __init__(self, playwright: Playwright, server: Server, profile: Path, token: str, tally: Tally) -> None:
         super().__init__(playwright, server, profile, token, tally)
@@ -86,7 +86,7 @@ class PhoneRun(Diary):
         self.cookies = self.phone.context.cookies()
 
     def live(self, kills: int, chance: random.Random) -> None:
-        """Saves and is killed `kills` times, then settles."""
+        """Save and be killed `kills` times, then send everything."""
         self.phone.go(phones.EXPENSE)
         for number in range(kills):
             self._save(number * 100_000, chance)
@@ -97,7 +97,7 @@ class PhoneRun(Diary):
         self.settle()
 
     def reopen(self) -> None:
-        """Starts the browser again on the form; on a busy machine a start may fail for reasons of its own."""
+        """Start the browser again on the form; on a busy machine a start may fail for other reasons."""
         for attempt in range(3):
             try:
                 self.phone.open()
@@ -122,7 +122,7 @@ class PhoneRun(Diary):
         self.phone.page.wait_for_timeout(chance.uniform(50, 900))
 
     def begin(self, start: int) -> None:
-        """Starts to save in one tab and to type in another, where the draft of before is back on the screen first."""
+        """Start to save in one tab and to type in another, in which the earlier draft was restored."""
         self.told.watch(self.phone.page)
         leave(self.phone.page, SAVE, {"token": self.token, "start": start})
         drafting = self.phone.new_tab()

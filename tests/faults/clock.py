@@ -1,7 +1,7 @@
-"""Figure 11: phones whose clocks are wrong by years, in six zones, at the changes of summer time (modes 54, 55).
+"""Figure 11: phones with clocks wrong by years, in six zones, at changes of summer time (modes 54, 55).
 
-A phone that has once spoken to the server knows how wrong its clock is: its times are corrected to the second. One that
-never did cannot know: what it dates ahead is dated by the server and marked, and nothing is ever refused.
+A phone that has reached the server knows its clock offset: its times are corrected to the second. A phone that never
+did cannot know: the server dates what lies in the future and marks it. Nothing is refused.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ NEAR = timedelta(seconds=60)
 
 @dataclass
 class Tapped:
-    """A phone, the visit it tapped on, and what came of it."""
+    """A phone, the visit it tapped on, and the result."""
 
     handset: Handset
     visit: str
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """One figure a database; the short form takes each wrong clock in one zone instead of all."""
+    """Yield one figure per database; the short form uses each wrong clock in one zone instead of all."""
     for key in DATABASES:
         yield measured(key, size)
 
 
 def measured(key: str, size: Size) -> Figure:
-    """Each phone taps its way through a visit without a network and sends it afterwards."""
+    """Let each phone tap through a visit offline and send it afterwards."""
     began = clock.now()
     jumps = [*WRONG, *(night - began for night in NIGHTS)]
     pairs = list(product(jumps, ZONES)) if size == "long" else list(zip(jumps, cycle(ZONES), strict=False))
@@ -89,7 +89,7 @@ def _phone(made: World, skew: timedelta, zone: str, greeted: bool) -> Tapped:
 
 
 def _wrong(made: World, one: Tapped, began: datetime) -> set[str]:
-    """`order`, `time` and `marked`, as far as they hold of the events of a visit."""
+    """Return which of `order`, `time` and `marked` apply to the events of a visit."""
     with made.bench.app.app_context():
         query = select(VisitEvent).where(VisitEvent.visit_id == one.visit).order_by(VisitEvent.id)
         events = {event.kind: event for event in db.session.scalars(query)}

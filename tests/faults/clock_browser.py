@@ -1,7 +1,6 @@
-"""Figure 11, in a browser: clocks that are years wrong, are turned back, or stand at a change of summer time.
+"""Figure 11, in a browser: clocks that are years off, turned back, or at a change of summer time.
 
-Records keep the order in which they were made, none is refused for its clock, and what was typed stays as typed
-(failure modes 54, 55).
+Records keep their order, none is refused for its clock, and typed values stay as typed (failure modes 54, 55).
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ RECORDS = 3
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """All zones; the short form takes the moments in turn, the long one each of them in each zone."""
+    """Yield all zones; the short form takes the moments in turn, the long one each moment in each zone."""
     cases = [(zone, moment) for zone in ZONES for moment in MOMENTS]
     if size == "short":
         cases = [(zone, MOMENTS[number % len(MOMENTS)]) for number, zone in enumerate(ZONES)]
@@ -67,7 +66,7 @@ def _measured(playwright: Playwright, server: Server, cases: list[tuple[str, dat
 
 
 def _record(browser: Browser, server: Server, zone: str, moment: datetime, token: str) -> None:
-    """Two records, the clock turned back by an hour, another one; then everything goes out."""
+    """Save two records, turn the clock back by an hour, save another one; then send everything."""
     context = browser.new_context(timezone_id=zone, locale="zh-CN", viewport={"width": 360, "height": 780})
     context.clock.install(time=moment)
     page = context.new_page()

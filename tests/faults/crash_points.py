@@ -1,6 +1,6 @@
-"""Figure 3: the phone dies at every named point of its engine, in every way (tests/client/crash-points.ts).
+"""Figure 3: the phone is killed at every named point of its engine, in every way (tests/client/crash-points.ts).
 
-Failure modes 1-5, 10-12. That no point is left out is read from the engine's source.
+Failure modes 1-5, 10-12. The engine's source is read to ensure that no point is left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EACH: dict[Size, tuple[int, int]] = {"short": (2, 1), "long": (25, 20)}
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """The engine in Node; the same in a browser is another instrument."""
+    """Yield the figure of the engine in Node; the same in a browser is another instrument."""
     seed, chance = seeded("crash_points")
     each, enough = EACH[size]
     process = node.start("crash-points.ts", FAULT_SEED=str(chance.randrange(2**31)), FAULT_RUNS=str(each))

@@ -1,7 +1,7 @@
-"""Figure 14: a day's work without a network goes out over a bad line: how long, and how many bytes too many.
+"""Figure 14: a day's offline work is sent over a bad line: duration, and share of superfluous bytes.
 
-Failure modes 22, 62. The line is slow both ways, every fiftieth exchange is cut at a random byte; bytes are counted
-where they pass, both ways, and compared with what there was to say: photos and frozen records.
+Failure modes 22, 62. The line is slow both ways, and every fiftieth exchange is cut at a random byte. Bytes are counted
+on the line both ways and compared with the size of photos and frozen records.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.faults.support.stories import report_data
 
 @dataclass(frozen=True)
 class Day:
-    """How much there is to send, over which line; `most` is the share of bytes too many that is allowed."""
+    """Amount to send and the line; `most` is the allowed share of superfluous bytes."""
 
     reports: int
     photos: int
@@ -46,7 +46,7 @@ EVERY = 50
 
 
 class EveryFiftieth:
-    """Two exchanges in a hundred are cut somewhere, up and down in turn."""
+    """Cut two exchanges in a hundred, requests and responses in turn."""
 
     def __init__(self, first: int) -> None:
         self.count = first
@@ -59,7 +59,7 @@ class EveryFiftieth:
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """On SQLite: the line is what is measured."""
+    """Yield the figure on SQLite: the line is measured, not the database."""
     seed, _ = seeded("drain")
     day = DAYS[size]
     with world() as made:
@@ -71,7 +71,7 @@ def run(size: Size) -> Iterator[Figure]:
                 0
             ]
             moved, cuts = proxy.bytes["up"] + proxy.bytes["down"], proxy.cuts
-        said = _said(made, told)
+        said = _payload_bytes(made, told)
     share = moved / said - 1 if said else 1.0
     accepted = sum(one["state"] == "accepted" for one in told.records)
     stored = sum(one["state"] == "stored" for one in told.photos)
@@ -94,8 +94,8 @@ def _reports(made: World, count: int) -> list[dict[str, object]]:
     return [record("service_report.submit", ("service_report", one["id"]), one) for one in data]
 
 
-def _said(made: World, told: Told) -> int:
-    """Bytes of the photos and of the records as they were frozen."""
+def _payload_bytes(made: World, told: Told) -> int:
+    """Return the bytes of the photos and frozen records."""
     with made.bench.app.app_context():
         bodies = db.session.scalar(select(func.sum(func.length(Receipt.body)))) or 0
         db.session.remove()

@@ -1,6 +1,6 @@
-"""Everybody at once, a full disk, restarts in the middle (failure modes 69, 37, 21).
+"""Many phones at once, a full disk, restarts during work (failure modes 69, 37, 21).
 
-Nothing of this may cost a record: the server says 503 with Retry-After or answers late, and the phones come back.
+No record may be lost: the server answers 503 with Retry-After or late, and the phones retry.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CIVIL = {"200", "201", "204", "409", "423", "429", "503"}
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """The herd and the restarts on both databases, the disk where a file can be limited."""
+    """Yield the herd and the restarts on both databases, the full disk where file sizes can be limited."""
     for key in DATABASES:
         yield herd(key, PHONES[size])
     for key in DATABASES:
@@ -41,7 +41,7 @@ def run(size: Size) -> Iterator[Figure]:
 
 
 def herd(key: str, count: int) -> Figure:
-    """So many engines get their network back in the same moment."""
+    """Let many engines get their network back at the same moment."""
     with on(key) as made:
         allow_many_phones(made)
         cast = made.bench.cast
@@ -81,7 +81,7 @@ def _sent(pushers: list[Pusher]) -> list[Frozen]:
 
 
 def rolling(key: str, rolls: int, records: int) -> Figure:
-    """A new worker takes over again and again while phones push; nothing is in the way of the pushes."""
+    """Replace the worker again and again while phones push through an undisturbed network."""
     seed, chance = seeded(f"rolling {key}")
     with on(key) as made:
         with rising(made.folder, made.url, seed) as server:
@@ -111,7 +111,7 @@ def rolling(key: str, rolls: int, records: int) -> Figure:
 
 
 def full_disk(records: int) -> Figure:
-    """The database's files may not grow any more, as on a full disk; later there is room again. SQLite only."""
+    """Stop the growth of the database's files, as on a full disk, and allow it again later. SQLite only."""
     seed, chance = seeded("full_disk")
     with world() as made:
         largest = max(path.stat().st_size for path in made.folder.glob("fieldapp.sqlite3*"))

@@ -1,4 +1,4 @@
-"""Figure 9: envelopes of every build that was ever frozen, sent to the server of today (failure mode 58)."""
+"""Figure 9: frozen envelopes of every earlier build, sent to the present server (failure mode 58)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.benches import on_each_database
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """All of them, whatever the size: there are never many."""
+    """Yield the figure over all envelopes in both sizes: there are never many."""
     accepted, sent, refused = 0, 0, []
     kinds: set[str] = set()
     builds = envelopes.builds()

@@ -1,7 +1,7 @@
 """Figure 16: one record on which the server fails, among a hundred (failure mode 49).
 
-The table that a request for parts writes to is taken away, so its command breaks as a programming error would; the
-expenses around it must all arrive, at most one cycle later than without it.
+The table of parts requests is dropped, so that their command fails like a programming error. The expenses around it
+must all arrive, at most one send cycle later than without it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ AROUND = 99
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """One figure a database; both sizes are the same."""
+    """Yield one figure per database; both sizes are the same."""
     for key in DATABASES:
         yield measured(key)
 
 
 def measured(key: str) -> Figure:
-    """A phone with a hundred records meets the broken server, and sends the last one once it is mended."""
+    """Send a hundred records to the broken server, and the last one after its repair."""
     with on(key) as made:
         _sql(made, "ALTER TABLE parts_line RENAME TO parts_line_away")
         records = [expense() for _ in range(AROUND)]

@@ -1,4 +1,4 @@
-"""Figure 18: a phone without room says so and keeps what was typed (failure modes 26, 27)."""
+"""Figure 18: a phone without storage says so and keeps what was typed (failure modes 26, 27)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run(size: Size) -> Iterator[Figure]:
 
 
 def _full(playwright: Playwright, server: Server, folder: Path, rounds: int) -> Figure:
-    """No room, in a page that was open before and in one that opens then: saved and said so, or still in the form."""
+    """Check a page opened before and one opened after storage is full: saved and shown so, or still in the form."""
     seed, chance = seeded("quota")
     seen = Counter[str]()
     diary = Diary(playwright, server, folder / "phone", "quota", Tally())
@@ -118,7 +118,7 @@ def _quota(session: CDPSession, server: Server, size: int | None) -> None:
 
 
 def _photo_refused(page: Page, photo: str) -> bool:
-    """No photo more on the screen, and words why."""
+    """Return whether no further photo is shown and a message explains why."""
     page.locator("[data-photos] input[type=file]").set_input_files(photo)
     page.locator("#err-photos-receipt").wait_for(state="visible")
     said = page.locator("#err-photos-receipt").inner_text()

@@ -1,4 +1,4 @@
-"""Figure 6: eight requests with the same record at the same moment, many times (failure modes 3, 48)."""
+"""Figure 6: eight simultaneous requests with the same record, many times (failure modes 3, 48)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ HANDS = 8
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """One figure a database."""
+    """Yield one figure per database."""
     for key in DATABASES:
         yield measured(key, ROUNDS[size])
 
 
 def measured(key: str, rounds: int) -> Figure:
-    """Each round is one record in eight hands; kinds change from round to round."""
+    """Send one record per round in eight requests; the kind changes from round to round."""
     seed, chance = seeded(f"same_op {key}")
     with on(key) as made:
         person = made.bench.cast.tech

@@ -1,7 +1,7 @@
 """Figure 1: the server is killed at every point of the write path while phones push through a bad network.
 
-Failure modes 1, 2, 3, 5, 9, 46. The oracle asks the database, not the server: every record has one receipt with its
-hash, one entry in the trail, and exactly the rows that its kind leaves; and `flask check` finds nothing.
+Failure modes 1, 2, 3, 5, 9, 46. The oracle reads the database: every record has one receipt with its hash, one audit
+entry, and exactly the rows of its kind; `flask check` finds nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.faults.support.worlds import DATABASES, on
 
 @dataclass(frozen=True)
 class Dose:
-    """How much is asked for, and how long it may take at most."""
+    """Required number of faults, and the time limit."""
 
     records: int
     kills: int
@@ -38,13 +38,13 @@ DOSES: dict[Size, Dose] = {
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """One figure a database."""
+    """Yield one figure per database."""
     for key in DATABASES:
         yield measured(key, DOSES[size])
 
 
 def measured(key: str, dose: Dose) -> Figure:
-    """Four people push at once until each record has its receipt and enough went wrong."""
+    """Let four people push at once until each record has its receipt and enough faults occurred."""
     seed, chance = seeded(f"server_kill {key}")
     with on(key) as made:
         cast = made.bench.cast

@@ -1,4 +1,4 @@
-"""Figure 5: two tabs and the service worker's wake-up call want to send the same records at once (failure mode 9)."""
+"""Figure 5: two tabs and a wake-up of the service worker send the same records at once (failure mode 9)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(size: Size) -> Iterator[Figure]:
 
 
 class Posts:
-    """Counts the records in everything this browser posted; what fails without a network was never posted."""
+    """Counter of the records in every post of this browser; posts that fail offline were never sent."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.records = 0
@@ -69,7 +69,7 @@ def _together(playwright: Playwright, server: Server, folder: Path, rounds: int)
 
 
 def _everybody(one: Page, other: Page, pause: float) -> None:
-    """Both tabs hear that the network is back; the worker calls in between."""
+    """Tell both tabs that the network is back, and the worker in between."""
     session = one.context.new_cdp_session(one)
     versions: list[dict] = []
     session.on("ServiceWorker.workerRegistrationUpdated", lambda told: versions.extend(told["registrations"]))

@@ -1,6 +1,6 @@
-"""Figure 7: photos are cut at a random byte of a piece, the server is killed while it writes; the engine resumes.
+"""Figure 7: photos are cut at a random byte of a chunk, the server is killed while writing; the engine resumes.
 
-Failure modes 21, 22, 23. The engine is the real one, in Node; hashes are compared with the bytes on the server's disk.
+Failure modes 21, 22, 23. The real engine runs in Node; hashes are compared with the files on the server.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FAULTS = {"cut-up": 70, "cut-down": 20, "truncate": 5, "duplicate": 5}
 
 
 class CutEach:
-    """The first piece of every photo is cut, later ones now and then; the other requests pass."""
+    """Cut the first chunk of every photo and some later ones; other requests pass."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
@@ -50,7 +50,7 @@ class CutEach:
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """On SQLite: uploads are files, the database only keeps their offsets."""
+    """Yield the figure on SQLite: uploads are files, the database only stores their offsets."""
     seed, _ = seeded("uploads")
     photos = PHOTOS[size]
     with world() as made:
@@ -77,7 +77,7 @@ def run(size: Size) -> Iterator[Figure]:
 
 
 def _greedy(log: list[Passed], sizes: dict[str, int]) -> list[str]:
-    """Photos of which more was sent again than a piece for each request that got no whole answer."""
+    """Return photos of which more than one chunk was sent again per request without a complete response."""
     sent: Counter[str] = Counter()
     broken: Counter[str] = Counter()
     for one in log:
@@ -89,7 +89,7 @@ def _greedy(log: list[Passed], sizes: dict[str, int]) -> list[str]:
 
 
 def _not_equal(made: World, photos: list[dict[str, object]]) -> Iterator[str]:
-    """Photos whose bytes on the server are not those of the phone."""
+    """Return photos whose bytes on the server differ from the phone's."""
     with made.bench.app.app_context():
         rows = {row.id: row for row in db.session.scalars(select(Attachment))}
         for photo in photos:

@@ -1,4 +1,4 @@
-"""Figure 15: both stores of a phone are gone; its first hello lets the server name what went with them (mode 31)."""
+"""Figure 15: both stores of a phone are gone; its first hello makes the server name what was lost (mode 31)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROUNDS = {"short": 20, "long": 500}
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """Wipes phones that had received, waiting and discarded records, as chance has it."""
+    """Wipe phones with random received, waiting and discarded records."""
     seed = secrets.randbelow(2**31)
     found = counted("lost-records", ROUNDS=ROUNDS[size], SEED=seed)
     yield Figure(

@@ -1,4 +1,4 @@
-"""Bodies of requests where there is no room, no time, or no place left for them."""
+"""Request bodies without disk space, time or a free slot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 
 class Line:
-    """A client that sends these pieces."""
+    """Client that sends these chunks."""
 
     def __init__(self, *pieces: bytes) -> None:
         self.pieces = pieces
@@ -123,7 +123,7 @@ def test_a_body_is_counted_until_its_request_was_answered(tmp_path: Path) -> Non
 
 
 class Environ:
-    """What granian says of a request for a page, or of a form with a body of this size."""
+    """Request scope as granian passes it, for a page or for a form with a body of this size."""
 
     method, path, query_string, http_version, scheme, authority = "GET", "/", "", "1.1", "http", "x"
     server, client = "127.0.0.1:80", "127.0.0.1:9"
@@ -134,7 +134,7 @@ class Environ:
 
 
 class Client(Line):
-    """Sends these pieces, and keeps what is handed to granian."""
+    """Client that sends these chunks and records the response."""
 
     def __init__(self, *pieces: bytes) -> None:
         super().__init__(*pieces)
@@ -152,7 +152,7 @@ class Client(Line):
 
 
 def asked(gateway: Gateway, client: Client, environ: Environ, after: Callable[[], Any] = lambda: None) -> None:
-    """One request and its answer; then `after`, while the process still lives."""
+    """Run one request and return its response; then run `after` while the worker is alive."""
 
     async def ask() -> None:
         gateway.threads = ThreadPoolExecutor(1)
@@ -207,7 +207,7 @@ def test_cut_form_reaches_no_application_and_is_not_counted(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("path", "refused"), [("/expenses/new", 411), ("/sync/push", None)])
 def test_a_form_in_chunks_is_refused_unread(tmp_path: Path, path: str, refused: int | None) -> None:
-    """Nothing tells that its last piece is missing; what phones send ends with a bracket."""
+    """A missing last chunk cannot be detected in a form; the JSON of phones ends with a bracket."""
     seen = []
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:

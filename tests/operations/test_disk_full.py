@@ -1,4 +1,4 @@
-"""A full disk, a full database and a database that is gone: 503 in words, and nothing that was typed is lost."""
+"""A full disk, a full database, a database that is gone: 503 with a message, and no typed input is lost."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def stored(bench: Bench) -> tuple[int, int]:
 
 @contextmanager
 def largest_file(octets: int) -> Iterator[None]:
-    """No file of this process can grow beyond that, as if the disk ended there."""
+    """Limit the file size of this process, as if the disk ended there."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
     try:
@@ -81,7 +81,7 @@ def largest_file(octets: int) -> Iterator[None]:
 
 @contextmanager
 def takes_no_writes(bench: Bench) -> Iterator[None]:
-    """A SQLite file that cannot grow, a PostgreSQL database that is read-only."""
+    """Make the database refuse writes: SQLite file that cannot grow, read-only PostgreSQL database."""
     with bench.app.app_context():
         engine = db.engine
     if engine.dialect.name == "sqlite":
@@ -104,7 +104,7 @@ def takes_no_writes(bench: Bench) -> Iterator[None]:
 
 @contextmanager
 def gone(bench: Bench) -> Iterator[None]:
-    """The PostgreSQL database takes no connections any more, and ends those there are."""
+    """Let the PostgreSQL database refuse connections, and end existing ones."""
     with bench.app.app_context():
         url = db.engine.url
         address = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
@@ -132,7 +132,7 @@ def test_form_is_returned_filled_in_if_the_database_takes_no_writes(installed: B
 
 
 def test_a_button_that_was_tapped_is_told_without_words_of_a_form(installed: Bench) -> None:
-    """Nothing was filled in: the page does not say that it is below."""
+    """Nothing was typed, so the page must not promise a filled-in form below."""
     job, visit = installed.make_job(technician=installed.cast.tech)
     client = installed.client_of(installed.cast.tech)
     address = f"/jobs/{job}/visits/{visit}/set_out"
@@ -147,7 +147,7 @@ def test_a_button_that_was_tapped_is_told_without_words_of_a_form(installed: Ben
 
 @pytest.mark.parametrize("address", ["/expenses/new", "/inbox/read"])
 def test_the_page_is_drawn_where_the_installation_has_no_id_yet(installed: Bench, address: str) -> None:
-    """A database migrated by other means than `serve` and `prepare` makes its id at the first request."""
+    """A database migrated without `serve` and `prepare` gets its id at the first request."""
     client = installed.client_of(installed.cast.tech)
     fields = filled(client)
     with installed.app.app_context():
@@ -165,7 +165,7 @@ def test_the_page_is_drawn_where_the_installation_has_no_id_yet(installed: Bench
 
 
 def test_prepare_makes_the_id_of_the_installation(tmp_path: Path) -> None:
-    """The first page of a new database finds it, also where nothing can be written any more."""
+    """The first page of a new database needs the id, even if nothing can be written then."""
     assert flask(tmp_path, "prepare").returncode == 0
     with closing(sqlite3.connect(tmp_path / "fieldapp.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM instance").fetchall() == [(1,)]
@@ -203,7 +203,7 @@ def test_downloads_give_a_message_if_the_database_takes_no_writes(installed: Ben
 
 
 def test_workbook_gives_a_message_if_the_disk_is_full(installed: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The trail took the line; the file of the workbook finds no room."""
+    """The audit entry was written; the workbook's file has no space."""
     client = installed.client_of(installed.cast.finance)
 
     def full(*_: Any) -> None:
@@ -242,7 +242,7 @@ def test_a_form_is_not_lost_where_the_database_is_gone(installed: Bench) -> None
 def test_passwords_and_codes_of_links_are_never_shown_again(
     installed: Bench, address: str, who: str | None, secrets: dict[str, str]
 ) -> None:
-    """Only forms that become an envelope come back filled in, and the page does not promise more."""
+    """Only forms that become an envelope are returned filled in."""
     client = installed.client_of(getattr(installed.cast, who)) if who else installed.app.test_client()
     with installed.app.test_request_context(address, method="POST", data=secrets):
         assert trouble.typed() == {"fields": [], "texts": []}

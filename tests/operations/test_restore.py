@@ -36,7 +36,7 @@ def run(bench: Bench, *arguments: str) -> Result:
 
 
 def expenses(bench: Bench, count: int, kept: Kept | None = None) -> list[str]:
-    """Frozen records; with `kept`, each has a photo that the phone keeps in there."""
+    """Return frozen records; with `kept`, each has a photo that the phone keeps there."""
     bodies = []
     for _ in range(count):
         one, atts = str(ids.uuid7()), []
@@ -141,13 +141,13 @@ def test_38_every_record_exactly_once_after_a_restore(installed: Bench, tmp_path
 
 
 def wanted(installed: Bench) -> list[str]:
-    """Ids of the photos the server asks this phone for."""
+    """Return the ids of the photos that the server asks this phone for."""
     return [one["id"] for one in hello(installed)["attachments_wanted"]]
 
 
 @pytest.fixture
 def late(installed: Bench, tmp_path: Path) -> tuple[str, dict[str, Any], bytes]:
-    """A record with a photo that came after the backup, offered again after the restore: `(body, note, bytes)`."""
+    """Return a record with a photo sent after the backup and again after the restore: `(body, note, bytes)`."""
     run(installed, "backup", str(tmp_path / "backup"))
     photos: Kept = {}
     bodies = expenses(installed, 1, photos)
@@ -192,7 +192,7 @@ def test_38_a_file_whose_bytes_have_changed_is_not_taken_for_it(installed: Bench
 
 
 def test_38_a_phone_that_still_has_it_sends_it_again(installed: Bench, late: Any) -> None:
-    """Nobody's word for a hash is enough to be given a file that lies here; the bytes are, or the command above."""
+    """A hash alone gives nobody access to a stored file; sending the bytes, or the command, does."""
     _, note, data = late
     upload(installed, {note["id"]: (note, data)})
     assert state_of_the_photo(installed) == "stored"
@@ -229,7 +229,7 @@ def test_restore_replaces_a_truncated_file(installed: Bench, tmp_path: Path) -> 
 def test_restore_refuses_a_database_in_use(
     installed: Bench, tmp_path: Path, database: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PostgreSQL says so; a SQLite server has to be stopped by whoever restores."""
+    """PostgreSQL detects it; on SQLite the operator has to stop the server."""
     if not database[1]:
         assert "Stop the server first" in run(installed, "restore", "--help").output
         return
@@ -248,7 +248,7 @@ def test_restore_refuses_a_database_in_use(
 
 
 def test_restore_into_an_empty_installation(installed: Bench, tmp_path: Path, database: tuple[str, str]) -> None:
-    """The machine is gone: a new folder, for PostgreSQL also a new and empty database."""
+    """Restore on a new machine: a new folder, and for PostgreSQL a new and empty database."""
     photos: Kept = {}
     push(installed, expenses(installed, 3, photos))
     upload(installed, photos)
@@ -332,7 +332,7 @@ def test_damaged_backup_is_refused_without_effect(installed: Bench, tmp_path: Pa
 
 
 def test_backup_during_writes_is_a_consistent_snapshot(installed: Bench, tmp_path: Path) -> None:
-    """What the copy holds is sound by itself: no effect without its receipt."""
+    """The copy is consistent: no effect without its receipt."""
     push(installed, expenses(installed, 20))
     done = run(installed, "backup", str(tmp_path / "backup"))
     facts = json.loads((tmp_path / "backup" / "backup.json").read_text())

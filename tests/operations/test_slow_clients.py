@@ -1,4 +1,4 @@
-"""Slow senders and slow readers hold no thread: pages are answered, honest uploads arrive, dishonest ones end."""
+"""Slow senders and readers hold no thread: pages are answered, honest uploads arrive, others are aborted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.server import Server, flask, serving
 def prepared(
     database: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, str, dict[str, str]]]:
-    """A folder and a database with the demo data."""
+    """Create a folder and a database with the demo data."""
     folder = tmp_path_factory.mktemp("slow") / "data"
     if database[0] == "sqlite":
         assert flask(folder, "prepare", "--demo").returncode == 0
@@ -41,7 +41,7 @@ def server(prepared: tuple[Path, str, dict[str, str]]) -> Iterator[Server]:
 
 @pytest.fixture
 def hasty(prepared: tuple[Path, str, dict[str, str]], server: Server) -> Iterator[Server]:
-    """A server that waits one second for a byte. Where a folder takes one server, the other one pauses."""
+    """Run a server that waits one second for a byte. If a folder allows one server, the other is paused."""
     folder, url, _ = prepared
     if not url:
         folder = folder.with_name("hasty")
@@ -51,7 +51,7 @@ def hasty(prepared: tuple[Path, str, dict[str, str]], server: Server) -> Iterato
 
 
 def everything(line: socket.socket) -> bytes:
-    """What the server says until it closes."""
+    """Return what the server sends until it closes."""
     answer = b""
     while part := line.recv(65536):
         answer += part
@@ -133,7 +133,7 @@ def test_received_bytes_of_a_chunk_are_kept_if_the_connection_breaks(server: Ser
 
 
 def test_cut_form_never_reaches_the_application(server: Server) -> None:
-    """Its last fields would be missing, and nobody would know."""
+    """Its last fields would be missing without anybody noticing."""
     cookie = signed_in(server.port, "tech1")
     crowd = Crowd(server)
     crowd.gather(heads=0, pieces=0, posts=1, octets=6_000)

@@ -1,4 +1,4 @@
-"""What is wrong at start is said in one line: what, where, how to mend it; and nothing lies open for others."""
+"""Errors at start are reported in one line: what, where, how to fix it; the data folder is private."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BAD_SETTINGS = [
 
 
 def one_line(stderr: str) -> str:
-    """The only line, without a trace of the program."""
+    """Return the only line of stderr; fail on a traceback."""
     lines = stderr.strip().splitlines()
     assert len(lines) == 1, stderr
     assert lines[0].startswith("Error: ")
@@ -143,7 +143,7 @@ def test_a_taken_port_and_a_taken_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_two_servers_side_by_side(tmp_path: Path) -> None:
-    """With different folders and ports they do not know of each other."""
+    """Servers with different folders and ports are independent."""
     with serving(tmp_path / "one") as one, serving(tmp_path / "two") as two:
         one.wait()
         two.wait()

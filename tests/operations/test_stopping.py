@@ -1,4 +1,4 @@
-"""One Ctrl-C, or one SIGTERM, ends the server: nothing is left, and nothing is thrown at whoever did it."""
+"""One Ctrl-C or SIGTERM stops the server: no process is left and no traceback is printed."""
 
 from __future__ import annotations
 

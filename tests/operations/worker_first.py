@@ -1,4 +1,4 @@
-"""A server that is told to stop after its worker was: a program for test_stopping.py."""
+"""Server that is signalled after its worker ended: a program for test_stopping.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fieldapp.platform.serving.process import Server, reserve, run
 
 
 class WorkerFirst(Server):
-    """Its workers are missed before the main process looks at the signal to stop."""
+    """Server whose workers end before the main process handles the signal."""
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         for worker in self.wrks:

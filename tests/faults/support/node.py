@@ -1,4 +1,4 @@
-"""The client's instruments, which run in Node."""
+"""Client instruments, which run in Node."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def start(script: str, told: str = "", **env: str) -> subprocess.Popen[str]:
-    """A script of tests/client with `told` on its stdin and `env` in its environment; stdout and stderr in one pipe."""
+    """Start a script of tests/client with `told` on stdin and `env` as environment; stdout and stderr are one pipe."""
     own = ROOT / ".venv" / "node"
     path = os.pathsep.join([str(own), os.environ["PATH"]])
     process = subprocess.Popen(
@@ -30,7 +30,7 @@ def start(script: str, told: str = "", **env: str) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str], seconds: float) -> tuple[int, str]:
-    """Its exit status and all it said; a script that does not end in time is killed and counts as failed."""
+    """Return exit status and output; a script that does not end in time is killed and counts as failed."""
     try:
         said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""The real engine in Node on a network of ours (tests/client/real-phone.ts)."""
+"""The real engine in Node on a controlled network (tests/client/real-phone.ts)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Record = dict[str, Any]
 
 
 def expense(**data: Any) -> Record:
-    """An expense as the form hands it over."""
+    """Return an expense as the form submits it."""
     new = str(ids.uuid7())
     today = clock.today().isoformat()
     filled = {"id": new, "kind": "local_transport", "amount": "46.00", "spent_on": today, "note": "bus", **data}
@@ -27,7 +27,7 @@ def expense(**data: Any) -> Record:
 
 
 def record(kind: str, agg: tuple[str, str], data: dict[str, Any]) -> Record:
-    """Anything that a page hands over."""
+    """Return any record as a page submits it."""
     return {
         "kind": kind,
         "schema": 1,
@@ -43,7 +43,7 @@ def record(kind: str, agg: tuple[str, str], data: dict[str, Any]) -> Record:
 
 @dataclass
 class Handset:
-    """One person's phone: rounds of records, each with so many photos a record, written without a network."""
+    """One person's phone: rounds of records written offline, each with a number of photos per record."""
 
     person: Person
     rounds: list[tuple[list[Record], int]]
@@ -54,7 +54,7 @@ class Handset:
 
 @dataclass
 class Told:
-    """What a phone held in the end. `done` is false where something had not arrived in time."""
+    """Final contents of a phone. `done` is false if something had not arrived in time."""
 
     done: bool = False
     ms: int = 0
@@ -75,7 +75,7 @@ def phones(
     sizes: tuple[int, int] = (30_000, 900_000),
     role: str = "receipt",
 ) -> list[Told]:
-    """They write what they have and wait until it has arrived, save `leave` records of each."""
+    """Let the phones write their records and wait until all but `leave` of each have arrived."""
     out = BytesIO()
     Image.new("RGB", (64, 48), "#2a6").save(out, "JPEG")
     job = {

@@ -1,4 +1,4 @@
-"""Records made through the product's own form, and the accounts that are kept of what was shown as saved."""
+"""Records saved through the product's form, and accounts of what was shown as saved."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ DRAFT = """async ({ token, start }) => {
 
 @dataclass
 class Tally:
-    """What was counted over all lives."""
+    """Counts over all runs."""
 
     kills: int = 0
     wipes: int = 0
@@ -120,7 +120,7 @@ class Tally:
 
 
 class Diary:
-    """One phone with one person, and everything it said it kept."""
+    """One phone with one person, and everything it showed as saved."""
 
     def __init__(self, playwright: Playwright, server: Server, profile: Path, token: str, tally: Tally) -> None:
         self.server, self.token, self.tally = server, token, tally
@@ -130,9 +130,9 @@ class Diary:
         self.phone.sign_in("tech1")
 
     def look(self, page: Page, photos: bool = True) -> dict[str, Any]:
-        """What was shown lies on the phone or with the server, whole, and the next number is free.
+        """Check that everything shown is complete on the phone or the server and the next number is unused.
 
-        Returns what lies on the phone. Pages may go on saving: only what was shown before the look counts.
+        Return the contents of the phone. Pages may go on saving: only what was shown before the call counts.
         """
         shown = self.told.until_now()
         there = phones.inventory(page)
@@ -172,12 +172,12 @@ class Diary:
         return [note for (note,) in found]
 
     def drain(self) -> None:
-        """Waits on the outbox page until the phone has nothing left to send."""
+        """Wait on the outbox page until the phone has nothing left to send."""
         self.phone.go("/outbox")
         self.wait_until_sent(self.phone.page)
 
     def wait_until_sent(self, page: Page) -> None:
-        """Until everything on the phone is received, photos too."""
+        """Wait until everything on the phone is received, photos included."""
         for _ in range(1200):
             there = phones.inventory(page)
             going = [one for one in there["atts"] if one["op"] and one["state"] in ("local", "sending")]
@@ -187,7 +187,7 @@ class Diary:
         raise RuntimeError("the outbox never became empty")
 
     def settle(self) -> None:
-        """Everything goes out; then each record is there once, under a number of its own, with its photos' bytes."""
+        """Send everything; then check that each record exists once, under its own number, with its photos."""
         self.drain()
         self.look(self.phone.page)
         self.count()
@@ -195,7 +195,7 @@ class Diary:
         shutil.rmtree(self.phone.profile)
 
     def count(self, photos: bool = True) -> None:
-        """Compares what was shown with the ledger and the effects, once everything went out."""
+        """Compare what was shown with receipts and effects, after everything was sent."""
         tally, sent = self.tally, Counter(self._sent())
         shown = {note for note, _ in self.told.of("saved")}
         tally.saved += len(shown)
@@ -219,5 +219,5 @@ class Diary:
 
 
 def leave(page: Page, script: str, arg: object = None) -> None:
-    """Starts a script that never ends."""
+    """Start a script that never ends."""
     page.evaluate(f"(arg) => {{ void ({script})(arg); }}", arg)

@@ -1,4 +1,4 @@
-"""Real records as phones freeze them, in the order their authors wrote them, and the effects they must have."""
+"""Real records as phones freeze them, in the order of writing, and the effects they must have."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TAPS = ("set_out", "arrive", "start")
 
 
 def report_data(visit: str) -> dict[str, Any]:
-    """A short, signed report of a visit."""
+    """Return a short, signed report of a visit."""
     return {
         "id": str(ids.uuid7()),
         "visit_id": visit,
@@ -43,7 +43,7 @@ def report_data(visit: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Frozen:
-    """One record: its id, its hash, its bytes."""
+    """One record: id, hash, bytes."""
 
     op: str
     kind: str
@@ -52,7 +52,7 @@ class Frozen:
 
 
 class Author:
-    """One person with one phone: numbers without gaps, ids of its own."""
+    """One person with one phone: numbers without gaps, own ids."""
 
     def __init__(self, world: World, person: Person, chance: random.Random) -> None:
         self.world, self.person, self.chance = world, person, chance
@@ -60,7 +60,7 @@ class Author:
         self.last: dict[str, str] = {}
 
     def freeze(self, kind: str, agg: tuple[str, str], data: dict[str, Any], depends: list[str] | None = None) -> Frozen:
-        """Depends, as on the phone, also on the last record of the same lane."""
+        """Freeze a record that also depends on the last record of the same aggregate, as on the phone."""
         self.seq += 1
         lane = "/".join(agg)
         waits = [*(depends or []), *([self.last[lane]] if lane in self.last else [])]
@@ -72,7 +72,7 @@ class Author:
         return Frozen(op, kind, fingerprint(body), body)
 
     def expense(self) -> Frozen:
-        """A bus ride."""
+        """Return an expense for a bus."""
         new = str(ids.uuid7())
         data = {
             "id": new,
@@ -84,14 +84,14 @@ class Author:
         return self.freeze("expense_item.capture", ("expense_item", new), data)
 
     def claim(self) -> list[Frozen]:
-        """Some expenses and the claim that names them."""
+        """Return some expenses and the claim that names them."""
         items = [self.expense() for _ in range(self.chance.randint(1, 3))]
         new = str(ids.uuid7())
         data = {"id": new, "items": [json.loads(item.body)["agg"][1] for item in items]}
         return [*items, self.freeze("expense_claim.submit", ("expense_claim", new), data, [item.op for item in items])]
 
     def parts(self, job: str | None = None, depends: list[str] | None = None) -> Frozen:
-        """Two lines of parts."""
+        """Return a parts request with two lines."""
         new = str(ids.uuid7())
         lines = [{"name": name, "qty": "2", "unit_price": "85.00"} for name in ("Probe", "Cable")]
         data = {"id": new, "urgency": "normal", "wanted_on": clock.today().isoformat(), "lines": lines}
@@ -99,19 +99,19 @@ class Author:
         return self.freeze("parts_request.submit", ("parts_request", new), data, depends)
 
     def visit(self) -> list[Frozen]:
-        """Taps on a visit, a request for parts once there, and the report when all of it is done."""
+        """Return the taps of a visit, a parts request on site, and the report at the end."""
         job, visit = self.world.bench.make_job(technician=self.person)
         taps = [self.freeze(f"visit.{tap}", ("visit", visit), {}) for tap in TAPS]
         parts = self.parts(job, [taps[1].op])
         return [*taps, parts, self.report(visit, [taps[-1].op, parts.op])]
 
     def report(self, visit: str, depends: list[str] | None = None) -> Frozen:
-        """A short, signed report."""
+        """Return a short, signed report."""
         data = report_data(visit)
         return self.freeze("service_report.submit", ("service_report", data["id"]), data, depends)
 
     def stories(self, count: int) -> list[Frozen]:
-        """At least `count` records."""
+        """Return at least `count` records."""
         made: list[Frozen] = []
         while len(made) < count:
             made += self.chance.choice((self.visit, self.claim, lambda: [self.parts()]))()
@@ -140,7 +140,7 @@ EFFECTS = {
 
 @dataclass
 class Found:
-    """What the database holds, held against what was sent."""
+    """Database contents compared with the records that were sent."""
 
     lost: list[str]
     doubled: list[str]
@@ -148,12 +148,12 @@ class Found:
 
     @property
     def clean(self) -> bool:
-        """Each record exactly once, and the books agree."""
+        """Return whether each record exists exactly once and `check` finds nothing."""
         return not (self.lost or self.doubled or self.unsound)
 
 
 def held_against(world: World, sent: list[Frozen]) -> Found:
-    """Every record has exactly one effect: by the ledger, by the trail, and by the rows that the effect is."""
+    """Compare receipts, audit log and rows: every record has exactly one effect."""
     with world.bench.app.app_context():
         receipts = {row.op: (row.outcome, row.sha256) for row in db.session.execute(_receipts)}
         trail = Counter({op: count for op, count in db.session.execute(_trail)})
@@ -176,7 +176,7 @@ _trail = select(AuditEntry.op, func.count()).where(AuditEntry.op.is_not(None)).g
 
 
 def _expected(one: Frozen) -> list[tuple[str, int]]:
-    """Keys into `_rows` and how many rows there must be."""
+    """Return keys into `_rows` and the expected number of rows."""
     record = json.loads(one.body)["agg"][1]
     if one.kind.startswith("visit."):
         return [(f"visit/{record}/{one.kind.removeprefix('visit.')}", 1)]

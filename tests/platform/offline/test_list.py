@@ -1,4 +1,4 @@
-"""What docs/offline.md promises is in each role's pack, and nothing that can be done is missing from the list."""
+"""What docs/offline.md promises is in each role's pack, and every command is in the list."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def second_visit(bench: Bench, job: str) -> None:
 
 @pytest.fixture
 def day(bench: Bench) -> Bench:
-    """Something of everything: in each state from which the list promises a form."""
+    """Create records in each state from which the list promises a form."""
     cast = bench.cast
     with bench.app.app_context(), writing() as session:
         session.add(
@@ -96,7 +96,7 @@ def day(bench: Bench) -> Bench:
 
 
 def pages_of(bench: Bench, who: Person) -> dict[str, str]:
-    """The pages of a person's pack by address, as the phone fetches them."""
+    """Return the pages of a person's pack by address, as the phone fetches them."""
     client = bench.client_of(who)
     entries = client.get("/sync/pack").get_json()["entries"]
     pages = {}
@@ -108,7 +108,7 @@ def pages_of(bench: Bench, who: Person) -> dict[str, str]:
 
 
 def offers(pages: dict[str, str], page: str, command: str) -> bool:
-    """Whether an address of this form is in the pack with a form for the command, also one that a tap leads to."""
+    """Return whether an address of this pattern is in the pack with a form for the command, directly or after a tap."""
     pattern = re.compile("^" + re.escape(page).replace("<id>", ID) + "$")
     return any(f'data-op="{command}"' in html for url, html in pages.items() if pattern.match(url))
 

@@ -1,4 +1,4 @@
-"""The search index follows its records, whoever writes them; the check names what does not."""
+"""The search index follows its records, whoever writes them; the check reports differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attachments: the core of tus, whole files and pieces (failure modes 29, 62, 63)."""
+"""Attachments: tus core protocol, complete files and chunks (failure modes 29, 62, 63)."""
 
 from __future__ import annotations
 

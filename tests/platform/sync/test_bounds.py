@@ -1,4 +1,4 @@
-"""What a small body makes large is bounded before anything walks it (review of requests, one by one)."""
+"""Limits on request bodies that are small but expand to something large."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_body_that_unpacks_to_more_than_a_megabyte_is_refused(bench: Bench, pa
 
 
 def test_a_push_of_rows_is_answered_briefly(bench: Bench) -> None:
-    """2 KB of gzip: 200,000 empty rows, each of which would be named with all its missing fields."""
+    """Send 2 KB of gzip with 200,000 empty rows, each of which would be reported with all its missing fields."""
     agg = ("parts_request", str(ids.uuid7()))
     body = bench.envelope(bench.cast.tech, "parts_request.submit", agg, {"id": agg[1], "lines": [{}] * 200_000})
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}

@@ -1,4 +1,4 @@
-"""`/sync/hello` and the loss detector (docs/sync-protocol.md)."""
+"""`/sync/hello` and the detection of lost records (docs/sync-protocol.md)."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_pack_lists_pages_that_open(bench: Bench, make_job: Any) -> None:
 
 
 def two_copies(bench: Bench) -> tuple[Any, Any]:
-    """Two phones with copies of one store: two records arrived, then both number their next ones on their own."""
+    """Return two phones with copies of one store: two records arrived, then both number independently."""
     one, other = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.tech)
     push(one, capture(bench, seq=1), capture(bench, seq=2))
     assert hello(bench, one, next_seq=3, held={}).json["leave_epoch"] is None

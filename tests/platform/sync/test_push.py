@@ -1,4 +1,4 @@
-"""`/sync/push` as a phone and as somebody who means harm (docs/sync-protocol.md)."""
+"""`/sync/push`, used by a phone and by an attacker (docs/sync-protocol.md)."""
 
 from __future__ import annotations
 
@@ -135,9 +135,9 @@ def test_37_a_database_that_takes_no_writes_is_a_503(bench: Bench, monkeypatch: 
 def test_a_push_takes_the_same_few_statements_for_one_record_as_for_fifty(
     bench: Bench, queries: Any, size: int
 ) -> None:
-    """Who it is; what is known of ids and clock; receipts, effects, trail with its head read and moved.
+    """Statements: the person; known ids and clock; receipts, effects, audit entries with the head read and moved.
 
-    No figure: an expense of the day on which it is written down cannot be too old.
+    No setting is read: an expense of the day on which it is written cannot be too old.
     """
     client = bench.client_of(bench.cast.tech)
     push(client, capture(bench))

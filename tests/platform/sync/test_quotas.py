@@ -1,4 +1,4 @@
-"""How much one person may bring about, refused in words that a phone retries later; nothing is lost (A23)."""
+"""Daily limits per person, refused with a message that the phone retries later; nothing is lost (A23)."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_notices_of_records_from_closed_accounts_are_limited_per_day(bench: Benc
 
 @pytest.fixture
 def limits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`limits(records=…, megabytes=…)` sets the limits of a day, also lower than an administrator can."""
+    """Return a function that sets the daily limits, also below what an administrator can set."""
 
     def set_them(records: int = 5, megabytes: int = 20) -> None:
         figures = bench.app.extensions["figures"]
@@ -143,7 +143,7 @@ def limits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def refused(bench: Bench, **over: Any) -> str:
-    """A record that is well-formed and refused."""
+    """Return a well-formed record that the command refuses."""
     body: dict[str, Any] = {**json.loads(capture(bench)), **over}
     body["data"]["amount"] = "-1"
     return json.dumps(body)

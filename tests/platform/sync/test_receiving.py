@@ -1,4 +1,4 @@
-"""One writer at a time, confirmed bytes are never taken back, every crash in between is survived (failure mode 62)."""
+"""Uploads: one writer at a time, confirmed bytes stay, every crash in between is repaired (failure mode 62)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.support.bench import Bench
 
 
 def large(bench: Bench, size: int) -> tuple[dict[str, Any], bytes]:
-    """A real picture of at least this many bytes: what follows its end belongs to no picture."""
+    """Return a real picture padded to at least this many bytes."""
     note, data = bench.photo()
     data += bytes(max(0, size - len(data)))
     return {**note, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}, data
 
 
 def bare_patch(client: Any, note: dict[str, Any], offset: int, body: Any, **over: Any) -> Any:
-    """As tus clients send it: no checksum."""
+    """Send a chunk without a checksum, as tus clients do."""
     headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(offset), **over}
     kind = "application/offset+octet-stream"
     return client.patch(f"/sync/attachments/{note['id']}", data=body, headers=headers, content_type=kind)
@@ -140,7 +140,7 @@ def test_upload_restarts_if_the_partial_file_is_gone(bench: Bench) -> None:
 
 
 def test_file_moved_into_the_store_is_never_written_to(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that opened the file just before another one finished it must not touch what is evidence now."""
+    """Open the file just before another request completes it: the stored file must not change."""
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)
@@ -174,7 +174,7 @@ def test_large_body_is_received_in_bounded_memory(bench: Bench) -> None:
 
 
 def cut_patch(client: Any, note: dict[str, Any], offset: int, body: bytes, promised: int, **over: Any) -> Any:
-    """A connection that breaks: fewer bytes than the header promised."""
+    """Send fewer bytes than announced and close the connection."""
     return client.patch(
         f"/sync/attachments/{note['id']}",
         data=body,

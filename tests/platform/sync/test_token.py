@@ -1,4 +1,4 @@
-"""The capture-only token of a phone (ADR 19, failure modes 39, 41, 43, 44, 45)."""
+"""Capture-only token of a phone (ADR 19, failure modes 39, 41, 43, 44, 45)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.bench import DEVICE, Bench, Person
 
 
 def bearing(bench: Bench, token: str, client: Any = None) -> Any:
-    """A phone without a session, or the given one, that sends this token along."""
+    """Return a client, without a session or the given one, that sends this token."""
     client = client or bench.app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
@@ -204,7 +204,7 @@ def test_44_receipt_marks_records_of_a_closed_account(bench: Bench) -> None:
 
 
 def decision(bench: Bench, person: Person) -> str:
-    """Something only a person who is signed in may do, and its author may."""
+    """Return a command that requires a session and that its author may execute."""
     job, _ = bench.make_job()
     return bench.envelope(person, "job.cancel", ("job", job), {"reason": "Not needed"})
 

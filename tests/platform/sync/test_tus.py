@@ -1,4 +1,4 @@
-"""What tus 1.0 asks of a server, point by point, where our own client would not notice; and two public clients."""
+"""Requirements of tus 1.0 on a server that our own client does not exercise; and two public clients."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def metadata(note: dict[str, Any]) -> dict[str, str]:
 
 
 def cut_upload(served: Served, note: dict[str, Any], data: bytes) -> None:
-    """A phone that drives into a tunnel: the socket dies in the middle of a body."""
+    """Close the socket in the middle of a body."""
     connection = http.client.HTTPConnection(served.host, served.port)
     connection.putrequest("PATCH", f"/sync/attachments/{note['id']}")
     headers = {"Upload-Offset": "0", "Content-Length": str(len(data)), "Cookie": served.cookie}

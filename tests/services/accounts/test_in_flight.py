@@ -1,4 +1,4 @@
-"""What happens between the check of a password and the session that it begins."""
+"""Changes between the check of a password and the session that it begins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEW = "rain on a tin roof"
 
 @pytest.fixture
 def reset_while_checking(bench: Bench) -> Any:
-    """Patch the log-in: change the password of `tech` after the comparison and before the session is made."""
+    """Change the password of `tech` after the comparison and before the session begins."""
     compare = passwords.matches
 
     def and_reset(password: str, kept: str) -> bool:

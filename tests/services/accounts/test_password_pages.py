@@ -1,4 +1,4 @@
-"""Changing one's password, links for a new one, and closing accounts (D-START-2)."""
+"""Password changes, reset links, and closing accounts (D-START-2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NEW = "rain on a tin roof"
 
 
 def everything(bench: Bench) -> str:
-    """Every value of every table as text."""
+    """Return every value of every table as text."""
     with bench.app.app_context(), db.engine.connect() as connection:
         there = [table for table in Base.metadata.sorted_tables if not table.name.startswith("sample_")]
         return " ".join(repr(connection.execute(select(table)).all()) for table in there)
@@ -252,7 +252,7 @@ def test_account_changes_are_in_the_audit_log(bench: Bench) -> None:
 
 
 def test_a_good_link_whose_new_password_is_refused_keeps_its_code(bench: Bench) -> None:
-    """The part of the address behind `#` is gone after a post; a code that is not valid does not come back."""
+    """The part of the address after `#` is gone after a post. An invalid code is not returned."""
     code = make_link(bench, bench.cast.tech)
     refused = use_link(bench, code, "12345678")
     assert refused.status_code == 422
@@ -286,7 +286,7 @@ def test_the_page_of_sign_ins_does_not_lead_to_itself(bench: Bench) -> None:
 
 
 def test_closed_accounts_have_words_of_their_own(bench: Bench) -> None:
-    """What is said of a job that is closed is not said of a person."""
+    """The label of a closed job must not be used for a person."""
     client = bench.client_of(bench.cast.admin)
     client.set_cookie("language", "zh_Hans")
     with bench.app.app_context():
@@ -300,7 +300,7 @@ def test_closed_accounts_have_words_of_their_own(bench: Bench) -> None:
 
 
 def test_links_made_at_the_same_moment_leave_one_that_is_good(bench: Bench) -> None:
-    """A double click, or two administrators."""
+    """As with a double click, or two administrators."""
     clients = [bench.client_of(bench.cast.admin) for _ in range(6)]
     address = f"/people/{bench.cast.tech.id}/reset-link"
     with ThreadPoolExecutor(len(clients)) as pool:
@@ -311,7 +311,7 @@ def test_links_made_at_the_same_moment_leave_one_that_is_good(bench: Bench) -> N
 
 
 def test_no_link_is_made_for_an_account_that_is_closed_meanwhile(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would be good again as soon as the account is opened."""
+    """Such a link would become valid when the account is opened again."""
     read = people.person_row
 
     def then_closed(user_id: int) -> Any:

@@ -1,4 +1,4 @@
-"""Which passwords are taken (D-START-2, ASVS 6.2)."""
+"""Which new passwords are accepted (D-START-2, ASVS 6.2)."""
 
 from __future__ import annotations
 

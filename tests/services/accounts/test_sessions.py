@@ -1,4 +1,4 @@
-"""Sessions are rows of the database: they end on the server, in every process, at once (ADR 29)."""
+"""Sessions are database rows: they end on the server, in every process, at once (ADR 29)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sign_in(bench: Bench, client: FlaskClient | None = None, username: str = "te
 
 
 def with_cookie(client: FlaskClient, app: Any) -> FlaskClient:
-    """A browser of `app` that holds a copy of the cookie of `client`."""
+    """Return a client of `app` with a copy of the cookie of `client`."""
     cookie = client.get_cookie("session")
     assert cookie is not None
     copy: FlaskClient = app.test_client()
@@ -143,7 +143,7 @@ def test_session_person_and_roles_are_one_statement(bench: Bench, queries: Any) 
 
 
 def test_signing_in_over_somebody_ends_their_session(bench: Bench) -> None:
-    """On a shared phone: the first person signed out without a signal, and nobody could tell the server."""
+    """On a shared phone the first person's offline sign-out never reached the server."""
     client = sign_in(bench)
     left = with_cookie(client, bench.app)
     sign_in(bench, client, "tech2")
@@ -171,7 +171,7 @@ def test_39_records_on_a_phone_with_an_ended_session_are_accepted(bench: Bench) 
 
 
 def test_45_a_hello_of_an_ended_session_gets_no_token(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The session ends between the look-up of the person and the answer to the hello."""
+    """The session ends between reading the person and answering the hello."""
     from fieldapp.platform.sync import devices
 
     client = sign_in(bench)

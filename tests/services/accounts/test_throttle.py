@@ -1,4 +1,4 @@
-"""Wrong passwords are slowed down; right ones never are (ADR 29, ASVS 6.3.1)."""
+"""Wrong passwords are throttled, right ones never (ADR 29, ASVS 6.3.1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.bench import PASSWORD, Bench
 
 
 class Clock:
-    """A clock that is moved by hand."""
+    """Clock that the test moves."""
 
     def __init__(self) -> None:
         self.at: datetime = clock.now()
@@ -79,7 +79,7 @@ def test_the_page_says_in_words_how_long(bench: Bench, time: Clock) -> None:
 
 
 def persistent(bench: Bench, *about: str) -> int:
-    """Try until the server is not too busy with the log-ins of others to look."""
+    """Retry until the server has a free slot for the password check."""
     while (status := attempt(bench, *about).status_code) == 503:
         pass
     return int(status)
@@ -212,7 +212,7 @@ def test_responses_do_not_reveal_whether_an_account_exists(
 
 
 def note_comparisons(monkeypatch: Any, checked: list[str]) -> None:
-    """Notes every password that is compared with a hash."""
+    """Record every password that is compared with a hash."""
     from fieldapp.services.accounts import session as module
 
     inner = module.matches

@@ -36,7 +36,7 @@ def owner_of(bench: Bench, note: dict[str, Any]) -> tuple[str | None, str | None
 
 
 def test_no_command_takes_a_file_of_another_record(bench: Bench) -> None:
-    """The whole working day; every command that takes files is first tried with the file of an expense."""
+    """Try every command that takes files with the file of an expense, over a whole working day."""
     moment = clock.now().replace(hour=2, minute=0, second=0, microsecond=0)
     frozen = envelopes.freeze(bench, "today", moment)
     commands = bench.app.extensions["commands"]
@@ -76,7 +76,7 @@ def test_a_photo_taken_again_is_no_file_of_another_record(bench: Bench) -> None:
 
 
 def test_receipts_of_an_approved_claim_stay_with_finance(bench: Bench, client_of: Any) -> None:
-    """The author names the same file in a second expense and discards that one."""
+    """The author names the file in a second expense and discards that expense."""
     cast = bench.cast
     note, data = bench.photo("receipt")
     item, _ = capture(bench, cast.tech, note)
@@ -132,7 +132,7 @@ def test_one_file_named_twice_counts_once(bench: Bench) -> None:
 
 
 def test_the_refused_record_can_be_sent_with_a_file_of_its_own(bench: Bench) -> None:
-    """A record that was refused has named nothing: its files are free for the corrected one."""
+    """A refused record claims no files: they are free for the corrected one."""
     note = note_of(bench)
     record = str(ids.uuid7())
     bad = bench.send(

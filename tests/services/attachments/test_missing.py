@@ -1,4 +1,4 @@
-"""Photos that never came: who is told, of which record, and the way to put them right (failure modes 62 to 64)."""
+"""Photos that never arrived: who sees them, of which record, and how to replace them (failure modes 62 to 64)."""
 
 from __future__ import annotations
 

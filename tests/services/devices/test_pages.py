@@ -1,4 +1,4 @@
-"""My phones, the phones a leader answers for, and what is said where something is wrong (D-CASH-2)."""
+"""Pages of one's own phones and of the phones a leader oversees, with their warnings (D-CASH-2)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def says(bench: Bench, person: Person, client: Any = None, **over: Any) -> Any:
 
 
 def lose(bench: Bench, person: Person, dev: str = DEVICE) -> Any:
-    """A phone that gave out three numbers of which none is anywhere."""
+    """Report three numbers used, none of which exists anywhere."""
     client = bench.client_of(person)
     assert says(bench, person, client, dev=dev, next_seq=4, held={}).json["missing_seqs"] == [1, 2, 3]
     return client
@@ -76,7 +76,7 @@ def test_nobody_sees_the_phones_of_others(bench: Bench) -> None:
 
 
 def test_received_records_are_not_shown_as_unsent(bench: Bench) -> None:
-    """Each record that arrives lowers what the last hello counted, without another hello."""
+    """Each record that arrives lowers the count of the last hello, without another hello."""
     tech, client = bench.cast.tech, bench.client_of(bench.cast.tech)
     leader, other = bench.client_of(bench.cast.leader), bench.client_of(tech)
     says(bench, tech, other, dev=str(uuid4()))
@@ -98,7 +98,7 @@ def test_received_records_are_not_shown_as_unsent(bench: Bench) -> None:
 
 
 def test_a_lost_answer_leaves_nothing_unsent(bench: Bench) -> None:
-    """The record is in the ledger before the hello that still counts it, because its answer was lost."""
+    """The record was received before the hello that still counts it, because its response was lost."""
     client = bench.client_of(bench.cast.tech)
     push(client, capture(bench, ep="0a1b2c3d", seq=1))
     says(bench, bench.cast.tech, client, next_seq=2, pending=waiting(1))
@@ -106,7 +106,7 @@ def test_a_lost_answer_leaves_nothing_unsent(bench: Bench) -> None:
 
 
 def test_earlier_receipts_do_not_hide_unsent_records(bench: Bench) -> None:
-    """Of the numbers 1 to 4, 2 had arrived and 3 was dropped before the hello; 1 and 4 wait."""
+    """Of the numbers 1 to 4, 2 had arrived and 3 was discarded before the hello; 1 and 4 are unsent."""
     client, leader = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.leader)
     push(client, capture(bench, ep="0a1b2c3d", seq=2))
     says(bench, bench.cast.tech, client, next_seq=5, pending={**waiting(4), "count": 2})
@@ -279,7 +279,7 @@ def test_no_more_queries_for_a_longer_list(bench: Bench, queries: Any) -> None:
 
 
 def acknowledge(client: Any, page: str, path: str) -> Any:
-    """Presses the button of a page that is drawn as the outbox would take it."""
+    """Press the button of a page as drawn on the outbox page."""
     form = re.search(rf'<form method="post" action="({path}[^"]*/acknowledge)".*?</form>', page, re.DOTALL)
     assert form, "no button"
     return client.post(form[1], data=dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[0])))

@@ -1,4 +1,4 @@
-"""Whose phones a person answers for: role × whose phone."""
+"""Who oversees whose phones: roles × owners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bringing rescue files in: under the author's name, once, with every outcome listed."""
+"""Import of rescue files: as the author, exactly once, with every outcome listed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def choose(client: FlaskClient, data: bytes) -> Any:
 
 
 def bring_in(client: FlaskClient, data: bytes) -> str:
-    """Uploads, looks, imports; the page with the outcomes."""
+    """Upload, preview and import the file; return the page with the outcomes."""
     chosen = choose(client, data)
     assert chosen.status_code == 303, chosen.text
     where = chosen.headers["Location"]

@@ -1,4 +1,4 @@
-"""What a rescue file becomes is counted while it is unpacked; its directory is not believed."""
+"""The decompressed size of a rescue file is counted; its directory is not trusted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGE = 96 << 20
 
 
 def lies_about(name: str, claimed: int, entries: dict[str, bytes]) -> bytes:
-    """The ZIP with another size for `name` in its directory."""
+    """Return the ZIP with another size for `name` in its directory."""
     data = bytearray(zipped(entries, ZIP_DEFLATED))
     at = data.index(b"PK\x01\x02")
     while data[at + 46 : at + 46 + len(name)] != name.encode():

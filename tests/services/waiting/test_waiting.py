@@ -1,4 +1,4 @@
-"""Records whose parents never come: after five days a person decides (failure mode 47)."""
+"""Held records whose dependency never arrives: after five days a person decides (failure mode 47)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def held(bench: Bench) -> str:
-    """An expense of `tech` that refers to a record which never arrives."""
+    """Return an expense of `tech` that depends on a record that never arrives."""
     result = bench.send(bench.cast.tech, *item(note="Taxi"), depends=[str(ids.uuid7())])
     assert result.outcome == "held"
     return str(result.op)
@@ -32,7 +32,7 @@ def held(bench: Bench) -> str:
 
 @pytest.fixture
 def later() -> Iterator[None]:
-    """Five days and an hour from now."""
+    """Move the clock five days and an hour ahead."""
     with time_machine.travel(clock.now() + timedelta(days=5, hours=1), tick=True):
         yield
 
@@ -147,7 +147,7 @@ def test_47_nobody_else_decides(bench: Bench, held: str, later: None, who: str) 
 
 
 def test_47_a_leaders_own_record_goes_to_the_manager(bench: Bench) -> None:
-    """Nobody decides about what they wrote themselves (D-ROLE-1)."""
+    """Nobody decides about their own records (D-ROLE-1)."""
     op = str(bench.send(bench.cast.leader, *item(), depends=[str(ids.uuid7())]).op)
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
         assert op not in inbox(bench, bench.cast.leader)
@@ -157,7 +157,7 @@ def test_47_a_leaders_own_record_goes_to_the_manager(bench: Bench) -> None:
 
 
 def test_47_whom_nobody_leads_the_manager_decides_for(bench: Bench) -> None:
-    """The same rule in the list and in the command, for people of no group."""
+    """List and command use the same rule for people without a group."""
     op = str(bench.send(bench.cast.finance, *item(), depends=[str(ids.uuid7())]).op)
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
         for person in (bench.cast.leader, bench.cast.other_leader):
