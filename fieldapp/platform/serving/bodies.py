@@ -104,7 +104,7 @@ class Admission:
 
 
 class Receiver:
-    """Receives bodies on the event loop of one worker process."""
+    """Receiver of bodies on the event loop of one worker process."""
 
     def __init__(self, folder: Path, pace: Pace, bounds: Bounds) -> None:
         self.folder, self.pace, self.bounds = folder, pace, bounds

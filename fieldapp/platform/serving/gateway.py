@@ -50,10 +50,10 @@ class FileResponse:
         return self
 
     def __next__(self) -> bytes:
-        piece: bytes = self.file.read(self.block)
-        if not piece:
+        chunk: bytes = self.file.read(self.block)
+        if not chunk:
             raise StopIteration
-        return piece
+        return chunk
 
     def close(self) -> None:
         """Close the file."""

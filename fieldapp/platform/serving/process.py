@@ -174,7 +174,7 @@ def _delete_stale(folder: Path) -> None:
 def _raise_file_limit() -> None:
     """Raise the limit of open files: each connection needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(hard, 2 * CONNECTIONS + 1024) if hard != resource.RLIM_INFINITY else 2 * CONNECTIONS + 1024
-    if soft < wanted:
+    limit = min(hard, 2 * CONNECTIONS + 1024) if hard != resource.RLIM_INFINITY else 2 * CONNECTIONS + 1024
+    if soft < limit:
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

@@ -102,9 +102,9 @@ def _load_stores(session: Session, user_id: int, hello: Hello, earlier_dev: str)
 
 def _current_store(session: Session, devices: list[Device], hello: Hello, user_id: int, now: datetime) -> Device:
     """Return the store that sends the hello; insert it if it is new. Raise Refused."""
-    known = next((device for device in devices if (device.dev, device.ep) == (hello.dev, hello.ep)), None)
-    if known is not None:
-        return known
+    existing = next((device for device in devices if (device.dev, device.ep) == (hello.dev, hello.ep)), None)
+    if existing is not None:
+        return existing
     _limit_new_stores(session, user_id, now)
     device = Device(dev=hello.dev, ep=hello.ep, user_id=user_id, first_seen_at=now, next_seq=1)
     device.build = device.display_mode = ""

@@ -72,11 +72,11 @@ class Throttled(Exception):
 
 @dataclass(frozen=True)
 class Attempt:
-    """Counted attempt to sign in. `known`: the browser has signed in to this account before."""
+    """Counted attempt to sign in. `known_browser`: the browser has signed in to this account before."""
 
     user_id: int | None
     keys: Mapping[str, str]
-    known: bool
+    known_browser: bool
     network: str
     #: Hash that the password was checked against; the account's hash may change before the session begins.
     password_hash: str = ""
@@ -98,19 +98,19 @@ def admit(session: Session, username: str, user_id: int | None, request: Request
     PostgreSQL.
     """
     name, address = username.casefold(), address_of(request)
-    known = user_id is not None and _is_known(session, user_id)
+    known_browser = user_id is not None and _is_known(session, user_id)
     keys = {
         "address": digest(f"address:{address}"),
         "account": digest(f"account:{name}"),
         **(
             {"known": digest(f"known:{name}:{inputs.cookie(COOKIE)}")}
-            if known
+            if known_browser
             else {"pair": digest(f"pair:{name}:{address}")}
         ),
     }
-    attempt = Attempt(user_id, keys, known, network_of(address))
-    counted = ("known",) if known else ("pair", "account")
-    checked = counted if known else (*counted, "address")
+    attempt = Attempt(user_id, keys, known_browser, network_of(address))
+    counted = ("known",) if known_browser else ("pair", "account")
+    checked = counted if known_browser else (*counted, "address")
     now = clock.now()
     # A rejected attempt inserts no row, so that an attacker with new names or addresses cannot fill the table.
     blocking = _blocking_buckets(session, [keys[kind] for kind in checked], now)
@@ -130,7 +130,7 @@ def admit(session: Session, username: str, user_id: int | None, request: Request
 def record_failure(session: Session, attempt: Attempt) -> None:
     """Keep the attempt counted after a wrong password."""
     buckets, now = _lock_buckets(session, attempt.keys), clock.now()
-    if not attempt.known:
+    if not attempt.known_browser:
         _add_failure(buckets["address"], RULES["address"], now)
     account = buckets["account"]
     account.tries, account.tried_at, account.network = account.tries + 1, now, attempt.network
@@ -140,10 +140,10 @@ def record_failure(session: Session, attempt: Attempt) -> None:
 def record_success(session: Session, attempt: Attempt) -> FailedAttempts:
     """Undo the attempt after a right password. Return the wrong passwords entered before."""
     buckets, now = _lock_buckets(session, attempt.keys), clock.now()
-    own = buckets["known" if attempt.known else "pair"]
+    own = buckets["known" if attempt.known_browser else "pair"]
     own.failed, own.free_at = 0, now
     account = buckets["account"]
-    if not attempt.known:
+    if not attempt.known_browser:
         account.failed, account.free_at = max(account.failed - 1, 0), now
     failures = FailedAttempts(account.tries, account.tried_at, account.network) if account.tries else FailedAttempts()
     account.tries, account.network = 0, ""

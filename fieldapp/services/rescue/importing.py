@@ -17,7 +17,7 @@ from fieldapp.platform.commandbus.models import Attachment, Notice
 from fieldapp.services.accounts.queries import actor_of
 from fieldapp.services.attachments import store
 from fieldapp.services.rescue.archive import Photo, Record, Rescue, Unpacker, copy_out
-from fieldapp.services.rescue.queries import KnownContents, known_of, obstacle, owners
+from fieldapp.services.rescue.queries import StoredContents, obstacle, owners, stored_contents
 
 BATCH = 50
 
@@ -28,11 +28,11 @@ def import_rescue(archive: Unpacker, rescue: Rescue, digest: str, importer: Acto
     The audit entry is written first, so that an interrupted import can be seen and repeated. Everything after it may
     run twice: receipts and the file store detect repeats.
     """
-    known = known_of(rescue)
-    obstacles = {record.op: obstacle(record, known) for record in rescue.records}
+    stored = stored_contents(rescue)
+    obstacles = {record.op: obstacle(record, stored) for record in rescue.records}
     importable = [record for record in rescue.records if not obstacles[record.op]]
-    photo_owners = owners(rescue, known)
-    _write_audit_entry(rescue, known, obstacles, digest, importer, number)
+    photo_owners = owners(rescue, stored)
+    _write_audit_entry(rescue, stored, obstacles, digest, importer, number)
     for author, bodies in _batches(importable):
         execute(bodies, actor_of(author), "import", importer=importer.id)
     for photo in rescue.photos:
@@ -50,7 +50,7 @@ def _batches(records: Sequence[Record]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _write_audit_entry(
-    rescue: Rescue, known: KnownContents, obstacles: dict[str, str], digest: str, importer: Actor, number: str
+    rescue: Rescue, stored: StoredContents, obstacles: dict[str, str], digest: str, importer: Actor, number: str
 ) -> None:
     """Write who imported what from which file (D-AUD-1), and notify every author of new records."""
     now = clock.now()
@@ -63,7 +63,7 @@ def _write_audit_entry(
         "photos": [photo.note.id for photo in rescue.photos],
         "photos_not_in_file": sum(not photo.entry for photo in rescue.photos),
         "drafts": len(rescue.manifest.drafts),
-        "closed_accounts": sorted(user for user in known.people if known.is_closed(user)),
+        "closed_accounts": sorted(user for user in stored.people if stored.is_closed(user)),
     }
     entry: dict[str, Any] = {
         "op": None,
@@ -79,7 +79,7 @@ def _write_audit_entry(
     }
     new: dict[int, int] = {}
     for record in rescue.records:
-        if record.envelope and not obstacles[record.op] and record.op not in known.receipts:
+        if record.envelope and not obstacles[record.op] and record.op not in stored.receipts:
             new[record.envelope.user] = new.get(record.envelope.user, 0) + 1
     with writing() as session:
         for user_id, count in new.items():

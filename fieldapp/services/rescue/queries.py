@@ -21,7 +21,7 @@ MAX_IDS = 500
 
 
 @dataclass
-class KnownContents:
+class StoredContents:
     """Rows in the database about the contents of a rescue file: authors, receipts, attachments."""
 
     people: dict[int, tuple[str, bool]] = field(default_factory=dict)
@@ -37,10 +37,10 @@ class KnownContents:
         return user_id in self.people and not self.people[user_id][1]
 
 
-def known_of(rescue: Rescue) -> KnownContents:
+def stored_contents(rescue: Rescue) -> StoredContents:
     """Return what the database knows of the contents of a file."""
     users = {record.envelope.user for record in rescue.records if record.envelope} | {rescue.manifest.user}
-    return KnownContents(
+    return StoredContents(
         people_of(users), receipts_of(_ops_of(rescue)), files_of([photo.note.id for photo in rescue.photos])
     )
 
@@ -78,35 +78,35 @@ def _batches(keys: Sequence[str]) -> Iterable[Sequence[str]]:
     return (keys[start : start + MAX_IDS] for start in range(0, len(keys), MAX_IDS))
 
 
-def obstacle(record: Record, known: KnownContents) -> str:
+def obstacle(record: Record, stored: StoredContents) -> str:
     """Return the message why a record cannot be imported; empty if it can."""
     if record.envelope is None:
         return record.problem
-    if record.envelope.user not in known.people:
+    if record.envelope.user not in stored.people:
         return gettext("Its author is not known here.")
     command = COMMANDS().get(record.envelope.kind)
     # Otherwise the uploader could decide in somebody else's name.
     if command is not None and not command.own_work:
         return gettext("A decision: its author must make it again, signed in.")
-    receipt = known.receipts.get(record.op)
+    receipt = stored.receipts.get(record.op)
     if receipt and receipt.user_id != record.envelope.user:
         return gettext("This number was already used for another record.")
     return ""
 
 
-def owners(rescue: Rescue, known: KnownContents) -> dict[str, int]:
+def owners(rescue: Rescue, stored: StoredContents) -> dict[str, int]:
     """Return the owner of each photo by photo id: the author of the record, in the file or stored, that names it."""
     authors = {
         (record.op, note.id): record.envelope.user
         for record in rescue.records
-        if record.envelope and not obstacle(record, known)
+        if record.envelope and not obstacle(record, stored)
         for note in record.envelope.atts
     }
     ops_in_file = {record.op for record in rescue.records}
     owner_of: dict[str, int] = {}
     for photo in rescue.photos:
         op, photo_id = photo.note.op or "", photo.note.id
-        row, receipt = known.files.get(photo_id), known.receipts.get(op)
+        row, receipt = stored.files.get(photo_id), stored.receipts.get(op)
         if (op, photo_id) in authors:
             owner_of[photo_id] = authors[op, photo_id]
         elif op not in ops_in_file and receipt and row and row.op == op:

@@ -23,15 +23,15 @@ from fieldapp.platform.web.render import render
 from fieldapp.services.rescue import archive, uploads
 from fieldapp.services.rescue.importing import import_rescue
 from fieldapp.services.rescue.queries import (
-    KnownContents,
+    StoredContents,
     files_of,
     import_by,
     imports,
-    known_of,
     obstacle,
     owners,
     people_of,
     receipts_of,
+    stored_contents,
 )
 from fieldapp.services.rescue.words import OUTCOMES
 from fieldapp.services.settings import figure
@@ -104,10 +104,10 @@ def _read_upload(digest: str) -> archive.Rescue:
 def look(digest: str) -> Response:
     """Preview a file: authors, number and age of records, what is stored already. Writes nothing."""
     rescue = _read_upload(digest)
-    known = known_of(rescue)
-    lines = [_line(record, known) for record in rescue.records]
-    photo_owners = owners(rescue, known)
-    photos = [_photo_state(photo, photo_owners, known) for photo in rescue.photos]
+    stored = stored_contents(rescue)
+    lines = [_line(record, stored) for record in rescue.records]
+    photo_owners = owners(rescue, stored)
+    photos = [_photo_state(photo, photo_owners, stored) for photo in rescue.photos]
     times = sorted(line.at for line in lines if line.at)
     return render(
         "services/rescue/look.html",
@@ -116,7 +116,7 @@ def look(digest: str) -> Response:
         lines=lines,
         photos={state: photos.count(state) for state in ("new", "here", "missing")},
         new=sum(line.outcome in {"new", "busy", "held", "unsupported_schema"} for line in lines),
-        author=known.name(rescue.manifest.user),
+        author=stored.name(rescue.manifest.user),
         drafts=[(draft.title or str(_label(draft.kind)), _draft_values(draft)) for draft in rescue.manifest.drafts],
         times=(times[0], times[-1]) if times else None,
         number=str(ids.uuid7()),
@@ -152,14 +152,14 @@ def done(import_id: UUID) -> Response:
     contents: dict[str, Any] = entry.after
     records = contents["records"]
     people = people_of({record["user"] for record in records if "user" in record} | {entry.user_id or 0})
-    known = KnownContents(people, receipts_of([record["op"] for record in records]), files_of(contents["photos"]))
-    lines = [_result(record, known) for record in records]
-    stored_count = sum(row.state in {"stored", "refused"} for row in known.files.values())
+    stored = StoredContents(people, receipts_of([record["op"] for record in records]), files_of(contents["photos"]))
+    lines = [_result(record, stored) for record in records]
+    stored_count = sum(row.state in {"stored", "refused"} for row in stored.files.values())
     return render(
         "services/rescue/done.html",
-        said=contents,
+        contents=contents,
         at=entry.at,
-        who=known.name(entry.user_id or 0),
+        who=stored.name(entry.user_id or 0),
         lines=lines,
         accepted=sum(line.outcome == "accepted" for line in lines),
         tell=[line for line in lines if line.outcome in {"rejected", "conflict", "other"}],
@@ -168,25 +168,25 @@ def done(import_id: UUID) -> Response:
     )
 
 
-def _line(record: archive.Record, known: KnownContents) -> Line:
-    envelope, reason = record.envelope, obstacle(record, known)
-    receipt = known.receipts.get(record.op)
+def _line(record: archive.Record, stored: StoredContents) -> Line:
+    envelope, reason = record.envelope, obstacle(record, stored)
+    receipt = stored.receipts.get(record.op)
     outcome = "other" if reason else receipt.outcome if receipt else "new"
     words = [reason] if reason else _refusal_messages(receipt)
     line = Line(record.ref, record.title, "", "", None, outcome, words)
     if envelope:
-        line.kind, line.author, line.at = _label(envelope.kind), known.name(envelope.user), envelope.device_time
-        line.closed = known.is_closed(envelope.user)
+        line.kind, line.author, line.at = _label(envelope.kind), stored.name(envelope.user), envelope.device_time
+        line.closed = stored.is_closed(envelope.user)
     return line
 
 
-def _result(record: dict[str, Any], known: KnownContents) -> Line:
-    receipt = known.receipts.get(record["op"])
+def _result(record: dict[str, Any], stored: StoredContents) -> Line:
+    receipt = stored.receipts.get(record["op"])
     outcome = "other" if record["refused"] else receipt.outcome if receipt else "new"
     words = [record["refused"]] if record["refused"] else _refusal_messages(receipt)
     line = Line(record["ref"], record["title"], _label(record.get("kind", "")), "", None, outcome, words)
     if "user" in record:
-        line.author, line.closed = known.name(record["user"]), known.is_closed(record["user"])
+        line.author, line.closed = stored.name(record["user"]), stored.is_closed(record["user"])
     if receipt:
         line.at, line.server_ref = receipt.device_at, receipt.ref or ""
         line.server_ref = "" if line.server_ref == line.ref else line.server_ref
@@ -218,8 +218,8 @@ def _label(kind: str) -> Any:
     return command.label if command else kind
 
 
-def _photo_state(photo: archive.Photo, photo_owners: dict[str, int], known: KnownContents) -> str:
-    row = known.files.get(photo.note.id)
+def _photo_state(photo: archive.Photo, photo_owners: dict[str, int], stored: StoredContents) -> str:
+    row = stored.files.get(photo.note.id)
     if row is not None and row.state in {"stored", "refused"}:
         return "here"
     return "new" if photo.entry and photo.note.id in photo_owners else "missing"
