@@ -20,7 +20,7 @@ from tests.faults.support import phones
 from tests.faults.support.saving import DRAFT, SAVE, Diary, Tally, leave
 from tests.faults.support.seeds import seeded
 
-#: A phone's list grows with every record; a life of this many kills keeps a kill at two to three seconds.
+#: Kills per phone: its list grows with every record, and this many keep a kill at two to three seconds.
 KILLS_A_LIFE = 20
 LEAST = {"short": (8, 0), "long": (300, 10)}
 MOST = {"short": 8, "long": 1200}
@@ -110,26 +110,26 @@ class PhoneRun(Diary):
         return None
 
     def _save(self, start: int, chance: random.Random) -> None:
-        shown = len(self.told.of("saved"))
+        shown = len(self.console.of("saved"))
         self.begin(start)
         pressing = self.phone.new_tab()
         pressing.goto(f"{self.server.url}/healthz")
         leave(pressing, PRESS)
         for _ in range(600):
-            if len(self.told.of("saved")) > shown:
+            if len(self.console.of("saved")) > shown:
                 break
             self.phone.page.wait_for_timeout(20)
         self.phone.page.wait_for_timeout(chance.uniform(50, 900))
 
     def begin(self, start: int) -> None:
         """Start to save in one tab and to type in another, in which the earlier draft was restored."""
-        self.told.watch(self.phone.page)
+        self.console.watch(self.phone.page)
         leave(self.phone.page, SAVE, {"token": self.token, "start": start})
         drafting = self.phone.new_tab()
         drafting.goto(self.server.url + self.report)
         if self.typed:
             drafting.wait_for_function("() => document.querySelector('form[data-draft] textarea').value !== ''")
-        self.told.watch(drafting)
+        self.console.watch(drafting)
         leave(drafting, DRAFT, {"token": self.token, "start": self.typed + 1})
 
     def _count_wipes(self) -> None:
@@ -170,20 +170,20 @@ def _garbled(playwright: Playwright, server: Server, folder: Path) -> Figure:
     seed, chance = seeded("browser_kill garbled")
     tally = Tally()
     for number, (_, files, damage) in enumerate(HANDS):
-        life = PhoneRun(playwright, server, folder / f"hand-{number}", f"hand{number}", tally)
-        life.phone.cut("/sync/")
-        life.phone.go(phones.EXPENSE)
-        life.begin(0)
-        life.phone.page.wait_for_timeout(1500)
-        phones.kill(life.phone)
-        damage(files(life.phone.profile), chance)
-        life.reopen()
+        phone_run = PhoneRun(playwright, server, folder / f"hand-{number}", f"hand{number}", tally)
+        phone_run.phone.cut("/sync/")
+        phone_run.phone.go(phones.EXPENSE)
+        phone_run.begin(0)
+        phone_run.phone.page.wait_for_timeout(1500)
+        phones.kill(phone_run.phone)
+        damage(files(phone_run.phone.profile), chance)
+        phone_run.reopen()
         # Photos lie in Cache Storage alone: without it they are gone, and the outbox names them.
         whole = files is _indexed
-        life.look(life.phone.page, photos=whole)
-        life.drain()
-        life.count(photos=whole)
-        life.phone.close()
+        phone_run.look(phone_run.phone.page, photos=whole)
+        phone_run.drain()
+        phone_run.count(photos=whole)
+        phone_run.phone.close()
     return Figure(
         "02 garbled",
         f"{', '.join(name for name, _, _ in HANDS)} by hand;"

@@ -19,7 +19,7 @@ from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
 from tests.faults.figures import Figure, Size
 from tests.faults.support.phoenix import rising
-from tests.faults.support.phone import Handset, Told, phones, record
+from tests.faults.support.phone import Handset, PhoneState, phones, record
 from tests.faults.support.stories import TAPS
 from tests.faults.support.worlds import DATABASES, allow_many_phones, on
 
@@ -55,28 +55,31 @@ def measured(key: str, size: Size) -> Figure:
         allow_many_phones(made)
         all_ = [_phone(made, skew, zone, greeted) for skew, zone in pairs for greeted in (True, False)]
         with rising(made.folder, made.url) as server:
-            told = phones(made, server.port, [one.handset for one in all_], speed=1, seconds=300)
-        found = [_wrong(made, one, began) for one in all_]
-    unsent = sum(record["state"] == "saved" for one in told for record in one.records)
-    refused = sum(record["state"] not in {"accepted", "saved"} for one in told for record in one.records)
-    misordered = sum("order" in words for words in found)
-    untrue = sum("time" in words for words in found)
-    marked = sum("marked" in words for words in found)
+            phone_states = phones(made, server.port, [phone.handset for phone in all_], speed=1, seconds=300)
+        faults_found = [_wrong(made, phone, began) for phone in all_]
+    unsent = sum(record["state"] == "saved" for report in phone_states for record in report.records)
+    refused = sum(record["state"] not in {"accepted", "saved"} for report in phone_states for record in report.records)
+    misordered = sum("order" in words for words in faults_found)
+    untrue = sum("time" in words for words in faults_found)
+    marked = sum("marked" in words for words in faults_found)
     measured = (
         f"{len(all_)} phones: {misordered} misordered, {refused} refused, {untrue} times neither right nor marked, "
     )
     measured += f"{marked} visits marked as doubted"
-    errors = [*{one.error for one in told if one.error}, *([f"{unsent} records not sent"] if unsent else [])]
+    errors = [
+        *{report.error for report in phone_states if report.error},
+        *([f"{unsent} records not sent"] if unsent else []),
+    ]
     return Figure(
         key=f"11 {key}",
         what=f"clocks wrong by up to three years, six zones, both changes of summer time, {DATABASES[key]}",
         measured="; ".join([measured, *errors]),
         target="0 misordered, 0 refused, every time corrected or marked",
-        met=_all_arrived(told) and refused == misordered == untrue == 0,
+        met=_all_arrived(phone_states) and refused == misordered == untrue == 0,
     )
 
 
-def _all_arrived(reports: list[Told]) -> bool:
+def _all_arrived(reports: list[PhoneState]) -> bool:
     return all(report.done and len(report.records) == len(TAPS) for report in reports)
 
 

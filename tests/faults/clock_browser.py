@@ -48,20 +48,20 @@ def run(size: Size) -> Iterator[Figure]:
 
 def _measured(playwright: Playwright, server: Server, cases: list[tuple[str, datetime]]) -> Figure:
     browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=FLAGS)
-    found = {"misordered": 0, "refused": 0, "changed": 0, "missing": 0}
+    counts = {"misordered": 0, "refused": 0, "changed": 0, "missing": 0}
     for number, (zone, moment) in enumerate(cases):
         token = f"clock{number}"
         _record(browser, server, zone, moment, token)
         for fault, count in _judge(server, zone, token).items():
-            found[fault] += count
+            counts[fault] += count
     browser.close()
     return Figure(
         "11 clock, browser",
         f"{len(ZONES)} zones, clock ± 3 years, at changes of summer time and turned back in between:"
         f" {len(cases) * RECORDS} records of {len(cases)} phones",
-        ", ".join(f"{count} {fault}" for fault, count in found.items()),
+        ", ".join(f"{count} {fault}" for fault, count in counts.items()),
         "0 misordered, 0 refused, 0 changed",
-        not any(found.values()),
+        not any(counts.values()),
     )
 
 

@@ -48,21 +48,21 @@ def herd(key: str, count: int) -> Figure:
         people = (cast.tech, cast.tech2, cast.other_tech, cast.leader)
         handsets = [Handset(people[i % len(people)], [([expense() for _ in range(FEW)], 0)]) for i in range(count)]
         with rising(made.folder, made.url) as server:
-            told = phones(made, server.port, handsets, speed=4, seconds=300)
+            phone_states = phones(made, server.port, handsets, speed=4, seconds=300)
         with made.bench.app.app_context():
             of_phones = Receipt.outcome == "accepted", Receipt.kind == "expense_item.capture"
             accepted = db.session.scalar(select(func.count()).where(*of_phones))
             db.session.remove()
-    statuses: Counter[str] = sum((Counter(one.statuses) for one in told), Counter())
+    statuses: Counter[str] = sum((Counter(state.statuses) for state in phone_states), Counter())
     rude = {status: many for status, many in statuses.items() if status not in CIVIL}
     answers = ", ".join(f"{many} × {status}" for status, many in sorted(statuses.items()))
-    errors = {one.error for one in told if one.error}
+    errors = {state.error for state in phone_states if state.error}
     return Figure(
         key=f"20 {key}",
         what=f"{count} phones come back at once, {DATABASES[key]}",
         measured="; ".join([f"{accepted} of {count * FEW} records accepted", answers, *errors]),
         target="all accepted; nothing but answers a phone can wait on",
-        met=accepted == count * FEW and all(one.done for one in told) and not rude,
+        met=accepted == count * FEW and all(state.done for state in phone_states) and not rude,
     )
 
 
@@ -94,18 +94,18 @@ def rolling(key: str, rolls: int, records: int) -> Figure:
                 pusher.enough.set()
                 pusher.join()
         rolled, forced = server.rolled, server.kills["rolled by force"]
-        found = held_against(made, _sent(pushers))
+        comparison = held_against(made, _sent(pushers))
     total: Counter[str] = sum((pusher.count for pusher in pushers), Counter())
     wrong = [words for pusher in pushers for words in pusher.wrong]
     measured = f"{rolled} restarts, {forced} of them by force, "
-    measured += f"{len(found.lost)} lost, {len(found.doubled)} doubled of {len(_sent(pushers)):,} records; "
+    measured += f"{len(comparison.lost)} lost, {len(comparison.doubled)} doubled of {len(_sent(pushers)):,} records; "
     measured += f"{total['pushes']:,} pushes, {total['unanswered']} sent again"
     return Figure(
         key=f"21 {key}",
         what=f"the server is restarted while phones push, {DATABASES[key]}",
-        measured="; ".join([measured, *wrong[:2], *found.unsound[:2]]),
+        measured="; ".join([measured, *wrong[:2], *comparison.unsound[:2]]),
         target=f"≥ {rolls} restarts, 0 lost, 0 doubled",
-        met=found.clean and rolled >= rolls and not wrong and not any(pusher.open for pusher in pushers),
+        met=comparison.clean and rolled >= rolls and not wrong and not any(pusher.open for pusher in pushers),
         seed=seed,
     )
 
@@ -125,17 +125,22 @@ def full_disk(records: int) -> Figure:
             server.tell("wide")
             for pusher in pushers:
                 pusher.join()
-        found = held_against(made, _sent(pushers))
+        comparison = held_against(made, _sent(pushers))
     total: Counter[str] = sum((pusher.count for pusher in pushers), Counter())
     wrong = [words for pusher in pushers for words in pusher.wrong]
     others = sum(many for what, many in total.items() if what.startswith("status ") and what != "status 503")
-    measured = f"{total['status 503']} answers of 503, {others} of another kind; afterwards {len(found.lost)} lost, "
-    measured += f"{len(found.doubled)} doubled of {len(_sent(pushers)):,} records"
+    measured = (
+        f"{total['status 503']} answers of 503, {others} of another kind; afterwards {len(comparison.lost)} lost, "
+    )
+    measured += f"{len(comparison.doubled)} doubled of {len(_sent(pushers)):,} records"
     return Figure(
         key="22 sqlite",
         what="the disk is full for a while, SQLite",
-        measured="; ".join([measured, *wrong[:2], *found.unsound[:2]]),
+        measured="; ".join([measured, *wrong[:2], *comparison.unsound[:2]]),
         target="503 while it is full, 0 lost, 0 doubled afterwards",
-        met=found.clean and total["status 503"] >= 20 and others == 0 and not any(pusher.open for pusher in pushers),
+        met=comparison.clean
+        and total["status 503"] >= 20
+        and others == 0
+        and not any(pusher.open for pusher in pushers),
         seed=seed,
     )

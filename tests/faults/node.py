@@ -23,5 +23,5 @@ def counted(name: str, **settings: object) -> dict[str, int]:
         more = {key: str(value) for key, value in settings.items()}
         environment = {**os.environ, "PATH": path, "FIGURES": str(figures), **more}
         subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
-        found: dict[str, int] = json.loads(figures.read_text())
-        return found
+        counts: dict[str, int] = json.loads(figures.read_text())
+        return counts

@@ -17,13 +17,13 @@ def run(size: Size) -> Iterator[Figure]:
     for name, bench in on_each_database():
         for build in builds:
             frozen, moment = envelopes.read(build)
-            for one, result in envelopes.replay(bench, frozen, moment):
+            for envelope, result in envelopes.replay(bench, frozen, moment):
                 sent += 1
-                kinds.add(one.kind)
+                kinds.add(envelope.kind)
                 if result.outcome == "accepted":
                     accepted += 1
                 else:
-                    refused.append(f"{one.name} of {build} on {name}")
+                    refused.append(f"{envelope.name} of {build} on {name}")
     yield Figure(
         "09",
         "old envelopes on SQLite and PostgreSQL",

@@ -85,10 +85,10 @@ def _hello(bench: Bench, at: datetime) -> None:
 
 
 def _record(bench: Bench, written: datetime) -> str:
-    one = str(ids.uuid7())
+    record_id = str(ids.uuid7())
     spent = clock.local(written).date().isoformat()
-    data = {"id": one, "kind": "local_transport", "amount": "46.00", "spent_on": spent}
-    return bench.envelope(bench.cast.tech, "expense_item.capture", ("expense_item", one), data)
+    data = {"id": record_id, "kind": "local_transport", "amount": "46.00", "spent_on": spent}
+    return bench.envelope(bench.cast.tech, "expense_item.capture", ("expense_item", record_id), data)
 
 
 def _send(bench: Bench, bodies: list[str]) -> None:

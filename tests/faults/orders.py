@@ -48,16 +48,16 @@ def measured(key: str, count: int, races: int) -> Figure:
         for story in stories[count:]:
             _at_once(made, author, story)
         states = [_state(made, story) for story in stories]
-        found = held_against(made, [record for story in stories for record in story])
+        comparison = held_against(made, [record for story in stories for record in story])
     kinds = sorted(set(states))
     measured = f"{count} orders one by one, {races} races of five, {len(kinds)} last state, "
-    measured += f"{len(found.lost)} lost, {len(found.doubled)} doubled"
+    measured += f"{len(comparison.lost)} lost, {len(comparison.doubled)} doubled"
     return Figure(
         key=f"19 {key}",
         what=f"all orders of five dependent records, {DATABASES[key]}",
-        measured="; ".join([measured, *kinds[1:3], *found.unsound[:2]]),
+        measured="; ".join([measured, *kinds[1:3], *comparison.unsound[:2]]),
         target=f"{count} orders and {races} races end in one state, one effect each",
-        met=len(kinds) == 1 and found.clean,
+        met=len(kinds) == 1 and comparison.clean,
         seed=seed,
     )
 

@@ -36,16 +36,16 @@ def measured(key: str) -> Figure:
         records.insert(AROUND // 2, _poison())
         with rising(made.folder, made.url) as server:
             handset = Handset(made.bench.cast.tech, [(records, 0)])
-            told = phones(made, server.port, [handset], leave=1)[0]
+            phone_state = phones(made, server.port, [handset], leave=1)[0]
         _sql(made, "ALTER TABLE parts_line_away RENAME TO parts_line")
-    accepted = [one for one in told.records if one["state"] == "accepted"]
-    extra = max((one["attempts"] for one in accepted), default=99) - 1
-    poisoned = [one["state"] for one in told.records if one["kind"] == "parts_request.submit"]
+    accepted = [entry for entry in phone_state.records if entry["state"] == "accepted"]
+    extra = max((entry["attempts"] for entry in accepted), default=99) - 1
+    poisoned = [entry["state"] for entry in phone_state.records if entry["kind"] == "parts_request.submit"]
     measured = f"{len(accepted)} accepted, {extra} extra cycles; the poisoned one is {json.dumps(poisoned)}"
     return Figure(
         key=f"16 {key}",
         what=f"a poisoned record among {AROUND + 1}, {DATABASES[key]}",
-        measured="; ".join([measured, *([told.error] if told.error else [])]),
+        measured="; ".join([measured, *([phone_state.error] if phone_state.error else [])]),
         target=f"{AROUND} accepted, ≤ 1 extra cycle, the poisoned one is kept",
         met=len(accepted) == AROUND and extra <= 1 and poisoned in (["saved"], ["parked"], ["sending"]),
     )

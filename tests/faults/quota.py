@@ -72,19 +72,19 @@ def _full(playwright: Playwright, server: Server, folder: Path, rounds: int) -> 
             # Kept words come back first; a person is not that fast.
             page.wait_for_timeout(1000)
             note = f"quota-{number}-{kind[-3:]}-{'x' * chance.randrange(0, 100)}"
-            told = _send(page, note)
-            seen[told["said"]] += 1
-            seen["kept"] += told["text"] == note
+            shown = _send(page, note)
+            seen[shown["said"]] += 1
+            seen["kept"] += shown["text"] == note
             seen["photo refused"] += _photo_refused(page, steps.picture(folder, "full.jpg", 800))
             _quota(session, server, None)
             # Room again: the same form goes through as it stands, as soon as Chromium has noticed.
             for _ in range(20):
-                if told["said"].startswith("saved"):
+                if shown["said"].startswith("saved"):
                     break
-                told = _send(page, note)
+                shown = _send(page, note)
                 page.wait_for_timeout(500)
             saved.append(note)
-            seen["then saved"] += told["said"].startswith("saved")
+            seen["then saved"] += shown["said"].startswith("saved")
     seen["space shown"] = _space_shown(diary.phone)
     diary.phone.mend()
     diary.drain()
@@ -108,8 +108,8 @@ def _full(playwright: Playwright, server: Server, folder: Path, rounds: int) -> 
 
 
 def _send(page: Page, note: str) -> dict[str, str]:
-    told: dict[str, str] = page.evaluate(f"(arg) => ({SEND})(arg)", {"note": note})
-    return told
+    shown: dict[str, str] = page.evaluate(f"(arg) => ({SEND})(arg)", {"note": note})
+    return shown
 
 
 def _quota(session: CDPSession, server: Server, size: int | None) -> None:

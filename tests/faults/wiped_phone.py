@@ -14,13 +14,13 @@ ROUNDS = {"short": 20, "long": 500}
 def run(size: Size) -> Iterator[Figure]:
     """Wipe phones with random received, waiting and discarded records."""
     seed = secrets.randbelow(2**31)
-    found = counted("lost-records", ROUNDS=ROUNDS[size], SEED=seed)
+    counts = counted("lost-records", ROUNDS=ROUNDS[size], SEED=seed)
     yield Figure(
         key="15",
         what="both stores of a phone wiped: what the first hello names",
-        measured=f"{found['rounds']} wipes, {found['gone']} records gone, {found['named']} named, "
-        f"{found['wrong']} wipes named wrongly",
+        measured=f"{counts['rounds']} wipes, {counts['gone']} records gone, {counts['named']} named, "
+        f"{counts['wrong']} wipes named wrongly",
         target="all of them, in the first hello, and no other",
-        met=found["wrong"] == 0 and found["named"] == found["gone"] > 0,
+        met=counts["wrong"] == 0 and counts["named"] == counts["gone"] > 0,
         seed=str(seed),
     )

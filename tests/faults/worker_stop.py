@@ -94,7 +94,7 @@ def _started_again(diary: Diary, cookies: list[Any]) -> Page:
 
 def _saving(diary: Diary, page: Page, start: int) -> Page:
     page.goto(diary.server.url + phones.EXPENSE)
-    diary.told.watch(page)
+    diary.console.watch(page)
     leave(page, SAVE, {"token": diary.token, "start": start})
     return page
 

@@ -101,9 +101,9 @@ class Upload:
 
 def piece(port: int, cookie: str, data: bytes) -> Upload:
     """Return the single chunk of an announced photo, as a phone sends it."""
-    one, digest = str(uuid4()), hashlib.sha256(data).hexdigest()
-    said = {"id": one, "sha256": digest, "filename": "p.jpg", "role": "photo"}
-    meta = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in said.items())
+    attachment_id, digest = str(uuid4()), hashlib.sha256(data).hexdigest()
+    fields = {"id": attachment_id, "sha256": digest, "filename": "p.jpg", "role": "photo"}
+    meta = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in fields.items())
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Cookie": cookie, "Upload-Length": str(len(data)), "Upload-Metadata": meta}
     connection.request("POST", "/sync/attachments", b"", headers)
@@ -111,7 +111,7 @@ def piece(port: int, cookie: str, data: bytes) -> Upload:
     answer.read()
     assert answer.status == 201, answer.status
     head = (
-        f"PATCH /sync/attachments/{one} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nUpload-Offset: 0\r\n"
+        f"PATCH /sync/attachments/{attachment_id} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nUpload-Offset: 0\r\n"
         f"Content-Type: application/offset+octet-stream\r\nContent-Length: {len(data)}\r\nConnection: close\r\n\r\n"
     )
     return Upload(head.encode(), data)

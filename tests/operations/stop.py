@@ -124,8 +124,8 @@ def stop(server: Server, tell: Callable[[], None]) -> Stopped:
         code = None
     seconds = time.monotonic() - began
     _, alive = psutil.wait_procs(family, timeout=0.5)
-    for one in alive:
-        one.kill()
+    for process in alive:
+        process.kill()
     psutil.wait_procs(alive)
     server.process.wait()
     return Stopped(code, seconds, len(alive), is_free(server.port), server.log.read_text())
@@ -158,17 +158,17 @@ def main(count: int) -> int:
                     with around(server):
                         tell = server.terminate if way == "SIGTERM" else server.interrupt
                         ended.append(stop(server, tell))
-                clean = sum(one.clean for one in ended)
+                clean = sum(result.clean for result in ended)
                 bad += count - clean
                 report[f"{around.__name__}, {way}"] = {
                     "clean": f"{clean} of {count}",
-                    "slowest s": round(max(one.seconds for one in ended), 2),
-                    "exit codes": sorted({str(one.code) for one in ended}),
+                    "slowest s": round(max(result.seconds for result in ended), 2),
+                    "exit codes": sorted({str(result.code) for result in ended}),
                 }
                 sys.stdout.write(f"{around.__name__}, {way}: {json.dumps(report[f'{around.__name__}, {way}'])}\n")
                 sys.stdout.flush()
                 if clean < count:
-                    sys.stdout.write(next(one for one in ended if not one.clean).log[-1500:] + "\n")
+                    sys.stdout.write(next(result for result in ended if not result.clean).log[-1500:] + "\n")
     return 1 if bad else 0
 
 

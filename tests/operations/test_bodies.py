@@ -194,7 +194,7 @@ def test_body_is_counted_while_the_application_runs(tmp_path: Path, fails: bool,
     asked(gateway, client, Environ(3))
     assert (client.status, during) == (status, [(1, 3)])
     assert (admission.bodies, admission.octets) == (0, 0)
-    assert [one.closed for one in bodies] == [True], "its file goes with it"
+    assert [body.closed for body in bodies] == [True], "its file goes with it"
 
 
 def test_cut_form_reaches_no_application_and_is_not_counted(tmp_path: Path) -> None:

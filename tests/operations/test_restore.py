@@ -39,14 +39,14 @@ def expenses(bench: Bench, count: int, kept: Kept | None = None) -> list[str]:
     """Return frozen records; with `kept`, each has a photo that the phone keeps there."""
     bodies = []
     for _ in range(count):
-        one, atts = str(ids.uuid7()), []
+        record_id, atts = str(ids.uuid7()), []
         if kept is not None:
             note, data = bench.photo("receipt")
             kept[note["id"]] = (note, data)
             atts = [note]
-        data_of = {"id": one, "kind": "local_transport", "amount": "46.00"}
+        data_of = {"id": record_id, "kind": "local_transport", "amount": "46.00"}
         bodies.append(
-            bench.envelope(bench.cast.tech, "expense_item.capture", ("expense_item", one), data_of, atts=atts)
+            bench.envelope(bench.cast.tech, "expense_item.capture", ("expense_item", record_id), data_of, atts=atts)
         )
     return bodies
 
@@ -63,8 +63,8 @@ def push(bench: Bench, bodies: list[str]) -> list[dict[str, Any]]:
 def upload(bench: Bench, kept: Kept) -> None:
     client = bench.client_of(bench.cast.tech)
     for note, data in kept.values():
-        said = {"id": note["id"], "sha256": note["sha256"], "filename": note["name"], "role": note["role"]}
-        meta = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in said.items())
+        fields = {"id": note["id"], "sha256": note["sha256"], "filename": note["name"], "role": note["role"]}
+        meta = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in fields.items())
         headers = {"Upload-Length": str(len(data)), "Upload-Metadata": meta}
         assert client.post("/sync/attachments", headers=headers).status_code in {200, 201}
         headers = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
@@ -73,7 +73,7 @@ def upload(bench: Bench, kept: Kept) -> None:
 
 
 def hello(bench: Bench) -> dict[str, Any]:
-    said = {
+    fields = {
         "dev": json.loads(bench.envelope(bench.cast.tech, "x.y", ("x", str(ids.uuid7())), {}))["dev"],
         "ep": "0a1b2c3d",
         "user": bench.cast.tech.id,
@@ -81,7 +81,7 @@ def hello(bench: Bench) -> dict[str, Any]:
         "next_seq": 1,
         "now": "2026-11-22T09:14:03.120Z",
     }
-    answer: dict[str, Any] = bench.client_of(bench.cast.tech).post("/sync/hello", json=said).json
+    answer: dict[str, Any] = bench.client_of(bench.cast.tech).post("/sync/hello", json=fields).json
     return answer
 
 
@@ -95,7 +95,7 @@ def count(bench: Bench, model: Any) -> int:
 def test_38_every_record_exactly_once_after_a_restore(installed: Bench, tmp_path: Path) -> None:
     photos_before: Kept = {}
     before = expenses(installed, 60, photos_before)
-    assert {one["outcome"] for one in push(installed, before)} == {"accepted"}
+    assert {result["outcome"] for result in push(installed, before)} == {"accepted"}
     upload(installed, photos_before)
     earlier = hello(installed)
     assert earlier["attachments_wanted"] == []
@@ -105,7 +105,7 @@ def test_38_every_record_exactly_once_after_a_restore(installed: Bench, tmp_path
 
     photos_after: Kept = {}
     after = expenses(installed, 70, photos_after)
-    assert {one["outcome"] for one in push(installed, after)} == {"accepted"}
+    assert {result["outcome"] for result in push(installed, after)} == {"accepted"}
     upload(installed, photos_after)
     refused = installed.envelope(installed.cast.tech, "expense_item.capture", ("expense_item", str(ids.uuid7())), {})
     assert push(installed, [refused])[0]["outcome"] == "rejected"
@@ -123,13 +123,13 @@ def test_38_every_record_exactly_once_after_a_restore(installed: Bench, tmp_path
     assert later["instance"] == earlier["instance"]
     assert later["epoch"] != earlier["epoch"]
     # Phones offer everything they kept, twice over, in any order.
-    answers = {one["op"]: one for one in push(installed, [*reversed(after), refused, *before])}
+    answers = {result["op"]: result for result in push(installed, [*reversed(after), refused, *before])}
     for body in before:
         assert answers[json.loads(body)["op"]]["replayed"] is True
     for body in after:
         one = answers[json.loads(body)["op"]]
         assert (one["outcome"], one["replayed"]) == ("accepted", False)
-    assert all(one["replayed"] for one in push(installed, [*before, *after, refused]))
+    assert all(result["replayed"] for result in push(installed, [*before, *after, refused]))
     assert count(installed, ExpenseItem) == 130
     assert count(installed, Receipt) == count(installed, AuditEntry) + 1 == 131
 
@@ -142,7 +142,7 @@ def test_38_every_record_exactly_once_after_a_restore(installed: Bench, tmp_path
 
 def wanted(installed: Bench) -> list[str]:
     """Return the ids of the photos that the server asks this phone for."""
-    return [one["id"] for one in hello(installed)["attachments_wanted"]]
+    return [item["id"] for item in hello(installed)["attachments_wanted"]]
 
 
 @pytest.fixture
@@ -204,15 +204,15 @@ def test_restore_moves_the_present_installation_away(installed: Bench, tmp_path:
     run(installed, "backup", str(tmp_path / "backup"))
     push(installed, expenses(installed, 4))
     restored = run(installed, "restore", str(tmp_path / "backup"), "--yes")
-    aside = next((tmp_path / "data").glob("before-restore-*"))
-    assert str(aside) in restored.output
+    previous = next((tmp_path / "data").glob("before-restore-*"))
+    assert str(previous) in restored.output
     assert count(installed, Receipt) == 3
-    kept = aside / "fieldapp.sqlite3"
+    kept = previous / "fieldapp.sqlite3"
     if kept.exists():
         with sqlite3.connect(kept) as old:
             assert old.execute("SELECT count(*) FROM receipt").fetchone() == (7,)
     else:
-        assert (aside / "fieldapp.dump").stat().st_size > 0
+        assert (previous / "fieldapp.dump").stat().st_size > 0
 
 
 def test_restore_replaces_a_truncated_file(installed: Bench, tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_restore_into_an_empty_installation(installed: Bench, tmp_path: Path, da
         assert done.exit_code == 0, done.output
         assert "What was here before" not in done.output
         assert count(fresh, ExpenseItem) == count(fresh, Receipt) == 3
-        keys = {(tmp_path / one / "secret-key").read_text() for one in ("data", "new")}
+        keys = {(tmp_path / item / "secret-key").read_text() for item in ("data", "new")}
         assert len(keys) == 1, "people stay signed in"
         with fresh.app.app_context():
             assert all(store.path_of(note["sha256"]).exists() for note, _ in photos.values())

@@ -41,7 +41,7 @@ def one_line(stderr: str) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize(("settings", "words"), BAD_SETTINGS, ids=lambda one: str(one)[:40])
+@pytest.mark.parametrize(("settings", "words"), BAD_SETTINGS, ids=lambda item: str(item)[:40])
 def test_a_bad_setting_is_named(tmp_path: Path, settings: dict[str, str], words: list[str]) -> None:
     done = flask(tmp_path / "data", "serve", **settings)
     assert done.returncode == 1
@@ -163,5 +163,5 @@ def test_data_folder_is_not_readable_for_others(tmp_path: Path) -> None:
 
 
 def open_for_others(folder: Path) -> list[str]:
-    found = [folder, *folder.rglob("*")]
-    return [str(path) for path in found if stat.S_IMODE(os.stat(path).st_mode) & 0o077]
+    paths = [folder, *folder.rglob("*")]
+    return [str(path) for path in paths if stat.S_IMODE(os.stat(path).st_mode) & 0o077]

@@ -33,9 +33,9 @@ from fieldapp.platform.serving.process import STOP_SECONDS, Server, listen, run
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-#: Where a life may end: at a point of the write path, or anywhere.
+#: Where a worker may be killed: at a point of the write path, or anywhere.
 POINTS = ("before", "inserted", "applied", "before-commit", "after-commit", "clock")
-#: Chances to die at each pass of a point, from a life of a few requests to one of a dozen.
+#: Probability of a kill at each pass of a point, from workers with a few requests to a dozen.
 CHANCES = (0.08, 0.15, 0.3, 0.6)
 
 
@@ -160,13 +160,13 @@ class _Supervisor:
         self.listener = listen("127.0.0.1", port)
         self.seed, self.points, self.chances, self.largest_file = seed, points, chances, largest_file
         self.wild = bool(points)
-        self.life = 0
+        self.generation = 0
 
     def run(self) -> None:
         """Fork one worker after the other until stdin ends."""
         while True:
-            self.life += 1
-            chance = random.Random(f"{self.seed}:{self.life}")
+            self.generation += 1
+            chance = random.Random(f"{self.seed}:{self.generation}")
             point = chance.choice(self.points) if self.wild else ""
             child = os.fork()
             if child == 0:
@@ -179,7 +179,7 @@ class _Supervisor:
 
     def _watch(self, child: int, point: str, chance: random.Random) -> str | None:
         """Wait for the end of a worker and return its cause; None when the supervisor stops."""
-        # Nobody may ever come by the point: then the clock ends this life as well.
+        # The point may never be reached: then the timer ends this worker.
         longest = chance.uniform(0.02, 0.6) if point == "clock" else 5.0
         end = time.monotonic() + longest if point else None
         handle = os.pidfd_open(child)
@@ -222,7 +222,7 @@ class _Supervisor:
         from fieldapp.platform.commandbus import faults
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # never outlive the parent
-        random.seed(f"{self.seed}:{self.life}:in")
+        random.seed(f"{self.seed}:{self.generation}:in")
         if point and point != "clock":
             faults._PLAN = f"{point}:{chance.choice(self.chances)}"
         if self.largest_file:

@@ -53,7 +53,7 @@ class Handset:
 
 
 @dataclass
-class Told:
+class PhoneState:
     """Final contents of a phone. `done` is false if something had not arrived in time."""
 
     done: bool = False
@@ -74,7 +74,7 @@ def phones(
     leave: int = 0,
     sizes: tuple[int, int] = (30_000, 900_000),
     role: str = "receipt",
-) -> list[Told]:
+) -> list[PhoneState]:
     """Let the phones write their records and wait until all but `leave` of each have arrived."""
     out = BytesIO()
     Image.new("RGB", (64, 48), "#2a6").save(out, "JPEG")
@@ -82,14 +82,14 @@ def phones(
         "base": f"http://127.0.0.1:{port}",
         "phones": [
             {
-                "cookie": world.cookie(one.person),
-                "user": one.person.id,
-                "skew": one.skew,
-                "timezone": one.timezone,
-                "greeted": one.greeted,
-                "rounds": [{"records": records, "photos": photos} for records, photos in one.rounds],
+                "cookie": world.cookie(handset.person),
+                "user": handset.person.id,
+                "skew": handset.skew,
+                "timezone": handset.timezone,
+                "greeted": handset.greeted,
+                "rounds": [{"records": records, "photos": photos} for records, photos in handset.rounds],
             }
-            for one in handsets
+            for handset in handsets
         ],
         "speed": speed,
         "seconds": seconds,
@@ -98,7 +98,7 @@ def phones(
         "sizes": list(sizes),
         "role": role,
     }
-    status, said = node.finished(node.start("real-phone.ts", json.dumps(job)), seconds + 60)
+    status, output = node.finished(node.start("real-phone.ts", json.dumps(job)), seconds + 60)
     if status:
-        return [Told(error=said[-400:]) for _ in handsets]
-    return [Told(**one) for one in json.loads(said.splitlines()[-1])]
+        return [PhoneState(error=output[-400:]) for _ in handsets]
+    return [PhoneState(**report) for report in json.loads(output.splitlines()[-1])]

@@ -69,8 +69,8 @@ INVENTORY = f"""async () => {{ {READ}
 
 def apart(work: Callable[[], T]) -> T:
     """Run it in a thread of its own: a thread that runs Playwright cannot start a second one."""
-    with ThreadPoolExecutor(1) as one:
-        return one.submit(work).result()
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(work).result()
 
 
 def figure(work: Callable[[Playwright, Server, Path], Figure]) -> Figure:
@@ -129,28 +129,28 @@ def limited(phone: Phone, seconds: float) -> Iterator[Event]:
 
 def _running(mark: bytes) -> list[int]:
     """Return the running processes with this profile on their command line, without zombies."""
-    found = []
+    pids = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             try:
                 if mark in (folder / "cmdline").read_bytes():
-                    found.append(int(folder.name))
+                    pids.append(int(folder.name))
             except OSError:
                 continue
-    return found
+    return pids
 
 
 def inventory(page: Page) -> dict[str, Any]:
     """Return the contents of the phone after the engine repaired both stores."""
     for _ in range(600):
-        found: dict[str, Any] | None = page.evaluate(INVENTORY)
-        if found is not None:
-            return found
+        contents: dict[str, Any] | None = page.evaluate(INVENTORY)
+        if contents is not None:
+            return contents
         page.wait_for_timeout(50)
     raise RuntimeError("the outbox never opened")
 
 
-class Told:
+class ConsoleLog:
     """Messages of the pages on their console, as `kind value …`."""
 
     def __init__(self) -> None:
@@ -160,13 +160,13 @@ class Told:
         page.on("console", self._note)
 
     def _note(self, message: ConsoleMessage) -> None:
-        if found := re.match(r"told (\w+) (.*)", message.text):
-            self.words.setdefault(found[1], []).append(found[2].split("|"))
+        if match := re.match(r"told (\w+) (.*)", message.text):
+            self.words.setdefault(match[1], []).append(match[2].split("|"))
 
-    def until_now(self) -> Told:
+    def until_now(self) -> ConsoleLog:
         """Return a copy that receives no further messages."""
-        copy = Told()
-        copy.words = {kind: list(said) for kind, said in self.words.items()}
+        copy = ConsoleLog()
+        copy.words = {kind: list(values) for kind, values in self.words.items()}
         return copy
 
     def of(self, kind: str) -> list[list[str]]:

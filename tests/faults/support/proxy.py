@@ -257,10 +257,10 @@ class _Connection:
         finally:
             if other.server:
                 other.server[1].close()
-        told = [answer for answer in answers if isinstance(answer, bytes)]
-        if not told:
+        complete = [answer for answer in answers if isinstance(answer, bytes)]
+        if not complete:
             raise _Gone
-        await self._down(self.proxy.chance.choice(told))
+        await self._down(self.proxy.chance.choice(complete))
 
     async def _portal(self, _exchange: Exchange, _after: int | None) -> None:
         head = self.proxy.chance.choice(PORTAL_HEADS)

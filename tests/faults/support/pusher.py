@@ -58,7 +58,7 @@ class Pusher(threading.Thread):
             self.count["unanswered"] += 1
             time.sleep(0.002)
             return
-        wanted = {one.op: one.sha256 for one in batch}
+        wanted = {frozen.op: frozen.sha256 for frozen in batch}
         received = set()
         for result in results:
             outcome, op = result["outcome"], result["op"]
@@ -70,14 +70,14 @@ class Pusher(threading.Thread):
                 received.add(op)
             elif outcome not in {"held", "busy"}:
                 self.wrong.append(f"{op}: {outcome} {result['problems']}")
-        self.open = [one for one in self.open if one.op not in received]
+        self.open = [frozen for frozen in self.open if frozen.op not in received]
 
     def _push(self, batch: list[Frozen]) -> list[dict[str, object]] | None:
         """Return the results, or None for anything that is no receipt."""
         try:
             if self.line is None:
                 self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-            body = json.dumps({"ops": [one.body for one in batch]})
+            body = json.dumps({"ops": [frozen.body for frozen in batch]})
             self.line.request("POST", "/sync/push", body.encode(), self.headers)
             answer = self.line.getresponse()
             text = answer.read()

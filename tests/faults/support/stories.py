@@ -62,13 +62,13 @@ class Author:
     def freeze(self, kind: str, agg: tuple[str, str], data: dict[str, Any], depends: list[str] | None = None) -> Frozen:
         """Freeze a record that also depends on the last record of the same aggregate, as on the phone."""
         self.seq += 1
-        lane = "/".join(agg)
-        waits = [*(depends or []), *([self.last[lane]] if lane in self.last else [])]
+        aggregate_key = "/".join(agg)
+        waits = [*(depends or []), *([self.last[aggregate_key]] if aggregate_key in self.last else [])]
         body = self.world.bench.envelope(
             self.person, kind, agg, data, dev=self.dev, seq=self.seq, depends=list(dict.fromkeys(waits))
         )
         op = json.loads(body)["op"]
-        self.last[lane] = op
+        self.last[aggregate_key] = op
         return Frozen(op, kind, fingerprint(body), body)
 
     def expense(self) -> Frozen:
@@ -88,7 +88,10 @@ class Author:
         items = [self.expense() for _ in range(self.chance.randint(1, 3))]
         new = str(ids.uuid7())
         data = {"id": new, "items": [json.loads(item.body)["agg"][1] for item in items]}
-        return [*items, self.freeze("expense_claim.submit", ("expense_claim", new), data, [item.op for item in items])]
+        return [
+            *items,
+            self.freeze("expense_claim.submit", ("expense_claim", new), data, [item.op for item in items]),
+        ]
 
     def parts(self, job: str | None = None, depends: list[str] | None = None) -> Frozen:
         """Return a parts request with two lines."""
@@ -139,7 +142,7 @@ EFFECTS = {
 
 
 @dataclass
-class Found:
+class Comparison:
     """Database contents compared with the records that were sent."""
 
     lost: list[str]
@@ -152,44 +155,44 @@ class Found:
         return not (self.lost or self.doubled or self.unsound)
 
 
-def held_against(world: World, sent: list[Frozen]) -> Found:
+def held_against(world: World, sent: list[Frozen]) -> Comparison:
     """Compare receipts, audit log and rows: every record has exactly one effect."""
     with world.bench.app.app_context():
         receipts = {row.op: (row.outcome, row.sha256) for row in db.session.execute(_receipts)}
-        trail = Counter({op: count for op, count in db.session.execute(_trail)})
+        audit_counts = Counter({op: count for op, count in db.session.execute(_audit_query)})
         rows = _rows()
         unsound = list(faults())
         db.session.remove()
     lost, doubled = [], []
-    for one in sent:
-        counts = [(trail[one.op], 1), *((rows[key], want) for key, want in _expected(one))]
-        if receipts.get(one.op) != ("accepted", one.sha256) or any(got < want for got, want in counts):
-            lost.append(f"{one.kind} {one.op}")
+    for frozen in sent:
+        counts = [(audit_counts[frozen.op], 1), *((rows[key], want) for key, want in _expected(frozen))]
+        if receipts.get(frozen.op) != ("accepted", frozen.sha256) or any(got < want for got, want in counts):
+            lost.append(f"{frozen.kind} {frozen.op}")
         if any(got > want for got, want in counts):
-            doubled.append(f"{one.kind} {one.op}")
-    strangers = trail.keys() - {one.op for one in sent}
-    return Found(lost, [*doubled, *strangers], unsound)
+            doubled.append(f"{frozen.kind} {frozen.op}")
+    strangers = audit_counts.keys() - {frozen.op for frozen in sent}
+    return Comparison(lost, [*doubled, *strangers], unsound)
 
 
 _receipts = select(Receipt.op, Receipt.outcome, Receipt.sha256)
-_trail = select(AuditEntry.op, func.count()).where(AuditEntry.op.is_not(None)).group_by(AuditEntry.op)
+_audit_query = select(AuditEntry.op, func.count()).where(AuditEntry.op.is_not(None)).group_by(AuditEntry.op)
 
 
-def _expected(one: Frozen) -> list[tuple[str, int]]:
+def _expected(frozen: Frozen) -> list[tuple[str, int]]:
     """Return keys into `_rows` and the expected number of rows."""
-    record = json.loads(one.body)["agg"][1]
-    if one.kind.startswith("visit."):
-        return [(f"visit/{record}/{one.kind.removeprefix('visit.')}", 1)]
-    return [(f"{one.kind}/{at}/{record}", want) for at, (_, want) in enumerate(EFFECTS[one.kind])]
+    record = json.loads(frozen.body)["agg"][1]
+    if frozen.kind.startswith("visit."):
+        return [(f"visit/{record}/{frozen.kind.removeprefix('visit.')}", 1)]
+    return [(f"{frozen.kind}/{at}/{record}", want) for at, (_, want) in enumerate(EFFECTS[frozen.kind])]
 
 
 def _rows() -> Counter[str]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for kind, effects in EFFECTS.items():
         for at, (statement, _) in enumerate(effects):
             for record, count in db.session.execute(statement):
-                found[f"{kind}/{at}/{record}"] = count
+                counts[f"{kind}/{at}/{record}"] = count
     taps = select(VisitEvent.visit_id, VisitEvent.kind, func.count()).group_by(VisitEvent.visit_id, VisitEvent.kind)
     for visit, kind, count in db.session.execute(taps):
-        found[f"visit/{visit}/{kind}"] = count
-    return found
+        counts[f"visit/{visit}/{kind}"] = count
+    return counts

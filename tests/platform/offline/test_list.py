@@ -28,27 +28,33 @@ ID = "[0-9a-f-]{36}"
 
 
 def send_expense(bench: Bench, who: Person, amount: str) -> str:
-    one = str(ids.uuid7())
-    data = item_data(one, amount=amount)
-    assert bench.send(who, "expense_item.capture", ("expense_item", one), data).outcome == "accepted"
-    return one
+    record_id = str(ids.uuid7())
+    data = item_data(record_id, amount=amount)
+    assert bench.send(who, "expense_item.capture", ("expense_item", record_id), data).outcome == "accepted"
+    return record_id
 
 
 def send_claim(bench: Bench, who: Person, *amounts: str) -> str:
-    one = str(ids.uuid7())
+    record_id = str(ids.uuid7())
     items = [send_expense(bench, who, amount) for amount in amounts]
-    result = bench.send(who, "expense_claim.submit", ("expense_claim", one), {"id": one, "items": items})
+    result = bench.send(who, "expense_claim.submit", ("expense_claim", record_id), {"id": record_id, "items": items})
     assert result.outcome == "accepted", result.problems
-    return one
+    return record_id
 
 
 def send_request(bench: Bench, who: Person, job: str) -> str:
-    one = str(ids.uuid7())
+    record_id = str(ids.uuid7())
     line = {"part_id": NOT_IN_CATALOGUE, "name": "Cable", "qty": 1, "unit_price": "9.00"}
-    data = {"id": one, "job_id": job, "urgency": "normal", "wanted_on": clock.today().isoformat(), "lines": [line]}
-    result = bench.send(who, "parts_request.submit", ("parts_request", one), data)
+    data = {
+        "id": record_id,
+        "job_id": job,
+        "urgency": "normal",
+        "wanted_on": clock.today().isoformat(),
+        "lines": [line],
+    }
+    result = bench.send(who, "parts_request.submit", ("parts_request", record_id), data)
     assert result.outcome == "accepted", result.problems
-    return one
+    return record_id
 
 
 def latest_report(bench: Bench) -> str:

@@ -76,7 +76,7 @@ def test_a_change_of_something_else_writes_nothing_into_the_index(queries: Any) 
     customer = new_customer("Huayu")
     with queries() as counted, writing() as session:
         session.get(Customer, customer).note = "Ring twice."
-    assert [one for one in counted.statements if "search_" in one] == []
+    assert [statement for statement in counted.statements if "search_" in statement] == []
 
 
 @pytest.mark.usefixtures("inside")

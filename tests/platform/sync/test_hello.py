@@ -70,7 +70,7 @@ def test_31_first_hello_of_a_new_epoch_reports_losses_of_the_old_one(bench: Benc
     client = bench.client_of(bench.cast.tech)
     push(client, capture(bench, seq=1), capture(bench, seq=2))
     hello(bench, client, next_seq=6, pending=pending(3, 5), held={"0a1b2c3d": [[3, 5]]})
-    # Both stores are gone: the first hello of the new life names them.
+    # Both stores are gone: the first hello of the new epoch names them.
     answer = hello(bench, client, ep="ffffffff", held={}).json
     assert answer["missing_seqs"] == [3, 4, 5]
     assert answer["missing_refs"] == [ids.short_reference(DEVICE, seq) for seq in (3, 4, 5)]
@@ -104,8 +104,8 @@ def test_32_phone_with_a_new_device_id_is_recognised_by_its_session(bench: Bench
 
 def test_33_hello_reports_no_losses_of_the_persons_other_phone(bench: Bench) -> None:
     hello(bench, bench.client_of(bench.cast.tech), next_seq=3, held={"0a1b2c3d": [[1, 2]]})
-    other = bench.client_of(bench.cast.tech)
-    assert hello(bench, other, dev=str(uuid4()), ep="ffffffff", held={}).json["missing_seqs"] == []
+    second = bench.client_of(bench.cast.tech)
+    assert hello(bench, second, dev=str(uuid4()), ep="ffffffff", held={}).json["missing_seqs"] == []
 
 
 def test_31_loss_notifies_once_and_the_audit_log_stays_valid(bench: Bench) -> None:
@@ -196,10 +196,10 @@ def test_pack_lists_pages_that_open(bench: Bench, make_job: Any) -> None:
 
 def two_copies(bench: Bench) -> tuple[Any, Any]:
     """Return two phones with copies of one store: two records arrived, then both number independently."""
-    one, other = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.tech)
-    push(one, capture(bench, seq=1), capture(bench, seq=2))
-    assert hello(bench, one, next_seq=3, held={}).json["leave_epoch"] is None
-    return one, other
+    first, second = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.tech)
+    push(first, capture(bench, seq=1), capture(bench, seq=2))
+    assert hello(bench, first, next_seq=3, held={}).json["leave_epoch"] is None
+    return first, second
 
 
 def notices(bench: Bench) -> list[tuple[int, str]]:
@@ -212,14 +212,14 @@ def told_of_copy(bench: Bench) -> list[tuple[int, str]]:
 
 
 def test_two_records_with_one_number_are_accepted_and_notified_once(bench: Bench) -> None:
-    one, other = two_copies(bench)
-    for client in (one, other):
+    first, second = two_copies(bench)
+    for client in (first, second):
         assert push(client, capture(bench, seq=3)).json["results"][0]["outcome"] == "accepted"
-    for client in (one, other, one):
+    for client in (first, second, first):
         assert hello(bench, client, next_seq=4, held={}).json["leave_epoch"] == "0a1b2c3d"
     assert notices(bench) == told_of_copy(bench)
-    # Once both number in lives of their own, nothing is asked of them any more, and nothing is missing.
-    for client, ep in ((one, "aaaaaaaa"), (other, "bbbbbbbb")):
+    # Once both number in epochs of their own, nothing is asked of them any more, and nothing is missing.
+    for client, ep in ((first, "aaaaaaaa"), (second, "bbbbbbbb")):
         answer = hello(bench, client, ep=ep, next_seq=1, held={}).json
         assert (answer["leave_epoch"], answer["missing_seqs"]) == (None, [])
     with bench.app.app_context():
@@ -229,10 +229,10 @@ def test_two_records_with_one_number_are_accepted_and_notified_once(bench: Bench
 def test_rewound_store_leaves_its_epoch_before_it_reuses_a_number(
     bench: Bench,
 ) -> None:
-    one, other = two_copies(bench)
-    push(one, capture(bench, seq=3))
-    hello(bench, one, next_seq=4, held={})
-    assert hello(bench, other, next_seq=3, held={}).json["leave_epoch"] == "0a1b2c3d"
+    first, second = two_copies(bench)
+    push(first, capture(bench, seq=3))
+    hello(bench, first, next_seq=4, held={})
+    assert hello(bench, second, next_seq=3, held={}).json["leave_epoch"] == "0a1b2c3d"
     assert notices(bench) == told_of_copy(bench)
 
 
@@ -245,21 +245,21 @@ def test_delayed_hello_does_not_mark_a_store_as_copied(bench: Bench) -> None:
 
 
 def test_records_on_one_copy_are_not_missing_from_the_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = two_copies(bench)
+    first, second = two_copies(bench)
     begun = clock.now()
     # The one phone stays in the old epoch; the other began a new one and holds a record.
     for minute, client, over in (
-        (1, other, {"ep": "bbbbbbbb", "next_seq": 1, "held": {}}),
-        (2, one, {"next_seq": 4, "held": {"0a1b2c3d": [[3, 3]]}}),
-        (3, other, {"ep": "bbbbbbbb", "next_seq": 3, "held": {"bbbbbbbb": [[1, 2]]}}),
-        (4, one, {"next_seq": 4, "held": {"0a1b2c3d": [[3, 3]]}}),
-        (5, other, {"ep": "bbbbbbbb", "next_seq": 3, "held": {"bbbbbbbb": [[1, 2]]}}),
+        (1, second, {"ep": "bbbbbbbb", "next_seq": 1, "held": {}}),
+        (2, first, {"next_seq": 4, "held": {"0a1b2c3d": [[3, 3]]}}),
+        (3, second, {"ep": "bbbbbbbb", "next_seq": 3, "held": {"bbbbbbbb": [[1, 2]]}}),
+        (4, first, {"next_seq": 4, "held": {"0a1b2c3d": [[3, 3]]}}),
+        (5, second, {"ep": "bbbbbbbb", "next_seq": 3, "held": {"bbbbbbbb": [[1, 2]]}}),
     ):
         monkeypatch.setattr(clock, "now", lambda minute=minute: begun + timedelta(minutes=minute))
         assert hello(bench, client, **over).json["missing_seqs"] == []
     assert notices(bench) == []
     # What a phone itself has lost is still named.
-    assert hello(bench, other, ep="bbbbbbbb", next_seq=3, held={}).json["missing_seqs"] == [1, 2]
+    assert hello(bench, second, ep="bbbbbbbb", next_seq=3, held={}).json["missing_seqs"] == [1, 2]
 
 
 def test_two_people_on_one_phone_have_separate_numbers(bench: Bench) -> None:
@@ -270,15 +270,15 @@ def test_two_people_on_one_phone_have_separate_numbers(bench: Bench) -> None:
 
 
 def test_two_copies_in_new_epochs_report_no_losses_of_each_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = two_copies(bench)
+    first, second = two_copies(bench)
     begun = clock.now()
     pending = {"min_seq": 1, "max_seq": 2, "count": 2, "oldest_utc": clock.iso(begun)}
     hellos = (
-        (one, {"next_seq": 3, "held": {}}),
+        (first, {"next_seq": 3, "held": {}}),
         # Knows fewer numbers than were given out: the store was copied.
-        (other, {"next_seq": 2, "held": {}}),
-        (one, {"ep": "aaaaaaaa", "next_seq": 3, "held": {"aaaaaaaa": [[1, 2]]}, "pending": pending}),
-        (other, {"ep": "bbbbbbbb", "next_seq": 2, "held": {"bbbbbbbb": [[1, 1]]}}),
+        (second, {"next_seq": 2, "held": {}}),
+        (first, {"ep": "aaaaaaaa", "next_seq": 3, "held": {"aaaaaaaa": [[1, 2]]}, "pending": pending}),
+        (second, {"ep": "bbbbbbbb", "next_seq": 2, "held": {"bbbbbbbb": [[1, 1]]}}),
     )
     for minute, (client, over) in enumerate(hellos):
         monkeypatch.setattr(clock, "now", lambda minute=minute: begun + timedelta(minutes=minute))
@@ -288,19 +288,19 @@ def test_two_copies_in_new_epochs_report_no_losses_of_each_other(bench: Bench, m
     page = bench.client_of(bench.cast.leader).get("/phones").text
     assert page.count("copied or set back") == 2
     # Its records arrive; the list then names the phone that spoke last, and what this one loses is noticed.
-    push(one, capture(bench, seq=1, ep="aaaaaaaa"), capture(bench, seq=2, ep="aaaaaaaa"))
+    push(first, capture(bench, seq=1, ep="aaaaaaaa"), capture(bench, seq=2, ep="aaaaaaaa"))
     assert bench.client_of(bench.cast.leader).get("/phones").text.count("copied or set back") == 1
-    assert hello(bench, one, ep="aaaaaaaa", next_seq=5, held={"aaaaaaaa": [[4, 4]]}).json["missing_seqs"] == [3]
+    assert hello(bench, first, ep="aaaaaaaa", next_seq=5, held={"aaaaaaaa": [[4, 4]]}).json["missing_seqs"] == [3]
 
 
 def test_copied_stores_are_shown_to_their_person_and_the_leader(bench: Bench) -> None:
-    one, other = two_copies(bench)
-    for client in (one, other):
+    first, second = two_copies(bench)
+    for client in (first, second):
         push(client, capture(bench, seq=3))
         hello(bench, client, next_seq=4, held={})
-    hello(bench, other, ep="bbbbbbbb", next_seq=1, held={})
-    hello(bench, one, next_seq=4, held={})
-    assert one.get("/me/devices").text.count("copied or set back") == 2
+    hello(bench, second, ep="bbbbbbbb", next_seq=1, held={})
+    hello(bench, first, next_seq=4, held={})
+    assert first.get("/me/devices").text.count("copied or set back") == 2
     page = bench.client_of(bench.cast.leader).get("/phones").text
     assert page.count("copied or set back") == 2, "both phones that speak under the name"
     assert "were copied to another phone" in bench.client_of(bench.cast.leader).get("/inbox").text

@@ -49,8 +49,8 @@ def test_1_lost_response_is_returned_again(bench: Bench) -> None:
     first = push(client, body).json["results"][0]
     again = push(client, body).json["results"][0]
     assert {**first, "replayed": True} == again
-    known = client.post("/sync/receipts", json={"ops": [first["op"], str(ids.uuid7())]}).json["results"]
-    assert [r["op"] for r in known] == [first["op"]]
+    results = client.post("/sync/receipts", json={"ops": [first["op"], str(ids.uuid7())]}).json["results"]
+    assert [r["op"] for r in results] == [first["op"]]
 
 
 def test_51_operations_are_too_many(bench: Bench) -> None:

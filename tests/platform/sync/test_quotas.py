@@ -33,7 +33,7 @@ def announced(bench: Bench, client: Any, size: int) -> Any:
 def test_files_without_a_record_are_limited_by_size(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     answers = [announced(bench, client, 25 * MEGABYTE) for _ in range(42)]
-    assert [one.status_code for one in answers] == [201] * 40 + [423] * 2
+    assert [answer.status_code for answer in answers] == [201] * 40 + [423] * 2
     assert answers[-1].json["error"]["code"] == "attachment.too_many"
     assert answers[-1].json["error"]["words"].startswith("Too many files without a record")
     assert announced(bench, bench.client_of(bench.cast.tech2), 25 * MEGABYTE).status_code == 201
@@ -70,7 +70,7 @@ def test_new_phones_are_limited_by_the_day(bench: Bench, monkeypatch: pytest.Mon
     client, begun = bench.client_of(bench.cast.tech), clock.now()
     assert hello(bench, client).status_code == 200
     answers = [hello(bench, client, dev=str(uuid4())) for _ in range(20)]
-    assert [one.status_code for one in answers] == [200] * 19 + [429]
+    assert [answer.status_code for answer in answers] == [200] * 19 + [429]
     assert answers[-1].json["error"]["code"] == "device.too_many"
     assert int(answers[-1].headers["Retry-After"]) > 0
     # The phones that are known go on, and so do records.
@@ -150,12 +150,12 @@ def refused(bench: Bench, **over: Any) -> str:
 
 
 def outcomes(answer: Any) -> list[tuple[str, str | None]]:
-    return [(one["outcome"], one["code"]) for one in answer.json["results"]]
+    return [(result["outcome"], result["code"]) for result in answer.json["results"]]
 
 
 def stored(bench: Bench) -> tuple[int, int]:
     with bench.app.app_context():
-        return tuple(db.session.scalar(select(func.count()).select_from(one)) for one in (Receipt, Quarantine))
+        return tuple(db.session.scalar(select(func.count()).select_from(item)) for item in (Receipt, Quarantine))
 
 
 REFUSED, FULL = ("rejected", "record.invalid"), ("busy", "record.too_many_refused")
@@ -187,7 +187,7 @@ def test_refused_records_are_limited_by_size(bench: Bench, limits: Any) -> None:
     limits(records=1000, megabytes=1)
     client = bench.client_of(bench.cast.tech)
     large = [refused(bench, data={"note": "x" * 300_000}) for _ in range(4)]
-    assert [outcomes(push(client, one))[0] for one in large] == [REFUSED] * 3 + [FULL]
+    assert [outcomes(push(client, body))[0] for body in large] == [REFUSED] * 3 + [FULL]
     assert outcomes(push(client, refused(bench))) == [REFUSED], "a small one still fits"
 
 
@@ -205,9 +205,9 @@ def test_held_records_beyond_the_limit_stay_on_the_phone_until_their_dependency_
 def test_quarantined_records_count_against_their_sender(bench: Bench, limits: Any) -> None:
     limits(records=3)
     client = bench.client_of(bench.cast.tech)
-    known = capture(bench)
-    push(client, known)
-    reused = [capture(bench, op=json.loads(known)["op"]) for _ in range(2)]
+    accepted_body = capture(bench)
+    push(client, accepted_body)
+    reused = [capture(bench, op=json.loads(accepted_body)["op"]) for _ in range(2)]
     foreign = [capture(bench, bench.cast.tech2) for _ in range(3)]
     wrong = ("wrong_user", None)
     assert outcomes(push(client, *foreign[:2])) == [wrong] * 2
@@ -259,8 +259,8 @@ def test_parallel_requests_do_not_pass_the_limit(bench: Bench, limits: Any) -> N
     bodies = [[refused(bench) for _ in range(2)] + [capture(bench, bench.cast.tech2)] for _ in people]
     clients = [bench.client_of(person) for person in people]
     with ThreadPoolExecutor(len(people)) as pool:
-        answers = list(pool.map(lambda one: push(one[0], *one[1]), zip(clients, bodies, strict=True)))
-    assert {one.status_code for one in answers} == {200}
+        answers = list(pool.map(lambda item: push(item[0], *item[1]), zip(clients, bodies, strict=True)))
+    assert {answer.status_code for answer in answers} == {200}
     assert sum(stored(bench)) == 5
 
 
@@ -270,4 +270,4 @@ def test_rescue_import_is_not_limited_by_its_authors_refused_records(bench: Benc
     author = bench.actor(bench.cast.tech)
     with bench.app.test_request_context(headers={"Accept-Language": "en"}):
         results = execute([refused(bench)], author, "import", importer=bench.cast.agent.id, signed_in=False)
-    assert [one.outcome for one in results] == ["rejected"]
+    assert [result.outcome for result in results] == ["rejected"]

@@ -210,7 +210,7 @@ def decision(bench: Bench, person: Person) -> str:
 
 
 def outcomes(answer: Any) -> list[tuple[str, str | None]]:
-    return [(one["outcome"], one["code"]) for one in answer.json["results"]]
+    return [(result["outcome"], result["code"]) for result in answer.json["results"]]
 
 
 def close_account(bench: Bench, person: Person) -> None:
@@ -228,7 +228,7 @@ def test_a_token_brings_own_work_and_no_decision(bench: Bench) -> None:
     assert outcomes(push(phone, body)) == [("busy", "session.needed")]
     # The same bytes, once its author is signed in; then the token may ask for the receipt.
     assert outcomes(push(client, body)) == [("accepted", None)]
-    assert [one["replayed"] for one in push(phone, body).json["results"]] == [True]
+    assert [result["replayed"] for result in push(phone, body).json["results"]] == [True]
 
 
 def test_a_token_closes_no_account(bench: Bench) -> None:
@@ -277,5 +277,5 @@ def test_44_a_closed_account_decides_nothing_any_more(bench: Bench, by_token: bo
     if by_token:
         results = outcomes(push(phone, *bodies))
     else:
-        results = [(one.outcome, one.code) for one in bench.push(leader, *bodies)]
+        results = [(result.outcome, result.code) for result in bench.push(leader, *bodies)]
     assert results == [("rejected", "account.closed")] * 4 + [("accepted", None)] * 2

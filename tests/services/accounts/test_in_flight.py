@@ -57,11 +57,11 @@ def test_password_checks_are_limited_and_further_sign_ins_get_503(bench: Bench) 
         go_on.wait(30)
         return compare(password, kept)
 
-    def one() -> None:
+    def check_one() -> None:
         bench.app.test_client().post("/login", data={"username": "nobody", "password": "x"})
 
     with patch.object(sessions, "matches", slowly), patch.object(sessions, "CHECK_TIMEOUT", 0.01):
-        held = [Thread(target=one) for _ in range(sessions.MAX_CHECKS)]
+        held = [Thread(target=check_one) for _ in range(sessions.MAX_CHECKS)]
         for thread in held:
             thread.start()
         inside.wait(30)

@@ -43,9 +43,9 @@ def make_link(bench: Bench, person: Person, client: Any = None) -> str:
     page = client.post(f"/people/{person.id}/reset-link")
     assert page.status_code == 200
     assert page.headers["Cache-Control"] == "no-store"
-    found = re.search(r'value="/reset#([\w-]{43})"', page.text)
-    assert found
-    return found[1]
+    match = re.search(r'value="/reset#([\w-]{43})"', page.text)
+    assert match
+    return match[1]
 
 
 def use_link(bench: Bench, code: str, new: str = NEW, client: Any = None) -> Any:
@@ -145,7 +145,7 @@ def test_unknown_used_old_and_replaced_links_look_the_same(bench: Bench, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(clock, "now", lambda: begun + timedelta(hours=25))
         answers = [use_link(bench, old), use_link(bench, newer)]
-    answers += [use_link(bench, one) for one in (used, replaced, closed, "x" * 43, "", "\u6c34", "x" * 5000)]
+    answers += [use_link(bench, item) for item in (used, replaced, closed, "x" * 43, "", "\u6c34", "x" * 5000)]
     assert {answer.status_code for answer in answers} == {422}
     assert len({re.sub(r'data-rendered="[^"]*"', "", answer.text) for answer in answers}) == 1
     assert use_link(bench, newer).status_code == 303
@@ -169,9 +169,9 @@ def test_who_set_a_new_password_is_let_in_where_guesses_had_closed_the_account(b
 
 def test_the_command_line_is_the_last_way_in(bench: Bench) -> None:
     runner = bench.app.test_cli_runner()
-    said = runner.invoke(args=["reset-link", "admin"])
-    assert said.exit_code == 0
-    code = said.output.strip().rpartition("#")[2]
+    result = runner.invoke(args=["reset-link", "admin"])
+    assert result.exit_code == 0
+    code = result.output.strip().rpartition("#")[2]
     assert use_link(bench, code).status_code == 303
     assert attempt(bench, NEW, "admin").status_code == 303
     assert runner.invoke(args=["reset-link", "nobody"]).exit_code == 1
@@ -240,7 +240,7 @@ def test_account_changes_are_in_the_audit_log(bench: Bench) -> None:
     admin.post(f"/people/{bench.cast.tech.id}/deactivate", data=posted())
     with bench.app.app_context():
         entries = db.session.execute(select(AuditEntry.action, AuditEntry.user_id).order_by(AuditEntry.id)).all()
-        assert [tuple(one) for one in entries] == [
+        assert [tuple(entry) for entry in entries] == [
             ("user.reset_link", bench.cast.admin.id),
             ("user.reset_password", None),
             ("user.deactivate", bench.cast.admin.id),

@@ -223,9 +223,9 @@ def test_all_others_are_ended_and_this_one_goes_on(bench: Bench) -> None:
 def test_late_command_ends_no_session_begun_after_it(bench: Bench) -> None:
     sign_in(bench)
     (row,) = rows(bench, bench.cast.tech)
-    said = {"utc": clock.iso(clock.now() - timedelta(hours=1)), "tz": "UTC", "offset_ms": 0, "offset_age_s": 5}
+    device_time = {"utc": clock.iso(clock.now() - timedelta(hours=1)), "tz": "UTC", "offset_ms": 0, "offset_age_s": 5}
     client = sign_in(bench)
-    result = bench.send(bench.cast.tech, "session.end_others", ("session", row.id), {}, at=said)
+    result = bench.send(bench.cast.tech, "session.end_others", ("session", row.id), {}, at=device_time)
     assert result.outcome == "accepted"
     assert client.get("/me").status_code == 200
 

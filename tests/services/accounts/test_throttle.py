@@ -166,9 +166,9 @@ def test_the_cookie_of_a_known_browser(bench: Bench) -> None:
 def test_one_address_that_guesses_at_many_accounts_is_slowed_down_mildly(bench: Bench, time: Clock) -> None:
     answers = [attempt(bench, "Summer2026", f"person{n}").status_code for n in range(110)]
     assert Counter(answers) == {422: 100, 429: 10}
-    known = bench.app.test_client()
-    attempt(bench, PASSWORD, address="198.51.100.1", client=known)
-    assert attempt(bench, PASSWORD, client=known).status_code == 303
+    known_client = bench.app.test_client()
+    attempt(bench, PASSWORD, address="198.51.100.1", client=known_client)
+    assert attempt(bench, PASSWORD, client=known_client).status_code == 303
 
 
 def test_failures_expire_after_a_day(bench: Bench, time: Clock) -> None:
@@ -180,8 +180,8 @@ def test_failures_expire_after_a_day(bench: Bench, time: Clock) -> None:
 
 
 def without_what_was_typed(text: str, *typed: str) -> str:
-    for one in typed:
-        text = text.replace(f'value="{one}"', "")
+    for item in typed:
+        text = text.replace(f'value="{item}"', "")
     return re.sub(r'data-rendered="[^"]*"', "", text)
 
 
@@ -195,15 +195,15 @@ def test_responses_do_not_reveal_whether_an_account_exists(
         with bench.app.app_context(), writing() as session:
             session.execute(update(User).where(User.username == "tech").values(active=False))
     password = PASSWORD if closed else "wrong"
-    # The first entry on the trail costs statements of its own.
+    # The first audit entry needs additional statements.
     attempt(bench, "wrong", "somebody", "192.0.2.1")
     checked.clear()
     seen = []
     for username in ("tech", "who?"):
         with queries() as q:
             answers = [attempt(bench, password, username, f"198.51.100.{len(seen)}") for _ in range(7)]
-        texts = [without_what_was_typed(one.text, username) for one in answers]
-        seen.append(([one.status_code for one in answers], texts, q.count))
+        texts = [without_what_was_typed(answer.text, username) for answer in answers]
+        seen.append(([answer.status_code for answer in answers], texts, q.count))
     first, second = seen
     assert first[0] == second[0] == [422] * 5 + [429] * 2
     assert first[2] == second[2]

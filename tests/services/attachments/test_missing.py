@@ -63,8 +63,12 @@ def test_64_lost_on_the_phone_is_reported_shown_and_no_longer_asked_for(bench: B
     record = expense(bench, note)
     tech = bench.client_of(bench.cast.tech)
     assert lost(bench, bench.client_of(bench.cast.tech2), note).status_code == 404
-    told = lost(bench, tech, note)
-    assert (told.status_code, told.headers["X-Attachment-State"], "X-Fieldapp" in told.headers) == (204, "lost", True)
+    response = lost(bench, tech, note)
+    assert (response.status_code, response.headers["X-Attachment-State"], "X-Fieldapp" in response.headers) == (
+        204,
+        "lost",
+        True,
+    )
     assert lost(bench, tech, note).status_code == 204
     assert hello(bench, tech).json["attachments_wanted"] == []
     assert "lost on the phone" in tech.get(f"/expenses/items/{record}").text

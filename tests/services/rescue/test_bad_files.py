@@ -97,9 +97,9 @@ def test_a_bad_file_is_refused_in_words_at_the_field(bench: Bench, name: str) ->
     made, words = BAD[name]
     answer = choose(bench.client_of(bench.cast.agent), made() if callable(made) else made)
     assert answer.status_code == 422
-    said = re.search(r'id="err-file">([^<]+)<', answer.text)
-    assert said, answer.text
-    assert words in html.unescape(said[1])
+    match = re.search(r'id="err-file">([^<]+)<', answer.text)
+    assert match, answer.text
+    assert words in html.unescape(match[1])
     assert count(bench, Receipt) == 0
 
 

@@ -24,9 +24,9 @@ from tests.support.rescue import Kept, rescue_zip
 
 
 def expense(bench: Bench, who: Person, amount: str = "46.00", **over: Any) -> str:
-    one = str(ids.uuid7())
-    data = {"id": one, "kind": "local_transport", "amount": amount, "note": "bus"}
-    return bench.envelope(who, "expense_item.capture", ("expense_item", one), data, **over)
+    record_id = str(ids.uuid7())
+    data = {"id": record_id, "kind": "local_transport", "amount": amount, "note": "bus"}
+    return bench.envelope(who, "expense_item.capture", ("expense_item", record_id), data, **over)
 
 
 def choose(client: FlaskClient, data: bytes) -> Any:
@@ -54,10 +54,10 @@ def count(bench: Bench, model: Any, *where: Any) -> int:
 
 def one_of(bench: Bench, model: Any, *where: Any) -> Any:
     with bench.app.app_context():
-        found = db.session.scalars(select(model).where(*where)).one()
+        row = db.session.scalars(select(model).where(*where)).one()
         db.session.expunge_all()
         db.session.remove()
-        return found
+        return row
 
 
 def with_photo(bench: Bench) -> tuple[str, Kept]:
@@ -67,9 +67,9 @@ def with_photo(bench: Bench) -> tuple[str, Kept]:
 
 def is_sound(bench: Bench) -> bool:
     with bench.app.app_context():
-        found = list(faults())
+        problems = list(faults())
         db.session.remove()
-        return found == []
+        return problems == []
 
 
 @pytest.mark.parametrize("who", ["agent", "admin"])
@@ -173,8 +173,8 @@ def test_44_the_author_of_a_closed_account_is_flagged_and_the_work_counts(bench:
     page = bring_in(bench.client_of(bench.cast.agent), rescue_zip([expense(bench, bench.cast.tech)]))
     assert "1 of 1 records received" in page
     assert "account closed" in page
-    trail = one_of(bench, AuditEntry, AuditEntry.action == "rescue.import")
-    assert trail.after["closed_accounts"] == [bench.cast.tech.id]
+    audit_entry = one_of(bench, AuditEntry, AuditEntry.action == "rescue.import")
+    assert audit_entry.after["closed_accounts"] == [bench.cast.tech.id]
 
 
 def test_the_authors_permission_counts_and_not_the_importers(bench: Bench) -> None:

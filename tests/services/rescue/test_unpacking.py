@@ -43,7 +43,7 @@ def test_a_small_size_in_the_directory_does_not_make_a_large_text(bench: Bench, 
                 with pytest.raises(archive.BadRescue):
                     archive.read(opened, limits, "")
             else:
-                assert [one.envelope for one in archive.read(opened, limits, "").records] == [None]
+                assert [record.envelope for record in archive.read(opened, limits, "").records] == [None]
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -73,4 +73,4 @@ def test_valid_file_is_read_completely(bench: Bench, tmp_path: Path) -> None:
     file.write_bytes(rescue_zip([body]))
     limits = archive.Limits(100, 1000)
     with bench.app.test_request_context(), archive.open_archive(file, limits) as opened:
-        assert [one.body for one in archive.read(opened, limits, "").records] == [body]
+        assert [record.body for record in archive.read(opened, limits, "").records] == [body]

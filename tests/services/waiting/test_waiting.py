@@ -40,9 +40,9 @@ def later() -> Iterator[None]:
 def receipt(bench: Bench, op: str) -> tuple[str, dict[str, Any]]:
     with bench.app.app_context():
         row = db.session.get_one(Receipt, op)
-        found = row.outcome, row.detail
+        outcome_and_detail = row.outcome, row.detail
         db.session.remove()
-    return found
+    return outcome_and_detail
 
 
 def decide(bench: Bench, person: Any, verb: str, op: str, **data: Any) -> Any:
@@ -111,7 +111,7 @@ def test_47_accepted_without_what_it_refers_to(bench: Bench, held: str, later: N
         record = db.session.scalars(select(ExpenseItem)).one()
         assert record.owner_id == bench.cast.tech.id
         entries = db.session.execute(select(AuditEntry.action, AuditEntry.user_id).order_by(AuditEntry.id)).all()
-        assert [tuple(one) for one in entries] == [
+        assert [tuple(entry) for entry in entries] == [
             ("expense_item.capture", bench.cast.tech.id),
             ("waiting_record.accept", bench.cast.leader.id),
         ]
