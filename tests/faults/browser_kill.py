@@ -21,7 +21,7 @@ from tests.faults.support.saving import DRAFT, SAVE, Diary, Tally, leave
 from tests.faults.support.seeds import seeded
 
 #: Kills per phone: its list grows with every record, and this many keep a kill at two to three seconds.
-KILLS_A_LIFE = 20
+KILLS_PER_PHONE = 20
 LEAST = {"short": (8, 0), "long": (300, 10)}
 MOST = {"short": 8, "long": 1200}
 
@@ -56,11 +56,11 @@ def _killed(playwright: Playwright, server: Server, folder: Path, size: Size) ->
     seed, chance = seeded("browser_kill")
     tally = Tally()
     kills, wipes = LEAST[size]
-    life = 0
+    number = 0
     while tally.kills < kills or (tally.wipes < wipes and tally.kills < MOST[size]):
-        life += 1
-        PhoneRun(playwright, server, folder / f"phone-{life}", f"life{life}", tally).live(
-            min(KILLS_A_LIFE, MOST[size] - tally.kills), chance
+        number += 1
+        PhoneRun(playwright, server, folder / f"phone-{number}", f"run{number}", tally).live(
+            min(KILLS_PER_PHONE, MOST[size] - tally.kills), chance
         )
         print(f"browser_kill: {tally.kills} kills, {tally.wipes} wipes", flush=True)  # noqa: T201 - an hour's run
     met = tally.faultless and tally.kills >= kills and tally.wipes >= wipes
