@@ -11,7 +11,7 @@ startup.install()
 try:
     config = Config.from_environment()
     config.check()
-    startup.close_to_others(config.data)
+    startup.restrict_access(config.data)
     app = create_app(config)
 except BadConfig as error:
     sys.exit(f"Error: {error}")

@@ -20,7 +20,7 @@ from fieldapp.field.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
-from fieldapp.platform.search import entered
+from fieldapp.platform.search import index_rows
 from fieldapp.services.accounts.session import sign_in
 from tests.support import postgres
 from tests.support.bench import Bench, Person, build_app
@@ -105,7 +105,7 @@ def fill_jobs(bench: Bench, count: int, start: int = 0, group: int = 1) -> None:
                     if values:
                         session.execute(insert(model), values)
                         if model in FOUND:
-                            entered(session.connection(), model, values)
+                            index_rows(session.connection(), model, values)
         db.session.remove()
         settle()
 

@@ -1,8 +1,8 @@
-"""Copies of an installation, and bringing one back (failure mode 38).
+"""Backup and restore of an installation (failure mode 38).
 
-A backup is a folder: `backup.json` says what it is, `fieldapp.sqlite3` or `fieldapp.dump` is the database, `files/` the
-files by hash, `secret-key` the key of the sessions. The database is copied first: files are only ever added, so the
-copy of the files holds everything the copy of the database names.
+A backup is a folder: `backup.json` describes it, `fieldapp.sqlite3` or `fieldapp.dump` is the database, `files/` the
+files by hash, `secret-key` the key that signs sessions. The database is copied first. Files are only ever added, so the
+copy of the files contains everything that the copy of the database names.
 """
 
 from __future__ import annotations
@@ -34,58 +34,58 @@ from fieldapp.services.accounts.models import User
 from fieldapp.services.attachments import store
 
 FORMAT = 1
-#: How long a restore waits for PostgreSQL's tables before it says that the server is still running.
+#: Lock timeout of a restore on PostgreSQL; when it expires, the server is still running.
 LOCK_WAIT = "15s"
-#: Uploads under way, and rescue files on their way in: neither belongs to a record yet.
+#: Folders of incomplete uploads and uploaded rescue files: neither belongs to a record yet.
 NOT_COPIED = ("partial", "rescue")
 
 
-class Impossible(Exception):
-    """A backup or restore that cannot be done; says why."""
+class BackupError(Exception):
+    """A backup or restore is not possible; the message says why."""
 
 
 def backup(folder: Path) -> dict[str, Any]:
-    """Copies this installation into an empty `folder` and verifies the copy; what it holds. Raises Impossible."""
+    """Copy this installation into an empty `folder` and verify the copy. Return its description. Raise BackupError."""
     if folder.exists() and any(folder.iterdir()):
-        raise Impossible(f"{folder} is not empty; a backup never writes over another")
+        raise BackupError(f"{folder} is not empty; a backup never writes over another")
     folder.mkdir(parents=True, exist_ok=True)
-    facts = _facts()
+    description = _describe()
     name = "fieldapp.sqlite3" if _is_sqlite() else "fieldapp.dump"
     _copy_sqlite(folder / name) if _is_sqlite() else _dump(folder / name)
-    stored = _stored_in(folder / name) if _is_sqlite() else set(db.session.scalars(_stored))
+    stored_digests = _stored_in(folder / name) if _is_sqlite() else set(db.session.scalars(_stored_digests_query))
     db.session.rollback()
     _copy_files(_files(), folder / "files")
-    bad = [digest for digest in stored if not _holds(folder / "files", digest)]
+    bad_files = [digest for digest in stored_digests if not _has_file(folder / "files", digest)]
     key = Path(current_app.config["DATA"]) / "secret-key"
     if key.exists():
         shutil.copy2(key, folder / "secret-key")
-    facts |= {
+    description |= {
         "database": name,
         "sha256": store.digest_of(folder / name),
-        "files": len(stored),
-        "bad_files": sorted(bad),
+        "files": len(stored_digests),
+        "bad_files": sorted(bad_files),
     }
-    (folder / "backup.json").write_text(json.dumps(facts, indent=1))
-    return facts
+    (folder / "backup.json").write_text(json.dumps(description, indent=1))
+    return description
 
 
 def restore(folder: Path) -> Path | None:
-    """Puts the backup in `folder` in the place of this installation, with a new epoch.
+    """Replace this installation by the backup in `folder`, with a new epoch.
 
-    By the epoch phones know that they must offer again what they sent since. The server must be stopped. What was here
-    before is put aside, and its folder returned. Raises Impossible.
+    The new epoch makes phones offer again what they sent since the backup. The server must be stopped. The present
+    installation is moved to a folder, which is returned (None if there was none). Raise BackupError.
     """
-    facts = _read(folder)
-    # What can fail for want of room comes before the present database is touched.
+    description = _read_description(folder)
+    # First what can fail for lack of disk space, before the present database is touched.
     _copy_files(folder / "files", _files())
-    aside = _put_aside()
+    previous = _move_away()
     if _is_sqlite():
-        shutil.copy2(folder / facts["database"], _sqlite_path())
+        shutil.copy2(folder / description["database"], _sqlite_path())
     else:
-        _load(folder / facts["database"])
+        _load(folder / description["database"])
     key = Path(current_app.config["DATA"]) / "secret-key"
-    if (folder / "secret-key").exists() and (aside is None or not key.exists()):
-        # A new machine has just made a key of its own; with the old one people stay signed in.
+    if (folder / "secret-key").exists() and (previous is None or not key.exists()):
+        # A new machine has created a key of its own; with the old one people stay signed in.
         shutil.copy2(folder / "secret-key", key)
     upgrade()
     with writing() as session:
@@ -94,46 +94,46 @@ def restore(folder: Path) -> Path | None:
             row.epoch = str(ids.uuid7())
     current_app.extensions.pop("instance", None)
     db.session.remove()
-    return aside
+    return previous
 
 
 def find_files() -> int:
-    """Marks as arrived what records named and whose bytes are here already: files that outlived a lost database.
+    """Mark incomplete attachments as complete if a file with their hash exists. Return their number.
 
-    Their phones may have let go of them before the restore. Returns how many were found.
+    For use after a restore: the files outlived the database, and the phones may have deleted theirs.
     """
     query = select(Attachment.id, Attachment.sha256).where(Attachment.state.in_(["expected", "partial"]))
-    here = [one for one, digest in db.session.execute(query) if digest and store.path_of(digest).exists()]
-    found = 0
-    for one in here:
+    candidates = [id_ for id_, digest in db.session.execute(query) if digest and store.path_of(digest).exists()]
+    completed = 0
+    for attachment_id in candidates:
         with writing() as session:
-            row = session.get_one(Attachment, one, with_for_update=True)
-            if row.state in {"expected", "partial"} and _holds(_files(), row.sha256):
+            row = session.get_one(Attachment, attachment_id, with_for_update=True)
+            if row.state in {"expected", "partial"} and _has_file(_files(), row.sha256):
                 row.received, row.stored_at = row.size, clock.now()
                 try:
                     row.mime, row.state = store.check_image(store.path_of(row.sha256)), "stored"
                 except store.NotAnImage:
                     row.state = "refused"
-                found += 1
-    return found
+                completed += 1
+    return completed
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    """What the backup says of itself, its database compared with its hash. Raises Impossible."""
+def _read_description(folder: Path) -> dict[str, Any]:
+    """Return the description of a backup after comparing its database with the hash. Raise BackupError."""
     try:
-        facts: dict[str, Any] = json.loads((folder / "backup.json").read_text())
-        database = folder / facts["database"]
-        whole = facts["format"] == FORMAT and store.digest_of(database) == facts["sha256"]
+        description: dict[str, Any] = json.loads((folder / "backup.json").read_text())
+        database = folder / description["database"]
+        intact = description["format"] == FORMAT and store.digest_of(database) == description["sha256"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise Impossible(f"{folder} holds no complete backup") from None
-    if not whole:
-        raise Impossible(f"{folder} was changed since the backup was made, or is of another format")
+        raise BackupError(f"{folder} holds no complete backup") from None
+    if not intact:
+        raise BackupError(f"{folder} was changed since the backup was made, or is of another format")
     if (database.suffix == ".sqlite3") != _is_sqlite():
-        raise Impossible("this backup is of the other kind of database; see DATABASE_URL")
-    return facts
+        raise BackupError("this backup is of the other kind of database; see DATABASE_URL")
+    return description
 
 
-def _facts() -> dict[str, Any]:
+def _describe() -> dict[str, Any]:
     row = db.session.get(Instance, 1)
     with db.engine.connect() as connection:
         revision = MigrationContext.configure(connection).get_current_revision()
@@ -149,7 +149,7 @@ def _facts() -> dict[str, Any]:
     }
 
 
-_stored = select(Attachment.sha256).where(Attachment.state == "stored").distinct()
+_stored_digests_query = select(Attachment.sha256).where(Attachment.state == "stored").distinct()
 
 
 def _is_sqlite() -> bool:
@@ -168,13 +168,13 @@ def _files() -> Path:
 
 
 def _copy_sqlite(target: Path) -> None:
-    """A consistent copy while the server runs: SQLite's own online backup, in one go."""
+    """Copy the database consistently while the server runs, with SQLite's online backup."""
     with closing(sqlite3.connect(_sqlite_path())) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")
-        said = copy.execute("PRAGMA integrity_check").fetchone()[0]
-    if said != "ok":
-        raise Impossible(f"the copy of the database is not sound: {said}")
+        verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
+    if verdict != "ok":
+        raise BackupError(f"the copy of the database is not sound: {verdict}")
 
 
 def _stored_in(database: Path) -> set[str]:
@@ -190,59 +190,59 @@ def _dump(target: Path) -> None:
 
 
 def _load(dump: Path) -> None:
-    """Into an emptied schema: tables of a newer version would stand in the way of the older ones."""
+    """Load the dump into an emptied schema: tables of a newer version would conflict with the older ones."""
     try:
         with db.engine.begin() as connection:
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
     except OperationalError:
-        raise Impossible("the database is in use: stop the server first; nothing was changed") from None
+        raise BackupError("the database is in use: stop the server first; nothing was changed") from None
     db.engine.dispose()
     _run("pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", "--dbname=", str(dump))
 
 
 def _run(tool: str, *arguments: str) -> None:
-    """A tool of PostgreSQL on this database; the password goes by the environment, never by the command line."""
+    """Run a PostgreSQL program on this database. The password is passed in the environment, not as an argument."""
     path = shutil.which(tool)
     if path is None:
-        raise Impossible(f"{tool} is not installed; it comes with PostgreSQL's client programs")
+        raise BackupError(f"{tool} is not installed; it comes with PostgreSQL's client programs")
     url = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    given = conninfo_to_dict(url)
+    conninfo = conninfo_to_dict(url)
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
-    there = {name: str(given[key]) for key, name in names.items() if given.get(key)}
-    words = [one + there["PGDATABASE"] if one == "--dbname=" else one for one in arguments]
-    done = subprocess.run([path, *words], env={**os.environ, **there}, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise Impossible(f"{tool} failed: {done.stderr.strip()}")
+    variables = {name: str(conninfo[key]) for key, name in names.items() if conninfo.get(key)}
+    command = [path, *(part + variables["PGDATABASE"] if part == "--dbname=" else part for part in arguments)]
+    result = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)  # noqa: S603
+    if result.returncode:
+        raise BackupError(f"{tool} failed: {result.stderr.strip()}")
 
 
-# -- what was here before ----------------------------------------------------------------------------------------
+# -- the present installation ------------------------------------------------------------------------------------
 
 
-def _put_aside() -> Path | None:
-    """Moves or dumps the present database away; nothing is deleted. None where there was none."""
+def _move_away() -> Path | None:
+    """Move the present database away, or dump it; nothing is deleted. Return the folder, None if there was none."""
     db.session.remove()
     empty = not inspect(db.engine).get_table_names()
     db.engine.dispose()
     if empty and not _is_sqlite():
         return None
-    made = clock.local(clock.now()).strftime("%Y%m%d-%H%M%S")
-    aside = Path(current_app.config["DATA"]) / f"before-restore-{made}-{ids.uuid7().hex[-4:]}"
-    aside.mkdir(parents=True)
+    timestamp = clock.local(clock.now()).strftime("%Y%m%d-%H%M%S")
+    target = Path(current_app.config["DATA"]) / f"before-restore-{timestamp}-{ids.uuid7().hex[-4:]}"
+    target.mkdir(parents=True)
     if not _is_sqlite():
-        _dump(aside / "fieldapp.dump")
-        return aside
+        _dump(target / "fieldapp.dump")
+        return target
     for path in _database_files():
-        os.replace(path, aside / path.name)
+        os.replace(path, target / path.name)
     if empty:
-        shutil.rmtree(aside)
+        shutil.rmtree(target)
         return None
-    return aside
+    return target
 
 
 def _database_files() -> Iterator[Path]:
-    """The database and what SQLite keeps beside it: an old log must never meet a new database."""
+    """Return the database and SQLite's files beside it: an old log must never be applied to a new database."""
     base = _sqlite_path()
     return (path for path in (base, *(base.with_name(base.name + end) for end in ("-wal", "-shm"))) if path.exists())
 
@@ -251,20 +251,20 @@ def _database_files() -> Iterator[Path]:
 
 
 def _copy_files(source: Path, target: Path) -> None:
-    """Adds what is not there yet, or not whole; the same name always means the same bytes."""
+    """Copy files that are missing or incomplete in `target`; equal names always mean equal bytes."""
     target.mkdir(parents=True, exist_ok=True)
     for folder, children, names in os.walk(source):
         inner = Path(folder).relative_to(source)
         if inner == Path():
-            children[:] = [one for one in children if one not in NOT_COPIED]
+            children[:] = [name for name in children if name not in NOT_COPIED]
         (target / inner).mkdir(exist_ok=True)
         for name in names:
-            here, there = Path(folder) / name, target / inner / name
-            if not there.exists() or there.stat().st_size != here.stat().st_size:
-                shutil.copy2(here, there)
+            original, copy = Path(folder) / name, target / inner / name
+            if not copy.exists() or copy.stat().st_size != original.stat().st_size:
+                shutil.copy2(original, copy)
 
 
-def _holds(root: Path, digest: str) -> bool:
+def _has_file(root: Path, digest: str) -> bool:
     path = root / digest[:2] / digest[2:4] / digest
     if not path.exists():
         return False

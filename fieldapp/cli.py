@@ -19,15 +19,15 @@ from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import INSTANCE_ID, db
 from fieldapp.platform.web.hosts import address_of
 from fieldapp.services.accounts.models import Group, Membership, User
-from fieldapp.services.accounts.passwords import hashed, problem_of
+from fieldapp.services.accounts.passwords import hash_password, password_problem
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.startup import check_database
 
 
 def init_app(app: Flask) -> None:
-    """Registers the commands."""
-    for one in (prepare, demo, create_user, reset_link, check, reindex, backup, restore, find_files, serve):
-        app.cli.add_command(one)
+    """Register the commands."""
+    for cli_command in (prepare, demo, create_user, reset_link, check, reindex, backup, restore, find_files, serve):
+        app.cli.add_command(cli_command)
 
 
 @click.command()
@@ -61,20 +61,20 @@ def _fill() -> None:
 @click.argument("username")
 @with_appcontext
 def reset_link(username: str) -> None:
-    """Make a link with which USERNAME sets a new password, for 24 hours and once: the last way in."""
+    """Create a link with which USERNAME sets a new password; valid once and for 24 hours."""
     from fieldapp.services.accounts import resets
 
     with writing() as session:
         user = session.scalar(select(User).where(User.username == username))
-        secret = resets.make(session, user.id, None) if user else None
+        secret = resets.create_link(session, user.id, None) if user else None
     if secret is None:
         raise click.ClickException(f"There is no open account {username}.")
-    where = "" if current_app.config["ADDRESSES"] else " Open it behind the address of this installation:"
-    click.echo(f"Good for 24 hours and once.{where} {address_of(f'/reset#{secret}')}")
+    hint = "" if current_app.config["ADDRESSES"] else " Open it behind the address of this installation:"
+    click.echo(f"Good for 24 hours and once.{hint} {address_of(f'/reset#{secret}')}")
 
 
 def _check_password(password: str, *about: str) -> None:
-    problem = problem_of(password, *about)
+    problem = password_problem(password, *about)
     if problem is not None:
         with force_locale("en"):
             raise click.ClickException(str(problem))
@@ -89,7 +89,7 @@ def _check_password(password: str, *about: str) -> None:
 @click.password_option()
 @with_appcontext
 def create_user(username: str, name: str, roles: tuple[str, ...], group_name: str, city: str, password: str) -> None:
-    """Make an account."""
+    """Create an account."""
     _check_password(password, username, name)
     with writing() as session:
         group = None
@@ -101,7 +101,7 @@ def create_user(username: str, name: str, roles: tuple[str, ...], group_name: st
         user = User(
             username=username,
             name=name,
-            password_hash=hashed(password),
+            password_hash=hash_password(password),
             created_at=clock.now(),
         )
         session.add(user)
@@ -114,18 +114,18 @@ def create_user(username: str, name: str, roles: tuple[str, ...], group_name: st
 @click.command()
 @with_appcontext
 def check() -> None:
-    """Verify the database: receipts and effects, files, the audit trail, every feature's books. Exit 1 on faults."""
-    sys.exit(_checked())
+    """Verify receipts and effects, files, the audit log and every feature's checks. Exit 1 on faults."""
+    sys.exit(_run_checks())
 
 
-def _checked() -> int:
+def _run_checks() -> int:
     from fieldapp.integrity import faults
 
-    found = list(faults())
-    for line in found:
+    lines = list(faults())
+    for line in lines:
         click.echo(line)
-    click.echo(f"{len(found)} faults")
-    return 1 if found else 0
+    click.echo(f"{len(lines)} faults")
+    return 1 if lines else 0
 
 
 @click.command()
@@ -133,12 +133,12 @@ def _checked() -> int:
 @with_appcontext
 def backup(folder: Path) -> None:
     """Copy database and files into an empty FOLDER while the server runs, and verify the copy."""
-    from fieldapp.backup import Impossible
+    from fieldapp.backup import BackupError
     from fieldapp.backup import backup as copy
 
     try:
         facts = copy(folder)
-    except Impossible as error:
+    except BackupError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{facts['receipts']} receipts and {facts['files']} files are in {folder}.")
     for digest in facts["bad_files"]:
@@ -151,26 +151,26 @@ def backup(folder: Path) -> None:
 @click.option("--yes", is_flag=True, help="The server is stopped, and what is here may be put aside.")
 @with_appcontext
 def restore(folder: Path, yes: bool) -> None:
-    """Put a backup in the place of this installation. Stop the server first; phones then offer again what they sent."""
-    from fieldapp.backup import Impossible
-    from fieldapp.backup import restore as bring_back
+    """Replace this installation by a backup. Stop the server first; phones then offer again what they sent."""
+    from fieldapp.backup import BackupError
+    from fieldapp.backup import restore as restore_backup
 
     if not yes:
         click.confirm("Is the server stopped? What is here now is put aside, not deleted. Go on?", abort=True)
     try:
-        aside = bring_back(folder)
-    except Impossible as error:
+        previous = restore_backup(folder)
+    except BackupError as error:
         raise click.ClickException(str(error)) from None
     click.echo("Restored. Phones offer again what they sent in the last 30 days.")
-    if aside:
-        click.echo(f"What was here before is in {aside}.")
-    sys.exit(_checked())
+    if previous:
+        click.echo(f"What was here before is in {previous}.")
+    sys.exit(_run_checks())
 
 
 @click.command("find-files")
 @with_appcontext
 def find_files() -> None:
-    """Mark photos as arrived whose bytes are here already: after a restore, once the phones have sent again."""
+    """After a restore: mark attachments as complete if a file with their hash exists."""
     from fieldapp.backup import find_files as find
 
     click.echo(f"{find()} files found")
@@ -179,7 +179,7 @@ def find_files() -> None:
 @click.command()
 @with_appcontext
 def reindex() -> None:
-    """Make the search index anew from the records, where they were changed past the application."""
+    """Rebuild the search index, for records that were changed without the application."""
     with writing() as session:
         search.refresh(session.connection())
     click.echo("The search index holds every record as it is written.")
@@ -194,9 +194,9 @@ def serve(with_demo: bool) -> None:
 
     config = Config.from_environment()
     try:
-        # On SQLite a second server is a mistake: it would be the same installation under another port.
+        # On SQLite a second server is a mistake: it would use the same database under another port.
         alone = db.engine.dialect.name == "sqlite"
-        with serving.place(config.host, config.port, config.data, alone) as listener:
+        with serving.reserve(config.host, config.port, config.data, alone) as listener:
             _migrate()
             if with_demo and db.session.scalar(select(User.id).limit(1)) is None:
                 _fill()
@@ -211,5 +211,5 @@ def serve(with_demo: bool) -> None:
 def _migrate() -> None:
     check_database(db.engine, Path(current_app.root_path) / "migrations")
     upgrade()
-    # Not at the first page: where nothing can be stored by then, that page would fail as well.
+    # At start and not at the first page, which would fail if nothing can be stored by then.
     INSTANCE_ID()()

@@ -1,4 +1,4 @@
-"""Configuration from the environment, typed, failing loudly at start."""
+"""Typed configuration from the environment; wrong values stop the start."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-#: A key that can be guessed lets anybody sign in as anybody.
-SHORTEST_SECRET = 16
-#: The longest form without files; a signature is the largest field.
+#: Shortest secret key: with a guessed key anybody could sign in as anybody.
+MIN_SECRET_LENGTH = 16
+#: Largest form without files, in bytes; a signature is the largest field.
 FORM_BYTES = 4 * 1024 * 1024
 
 
 class BadConfig(Exception):
-    """A setting in the environment cannot be used as it is."""
+    """A setting in the environment cannot be used."""
 
 
 def _integer(name: str, default: int, low: int, high: int) -> int:
@@ -42,14 +42,14 @@ def _boolean(name: str, default: bool) -> bool:
 
 
 def _address(name: str, raw: str) -> str:
-    """Return `raw` as `scheme://host[:port]`, in lower case and without a default port. Raises BadConfig."""
+    """Return `raw` as `scheme://host[:port]`, in lower case and without a default port. Raise BadConfig."""
     try:
         parts = urlsplit(raw.lower())
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
-    plain = parts.scheme in {"http", "https"} and parts.hostname and parts.path in {"", "/"}
-    if not plain or "@" in raw or "?" in raw or "#" in raw:
+    valid = parts.scheme in {"http", "https"} and parts.hostname and parts.path in {"", "/"}
+    if not valid or "@" in raw or "?" in raw or "#" in raw:
         raise BadConfig(f"{name}={raw!r} is not an address. Set it to one such as https://field.example.com.")
     default = {"http": 80, "https": 443}[parts.scheme]
     host = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc.rstrip(":")
@@ -57,7 +57,7 @@ def _address(name: str, raw: str) -> str:
 
 
 class Lifetime(NamedTuple):
-    """How long a session lasts without being used, and at most."""
+    """Longest time without use, and longest time in total, of a session."""
 
     idle: timedelta
     longest: timedelta
@@ -68,7 +68,7 @@ SESSION_LASTS = Lifetime(timedelta(days=30), timedelta(days=180))
 
 @dataclass(frozen=True)
 class Config:
-    """Everything an operator can set. Names in docs/operations.md are the environment's."""
+    """Everything an operator can set. docs/operations.md lists the environment variables."""
 
     data: Path = Path("data")
     database_url: str = ""
@@ -89,7 +89,7 @@ class Config:
 
     @classmethod
     def from_environment(cls) -> Config:
-        """Reads `FIELDAPP_DATA DATABASE_URL HOST PORT FIELDAPP_WORKERS …`. Raises BadConfig."""
+        """Read the configuration from the environment. Raise BadConfig."""
         return cls(
             data=Path(os.environ.get("FIELDAPP_DATA") or "data").resolve(),
             database_url=os.environ.get("DATABASE_URL", ""),
@@ -109,7 +109,7 @@ class Config:
 
     @property
     def url(self) -> str:
-        """The database address in SQLAlchemy's words; PostgreSQL always through psycopg 3. Raises BadConfig."""
+        """Return the database URL for SQLAlchemy; PostgreSQL always uses psycopg 3. Raise BadConfig."""
         if not self.database_url:
             return f"sqlite:///{self.data / 'fieldapp.sqlite3'}"
         for scheme in ("postgres://", "postgresql://"):
@@ -124,7 +124,7 @@ class Config:
         )
 
     def check(self) -> None:
-        """Makes the data folder and tries what cannot be mended later. Raises BadConfig."""
+        """Create the data folder and check it and the database URL. Raise BadConfig."""
         try:
             self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -144,20 +144,20 @@ class Config:
             ) from None
 
     def secret_key(self) -> str:
-        """The key that signs sessions: made once, kept in the data folder, or given as FIELDAPP_SECRET."""
+        """Return the key that signs sessions: FIELDAPP_SECRET, or a random key stored in the data folder."""
         given = os.environ.get("FIELDAPP_SECRET")
         if given is not None:
-            if len(given) < SHORTEST_SECRET:
+            if len(given) < MIN_SECRET_LENGTH:
                 raise BadConfig(
-                    f"FIELDAPP_SECRET is {'empty' if not given else 'too short'}. Set it to at least {SHORTEST_SECRET} "
-                    "random characters, or unset it: then a key is made and kept in FIELDAPP_DATA."
+                    f"FIELDAPP_SECRET is {'empty' if not given else 'too short'}. Set it to at least "
+                    f"{MIN_SECRET_LENGTH} random characters, or unset it: then a key is made and kept in FIELDAPP_DATA."
                 )
             return given
         path = self.data / "secret-key"
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return self._kept_key(path)
+            return self._stored_key(path)
         except OSError as error:
             raise BadConfig(f"{path} cannot be made: {error.strerror}. Give this user the folder, or room.") from None
         with os.fdopen(handle, "w") as file:
@@ -166,11 +166,11 @@ class Config:
         return key
 
     @staticmethod
-    def _kept_key(path: Path) -> str:
+    def _stored_key(path: Path) -> str:
         try:
             key = path.read_text().strip()
         except OSError as error:
             raise BadConfig(f"{path} cannot be read: {error.strerror}. Give the file to this user.") from None
-        if len(key) < SHORTEST_SECRET:
+        if len(key) < MIN_SECRET_LENGTH:
             raise BadConfig(f"{path} holds no key. Delete it; a new one is made, and everybody signs in again.")
         return key

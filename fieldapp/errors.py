@@ -1,4 +1,4 @@
-"""Every way the product says no: a code `noun.problem` for machines and words for people."""
+"""Exceptions with a code `noun.problem` for programs and a message for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Problems = Mapping[str, list[Any]]
 
 
 class AppError(Exception):
-    """Base of all refusals. `code` is `noun.problem`; `words` a translatable sentence for the user."""
+    """Base class of refusals. `code` is `noun.problem`, `words` a translatable sentence for the user."""
 
     status = 500
     permanent = True
@@ -22,18 +22,18 @@ class AppError(Exception):
 
 
 class Invalid(AppError):
-    """What was sent cannot be accepted as it is; `problems` names the fields."""
+    """The input is invalid; `problems` holds messages by field."""
 
     status = 422
 
     @classmethod
     def field(cls, name: str, words: Any, code: str = "field.invalid") -> Invalid:
-        """One problem at one field."""
+        """Return an error with one message for one field."""
         return cls(code, words, {name: [words]})
 
 
 class BadRequest(AppError):
-    """An address, or the name of a form field, that no link or form of ours ever has."""
+    """The address or a form field's name is one that no page of this application produces."""
 
     status = 400
 
@@ -45,13 +45,13 @@ class NotAllowed(AppError):
 
 
 class NotFound(AppError):
-    """There is no such record, or none this person may know of."""
+    """The record does not exist, or the person may not see it."""
 
     status = 404
 
 
 class Conflict(AppError):
-    """Legal once, but not from the present state; `current` is what holds now."""
+    """The action is not possible in the record's current state, which `current` describes."""
 
     status = 409
 

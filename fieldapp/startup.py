@@ -1,4 +1,4 @@
-"""What is wrong when a process starts, in one line: what, where, how to mend it."""
+"""Errors at process start, reported in one line: what is wrong, where, and how to fix it."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from fieldapp.config import BadConfig
 
-#: What may lie open for others in a data folder of earlier versions.
+#: Files and folders that earlier versions may have left readable for other users.
 _PRIVATE = ("fieldapp.sqlite3", "fieldapp.sqlite3-wal", "fieldapp.sqlite3-shm", "secret-key", "serve.lock")
 _PRIVATE_FOLDERS = ("files", "incoming", "before-restore-*")
 
 
-def close_to_others(data: Path) -> None:
-    """Files of this process are its user's alone; so is what is there already, as far as it belongs to this user."""
+def restrict_access(data: Path) -> None:
+    """Restrict new files of this process, and existing ones that belong to this user, to this user."""
     os.umask(0o077)
-    wanted = [(data, 0o700), *((data / name, 0o600) for name in _PRIVATE)]
-    wanted += [(folder, 0o700) for pattern in _PRIVATE_FOLDERS for folder in data.glob(pattern)]
-    for path, mode in wanted:
+    modes = [(data, 0o700), *((data / name, 0o600) for name in _PRIVATE)]
+    modes += [(folder, 0o700) for pattern in _PRIVATE_FOLDERS for folder in data.glob(pattern)]
+    for path, mode in modes:
         with suppress(OSError):
             if path.stat().st_mode & 0o077:
                 path.chmod(mode)
 
 
-def in_one_line(error: BaseException) -> str | None:
-    """The sentence for a failure an operator can mend; None for all others, which are faults of the program."""
+def operator_message(error: BaseException) -> str | None:
+    """Return the message for an error that an operator can fix; None for errors of the program."""
     if isinstance(error, BadConfig):
         return str(error)
     if isinstance(error, DBAPIError):
-        return _database(error)
+        return _database_message(error)
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}:
         return f"{error.filename or 'A file'} cannot be written: {error.strerror}. Make room, or give it to this user."
     return None
 
 
-#: Words of a driver, and what an operator can do about them; `{}` is what the driver said.
-_DATABASE = (
+#: Texts of the driver's error, and the message for the operator; `{}` is replaced by the driver's error.
+_DATABASE_MESSAGES = (
     (("no such table", "no such column", "undefined"), "The database is not migrated. Run `flask --app wsgi prepare`."),
     (("not a database", "malformed"), "The SQLite file is damaged or is none: {}. Restore a backup."),
     (("readonly", "read-only"), "The database takes no writes: {}. Give the file and its folder to this user."),
@@ -56,22 +56,22 @@ _UNREACHABLE = (
 )
 
 
-def _database(error: DBAPIError) -> str | None:
-    said = str(error.orig).strip().split("\n")[0].rstrip(".")
-    told = f"{type(error.orig).__name__} {said}".lower()
-    for words, sentence in _DATABASE:
-        if any(word in told for word in words):
-            return sentence.format(said)
-    return _UNREACHABLE.format(said) if isinstance(error, OperationalError) else None
+def _database_message(error: DBAPIError) -> str | None:
+    driver_error = str(error.orig).strip().split("\n")[0].rstrip(".")
+    searched = f"{type(error.orig).__name__} {driver_error}".lower()
+    for patterns, message in _DATABASE_MESSAGES:
+        if any(pattern in searched for pattern in patterns):
+            return message.format(driver_error)
+    return _UNREACHABLE.format(driver_error) if isinstance(error, OperationalError) else None
 
 
 def install() -> None:
-    """Set the hook that says in one line what ended this process, where an operator can mend it."""
+    """Install an exception hook that reports errors an operator can fix in one line."""
     sys.excepthook = _print_error
 
 
 def _print_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    line = in_one_line(error)
+    line = operator_message(error)
     if line is None:
         sys.__excepthook__(kind, error, trace)
     else:
@@ -79,20 +79,20 @@ def _print_error(kind: type[BaseException], error: BaseException, trace: Traceba
 
 
 def check_database(engine: Engine, migrations: Path) -> None:
-    """Raises BadConfig where the database is of a newer version, or somebody else's."""
+    """Raise BadConfig if the database belongs to a newer version or to another application."""
     with engine.connect() as connection:
-        there = set(inspect(connection).get_table_names())
-        if "alembic_version" not in there:
-            if there:
+        tables = set(inspect(connection).get_table_names())
+        if "alembic_version" not in tables:
+            if tables:
                 raise BadConfig(
-                    f"The database holds tables that are not this application's ({sorted(there)[0]}, …). "
+                    f"The database holds tables that are not this application's ({sorted(tables)[0]}, …). "
                     "Set DATABASE_URL to an empty database."
                 )
             return
-        here = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    known = {script.revision for script in ScriptDirectory(str(migrations)).walk_revisions()}
-    if here is not None and here not in known:
+        revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    known_revisions = {script.revision for script in ScriptDirectory(str(migrations)).walk_revisions()}
+    if revision is not None and revision not in known_revisions:
         raise BadConfig(
-            f"The database is of a newer version than this program (revision {here}). Install that version again, or "
-            "restore a backup that was made before the upgrade."
+            f"The database is of a newer version than this program (revision {revision}). Install that version again, "
+            "or restore a backup that was made before the upgrade."
         )

@@ -319,7 +319,7 @@ MOST_WORDS = 3
 #: Which argument is the code, by what is called. A Result takes it by name only.
 CODE_AT = (
     (frozenset(ERRORS), 0),
-    (frozenset({"Refused", "refusal"}), 1),
+    (frozenset({"Refused", "error_response"}), 1),
     (frozenset({"_refuse"}), 2),
     (frozenset({"Result"}), 99),
 )
@@ -389,7 +389,7 @@ def _code_of(call: ast.Call) -> tuple[str, str] | None:
         return None
     if name in ERRORS:
         return code, str(ERRORS[name].status)
-    if name in {"Refused", "refusal"}:
+    if name in {"Refused", "error_response"}:
         return code, ast.unparse(call.args[0])
     return code, f"`{_text(call.args[2 if name == 'Result' else 1])}`"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fieldapp.demo.book import Book
 from fieldapp.services.accounts.models import Group, Membership, User
-from fieldapp.services.accounts.passwords import hashed
+from fieldapp.services.accounts.passwords import hash_password
 
 #: Everybody's, and only in a demo database.
 PASSWORD = "demo-field-2026"  # noqa: S105 - published
@@ -23,7 +23,7 @@ def add_people(book: Book) -> None:
         book.session.flush()
         book.groups[one["key"]] = group.id
     # One hash for all: a slow hash is meant to be slow.
-    password = hashed(PASSWORD)
+    password = hash_password(PASSWORD)
     for one in data["users"]:
         user = User(
             username=one["username"],

@@ -1,6 +1,6 @@
-"""`python -m tests.faults [--long] [--only NAME …] [--write]`: runs instruments and prints their figures; 1 on a miss.
+"""`python -m tests.faults [--long] [--only NAME …] [--write]`: run instruments and print figures; exit 1 on a miss.
 
-`--write` puts the rows of the instruments that ran into docs/reliability.md; the other rows stay as they are.
+`--write` stores the rows of the instruments that ran in docs/reliability.md; other rows stay.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from tests.faults.table import write
 
 
 def instruments() -> list[str]:
-    """Names of the modules of this package that can be run, in the order of their names."""
+    """Return the names of the instruments, sorted."""
     names = (name for _, name, is_package in iter_modules(faults.__path__) if not is_package)
     return sorted(name for name in names if hasattr(import_module(f"tests.faults.{name}"), "run"))
 
 
 def figures_of(names: list[str], size: Size) -> Iterator[Figure]:
-    """Runs the instruments one after the other; each figure is printed as soon as it stands."""
+    """Run the instruments one after the other; print each figure as soon as it is measured."""
     for name in names:
         for figure in import_module(f"tests.faults.{name}").run(size):
             sys.stdout.write(f"{figure.cells}\n")
@@ -34,17 +34,17 @@ def figures_of(names: list[str], size: Size) -> Iterator[Figure]:
 
 
 def main() -> int:
-    """The exit status: 0 when every target was met."""
-    known = instruments()
+    """Return the exit status: 0 if every target was met."""
+    names = instruments()
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("--long", action="store_true", help="the sizes that are published")
-    parser.add_argument("--only", nargs="+", choices=known, default=known)
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--write", action="store_true", help="put the figures into docs/reliability.md")
-    asked = parser.parse_args()
-    found = list(figures_of(asked.only, "long" if asked.long else "short"))
-    if asked.write:
-        write(found, f"{datetime.now(UTC):%Y-%m-%d}", machine.facts().rpartition(", load")[0])
-    return 0 if all(figure.met for figure in found) else 1
+    args = parser.parse_args()
+    figures = list(figures_of(args.only, "long" if args.long else "short"))
+    if args.write:
+        write(figures, f"{datetime.now(UTC):%Y-%m-%d}", machine.facts().rpartition(", load")[0])
+    return 0 if all(figure.met for figure in figures) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Figure 8: what portals, proxies and broken servers answer is never taken for a receipt (failure modes 14-20).
+"""Figure 8: responses of portals, proxies and broken servers are never taken for a receipt (failure modes 14-20).
 
 The corpus is tests/client/bogus-replies.ts, the phone the engine in Node.
 """
@@ -16,12 +16,12 @@ KINDS = 25
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """Chance plays no part, so both sizes are the same."""
-    status, said = node.finished(node.start("bogus.ts"), seconds=300)
-    told: dict[str, Any] = json.loads(said.splitlines()[-1]) if status == 0 else {"wrong": [said[-300:]]}
-    kinds, wrong = told.get("kinds", 0), told["wrong"]
+    """Yield the figure; both sizes are the same, because nothing is random."""
+    status, output = node.finished(node.start("bogus.ts"), seconds=300)
+    report: dict[str, Any] = json.loads(output.splitlines()[-1]) if status == 0 else {"wrong": [output[-300:]]}
+    kinds, wrong = report.get("kinds", 0), report["wrong"]
     measured = (
-        f"{kinds} kinds, each one to five times in a row, {told.get('replies', 0)} replies: {len(wrong)} believed"
+        f"{kinds} kinds, each one to five times in a row, {report.get('replies', 0)} replies: {len(wrong)} believed"
     )
     yield Figure(
         key="08",

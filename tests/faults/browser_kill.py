@@ -1,7 +1,7 @@
-"""A browser killed with SIGKILL while the product's pages save, send and upload; what was shown as saved is counted.
+"""Browser killed with SIGKILL while pages save, send and upload; compared with what was shown as saved.
 
-Every save goes through the page's own form. "Shown" is what the page says on its screen: the words with the record's
-number, the line about the draft, the photo in the list.
+Every save uses the page's own form. "Shown" is what the page displays: the message with the record's number, the line
+about the draft, the photo in the list.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tests.faults.support import phones
 from tests.faults.support.saving import DRAFT, SAVE, Diary, Tally, leave
 from tests.faults.support.seeds import seeded
 
-#: A phone's list grows with every record; a life of this many kills keeps a kill at two to three seconds.
-KILLS_A_LIFE = 20
+#: Kills per phone: its list grows with every record, and this many keep a kill at two to three seconds.
+KILLS_PER_PHONE = 20
 LEAST = {"short": (8, 0), "long": (300, 10)}
 MOST = {"short": 8, "long": 1200}
 
@@ -47,7 +47,7 @@ PRESS = """async () => {
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """Kills first, then stores that were deleted or garbled by hand."""
+    """Yield the figures of kills, then of stores deleted or corrupted by hand."""
     yield phones.figure(lambda playwright, server, folder: _killed(playwright, server, folder, size))
     yield phones.figure(_garbled)
 
@@ -56,11 +56,11 @@ def _killed(playwright: Playwright, server: Server, folder: Path, size: Size) ->
     seed, chance = seeded("browser_kill")
     tally = Tally()
     kills, wipes = LEAST[size]
-    life = 0
+    number = 0
     while tally.kills < kills or (tally.wipes < wipes and tally.kills < MOST[size]):
-        life += 1
-        Life(playwright, server, folder / f"phone-{life}", f"life{life}", tally).live(
-            min(KILLS_A_LIFE, MOST[size] - tally.kills), chance
+        number += 1
+        PhoneRun(playwright, server, folder / f"phone-{number}", f"run{number}", tally).live(
+            min(KILLS_PER_PHONE, MOST[size] - tally.kills), chance
         )
         print(f"browser_kill: {tally.kills} kills, {tally.wipes} wipes", flush=True)  # noqa: T201 - an hour's run
     met = tally.faultless and tally.kills >= kills and tally.wipes >= wipes
@@ -75,8 +75,8 @@ def _killed(playwright: Playwright, server: Server, folder: Path, size: Size) ->
     )
 
 
-class Life(Diary):
-    """One phone from the first signing in until everything it said it kept lies with the server."""
+class PhoneRun(Diary):
+    """One phone from the first sign-in until the server has everything that was shown as saved."""
 
     def __init__(self, playwright: Playwright, server: Server, profile: Path, token: str, tally: Tally) -> None:
         super().__init__(playwright, server, profile, token, tally)
@@ -86,7 +86,7 @@ class Life(Diary):
         self.cookies = self.phone.context.cookies()
 
     def live(self, kills: int, chance: random.Random) -> None:
-        """Saves and is killed `kills` times, then settles."""
+        """Save and be killed `kills` times, then send everything."""
         self.phone.go(phones.EXPENSE)
         for number in range(kills):
             self._save(number * 100_000, chance)
@@ -97,7 +97,7 @@ class Life(Diary):
         self.settle()
 
     def reopen(self) -> None:
-        """Starts the browser again on the form; on a busy machine a start may fail for reasons of its own."""
+        """Start the browser again on the form; on a busy machine a start may fail for other reasons."""
         for attempt in range(3):
             try:
                 self.phone.open()
@@ -110,26 +110,26 @@ class Life(Diary):
         return None
 
     def _save(self, start: int, chance: random.Random) -> None:
-        shown = len(self.told.of("saved"))
+        shown = len(self.console.of("saved"))
         self.begin(start)
         pressing = self.phone.new_tab()
         pressing.goto(f"{self.server.url}/healthz")
         leave(pressing, PRESS)
         for _ in range(600):
-            if len(self.told.of("saved")) > shown:
+            if len(self.console.of("saved")) > shown:
                 break
             self.phone.page.wait_for_timeout(20)
         self.phone.page.wait_for_timeout(chance.uniform(50, 900))
 
     def begin(self, start: int) -> None:
-        """Starts to save in one tab and to type in another, where the draft of before is back on the screen first."""
-        self.told.watch(self.phone.page)
+        """Start to save in one tab and to type in another, in which the earlier draft was restored."""
+        self.console.watch(self.phone.page)
         leave(self.phone.page, SAVE, {"token": self.token, "start": start})
         drafting = self.phone.new_tab()
         drafting.goto(self.server.url + self.report)
         if self.typed:
             drafting.wait_for_function("() => document.querySelector('form[data-draft] textarea').value !== ''")
-        self.told.watch(drafting)
+        self.console.watch(drafting)
         leave(drafting, DRAFT, {"token": self.token, "start": self.typed + 1})
 
     def _count_wipes(self) -> None:
@@ -170,20 +170,20 @@ def _garbled(playwright: Playwright, server: Server, folder: Path) -> Figure:
     seed, chance = seeded("browser_kill garbled")
     tally = Tally()
     for number, (_, files, damage) in enumerate(HANDS):
-        life = Life(playwright, server, folder / f"hand-{number}", f"hand{number}", tally)
-        life.phone.cut("/sync/")
-        life.phone.go(phones.EXPENSE)
-        life.begin(0)
-        life.phone.page.wait_for_timeout(1500)
-        phones.kill(life.phone)
-        damage(files(life.phone.profile), chance)
-        life.reopen()
+        phone_run = PhoneRun(playwright, server, folder / f"hand-{number}", f"hand{number}", tally)
+        phone_run.phone.cut("/sync/")
+        phone_run.phone.go(phones.EXPENSE)
+        phone_run.begin(0)
+        phone_run.phone.page.wait_for_timeout(1500)
+        phones.kill(phone_run.phone)
+        damage(files(phone_run.phone.profile), chance)
+        phone_run.reopen()
         # Photos lie in Cache Storage alone: without it they are gone, and the outbox names them.
         whole = files is _indexed
-        life.look(life.phone.page, photos=whole)
-        life.drain()
-        life.count(photos=whole)
-        life.phone.close()
+        phone_run.look(phone_run.phone.page, photos=whole)
+        phone_run.drain()
+        phone_run.count(photos=whole)
+        phone_run.phone.close()
     return Figure(
         "02 garbled",
         f"{', '.join(name for name, _, _ in HANDS)} by hand;"

@@ -1,7 +1,7 @@
-"""Figure 11: phones whose clocks are wrong by years, in six zones, at the changes of summer time (modes 54, 55).
+"""Figure 11: phones with clocks wrong by years, in six zones, at changes of summer time (modes 54, 55).
 
-A phone that has once spoken to the server knows how wrong its clock is: its times are corrected to the second. One that
-never did cannot know: what it dates ahead is dated by the server and marked, and nothing is ever refused.
+A phone that has reached the server knows its clock offset: its times are corrected to the second. A phone that never
+did cannot know: the server dates what lies in the future and marks it. Nothing is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
 from tests.faults.figures import Figure, Size
 from tests.faults.support.phoenix import rising
-from tests.faults.support.phone import Handset, Told, phones, record
+from tests.faults.support.phone import Handset, PhoneState, phones, record
 from tests.faults.support.stories import TAPS
 from tests.faults.support.worlds import DATABASES, allow_many_phones, on
 
@@ -34,20 +34,20 @@ NEAR = timedelta(seconds=60)
 
 @dataclass
 class Tapped:
-    """A phone, the visit it tapped on, and what came of it."""
+    """A phone, the visit it tapped on, and the result."""
 
     handset: Handset
     visit: str
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """One figure a database; the short form takes each wrong clock in one zone instead of all."""
+    """Yield one figure per database; the short form uses each wrong clock in one zone instead of all."""
     for key in DATABASES:
         yield measured(key, size)
 
 
 def measured(key: str, size: Size) -> Figure:
-    """Each phone taps its way through a visit without a network and sends it afterwards."""
+    """Let each phone tap through a visit offline and send it afterwards."""
     began = clock.now()
     jumps = [*WRONG, *(night - began for night in NIGHTS)]
     pairs = list(product(jumps, ZONES)) if size == "long" else list(zip(jumps, cycle(ZONES), strict=False))
@@ -55,29 +55,32 @@ def measured(key: str, size: Size) -> Figure:
         allow_many_phones(made)
         all_ = [_phone(made, skew, zone, greeted) for skew, zone in pairs for greeted in (True, False)]
         with rising(made.folder, made.url) as server:
-            told = phones(made, server.port, [one.handset for one in all_], speed=1, seconds=300)
-        found = [_wrong(made, one, began) for one in all_]
-    unsent = sum(record["state"] == "saved" for one in told for record in one.records)
-    refused = sum(record["state"] not in {"accepted", "saved"} for one in told for record in one.records)
-    misordered = sum("order" in words for words in found)
-    untrue = sum("time" in words for words in found)
-    marked = sum("marked" in words for words in found)
+            phone_states = phones(made, server.port, [phone.handset for phone in all_], speed=1, seconds=300)
+        faults_found = [_wrong(made, phone, began) for phone in all_]
+    unsent = sum(record["state"] == "saved" for report in phone_states for record in report.records)
+    refused = sum(record["state"] not in {"accepted", "saved"} for report in phone_states for record in report.records)
+    misordered = sum("order" in words for words in faults_found)
+    untrue = sum("time" in words for words in faults_found)
+    marked = sum("marked" in words for words in faults_found)
     measured = (
         f"{len(all_)} phones: {misordered} misordered, {refused} refused, {untrue} times neither right nor marked, "
     )
     measured += f"{marked} visits marked as doubted"
-    errors = [*{one.error for one in told if one.error}, *([f"{unsent} records not sent"] if unsent else [])]
+    errors = [
+        *{report.error for report in phone_states if report.error},
+        *([f"{unsent} records not sent"] if unsent else []),
+    ]
     return Figure(
         key=f"11 {key}",
         what=f"clocks wrong by up to three years, six zones, both changes of summer time, {DATABASES[key]}",
         measured="; ".join([measured, *errors]),
         target="0 misordered, 0 refused, every time corrected or marked",
-        met=_all_arrived(told) and refused == misordered == untrue == 0,
+        met=_all_arrived(phone_states) and refused == misordered == untrue == 0,
     )
 
 
-def _all_arrived(told: list[Told]) -> bool:
-    return all(one.done and len(one.records) == len(TAPS) for one in told)
+def _all_arrived(reports: list[PhoneState]) -> bool:
+    return all(report.done and len(report.records) == len(TAPS) for report in reports)
 
 
 def _phone(made: World, skew: timedelta, zone: str, greeted: bool) -> Tapped:
@@ -89,7 +92,7 @@ def _phone(made: World, skew: timedelta, zone: str, greeted: bool) -> Tapped:
 
 
 def _wrong(made: World, one: Tapped, began: datetime) -> set[str]:
-    """`order`, `time` and `marked`, as far as they hold of the events of a visit."""
+    """Return which of `order`, `time` and `marked` apply to the events of a visit."""
     with made.bench.app.app_context():
         query = select(VisitEvent).where(VisitEvent.visit_id == one.visit).order_by(VisitEvent.id)
         events = {event.kind: event for event in db.session.scalars(query)}

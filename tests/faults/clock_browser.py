@@ -1,7 +1,6 @@
-"""Figure 11, in a browser: clocks that are years wrong, are turned back, or stand at a change of summer time.
+"""Figure 11, in a browser: clocks that are years off, turned back, or at a change of summer time.
 
-Records keep the order in which they were made, none is refused for its clock, and what was typed stays as typed
-(failure modes 54, 55).
+Records keep their order, none is refused for its clock, and typed values stay as typed (failure modes 54, 55).
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ RECORDS = 3
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """All zones; the short form takes the moments in turn, the long one each of them in each zone."""
+    """Yield all zones; the short form takes the moments in turn, the long one each moment in each zone."""
     cases = [(zone, moment) for zone in ZONES for moment in MOMENTS]
     if size == "short":
         cases = [(zone, MOMENTS[number % len(MOMENTS)]) for number, zone in enumerate(ZONES)]
@@ -49,25 +48,25 @@ def run(size: Size) -> Iterator[Figure]:
 
 def _measured(playwright: Playwright, server: Server, cases: list[tuple[str, datetime]]) -> Figure:
     browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=FLAGS)
-    found = {"misordered": 0, "refused": 0, "changed": 0, "missing": 0}
+    counts = {"misordered": 0, "refused": 0, "changed": 0, "missing": 0}
     for number, (zone, moment) in enumerate(cases):
         token = f"clock{number}"
         _record(browser, server, zone, moment, token)
         for fault, count in _judge(server, zone, token).items():
-            found[fault] += count
+            counts[fault] += count
     browser.close()
     return Figure(
         "11 clock, browser",
         f"{len(ZONES)} zones, clock ± 3 years, at changes of summer time and turned back in between:"
         f" {len(cases) * RECORDS} records of {len(cases)} phones",
-        ", ".join(f"{count} {fault}" for fault, count in found.items()),
+        ", ".join(f"{count} {fault}" for fault, count in counts.items()),
         "0 misordered, 0 refused, 0 changed",
-        not any(found.values()),
+        not any(counts.values()),
     )
 
 
 def _record(browser: Browser, server: Server, zone: str, moment: datetime, token: str) -> None:
-    """Two records, the clock turned back by an hour, another one; then everything goes out."""
+    """Save two records, turn the clock back by an hour, save another one; then send everything."""
     context = browser.new_context(timezone_id=zone, locale="zh-CN", viewport={"width": 360, "height": 780})
     context.clock.install(time=moment)
     page = context.new_page()

@@ -1,4 +1,4 @@
-"""One PostgreSQL for all instruments: each of them makes its own database on it."""
+"""One PostgreSQL server for all instruments; each creates its own database on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support import postgres
 
 @pytest.fixture(scope="session", autouse=True)
 def one_postgres() -> Iterator[None]:
-    """Starting a server costs more than many a short instrument."""
+    """Share one server, because starting one takes longer than many short instruments."""
     with postgres.database() as url, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TEST_DATABASE_URL", url)
         yield

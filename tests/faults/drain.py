@@ -1,7 +1,7 @@
-"""Figure 14: a day's work without a network goes out over a bad line: how long, and how many bytes too many.
+"""Figure 14: a day's offline work is sent over a bad line: duration, and share of superfluous bytes.
 
-Failure modes 22, 62. The line is slow both ways, every fiftieth exchange is cut at a random byte; bytes are counted
-where they pass, both ways, and compared with what there was to say: photos and frozen records.
+Failure modes 22, 62. The line is slow both ways, and every fiftieth exchange is cut at a random byte. Bytes are counted
+on the line both ways and compared with the size of photos and frozen records.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
 from tests.faults.figures import Figure, Size
 from tests.faults.support.phoenix import rising
-from tests.faults.support.phone import Handset, Told, phones, record
+from tests.faults.support.phone import Handset, PhoneState, phones, record
 from tests.faults.support.proxy import Exchange, Line, through
 from tests.faults.support.seeds import seeded
 from tests.faults.support.stories import report_data
@@ -25,7 +25,7 @@ from tests.faults.support.stories import report_data
 
 @dataclass(frozen=True)
 class Day:
-    """How much there is to send, over which line; `most` is the share of bytes too many that is allowed."""
+    """Amount to send and the line; `most` is the allowed share of superfluous bytes."""
 
     reports: int
     photos: int
@@ -46,7 +46,7 @@ EVERY = 50
 
 
 class EveryFiftieth:
-    """Two exchanges in a hundred are cut somewhere, up and down in turn."""
+    """Cut two exchanges in a hundred, requests and responses in turn."""
 
     def __init__(self, first: int) -> None:
         self.count = first
@@ -59,7 +59,7 @@ class EveryFiftieth:
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """On SQLite: the line is what is measured."""
+    """Yield the figure on SQLite: the line is measured, not the database."""
     seed, _ = seeded("drain")
     day = DAYS[size]
     with world() as made:
@@ -67,36 +67,36 @@ def run(size: Size) -> Iterator[Figure]:
         line = Line(day.bits, day.round_trip)
         with rising(made.folder) as server, through(server.port, cut, seed, line) as proxy:
             handset = Handset(made.bench.cast.tech, [(_reports(made, day.reports), day.photos)])
-            told = phones(made, proxy.port, [handset], speed=day.speed, seconds=day.seconds, sizes=SIZES, role="photo")[
-                0
-            ]
+            state = phones(
+                made, proxy.port, [handset], speed=day.speed, seconds=day.seconds, sizes=SIZES, role="photo"
+            )[0]
             moved, cuts = proxy.bytes["up"] + proxy.bytes["down"], proxy.cuts
-        said = _said(made, told)
-    share = moved / said - 1 if said else 1.0
-    accepted = sum(one["state"] == "accepted" for one in told.records)
-    stored = sum(one["state"] == "stored" for one in told.photos)
-    measured = f"{accepted} reports and {stored} photos ({said / 1e6:.1f} MB) in {told.ms / 60_000:.1f} minutes, "
+        payload = _payload_bytes(made, state)
+    share = moved / payload - 1 if payload else 1.0
+    accepted = sum(record["state"] == "accepted" for record in state.records)
+    stored = sum(photo["state"] == "stored" for photo in state.photos)
+    measured = f"{accepted} reports and {stored} photos ({payload / 1e6:.1f} MB) in {state.ms / 60_000:.1f} minutes, "
     measured += f"{cuts} cuts, {share:.1%} bytes too many"
     everything = accepted == day.reports and stored == day.reports * day.photos
     line_words = f"{day.bits / 1000:.0f} kbit/s, {day.round_trip * 1000:.0f} ms round trip, 2 % cuts"
     yield Figure(
         key="14",
         what=f"{day.reports} reports with {day.reports * day.photos} photos over {line_words}",
-        measured="; ".join([measured, *([told.error] if told.error else [])]),
+        measured="; ".join([measured, *([state.error] if state.error else [])]),
         target=f"everything arrives, bytes too many < {day.most:.0%}",
-        met=told.done and everything and share < day.most and cuts > 0,
+        met=state.done and everything and share < day.most and cuts > 0,
         seed=seed,
     )
 
 
 def _reports(made: World, count: int) -> list[dict[str, object]]:
     data = [report_data(made.bench.make_job(technician=made.bench.cast.tech)[1]) for _ in range(count)]
-    return [record("service_report.submit", ("service_report", one["id"]), one) for one in data]
+    return [record("service_report.submit", ("service_report", item["id"]), item) for item in data]
 
 
-def _said(made: World, told: Told) -> int:
-    """Bytes of the photos and of the records as they were frozen."""
+def _payload_bytes(made: World, state: PhoneState) -> int:
+    """Return the bytes of the photos and frozen records."""
     with made.bench.app.app_context():
         bodies = db.session.scalar(select(func.sum(func.length(Receipt.body)))) or 0
         db.session.remove()
-    return int(bodies) + sum(photo["size"] for photo in told.photos)
+    return int(bodies) + sum(photo["size"] for photo in state.photos)

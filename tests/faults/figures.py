@@ -1,4 +1,4 @@
-"""What an instrument found: one row of the published table."""
+"""Result of an instrument: one row of the published table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ Size = Literal["short", "long"]
 
 @dataclass(frozen=True)
 class Figure:
-    """One published figure. `key` sorts and names the row (`01 sqlite`); `met` says whether the target held.
+    """One published figure. `key` sorts and names the row (`01 sqlite`); `met`: the target was reached.
 
-    `measured` and `target` are words with numbers in them; `seed` makes the run repeatable ("" where chance plays
-    no part).
+    `measured` and `target` are texts with numbers; `seed` makes the run repeatable (empty if nothing is random).
     """
 
     key: str
@@ -26,6 +25,6 @@ class Figure:
 
     @property
     def cells(self) -> str:
-        """The row as it stands in the table, without its date and machine."""
+        """Return the row of the table without date and machine."""
         held = "met" if self.met else "**missed**"
         return f"| {self.key} | {self.what} | {self.measured} | {self.target} | {held} | {self.seed} |"

@@ -1,6 +1,6 @@
-"""Everybody at once, a full disk, restarts in the middle (failure modes 69, 37, 21).
+"""Many phones at once, a full disk, restarts during work (failure modes 69, 37, 21).
 
-Nothing of this may cost a record: the server says 503 with Retry-After or answers late, and the phones come back.
+No record may be lost: the server answers 503 with Retry-After or late, and the phones retry.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CIVIL = {"200", "201", "204", "409", "423", "429", "503"}
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """The herd and the restarts on both databases, the disk where a file can be limited."""
+    """Yield the herd and the restarts on both databases, the full disk where file sizes can be limited."""
     for key in DATABASES:
         yield herd(key, PHONES[size])
     for key in DATABASES:
@@ -41,28 +41,28 @@ def run(size: Size) -> Iterator[Figure]:
 
 
 def herd(key: str, count: int) -> Figure:
-    """So many engines get their network back in the same moment."""
+    """Let many engines get their network back at the same moment."""
     with on(key) as made:
         allow_many_phones(made)
         cast = made.bench.cast
         people = (cast.tech, cast.tech2, cast.other_tech, cast.leader)
         handsets = [Handset(people[i % len(people)], [([expense() for _ in range(FEW)], 0)]) for i in range(count)]
         with rising(made.folder, made.url) as server:
-            told = phones(made, server.port, handsets, speed=4, seconds=300)
+            phone_states = phones(made, server.port, handsets, speed=4, seconds=300)
         with made.bench.app.app_context():
             of_phones = Receipt.outcome == "accepted", Receipt.kind == "expense_item.capture"
             accepted = db.session.scalar(select(func.count()).where(*of_phones))
             db.session.remove()
-    statuses: Counter[str] = sum((Counter(one.statuses) for one in told), Counter())
+    statuses: Counter[str] = sum((Counter(state.statuses) for state in phone_states), Counter())
     rude = {status: many for status, many in statuses.items() if status not in CIVIL}
     answers = ", ".join(f"{many} × {status}" for status, many in sorted(statuses.items()))
-    errors = {one.error for one in told if one.error}
+    errors = {state.error for state in phone_states if state.error}
     return Figure(
         key=f"20 {key}",
         what=f"{count} phones come back at once, {DATABASES[key]}",
         measured="; ".join([f"{accepted} of {count * FEW} records accepted", answers, *errors]),
         target="all accepted; nothing but answers a phone can wait on",
-        met=accepted == count * FEW and all(one.done for one in told) and not rude,
+        met=accepted == count * FEW and all(state.done for state in phone_states) and not rude,
     )
 
 
@@ -81,7 +81,7 @@ def _sent(pushers: list[Pusher]) -> list[Frozen]:
 
 
 def rolling(key: str, rolls: int, records: int) -> Figure:
-    """A new worker takes over again and again while phones push; nothing is in the way of the pushes."""
+    """Replace the worker again and again while phones push through an undisturbed network."""
     seed, chance = seeded(f"rolling {key}")
     with on(key) as made:
         with rising(made.folder, made.url, seed) as server:
@@ -94,24 +94,24 @@ def rolling(key: str, rolls: int, records: int) -> Figure:
                 pusher.enough.set()
                 pusher.join()
         rolled, forced = server.rolled, server.kills["rolled by force"]
-        found = held_against(made, _sent(pushers))
+        comparison = held_against(made, _sent(pushers))
     total: Counter[str] = sum((pusher.count for pusher in pushers), Counter())
     wrong = [words for pusher in pushers for words in pusher.wrong]
     measured = f"{rolled} restarts, {forced} of them by force, "
-    measured += f"{len(found.lost)} lost, {len(found.doubled)} doubled of {len(_sent(pushers)):,} records; "
+    measured += f"{len(comparison.lost)} lost, {len(comparison.doubled)} doubled of {len(_sent(pushers)):,} records; "
     measured += f"{total['pushes']:,} pushes, {total['unanswered']} sent again"
     return Figure(
         key=f"21 {key}",
         what=f"the server is restarted while phones push, {DATABASES[key]}",
-        measured="; ".join([measured, *wrong[:2], *found.unsound[:2]]),
+        measured="; ".join([measured, *wrong[:2], *comparison.unsound[:2]]),
         target=f"≥ {rolls} restarts, 0 lost, 0 doubled",
-        met=found.clean and rolled >= rolls and not wrong and not any(pusher.open for pusher in pushers),
+        met=comparison.clean and rolled >= rolls and not wrong and not any(pusher.open for pusher in pushers),
         seed=seed,
     )
 
 
 def full_disk(records: int) -> Figure:
-    """The database's files may not grow any more, as on a full disk; later there is room again. SQLite only."""
+    """Stop the growth of the database's files, as on a full disk, and allow it again later. SQLite only."""
     seed, chance = seeded("full_disk")
     with world() as made:
         largest = max(path.stat().st_size for path in made.folder.glob("fieldapp.sqlite3*"))
@@ -125,17 +125,22 @@ def full_disk(records: int) -> Figure:
             server.tell("wide")
             for pusher in pushers:
                 pusher.join()
-        found = held_against(made, _sent(pushers))
+        comparison = held_against(made, _sent(pushers))
     total: Counter[str] = sum((pusher.count for pusher in pushers), Counter())
     wrong = [words for pusher in pushers for words in pusher.wrong]
     others = sum(many for what, many in total.items() if what.startswith("status ") and what != "status 503")
-    measured = f"{total['status 503']} answers of 503, {others} of another kind; afterwards {len(found.lost)} lost, "
-    measured += f"{len(found.doubled)} doubled of {len(_sent(pushers)):,} records"
+    measured = (
+        f"{total['status 503']} answers of 503, {others} of another kind; afterwards {len(comparison.lost)} lost, "
+    )
+    measured += f"{len(comparison.doubled)} doubled of {len(_sent(pushers)):,} records"
     return Figure(
         key="22 sqlite",
         what="the disk is full for a while, SQLite",
-        measured="; ".join([measured, *wrong[:2], *found.unsound[:2]]),
+        measured="; ".join([measured, *wrong[:2], *comparison.unsound[:2]]),
         target="503 while it is full, 0 lost, 0 doubled afterwards",
-        met=found.clean and total["status 503"] >= 20 and others == 0 and not any(pusher.open for pusher in pushers),
+        met=comparison.clean
+        and total["status 503"] >= 20
+        and others == 0
+        and not any(pusher.open for pusher in pushers),
         seed=seed,
     )

@@ -1,4 +1,4 @@
-"""Client tests that count as they go: run in Node, what they counted comes back as JSON."""
+"""Client tests that run in Node and return counts as JSON."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def counted(name: str, **settings: object) -> dict[str, int]:
-    """Plays tests/client/<name>.test.ts with these variables in its environment; the counts it wrote.
+    """Run tests/client/<name>.test.ts with these environment variables and return its counts.
 
-    Raises FileNotFoundError where it did not get as far as counting.
+    Raise FileNotFoundError if it ended before counting.
     """
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures"
@@ -23,5 +23,5 @@ def counted(name: str, **settings: object) -> dict[str, int]:
         more = {key: str(value) for key, value in settings.items()}
         environment = {**os.environ, "PATH": path, "FIGURES": str(figures), **more}
         subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
-        found: dict[str, int] = json.loads(figures.read_text())
-        return found
+        counts: dict[str, int] = json.loads(figures.read_text())
+        return counts

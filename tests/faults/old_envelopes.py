@@ -1,4 +1,4 @@
-"""Figure 9: envelopes of every build that was ever frozen, sent to the server of today (failure mode 58)."""
+"""Figure 9: frozen envelopes of every earlier build, sent to the present server (failure mode 58)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from tests.support.benches import on_each_database
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """All of them, whatever the size: there are never many."""
+    """Yield the figure over all envelopes in both sizes: there are never many."""
     accepted, sent, refused = 0, 0, []
     kinds: set[str] = set()
     builds = envelopes.builds()
     for name, bench in on_each_database():
         for build in builds:
             frozen, moment = envelopes.read(build)
-            for one, result in envelopes.replay(bench, frozen, moment):
+            for envelope, result in envelopes.replay(bench, frozen, moment):
                 sent += 1
-                kinds.add(one.kind)
+                kinds.add(envelope.kind)
                 if result.outcome == "accepted":
                     accepted += 1
                 else:
-                    refused.append(f"{one.name} of {build} on {name}")
+                    refused.append(f"{envelope.name} of {build} on {name}")
     yield Figure(
         "09",
         "old envelopes on SQLite and PostgreSQL",

@@ -1,8 +1,7 @@
-"""Figure 17: queues that surface after 14, 60 and 400 days (failure modes 7, 38): nothing lost, nothing doubled.
+"""Figure 17: outboxes that return after 14, 60 and 400 days (failure modes 7, 38): nothing lost or doubled.
 
-Half of each queue had been received and its answers lost, the other half was never sent. The phone comes back after
-the pause and sends everything three times, in any order. The time machine is the server's clock; the records carry
-the day they were written.
+Half of each queue was received but its responses were lost, the other half was never sent. The phone returns and sends
+everything three times, in any order. The server's clock is moved; the records carry the day they were written.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ QUEUE = {"short": 100, "long": 1000}
 
 @dataclass
 class Counted:
-    """What became of the queues."""
+    """Counts over the queues."""
 
     sent: int = 0
     lost: int = 0
@@ -48,7 +47,7 @@ class Counted:
 
 
 def replay(bench: Bench, age: int, length: int, chance: random.Random) -> Counted:
-    """One queue of `length` records that is `age` days old when it comes back."""
+    """Replay one queue of `length` records that is `age` days old."""
     bench.reset()
     now = clock.now()
     written = now - timedelta(days=age)
@@ -67,7 +66,7 @@ def replay(bench: Bench, age: int, length: int, chance: random.Random) -> Counte
 
 
 def _hello(bench: Bench, at: datetime) -> None:
-    """The phone has said hello before it sends anything: the server knows its clock, and since when."""
+    """Send the hello that precedes every push, so that the server knows the phone's clock."""
     with bench.app.app_context():
         with writing() as session:
             session.add(
@@ -86,10 +85,10 @@ def _hello(bench: Bench, at: datetime) -> None:
 
 
 def _record(bench: Bench, written: datetime) -> str:
-    one = str(ids.uuid7())
+    record_id = str(ids.uuid7())
     spent = clock.local(written).date().isoformat()
-    data = {"id": one, "kind": "local_transport", "amount": "46.00", "spent_on": spent}
-    return bench.envelope(bench.cast.tech, "expense_item.capture", ("expense_item", one), data)
+    data = {"id": record_id, "kind": "local_transport", "amount": "46.00", "spent_on": spent}
+    return bench.envelope(bench.cast.tech, "expense_item.capture", ("expense_item", record_id), data)
 
 
 def _send(bench: Bench, bodies: list[str]) -> None:
@@ -107,7 +106,7 @@ def _count(queue: list[str], written: datetime) -> Counted:
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """Every age on both databases."""
+    """Yield every age on both databases."""
     seed = secrets.token_hex(4)
     chance = random.Random(seed)
     total = Counted()

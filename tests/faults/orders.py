@@ -1,7 +1,7 @@
-"""All orders of five dependent records, one by one and side by side (failure modes 46, 48).
+"""All orders of five dependent records, one by one and in parallel (failure modes 46, 48).
 
-Each order gets a visit of its own: set out, arrived, started, parts asked for on site, report. What the database says
-of the visit in the end must not depend on the order in which the records came.
+Each order gets its own visit: en route, arrived, working, parts request on site, report. The final state of the visit
+must not depend on the order of arrival.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ RACES: dict[Size, int] = {"short": 10, "long": 50}
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """One figure a database."""
+    """Yield one figure per database."""
     for key in DATABASES:
         yield measured(key, ORDERS[size], RACES[size])
 
 
 def measured(key: str, count: int, races: int) -> Figure:
-    """The last state of every visit is the same, and every record has one effect."""
+    """Compare the final states of all visits; every record has one effect."""
     seed, chance = seeded(f"orders {key}")
     orders = chance.sample(list(permutations(range(5))), count)
     with on(key) as made:
@@ -48,16 +48,16 @@ def measured(key: str, count: int, races: int) -> Figure:
         for story in stories[count:]:
             _at_once(made, author, story)
         states = [_state(made, story) for story in stories]
-        found = held_against(made, [record for story in stories for record in story])
+        comparison = held_against(made, [record for story in stories for record in story])
     kinds = sorted(set(states))
     measured = f"{count} orders one by one, {races} races of five, {len(kinds)} last state, "
-    measured += f"{len(found.lost)} lost, {len(found.doubled)} doubled"
+    measured += f"{len(comparison.lost)} lost, {len(comparison.doubled)} doubled"
     return Figure(
         key=f"19 {key}",
         what=f"all orders of five dependent records, {DATABASES[key]}",
-        measured="; ".join([measured, *kinds[1:3], *found.unsound[:2]]),
+        measured="; ".join([measured, *kinds[1:3], *comparison.unsound[:2]]),
         target=f"{count} orders and {races} races end in one state, one effect each",
-        met=len(kinds) == 1 and found.clean,
+        met=len(kinds) == 1 and comparison.clean,
         seed=seed,
     )
 
@@ -74,7 +74,7 @@ def _at_once(made: World, author: Author, story: list[Frozen]) -> None:
 
 
 def _state(made: World, story: list[Frozen]) -> str:
-    """What the database says of a visit, without ids and times."""
+    """Return the rows of the visit without ids and times."""
     visit_id = json.loads(story[0].body)["agg"][1]
     with made.bench.app.app_context():
         visit = db.session.get_one(Visit, visit_id)

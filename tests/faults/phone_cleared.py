@@ -1,4 +1,4 @@
-"""Figure 15: a phone whose stores were cleared is noticed at its first hello (failure modes 31, 32)."""
+"""Figure 15: a phone whose stores were cleared is detected at its first hello (failure modes 31, 32)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def run(size: Size) -> Iterator[Figure]:
 
 
 def _wiped(playwright: Playwright, server: Server, folder: Path, rounds: int) -> Figure:
-    """IndexedDB and Cache Storage cleared with unsent records in them; the first hello names their numbers."""
+    """Clear IndexedDB and Cache Storage with unsent records; the first hello names their numbers."""
     named, gone = 0, 0
     for number in range(rounds):
         phone = Phone(playwright, server, folder / f"phone-{number}")

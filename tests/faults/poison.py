@@ -1,7 +1,7 @@
 """Figure 16: one record on which the server fails, among a hundred (failure mode 49).
 
-The table that a request for parts writes to is taken away, so its command breaks as a programming error would; the
-expenses around it must all arrive, at most one cycle later than without it.
+The table of parts requests is dropped, so that their command fails like a programming error. The expenses around it
+must all arrive, at most one send cycle later than without it.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ AROUND = 99
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """One figure a database; both sizes are the same."""
+    """Yield one figure per database; both sizes are the same."""
     for key in DATABASES:
         yield measured(key)
 
 
 def measured(key: str) -> Figure:
-    """A phone with a hundred records meets the broken server, and sends the last one once it is mended."""
+    """Send a hundred records to the broken server, and the last one after its repair."""
     with on(key) as made:
         _sql(made, "ALTER TABLE parts_line RENAME TO parts_line_away")
         records = [expense() for _ in range(AROUND)]
         records.insert(AROUND // 2, _poison())
         with rising(made.folder, made.url) as server:
             handset = Handset(made.bench.cast.tech, [(records, 0)])
-            told = phones(made, server.port, [handset], leave=1)[0]
+            phone_state = phones(made, server.port, [handset], leave=1)[0]
         _sql(made, "ALTER TABLE parts_line_away RENAME TO parts_line")
-    accepted = [one for one in told.records if one["state"] == "accepted"]
-    extra = max((one["attempts"] for one in accepted), default=99) - 1
-    poisoned = [one["state"] for one in told.records if one["kind"] == "parts_request.submit"]
+    accepted = [entry for entry in phone_state.records if entry["state"] == "accepted"]
+    extra = max((entry["attempts"] for entry in accepted), default=99) - 1
+    poisoned = [entry["state"] for entry in phone_state.records if entry["kind"] == "parts_request.submit"]
     measured = f"{len(accepted)} accepted, {extra} extra cycles; the poisoned one is {json.dumps(poisoned)}"
     return Figure(
         key=f"16 {key}",
         what=f"a poisoned record among {AROUND + 1}, {DATABASES[key]}",
-        measured="; ".join([measured, *([told.error] if told.error else [])]),
+        measured="; ".join([measured, *([phone_state.error] if phone_state.error else [])]),
         target=f"{AROUND} accepted, ≤ 1 extra cycle, the poisoned one is kept",
         met=len(accepted) == AROUND and extra <= 1 and poisoned in (["saved"], ["parked"], ["sending"]),
     )

@@ -1,4 +1,4 @@
-"""Figure 18: a phone without room says so and keeps what was typed (failure modes 26, 27)."""
+"""Figure 18: a phone without storage says so and keeps what was typed (failure modes 26, 27)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run(size: Size) -> Iterator[Figure]:
 
 
 def _full(playwright: Playwright, server: Server, folder: Path, rounds: int) -> Figure:
-    """No room, in a page that was open before and in one that opens then: saved and said so, or still in the form."""
+    """Check a page opened before and one opened after storage is full: saved and shown so, or still in the form."""
     seed, chance = seeded("quota")
     seen = Counter[str]()
     diary = Diary(playwright, server, folder / "phone", "quota", Tally())
@@ -72,19 +72,19 @@ def _full(playwright: Playwright, server: Server, folder: Path, rounds: int) -> 
             # Kept words come back first; a person is not that fast.
             page.wait_for_timeout(1000)
             note = f"quota-{number}-{kind[-3:]}-{'x' * chance.randrange(0, 100)}"
-            told = _send(page, note)
-            seen[told["said"]] += 1
-            seen["kept"] += told["text"] == note
+            shown = _send(page, note)
+            seen[shown["said"]] += 1
+            seen["kept"] += shown["text"] == note
             seen["photo refused"] += _photo_refused(page, steps.picture(folder, "full.jpg", 800))
             _quota(session, server, None)
             # Room again: the same form goes through as it stands, as soon as Chromium has noticed.
             for _ in range(20):
-                if told["said"].startswith("saved"):
+                if shown["said"].startswith("saved"):
                     break
-                told = _send(page, note)
+                shown = _send(page, note)
                 page.wait_for_timeout(500)
             saved.append(note)
-            seen["then saved"] += told["said"].startswith("saved")
+            seen["then saved"] += shown["said"].startswith("saved")
     seen["space shown"] = _space_shown(diary.phone)
     diary.phone.mend()
     diary.drain()
@@ -108,8 +108,8 @@ def _full(playwright: Playwright, server: Server, folder: Path, rounds: int) -> 
 
 
 def _send(page: Page, note: str) -> dict[str, str]:
-    told: dict[str, str] = page.evaluate(f"(arg) => ({SEND})(arg)", {"note": note})
-    return told
+    shown: dict[str, str] = page.evaluate(f"(arg) => ({SEND})(arg)", {"note": note})
+    return shown
 
 
 def _quota(session: CDPSession, server: Server, size: int | None) -> None:
@@ -118,7 +118,7 @@ def _quota(session: CDPSession, server: Server, size: int | None) -> None:
 
 
 def _photo_refused(page: Page, photo: str) -> bool:
-    """No photo more on the screen, and words why."""
+    """Return whether no further photo is shown and a message explains why."""
     page.locator("[data-photos] input[type=file]").set_input_files(photo)
     page.locator("#err-photos-receipt").wait_for(state="visible")
     said = page.locator("#err-photos-receipt").inner_text()

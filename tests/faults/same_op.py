@@ -1,4 +1,4 @@
-"""Figure 6: eight requests with the same record at the same moment, many times (failure modes 3, 48)."""
+"""Figure 6: eight simultaneous requests with the same record, many times (failure modes 3, 48)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ HANDS = 8
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """One figure a database."""
+    """Yield one figure per database."""
     for key in DATABASES:
         yield measured(key, ROUNDS[size])
 
 
 def measured(key: str, rounds: int) -> Figure:
-    """Each round is one record in eight hands; kinds change from round to round."""
+    """Send one record per round in eight requests; the kind changes from round to round."""
     seed, chance = seeded(f"same_op {key}")
     with on(key) as made:
         person = made.bench.cast.tech
@@ -36,19 +36,19 @@ def measured(key: str, rounds: int) -> Figure:
         barrier = Barrier(HANDS)
         with rising(made.folder, made.url, seed) as server, ThreadPoolExecutor(HANDS) as pool:
             work = [pool.submit(_hand, server.port, headers, records, barrier) for _ in range(HANDS)]
-            hands = [one.result() for one in work]
-        found = held_against(made, records)
+            hands = [future.result() for future in work]
+        comparison = held_against(made, records)
     answers = list(zip(*hands, strict=True))
-    unlike = sum(any(one["outcome"] != "accepted" for one in round_) for round_ in answers)
-    firsts = sum(sum(not one["replayed"] for one in round_) == 1 for round_ in answers)
-    measured = f"{len(records)} rounds, {len(found.lost)} lost, {len(found.doubled)} doubled; "
+    unlike = sum(any(answer["outcome"] != "accepted" for answer in round_) for round_ in answers)
+    firsts = sum(sum(not answer["replayed"] for answer in round_) == 1 for round_ in answers)
+    measured = f"{len(records)} rounds, {len(comparison.lost)} lost, {len(comparison.doubled)} doubled; "
     measured += f"{firsts} rounds with one first answer and {HANDS - 1} replays, {unlike} not accepted"
     return Figure(
         key=f"06 {key}",
         what=f"the same record in {HANDS} requests at once, {DATABASES[key]}",
         measured=measured,
         target=f"≥ {rounds} rounds, one effect each",
-        met=found.clean and firsts == len(records) and unlike == 0,
+        met=comparison.clean and firsts == len(records) and unlike == 0,
         seed=seed,
     )
 

@@ -1,7 +1,7 @@
 """Figure 1: the server is killed at every point of the write path while phones push through a bad network.
 
-Failure modes 1, 2, 3, 5, 9, 46. The oracle asks the database, not the server: every record has one receipt with its
-hash, one entry in the trail, and exactly the rows that its kind leaves; and `flask check` finds nothing.
+Failure modes 1, 2, 3, 5, 9, 46. The oracle reads the database: every record has one receipt with its hash, one audit
+entry, and exactly the rows of its kind; `flask check` finds nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from tests.faults.support.phoenix import POINTS, Phoenix, rising
 from tests.faults.support.proxy import BAD, Proxy, at_random, through
 from tests.faults.support.pusher import Pusher
 from tests.faults.support.seeds import seeded
-from tests.faults.support.stories import Author, Found, held_against
+from tests.faults.support.stories import Author, Comparison, held_against
 from tests.faults.support.worlds import DATABASES, on
 
 
 @dataclass(frozen=True)
 class Dose:
-    """How much is asked for, and how long it may take at most."""
+    """Required number of faults, and the time limit."""
 
     records: int
     kills: int
@@ -38,13 +38,13 @@ DOSES: dict[Size, Dose] = {
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """One figure a database."""
+    """Yield one figure per database."""
     for key in DATABASES:
         yield measured(key, DOSES[size])
 
 
 def measured(key: str, dose: Dose) -> Figure:
-    """Four people push at once until each record has its receipt and enough went wrong."""
+    """Let four people push at once until each record has its receipt and enough faults occurred."""
     seed, chance = seeded(f"server_kill {key}")
     with on(key) as made:
         cast = made.bench.cast
@@ -62,8 +62,8 @@ def measured(key: str, dose: Dose) -> Figure:
             pushers = [Pusher(made, person, proxy.port, records, seed, until) for person, records in each.items()]
             _run(pushers, server, proxy, dose)
             server.tell("calm")
-        found = held_against(made, [record for records in each.values() for record in records])
-    return _figure(key, dose, seed, found, pushers, server, proxy)
+        comparison = held_against(made, [record for records in each.values() for record in records])
+    return _figure(key, dose, seed, comparison, pushers, server, proxy)
 
 
 def _run(pushers: list[Pusher], server: Phoenix, proxy: Proxy, dose: Dose) -> None:
@@ -79,30 +79,30 @@ def _run(pushers: list[Pusher], server: Phoenix, proxy: Proxy, dose: Dose) -> No
 
 
 def _figure(
-    key: str, dose: Dose, seed: str, found: Found, pushers: list[Pusher], server: Phoenix, proxy: Proxy
+    key: str, dose: Dose, seed: str, comparison: Comparison, pushers: list[Pusher], server: Phoenix, proxy: Proxy
 ) -> Figure:
     total: Counter[str] = sum((pusher.count for pusher in pushers), Counter())
     wrong = [words for pusher in pushers for words in pusher.wrong]
     still_open = {record.op for pusher in pushers for record in pusher.open}
     # What a phone still holds when the time is over is late, not lost.
-    lost = [words for words in found.lost if words.rpartition(" ")[2] not in still_open]
+    lost = [words for words in comparison.lost if words.rpartition(" ")[2] not in still_open]
     records = sum(len(pusher.records) for pusher in pushers)
     kills = ", ".join(f"{point} {server.kills[point]}" for point in POINTS)
     enough = records >= dose.records and server.killed >= dose.kills and proxy.cuts >= dose.cuts
     measured = (
-        f"{len(lost)} lost, {len(found.doubled)} doubled of {records:,} records; "
+        f"{len(lost)} lost, {len(comparison.doubled)} doubled of {records:,} records; "
         f"{server.killed:,} kills ({kills}); {proxy.cuts:,} cuts; "
         f"{total['pushes']:,} pushes, {total['replayed']:,} results replayed; "
-        f"{len(found.unsound)} faults by check"
+        f"{len(comparison.unsound)} faults by check"
     )
-    if wrong or still_open or found.unsound:
-        told = [*wrong, *found.unsound, *lost, *found.doubled][:3]
-        measured += f"; {len(still_open)} without receipt; {'; '.join(told)}"
+    if wrong or still_open or comparison.unsound:
+        failures = [*wrong, *comparison.unsound, *lost, *comparison.doubled][:3]
+        measured += f"; {len(still_open)} without receipt; {'; '.join(failures)}"
     return Figure(
         key=f"01 {key}",
         what=f"server killed while four phones push through cuts, {DATABASES[key]}",
         measured=measured,
         target=f"0 lost, 0 doubled; ≥ {dose.records:,} records, {dose.kills:,} kills, {dose.cuts:,} cuts",
-        met=found.clean and enough and not wrong and not still_open,
+        met=comparison.clean and enough and not wrong and not still_open,
         seed=seed,
     )

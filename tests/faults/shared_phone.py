@@ -1,4 +1,4 @@
-"""Figure 10: a phone shared by two people, in all the ways one may leave it to the other (failure modes 41 to 43)."""
+"""Figure 10: a phone shared by two people, in all ways of leaving it to the other (failure modes 41 to 43)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CASES = 24
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """Plays the matrix with the real engine in Node; it is the same in both sizes."""
+    """Run the matrix with the real engine in Node; both sizes are the same."""
     played = counted("shared-phone")
     clean = not any(played[name] for name in ("leaks", "wrongAuthor", "sentAway", "lost"))
     yield Figure(

@@ -1,4 +1,4 @@
-"""The published table in docs/reliability.md: one row a figure, each with the day and machine it was measured on."""
+"""Published table in docs/reliability.md: one row per figure, with the day and machine of the measurement."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 HEAD = "| figure | what was done | measured | target | | seed | measured on |\n|---|---|---|---|---|---|---|"
 
 
-def merged(text: str, found: Sequence[Figure], when: str, where: str) -> str:
-    """`text` with the rows of `found` in its table, in order of their keys; rows of other figures are kept."""
+def merged(text: str, figures: Sequence[Figure], when: str, where: str) -> str:
+    """Return `text` with the rows of `found` in its table, sorted by key; rows of other figures stay."""
     start, _, rest = text.partition(BEGIN)
     body, _, end = rest.partition(END)
     rows = {row.split("|")[1].strip(): row for row in re.findall(r"^\| \d.*$", body, re.MULTILINE)}
-    rows |= {figure.key: f"{figure.cells} {when}, {where} |" for figure in found}
+    rows |= {figure.key: f"{figure.cells} {when}, {where} |" for figure in figures}
     table = "\n".join([HEAD, *(rows[key] for key in sorted(rows))])
     return f"{start}{BEGIN}\n{table}\n{END}{end}"
 
 
-def write(found: Sequence[Figure], when: str, where: str) -> None:
-    """Puts the figures into the page."""
-    DOC.write_text(merged(DOC.read_text(), found, when, where))
+def write(figures: Sequence[Figure], when: str, where: str) -> None:
+    """Write the figures into the page."""
+    DOC.write_text(merged(DOC.read_text(), figures, when, where))

@@ -1,4 +1,4 @@
-"""Figure 13: from the tap on *send* to *saved on this phone*, with four photos and no network (benchmarks/tap.py)."""
+"""Figure 13: from the tap on *send* to *saved on this phone*, with four photos, offline (benchmarks/tap.py)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIDDLE_MS, MOST_MS = 50, 150
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """The long form is held to the target; the short one only to every word having come, wherever it runs."""
+    """Compare the long form with the target; the short form only requires every message, on any machine."""
     painted, stored, bare, _ = apart(lambda: taps(full=size == "long"))
     half, most = median(painted), percentile(painted, 0.95)
     times = median(ours / floor for ours, floor in zip(painted, bare, strict=True))

@@ -1,4 +1,4 @@
-"""The short form of every instrument: each figure meets its target (failure-mode numbers stand in the instruments)."""
+"""Short form of every instrument: each figure meets its target (the instruments name their failure modes)."""
 
 from __future__ import annotations
 

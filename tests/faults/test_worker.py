@@ -1,4 +1,4 @@
-"""The worker that the fault tests kill is the one that `flask serve` runs, with its gateway and its limits."""
+"""The worker that the fault tests kill is the one that `flask serve` runs, with its gateway and limits."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.operations.slow import answered, head_only
 pytestmark = pytest.mark.faults
 
 
-def test_bodies_that_never_come_hold_no_thread_and_are_given_up_at_a_restart() -> None:
-    """More of them than there are threads; each is answered when the worker ends, and the next worker serves."""
+def test_missing_bodies_hold_no_thread_and_are_aborted_at_restart() -> None:
+    """Use more bodies than threads; each is answered when the worker ends, and the next worker serves."""
     with world() as made, rising(made.folder) as server, ExitStack() as stack:
         lines = [stack.enter_context(head_only(server.port)) for _ in range(2 * THREADS)]
         assert answered(server.port, "/healthz", timeout=30)[0] == 200
@@ -26,8 +26,8 @@ def test_bodies_that_never_come_hold_no_thread_and_are_given_up_at_a_restart() -
         assert answered(server.port, "/healthz", timeout=30)[0] == 200
 
 
-def test_a_life_after_a_kill_has_the_same_limits() -> None:
-    """A form in chunks is refused by the gateway alone."""
+def test_worker_restarted_after_a_kill_has_the_same_limits() -> None:
+    """Send a chunked form, which only the gateway refuses."""
     with world() as made, rising(made.folder) as server:
         assert _form_in_chunks(server.port) == 411
         server.tell("calm")

@@ -1,4 +1,4 @@
-"""Figure 5: two tabs and the service worker's wake-up call want to send the same records at once (failure mode 9)."""
+"""Figure 5: two tabs and a wake-up of the service worker send the same records at once (failure mode 9)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(size: Size) -> Iterator[Figure]:
 
 
 class Posts:
-    """Counts the records in everything this browser posted; what fails without a network was never posted."""
+    """Counter of the records in every post of this browser; posts that fail offline were never sent."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.records = 0
@@ -43,16 +43,16 @@ def _together(playwright: Playwright, server: Server, folder: Path, rounds: int)
         diary = Diary(playwright, server, folder / f"phone-{first}", f"tabs{first}", tally)
         diary.phone.ready_for_offline()
         posts = Posts(diary.phone.context)
-        other = diary.phone.new_tab()
-        other.goto(f"{server.url}/outbox")
+        second = diary.phone.new_tab()
+        second.goto(f"{server.url}/outbox")
         diary.phone.go(phones.EXPENSE)
-        diary.told.watch(diary.phone.page)
+        diary.console.watch(diary.phone.page)
         for number in range(min(ROUNDS_A_PHONE, rounds - first)):
             diary.phone.offline()
             asked = {"token": diary.token, "start": number * RECORDS, "count": RECORDS, "photos": False}
             diary.phone.page.evaluate(f"(arg) => ({SAVE})(arg)", asked)
             diary.phone.offline(False)
-            _everybody(diary.phone.page, other, chance.uniform(0, 30))
+            _everybody(diary.phone.page, second, chance.uniform(0, 30))
             diary.wait_until_sent(diary.phone.page)
         posted += posts.records
         diary.settle()
@@ -68,13 +68,13 @@ def _together(playwright: Playwright, server: Server, folder: Path, rounds: int)
     )
 
 
-def _everybody(one: Page, other: Page, pause: float) -> None:
-    """Both tabs hear that the network is back; the worker calls in between."""
-    session = one.context.new_cdp_session(one)
+def _everybody(first: Page, second: Page, pause: float) -> None:
+    """Tell both tabs that the network is back, and the worker in between."""
+    session = first.context.new_cdp_session(first)
     versions: list[dict] = []
-    session.on("ServiceWorker.workerRegistrationUpdated", lambda told: versions.extend(told["registrations"]))
+    session.on("ServiceWorker.workerRegistrationUpdated", lambda event: versions.extend(event["registrations"]))
     session.send("ServiceWorker.enable")
-    one.wait_for_timeout(pause)
+    first.wait_for_timeout(pause)
     for registration in versions[:1]:
         session.send(
             "ServiceWorker.dispatchSyncEvent",
@@ -85,6 +85,6 @@ def _everybody(one: Page, other: Page, pause: float) -> None:
                 "lastChance": False,
             },
         )
-    for page in (one, other):
+    for page in (first, second):
         page.evaluate("() => void dispatchEvent(new Event('online'))")
     session.detach()

@@ -1,6 +1,6 @@
-"""Figure 7: photos are cut at a random byte of a piece, the server is killed while it writes; the engine resumes.
+"""Figure 7: photos are cut at a random byte of a chunk, the server is killed while writing; the engine resumes.
 
-Failure modes 21, 22, 23. The engine is the real one, in Node; hashes are compared with the bytes on the server's disk.
+Failure modes 21, 22, 23. The real engine runs in Node; hashes are compared with the files on the server.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FAULTS = {"cut-up": 70, "cut-down": 20, "truncate": 5, "duplicate": 5}
 
 
 class CutEach:
-    """The first piece of every photo is cut, later ones now and then; the other requests pass."""
+    """Cut the first chunk of every photo and some later ones; other requests pass."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
@@ -50,26 +50,28 @@ class CutEach:
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """On SQLite: uploads are files, the database only keeps their offsets."""
+    """Yield the figure on SQLite: uploads are files, the database only stores their offsets."""
     seed, _ = seeded("uploads")
     photos = PHOTOS[size]
     with world() as made:
         rounds = [([expense() for _ in range(ROUND)], EACH) for _ in range(photos // (ROUND * EACH))]
         with rising(made.folder, "", seed, POINTS, CHANCES) as server, through(server.port, CutEach(), seed) as proxy:
             handset = Handset(made.bench.cast.tech, rounds)
-            told = phones(made, proxy.port, [handset], seconds=240 + 3 * photos)[0]
+            state = phones(made, proxy.port, [handset], seconds=240 + 3 * photos)[0]
             kills, log = server.killed, list(proxy.log)
-        bad = list(_not_equal(made, told.photos))
-    cut = {one.path for one in log if one.method == "PATCH" and not one.whole}
-    greedy = _greedy(log, {photo["id"]: photo["size"] for photo in told.photos})
-    broken = sum(one.method == "PATCH" and not one.whole for one in log)
-    measured = f"{len(told.photos):,} photos, {len(cut):,} of them cut, {broken:,} pieces cut, {kills:,} server kills, "
+        bad = list(_not_equal(made, state.photos))
+    cut = {exchange.path for exchange in log if exchange.method == "PATCH" and not exchange.whole}
+    greedy = _greedy(log, {photo["id"]: photo["size"] for photo in state.photos})
+    broken = sum(exchange.method == "PATCH" and not exchange.whole for exchange in log)
+    measured = (
+        f"{len(state.photos):,} photos, {len(cut):,} of them cut, {broken:,} pieces cut, {kills:,} server kills, "
+    )
     measured += f"{len(bad)} hashes differ, {len(greedy)} photos resent more than a piece for a cut"
-    done = told.done and len(told.photos) >= photos and len(cut) >= photos
+    done = state.done and len(state.photos) >= photos and len(cut) >= photos
     yield Figure(
         key="07",
         what="photo uploads cut at a random byte, resumed by the engine at the server's offset",
-        measured="; ".join([measured, *bad[:2], *greedy[:2], *([] if done else [told.error or "not done"])]),
+        measured="; ".join([measured, *bad[:2], *greedy[:2], *([] if done else [state.error or "not done"])]),
         target=f"≥ {photos:,} uploads cut, all hashes equal, ≤ 1 piece resent for a cut",
         met=done and not bad and not greedy,
         seed=seed,
@@ -77,19 +79,19 @@ def run(size: Size) -> Iterator[Figure]:
 
 
 def _greedy(log: list[Passed], sizes: dict[str, int]) -> list[str]:
-    """Photos of which more was sent again than a piece for each request that got no whole answer."""
+    """Return photos of which more than one chunk was sent again per request without a complete response."""
     sent: Counter[str] = Counter()
     broken: Counter[str] = Counter()
-    for one in log:
-        photo = one.path.rpartition("/")[2]
-        sent[photo] += one.body if one.method == "PATCH" else 0
-        broken[photo] += not one.whole
+    for exchange in log:
+        photo = exchange.path.rpartition("/")[2]
+        sent[photo] += exchange.body if exchange.method == "PATCH" else 0
+        broken[photo] += not exchange.whole
     again = {photo: sent[photo] - size for photo, size in sizes.items()}
     return [f"{photo}: {more:,} bytes" for photo, more in again.items() if more > CHUNK * broken[photo]]
 
 
 def _not_equal(made: World, photos: list[dict[str, object]]) -> Iterator[str]:
-    """Photos whose bytes on the server are not those of the phone."""
+    """Return photos whose bytes on the server differ from the phone's."""
     with made.bench.app.app_context():
         rows = {row.id: row for row in db.session.scalars(select(Attachment))}
         for photo in photos:

@@ -1,6 +1,6 @@
-"""Figure 4: the service worker stopped, the tab crashed or frozen while it sends; nothing is lost or sent in vain.
+"""Figure 4: the service worker stops, or the tab crashes or freezes while sending; nothing is lost.
 
-The page itself sends, so a stopped worker must not matter; what a crashed or frozen tab leaves, another tab sends
+The page itself sends, so a stopped worker must not matter; another tab sends what a crashed or frozen tab leaves
 (failure modes 10, 11).
 """
 
@@ -69,7 +69,7 @@ def _stopped(playwright: Playwright, server: Server, folder: Path, rounds: int) 
 
 
 def _round(diary: Diary, page: Page, number: int, kind: Callable[[Page], None], after: float) -> Page:
-    """Saves, and while it sends, does that to it; returns the tab that goes on."""
+    """Save, interrupt the tab while it sends, and return the tab that goes on."""
     page = _saving(diary, page, number * 100_000)
     _while_sending(page)
     page.wait_for_timeout(after)
@@ -83,7 +83,7 @@ def _round(diary: Diary, page: Page, number: int, kind: Callable[[Page], None], 
 
 
 def _started_again(diary: Diary, cookies: list[Any]) -> Page:
-    """The browser after a kill: nothing that was shown as saved may be gone."""
+    """Restart the browser after a kill: everything shown as saved is still there."""
     page = diary.phone.open()
     diary.phone.context.add_cookies(cookies)
     page.goto(diary.server.url + phones.EXPENSE)
@@ -94,7 +94,7 @@ def _started_again(diary: Diary, cookies: list[Any]) -> Page:
 
 def _saving(diary: Diary, page: Page, start: int) -> Page:
     page.goto(diary.server.url + phones.EXPENSE)
-    diary.told.watch(page)
+    diary.console.watch(page)
     leave(page, SAVE, {"token": diary.token, "start": start})
     return page
 
@@ -112,7 +112,7 @@ def _session(page: Page) -> CDPSession:
 
 
 def _stop(page: Page) -> None:
-    """Service worker stopped."""
+    """Stop the service worker."""
     session = _session(page)
     session.send("ServiceWorker.enable")
     session.send("ServiceWorker.stopAllWorkers")
@@ -121,14 +121,14 @@ def _stop(page: Page) -> None:
 
 
 def _crash(page: Page) -> None:
-    """Tab crashed."""
+    """Crash the tab."""
     # The command of that name never answers; this address does the same.
     with page.expect_event("crash"), suppress(Error):
         page.goto("chrome://crash")
 
 
 def _freeze(page: Page) -> None:
-    """Tab frozen."""
+    """Freeze the tab."""
     session = _session(page)
     session.send("Page.setWebLifecycleState", {"state": "frozen"})
     page.context.pages[1].wait_for_timeout(400)

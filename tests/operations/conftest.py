@@ -1,4 +1,4 @@
-"""Installations of their own: migrated databases that may be backed up, broken and restored."""
+"""Separate installations: migrated databases that may be backed up, broken and restored."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def installation(folder: Path, url: str) -> Flask:
 
 
 @pytest.fixture
-def house(database: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """A migrated installation with the cast in it."""
+def installed(database: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Yield a migrated installation with the cast in it."""
     if database[0] == "sqlite":
         yield from _open(tmp_path, "")
         return

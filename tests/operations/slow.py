@@ -1,4 +1,4 @@
-"""Clients that send slowly or not at all, and the same in figures: `make slow-clients`."""
+"""Clients that send slowly or not at all, and their figures: `make slow-clients`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @cache
 def signed_in(port: int, username: str) -> str:
-    """The cookie of a session of a person of the demo data."""
+    """Return the session cookie of a person of the demo data."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     fields = urllib.parse.urlencode({"username": username, "password": PASSWORD})
     connection.request("POST", "/login", fields, FORM)
@@ -44,7 +44,7 @@ def signed_in(port: int, username: str) -> str:
 
 
 def answered(port: int, path: str, cookie: str = "", timeout: float = 60) -> tuple[int, float]:
-    """Status of a page, and the seconds it took."""
+    """Return the status of a page, and the seconds it took."""
     began = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     connection.request("GET", path, headers={"Cookie": cookie} if cookie else {})
@@ -55,14 +55,14 @@ def answered(port: int, path: str, cookie: str = "", timeout: float = 60) -> tup
 
 
 def head_only(port: int, path: str = "/login", length: int = 100) -> socket.socket:
-    """An open connection on which a body was announced, and is never sent."""
+    """Return an open connection that announced a body and never sends it."""
     held = socket.create_connection(("127.0.0.1", port), timeout=120)
     held.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
     return held
 
 
 def picture(octets: int) -> bytes:
-    """A JPEG of about this size."""
+    """Return a JPEG of about this size."""
     side = max(16, int((octets / 2.1) ** 0.5))
     out = BytesIO()
     Image.effect_noise((side, side), 90).convert("RGB").save(out, "JPEG", quality=95)
@@ -71,7 +71,7 @@ def picture(octets: int) -> bytes:
 
 @dataclass
 class Upload:
-    """One request in the bytes of the wire, sent at `rate` bytes a second."""
+    """One request as bytes, sent at `rate` bytes a second."""
 
     head: bytes
     body: bytes
@@ -79,7 +79,7 @@ class Upload:
     answer: bytes = b""
 
     def send(self, port: int, rate: int, go_on: threading.Event | None = None) -> None:
-        """Sends a tenth of a second's worth at a time; with `go_on`, stops half-way until that is set."""
+        """Send a tenth of a second's worth at a time; with `go_on`, pause half-way until it is set."""
         with socket.create_connection(("127.0.0.1", port), timeout=120) as line:
             line.sendall(self.head)
             step = max(1, rate // 10)
@@ -100,10 +100,10 @@ class Upload:
 
 
 def piece(port: int, cookie: str, data: bytes) -> Upload:
-    """The only piece of a photo that was announced, as a phone sends it."""
-    one, digest = str(uuid4()), hashlib.sha256(data).hexdigest()
-    said = {"id": one, "sha256": digest, "filename": "p.jpg", "role": "photo"}
-    meta = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in said.items())
+    """Return the single chunk of an announced photo, as a phone sends it."""
+    attachment_id, digest = str(uuid4()), hashlib.sha256(data).hexdigest()
+    fields = {"id": attachment_id, "sha256": digest, "filename": "p.jpg", "role": "photo"}
+    meta = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in fields.items())
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Cookie": cookie, "Upload-Length": str(len(data)), "Upload-Metadata": meta}
     connection.request("POST", "/sync/attachments", b"", headers)
@@ -111,14 +111,14 @@ def piece(port: int, cookie: str, data: bytes) -> Upload:
     answer.read()
     assert answer.status == 201, answer.status
     head = (
-        f"PATCH /sync/attachments/{one} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nUpload-Offset: 0\r\n"
+        f"PATCH /sync/attachments/{attachment_id} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nUpload-Offset: 0\r\n"
         f"Content-Type: application/offset+octet-stream\r\nContent-Length: {len(data)}\r\nConnection: close\r\n\r\n"
     )
     return Upload(head.encode(), data)
 
 
 def expense(port: int, cookie: str, data: bytes) -> Upload:
-    """An ordinary form post with a photo: an expense from a desk."""
+    """Return a form post of an expense with a photo."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/expenses/new", headers={"Cookie": cookie})
     page = connection.getresponse().read().decode()
@@ -141,7 +141,7 @@ def expense(port: int, cookie: str, data: bytes) -> Upload:
 
 @dataclass
 class Crowd:
-    """Held connections and slow uploads on one server."""
+    """Open connections and slow uploads on one server."""
 
     server: Server
     heads: list[socket.socket] = field(default_factory=list)
@@ -149,7 +149,7 @@ class Crowd:
     go_on: threading.Event | None = None
 
     def gather(self, heads: int, pieces: int, posts: int, octets: int) -> None:
-        """Announces everything; nothing is sent yet."""
+        """Open all connections; send no body yet."""
         cookie = signed_in(self.server.port, "tech1")
         pictures = [picture(octets + number) for number in range(pieces + posts)]
         self.uploads = [piece(self.server.port, cookie, data) for data in pictures[:pieces]]
@@ -157,7 +157,7 @@ class Crowd:
         self.heads = [head_only(self.server.port) for _ in range(heads)]
 
     def send(self, rate: int) -> ThreadPoolExecutor:
-        """Begins all uploads."""
+        """Start all uploads."""
         pool = ThreadPoolExecutor(len(self.uploads))
         for upload in self.uploads:
             pool.submit(upload.send, self.server.port, rate, self.go_on)
@@ -169,7 +169,7 @@ class Crowd:
 
 
 def main() -> int:
-    """The long form: 50 held log-ins, 50 uploads at 2 kB/s, and pages meanwhile."""
+    """Run the long form: 50 open sign-ins, 50 uploads at 2 kB/s, and pages meanwhile."""
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "data", demo=True) as server:
         crowd = Crowd(server)
         crowd.gather(heads=50, pieces=25, posts=25, octets=60_000)

@@ -1,4 +1,4 @@
-"""Stops a real server again and again, in every way and under every load: `make stop-test n=20`."""
+"""Stops of a real server, in every way and under every load: `make stop-test n=20`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATIENCE = 20.0
 
 @dataclass
 class Stopped:
-    """What was left when the server was told to end."""
+    """State after the server was told to stop."""
 
     code: int | None
     seconds: float
@@ -36,19 +36,19 @@ class Stopped:
 
     @property
     def clean(self) -> bool:
-        """Ended, nothing left, nothing thrown."""
+        """Return whether it ended, with no process and no traceback left."""
         return self.code is not None and not self.orphans and self.port_free and "Traceback" not in self.log
 
 
 @contextmanager
 def idle(server: Server) -> Iterator[None]:
-    """Nobody is there."""
+    """No clients."""
     yield
 
 
 @contextmanager
 def kept_open(server: Server) -> Iterator[None]:
-    """Browsers that keep their connections."""
+    """Clients with keep-alive connections."""
     with ExitStack() as stack:
         for _ in range(5):
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
@@ -60,7 +60,7 @@ def kept_open(server: Server) -> Iterator[None]:
 
 @contextmanager
 def open_uploads(server: Server) -> Iterator[None]:
-    """A log-in that is never sent, and a photo that stops half-way."""
+    """A sign-in that is never sent, and a photo that stops half-way."""
     cookie = signed_in(server.port, "tech1")
     upload = piece(server.port, cookie, picture(200_000))
     with head_only(server.port), socket.create_connection(("127.0.0.1", server.port)) as line:
@@ -70,7 +70,7 @@ def open_uploads(server: Server) -> Iterator[None]:
 
 @contextmanager
 def load(server: Server) -> Iterator[None]:
-    """Four people who ask without a pause."""
+    """Four clients that send requests without a pause."""
     enough = threading.Event()
     busy = threading.Barrier(5)
     cookie = signed_in(server.port, "lead1")
@@ -100,7 +100,7 @@ def load(server: Server) -> Iterator[None]:
 
 @contextmanager
 def everything(server: Server) -> Iterator[None]:
-    """All of it at once."""
+    """All loads at once."""
     with kept_open(server), open_uploads(server), load(server):
         yield
 
@@ -109,12 +109,12 @@ LOADS = (idle, kept_open, open_uploads, load, everything)
 
 
 def make_run(folder: Path, **settings: str) -> Server:
-    """The server as `make run` starts it."""
+    """Start the server as `make run` does."""
     return Server(folder, command=["make", "--no-print-directory", "run"], **settings)
 
 
 def stop(server: Server, tell: Callable[[], None]) -> Stopped:
-    """Tells it to end, and looks what is left."""
+    """Stop the server and report what is left."""
     family = server.family()
     began = time.monotonic()
     tell()
@@ -124,15 +124,15 @@ def stop(server: Server, tell: Callable[[], None]) -> Stopped:
         code = None
     seconds = time.monotonic() - began
     _, alive = psutil.wait_procs(family, timeout=0.5)
-    for one in alive:
-        one.kill()
+    for process in alive:
+        process.kill()
     psutil.wait_procs(alive)
     server.process.wait()
     return Stopped(code, seconds, len(alive), is_free(server.port), server.log.read_text())
 
 
 def is_free(port: int) -> bool:
-    """Whether the port can be taken again."""
+    """Return whether the port can be bound again."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -143,7 +143,7 @@ def is_free(port: int) -> bool:
 
 
 def main(count: int) -> int:
-    """Each way and each load `count` times; the figures as JSON."""
+    """Stop `count` times in each way under each load; print the figures as JSON."""
     report, bad = {}, 0
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
@@ -158,17 +158,17 @@ def main(count: int) -> int:
                     with around(server):
                         tell = server.terminate if way == "SIGTERM" else server.interrupt
                         ended.append(stop(server, tell))
-                clean = sum(one.clean for one in ended)
+                clean = sum(result.clean for result in ended)
                 bad += count - clean
                 report[f"{around.__name__}, {way}"] = {
                     "clean": f"{clean} of {count}",
-                    "slowest s": round(max(one.seconds for one in ended), 2),
-                    "exit codes": sorted({str(one.code) for one in ended}),
+                    "slowest s": round(max(result.seconds for result in ended), 2),
+                    "exit codes": sorted({str(result.code) for result in ended}),
                 }
                 sys.stdout.write(f"{around.__name__}, {way}: {json.dumps(report[f'{around.__name__}, {way}'])}\n")
                 sys.stdout.flush()
                 if clean < count:
-                    sys.stdout.write(next(one for one in ended if not one.clean).log[-1500:] + "\n")
+                    sys.stdout.write(next(result for result in ended if not result.clean).log[-1500:] + "\n")
     return 1 if bad else 0
 
 

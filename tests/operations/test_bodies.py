@@ -1,4 +1,4 @@
-"""Bodies of requests where there is no room, no time, or no place left for them."""
+"""Request bodies without disk space, time or a free slot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 
 class Line:
-    """A client that sends these pieces."""
+    """Client that sends these chunks."""
 
     def __init__(self, *pieces: bytes) -> None:
         self.pieces = pieces
@@ -37,7 +37,7 @@ def received(receiver: Receiver, line: Line, announced: int | None, limit: int =
     return asyncio.run(receive())
 
 
-def test_a_long_body_lies_in_a_file_that_has_no_name(tmp_path: Path) -> None:
+def test_long_body_is_kept_in_an_unnamed_file(tmp_path: Path) -> None:
     body = received(Receiver(tmp_path, Pace(), Bounds(memory=10)), Line(b"a" * 8, b"b" * 8, b"c" * 8), 24)
     assert (body.whole, body.size, body.file.read()) == (True, 24, b"a" * 8 + b"b" * 8 + b"c" * 8)
     assert list(tmp_path.iterdir()) == []
@@ -55,7 +55,7 @@ def test_on_a_full_disk_a_form_is_kept_in_memory(tmp_path: Path, monkeypatch: py
     assert (large.whole, large.refused) == (False, 503)
 
 
-def test_a_disk_that_fills_up_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_that_fills_up_during_a_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from fieldapp.platform.serving import bodies
 
     write, calls = bodies.write_all, []
@@ -82,7 +82,7 @@ def test_more_than_announced_in_chunks_is_refused(tmp_path: Path) -> None:
     assert body.refused == 413
 
 
-def test_the_pace_allows_a_bad_line_and_no_trickle() -> None:
+def test_pace_allows_a_slow_connection_but_no_trickle() -> None:
     pace = Pace(idle=30, grace=60, rate=512, longest=1800)
     assert pace.wait(elapsed=0, received=0) == 30
     # Two kilobytes a second, for as long as a large photo takes.
@@ -92,7 +92,7 @@ def test_the_pace_allows_a_bad_line_and_no_trickle() -> None:
     assert pace.wait(elapsed=1800, received=100 * MIB) <= 0
 
 
-def test_room_is_counted_by_address_and_given_back() -> None:
+def test_admission_counts_bodies_by_address() -> None:
     admission = Admission(Bounds(bodies=3, bodies_each=2, octets=100, octets_each=60))
     assert admission.enter("a", 50)
     assert not admission.enter("a", 20)
@@ -123,7 +123,7 @@ def test_a_body_is_counted_until_its_request_was_answered(tmp_path: Path) -> Non
 
 
 class Environ:
-    """What granian says of a request for a page, or of a form with a body of this size."""
+    """Request scope as granian passes it, for a page or for a form with a body of this size."""
 
     method, path, query_string, http_version, scheme, authority = "GET", "/", "", "1.1", "http", "x"
     server, client = "127.0.0.1:80", "127.0.0.1:9"
@@ -134,7 +134,7 @@ class Environ:
 
 
 class Client(Line):
-    """Sends these pieces, and keeps what is handed to granian."""
+    """Client that sends these chunks and records the response."""
 
     def __init__(self, *pieces: bytes) -> None:
         super().__init__(*pieces)
@@ -152,7 +152,7 @@ class Client(Line):
 
 
 def asked(gateway: Gateway, client: Client, environ: Environ, after: Callable[[], Any] = lambda: None) -> None:
-    """One request and its answer; then `after`, while the process still lives."""
+    """Run one request and return its response; then run `after` while the worker is alive."""
 
     async def ask() -> None:
         gateway.threads = ThreadPoolExecutor(1)
@@ -176,7 +176,7 @@ def handed_over(folder: Path, answer: Callable[[dict[str, Any]], Any], status: s
 
 
 @pytest.mark.parametrize(("fails", "status"), [(False, 200), (True, 500)])
-def test_a_body_takes_up_room_while_the_application_works_on_it(tmp_path: Path, fails: bool, status: int) -> None:
+def test_body_is_counted_while_the_application_runs(tmp_path: Path, fails: bool, status: int) -> None:
     during: list[tuple[int, int]] = []
     bodies: list[Any] = []
 
@@ -194,10 +194,10 @@ def test_a_body_takes_up_room_while_the_application_works_on_it(tmp_path: Path, 
     asked(gateway, client, Environ(3))
     assert (client.status, during) == (status, [(1, 3)])
     assert (admission.bodies, admission.octets) == (0, 0)
-    assert [one.closed for one in bodies] == [True], "its file goes with it"
+    assert [body.closed for body in bodies] == [True], "its file goes with it"
 
 
-def test_a_form_that_was_cut_reaches_no_application_and_takes_up_no_room(tmp_path: Path) -> None:
+def test_cut_form_reaches_no_application_and_is_not_counted(tmp_path: Path) -> None:
     called: list[object] = []
     gateway, client = Gateway(lambda *args: called.append(args), tmp_path, MIB), Client(b"a=")
     asked(gateway, client, Environ(3))
@@ -207,7 +207,7 @@ def test_a_form_that_was_cut_reaches_no_application_and_takes_up_no_room(tmp_pat
 
 @pytest.mark.parametrize(("path", "refused"), [("/expenses/new", 411), ("/sync/push", None)])
 def test_a_form_in_chunks_is_refused_unread(tmp_path: Path, path: str, refused: int | None) -> None:
-    """Nothing tells that its last piece is missing; what phones send ends with a bracket."""
+    """A missing last chunk cannot be detected in a form; the JSON of phones ends with a bracket."""
     seen = []
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -221,7 +221,7 @@ def test_a_form_in_chunks_is_refused_unread(tmp_path: Path, path: str, refused: 
     assert seen == [(refused, "0" if refused else "3", b"" if refused else b"a=b")]
 
 
-def test_a_body_that_is_given_up_takes_up_no_room(tmp_path: Path) -> None:
+def test_aborted_body_is_not_counted(tmp_path: Path) -> None:
     class Silent(Line):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             yield b"a"
@@ -241,7 +241,7 @@ def test_a_body_that_is_given_up_takes_up_no_room(tmp_path: Path) -> None:
     assert (receiver.admission.bodies, receiver.admission.octets) == (0, 0)
 
 
-def test_a_file_is_sent_from_where_it_lies(tmp_path: Path) -> None:
+def test_file_response_is_sent_by_path(tmp_path: Path) -> None:
     photo, folder = tmp_path / "photo.jpg", tmp_path / "incoming"
     folder.mkdir()
     photo.write_bytes(b"x" * MIB)

@@ -36,17 +36,17 @@ def run(bench: Bench, *arguments: str) -> Result:
 
 
 def expenses(bench: Bench, count: int, kept: Kept | None = None) -> list[str]:
-    """Frozen records; with `kept`, each has a photo that the phone keeps in there."""
+    """Return frozen records; with `kept`, each has a photo that the phone keeps there."""
     bodies = []
     for _ in range(count):
-        one, atts = str(ids.uuid7()), []
+        record_id, atts = str(ids.uuid7()), []
         if kept is not None:
             note, data = bench.photo("receipt")
             kept[note["id"]] = (note, data)
             atts = [note]
-        data_of = {"id": one, "kind": "local_transport", "amount": "46.00"}
+        data_of = {"id": record_id, "kind": "local_transport", "amount": "46.00"}
         bodies.append(
-            bench.envelope(bench.cast.tech, "expense_item.capture", ("expense_item", one), data_of, atts=atts)
+            bench.envelope(bench.cast.tech, "expense_item.capture", ("expense_item", record_id), data_of, atts=atts)
         )
     return bodies
 
@@ -63,8 +63,8 @@ def push(bench: Bench, bodies: list[str]) -> list[dict[str, Any]]:
 def upload(bench: Bench, kept: Kept) -> None:
     client = bench.client_of(bench.cast.tech)
     for note, data in kept.values():
-        said = {"id": note["id"], "sha256": note["sha256"], "filename": note["name"], "role": note["role"]}
-        meta = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in said.items())
+        fields = {"id": note["id"], "sha256": note["sha256"], "filename": note["name"], "role": note["role"]}
+        meta = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in fields.items())
         headers = {"Upload-Length": str(len(data)), "Upload-Metadata": meta}
         assert client.post("/sync/attachments", headers=headers).status_code in {200, 201}
         headers = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
@@ -73,7 +73,7 @@ def upload(bench: Bench, kept: Kept) -> None:
 
 
 def hello(bench: Bench) -> dict[str, Any]:
-    said = {
+    fields = {
         "dev": json.loads(bench.envelope(bench.cast.tech, "x.y", ("x", str(ids.uuid7())), {}))["dev"],
         "ep": "0a1b2c3d",
         "user": bench.cast.tech.id,
@@ -81,7 +81,7 @@ def hello(bench: Bench) -> dict[str, Any]:
         "next_seq": 1,
         "now": "2026-11-22T09:14:03.120Z",
     }
-    answer: dict[str, Any] = bench.client_of(bench.cast.tech).post("/sync/hello", json=said).json
+    answer: dict[str, Any] = bench.client_of(bench.cast.tech).post("/sync/hello", json=fields).json
     return answer
 
 
@@ -92,69 +92,69 @@ def count(bench: Bench, model: Any) -> int:
         return int(found or 0)
 
 
-def test_38_every_record_exactly_once_after_a_restore(house: Bench, tmp_path: Path) -> None:
+def test_38_every_record_exactly_once_after_a_restore(installed: Bench, tmp_path: Path) -> None:
     photos_before: Kept = {}
-    before = expenses(house, 60, photos_before)
-    assert {one["outcome"] for one in push(house, before)} == {"accepted"}
-    upload(house, photos_before)
-    earlier = hello(house)
+    before = expenses(installed, 60, photos_before)
+    assert {result["outcome"] for result in push(installed, before)} == {"accepted"}
+    upload(installed, photos_before)
+    earlier = hello(installed)
     assert earlier["attachments_wanted"] == []
-    copied = run(house, "backup", str(tmp_path / "backup"))
+    copied = run(installed, "backup", str(tmp_path / "backup"))
     assert copied.exit_code == 0, copied.output
     assert "60 receipts and 60 files" in copied.output
 
     photos_after: Kept = {}
-    after = expenses(house, 70, photos_after)
-    assert {one["outcome"] for one in push(house, after)} == {"accepted"}
-    upload(house, photos_after)
-    refused = house.envelope(house.cast.tech, "expense_item.capture", ("expense_item", str(ids.uuid7())), {})
-    assert push(house, [refused])[0]["outcome"] == "rejected"
+    after = expenses(installed, 70, photos_after)
+    assert {result["outcome"] for result in push(installed, after)} == {"accepted"}
+    upload(installed, photos_after)
+    refused = installed.envelope(installed.cast.tech, "expense_item.capture", ("expense_item", str(ids.uuid7())), {})
+    assert push(installed, [refused])[0]["outcome"] == "rejected"
 
     # The disk with the files is gone as well.
-    with house.app.app_context():
+    with installed.app.app_context():
         for note, _ in photos_after.values():
             store.path_of(note["sha256"]).unlink()
-    restored = run(house, "restore", str(tmp_path / "backup"), "--yes")
+    restored = run(installed, "restore", str(tmp_path / "backup"), "--yes")
     assert restored.exit_code == 0, restored.output
     assert "0 faults" in restored.output
-    assert count(house, ExpenseItem) == count(house, Receipt) == 60
+    assert count(installed, ExpenseItem) == count(installed, Receipt) == 60
 
-    later = hello(house)
+    later = hello(installed)
     assert later["instance"] == earlier["instance"]
     assert later["epoch"] != earlier["epoch"]
     # Phones offer everything they kept, twice over, in any order.
-    answers = {one["op"]: one for one in push(house, [*reversed(after), refused, *before])}
+    answers = {result["op"]: result for result in push(installed, [*reversed(after), refused, *before])}
     for body in before:
         assert answers[json.loads(body)["op"]]["replayed"] is True
     for body in after:
         one = answers[json.loads(body)["op"]]
         assert (one["outcome"], one["replayed"]) == ("accepted", False)
-    assert all(one["replayed"] for one in push(house, [*before, *after, refused]))
-    assert count(house, ExpenseItem) == 130
-    assert count(house, Receipt) == count(house, AuditEntry) + 1 == 131
+    assert all(result["replayed"] for result in push(installed, [*before, *after, refused]))
+    assert count(installed, ExpenseItem) == 130
+    assert count(installed, Receipt) == count(installed, AuditEntry) + 1 == 131
 
     # Bytes that went with the server are asked for by name; those of the backup are not.
-    assert sorted(wanted(house)) == sorted(photos_after)
-    upload(house, photos_after)
-    assert wanted(house) == []
-    assert run(house, "check").output == "0 faults\n"
+    assert sorted(wanted(installed)) == sorted(photos_after)
+    upload(installed, photos_after)
+    assert wanted(installed) == []
+    assert run(installed, "check").output == "0 faults\n"
 
 
-def wanted(house: Bench) -> list[str]:
-    """Ids of the photos the server asks this phone for."""
-    return [one["id"] for one in hello(house)["attachments_wanted"]]
+def wanted(installed: Bench) -> list[str]:
+    """Return the ids of the photos that the server asks this phone for."""
+    return [item["id"] for item in hello(installed)["attachments_wanted"]]
 
 
 @pytest.fixture
-def late(house: Bench, tmp_path: Path) -> tuple[str, dict[str, Any], bytes]:
-    """A record with a photo that came after the backup, offered again after the restore: `(body, note, bytes)`."""
-    run(house, "backup", str(tmp_path / "backup"))
+def late(installed: Bench, tmp_path: Path) -> tuple[str, dict[str, Any], bytes]:
+    """Return a record with a photo sent after the backup and again after the restore: `(body, note, bytes)`."""
+    run(installed, "backup", str(tmp_path / "backup"))
     photos: Kept = {}
-    bodies = expenses(house, 1, photos)
-    push(house, bodies)
-    upload(house, photos)
-    assert run(house, "restore", str(tmp_path / "backup"), "--yes").exit_code == 0
-    assert push(house, bodies)[0]["outcome"] == "accepted"
+    bodies = expenses(installed, 1, photos)
+    push(installed, bodies)
+    upload(installed, photos)
+    assert run(installed, "restore", str(tmp_path / "backup"), "--yes").exit_code == 0
+    assert push(installed, bodies)[0]["outcome"] == "accepted"
     return bodies[0], *next(iter(photos.values()))
 
 
@@ -165,103 +165,103 @@ def state_of_the_photo(bench: Bench) -> str:
         return state
 
 
-def test_38_a_photo_nobody_has_any_more_stays_listed_as_missing(house: Bench, late: Any) -> None:
+def test_38_a_photo_nobody_has_any_more_stays_listed_as_missing(installed: Bench, late: Any) -> None:
     _, note, _ = late
-    with house.app.app_context():
+    with installed.app.app_context():
         store.path_of(note["sha256"]).unlink()
-    assert run(house, "find-files").output == "0 files found\n"
-    assert wanted(house) == [note["id"]]
-    assert state_of_the_photo(house) == "expected"
+    assert run(installed, "find-files").output == "0 files found\n"
+    assert wanted(installed) == [note["id"]]
+    assert state_of_the_photo(installed) == "expected"
 
 
-def test_38_a_file_that_outlived_the_database_is_found_by_its_hash(house: Bench, late: Any) -> None:
-    assert state_of_the_photo(house) == "expected"
-    assert run(house, "find-files").output == "1 files found\n"
-    assert state_of_the_photo(house) == "stored"
-    assert wanted(house) == []
-    assert run(house, "find-files").output == "0 files found\n"
-    assert run(house, "check").output == "0 faults\n"
+def test_38_a_file_that_outlived_the_database_is_found_by_its_hash(installed: Bench, late: Any) -> None:
+    assert state_of_the_photo(installed) == "expected"
+    assert run(installed, "find-files").output == "1 files found\n"
+    assert state_of_the_photo(installed) == "stored"
+    assert wanted(installed) == []
+    assert run(installed, "find-files").output == "0 files found\n"
+    assert run(installed, "check").output == "0 faults\n"
 
 
-def test_38_a_file_whose_bytes_have_changed_is_not_taken_for_it(house: Bench, late: Any) -> None:
+def test_38_a_file_whose_bytes_have_changed_is_not_taken_for_it(installed: Bench, late: Any) -> None:
     _, note, _ = late
-    with house.app.app_context():
+    with installed.app.app_context():
         store.path_of(note["sha256"]).write_bytes(b"other")
-    assert run(house, "find-files").output == "0 files found\n"
-    assert state_of_the_photo(house) == "expected"
+    assert run(installed, "find-files").output == "0 files found\n"
+    assert state_of_the_photo(installed) == "expected"
 
 
-def test_38_a_phone_that_still_has_it_sends_it_again(house: Bench, late: Any) -> None:
-    """Nobody's word for a hash is enough to be given a file that lies here; the bytes are, or the command above."""
+def test_38_a_phone_that_still_has_it_sends_it_again(installed: Bench, late: Any) -> None:
+    """A hash alone gives nobody access to a stored file; sending the bytes, or the command, does."""
     _, note, data = late
-    upload(house, {note["id"]: (note, data)})
-    assert state_of_the_photo(house) == "stored"
-    assert run(house, "check").output == "0 faults\n"
+    upload(installed, {note["id"]: (note, data)})
+    assert state_of_the_photo(installed) == "stored"
+    assert run(installed, "check").output == "0 faults\n"
 
 
-def test_a_restore_puts_aside_what_was_here(house: Bench, tmp_path: Path) -> None:
-    push(house, expenses(house, 3))
-    run(house, "backup", str(tmp_path / "backup"))
-    push(house, expenses(house, 4))
-    restored = run(house, "restore", str(tmp_path / "backup"), "--yes")
-    aside = next((tmp_path / "data").glob("before-restore-*"))
-    assert str(aside) in restored.output
-    assert count(house, Receipt) == 3
-    kept = aside / "fieldapp.sqlite3"
+def test_restore_moves_the_present_installation_away(installed: Bench, tmp_path: Path) -> None:
+    push(installed, expenses(installed, 3))
+    run(installed, "backup", str(tmp_path / "backup"))
+    push(installed, expenses(installed, 4))
+    restored = run(installed, "restore", str(tmp_path / "backup"), "--yes")
+    previous = next((tmp_path / "data").glob("before-restore-*"))
+    assert str(previous) in restored.output
+    assert count(installed, Receipt) == 3
+    kept = previous / "fieldapp.sqlite3"
     if kept.exists():
         with sqlite3.connect(kept) as old:
             assert old.execute("SELECT count(*) FROM receipt").fetchone() == (7,)
     else:
-        assert (aside / "fieldapp.dump").stat().st_size > 0
+        assert (previous / "fieldapp.dump").stat().st_size > 0
 
 
-def test_a_file_that_was_cut_here_comes_back_whole(house: Bench, tmp_path: Path) -> None:
+def test_restore_replaces_a_truncated_file(installed: Bench, tmp_path: Path) -> None:
     photos: Kept = {}
-    push(house, expenses(house, 1, photos))
-    upload(house, photos)
-    run(house, "backup", str(tmp_path / "backup"))
+    push(installed, expenses(installed, 1, photos))
+    upload(installed, photos)
+    run(installed, "backup", str(tmp_path / "backup"))
     (note, data) = next(iter(photos.values()))
-    with house.app.app_context():
+    with installed.app.app_context():
         store.path_of(note["sha256"]).write_bytes(data[:10])
-    assert run(house, "restore", str(tmp_path / "backup"), "--yes").output.endswith("0 faults\n")
+    assert run(installed, "restore", str(tmp_path / "backup"), "--yes").output.endswith("0 faults\n")
 
 
-def test_a_database_in_use_is_left_alone(
-    house: Bench, tmp_path: Path, database: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+def test_restore_refuses_a_database_in_use(
+    installed: Bench, tmp_path: Path, database: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PostgreSQL says so; a SQLite server has to be stopped by whoever restores."""
+    """PostgreSQL detects it; on SQLite the operator has to stop the server."""
     if not database[1]:
-        assert "Stop the server first" in run(house, "restore", "--help").output
+        assert "Stop the server first" in run(installed, "restore", "--help").output
         return
-    push(house, expenses(house, 2))
-    run(house, "backup", str(tmp_path / "backup"))
+    push(installed, expenses(installed, 2))
+    run(installed, "backup", str(tmp_path / "backup"))
     monkeypatch.setattr(backup, "LOCK_WAIT", "100ms")
-    with house.app.app_context():
+    with installed.app.app_context():
         url = db.engine.url.render_as_string(hide_password=False).replace("postgresql+psycopg", "postgresql")
         db.session.remove()
     with psycopg.connect(url) as server:
         server.execute("SELECT count(*) FROM receipt")
-        done = run(house, "restore", str(tmp_path / "backup"), "--yes")
+        done = run(installed, "restore", str(tmp_path / "backup"), "--yes")
     assert done.exit_code == 1
     assert "the database is in use" in done.output
-    assert count(house, Receipt) == 2
+    assert count(installed, Receipt) == 2
 
 
-def test_into_an_empty_installation(house: Bench, tmp_path: Path, database: tuple[str, str]) -> None:
-    """The machine is gone: a new folder, for PostgreSQL also a new and empty database."""
+def test_restore_into_an_empty_installation(installed: Bench, tmp_path: Path, database: tuple[str, str]) -> None:
+    """Restore on a new machine: a new folder, and for PostgreSQL a new and empty database."""
     photos: Kept = {}
-    push(house, expenses(house, 3, photos))
-    upload(house, photos)
-    run(house, "backup", str(tmp_path / "backup"))
+    push(installed, expenses(installed, 3, photos))
+    upload(installed, photos)
+    run(installed, "backup", str(tmp_path / "backup"))
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(postgres.another(database[1])) if database[1] else ""
         fresh = Bench(create_app(Config(data=tmp_path / "new", database_url=url, testing=True)))
-        fresh.cast = house.cast
+        fresh.cast = installed.cast
         done = run(fresh, "restore", str(tmp_path / "backup"), "--yes")
         assert done.exit_code == 0, done.output
         assert "What was here before" not in done.output
         assert count(fresh, ExpenseItem) == count(fresh, Receipt) == 3
-        keys = {(tmp_path / one / "secret-key").read_text() for one in ("data", "new")}
+        keys = {(tmp_path / item / "secret-key").read_text() for item in ("data", "new")}
         assert len(keys) == 1, "people stay signed in"
         with fresh.app.app_context():
             assert all(store.path_of(note["sha256"]).exists() for note, _ in photos.values())
@@ -269,30 +269,30 @@ def test_into_an_empty_installation(house: Bench, tmp_path: Path, database: tupl
             db.engine.dispose()
 
 
-def test_nothing_happens_without_a_yes(house: Bench, tmp_path: Path) -> None:
-    run(house, "backup", str(tmp_path / "backup"))
-    push(house, expenses(house, 1))
-    asked = house.app.test_cli_runner().invoke(args=["restore", str(tmp_path / "backup")], input="n\n")
+def test_restore_asks_for_confirmation(installed: Bench, tmp_path: Path) -> None:
+    run(installed, "backup", str(tmp_path / "backup"))
+    push(installed, expenses(installed, 1))
+    asked = installed.app.test_cli_runner().invoke(args=["restore", str(tmp_path / "backup")], input="n\n")
     assert asked.exit_code == 1
-    assert count(house, Receipt) == 1
+    assert count(installed, Receipt) == 1
 
 
-def test_a_backup_never_writes_over_another(house: Bench, tmp_path: Path) -> None:
-    assert run(house, "backup", str(tmp_path / "backup")).exit_code == 0
-    again = run(house, "backup", str(tmp_path / "backup"))
+def test_a_backup_never_writes_over_another(installed: Bench, tmp_path: Path) -> None:
+    assert run(installed, "backup", str(tmp_path / "backup")).exit_code == 0
+    again = run(installed, "backup", str(tmp_path / "backup"))
     assert again.exit_code == 1
     assert "never writes over another" in again.output
 
 
-def test_a_backup_says_which_files_are_bad(house: Bench, tmp_path: Path) -> None:
+def test_a_backup_says_which_files_are_bad(installed: Bench, tmp_path: Path) -> None:
     photos: Kept = {}
-    push(house, expenses(house, 2, photos))
-    upload(house, photos)
+    push(installed, expenses(installed, 2, photos))
+    upload(installed, photos)
     digests = sorted(note["sha256"] for note, _ in photos.values())
-    with house.app.app_context():
+    with installed.app.app_context():
         store.path_of(digests[0]).unlink()
         store.path_of(digests[1]).write_bytes(b"x")
-    done = run(house, "backup", str(tmp_path / "backup"))
+    done = run(installed, "backup", str(tmp_path / "backup"))
     assert done.exit_code == 1
     for digest in digests:
         assert f"file {digest} is missing or its bytes have changed" in done.output
@@ -314,27 +314,27 @@ def spoil(folder: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["no list", "list garbled", "database gone", "database changed", "newer format"])
-def test_a_spoiled_backup_changes_nothing(house: Bench, tmp_path: Path, how: str) -> None:
+def test_damaged_backup_is_refused_without_effect(installed: Bench, tmp_path: Path, how: str) -> None:
     folder = tmp_path / "backup"
-    run(house, "backup", str(folder))
+    run(installed, "backup", str(folder))
     spoil(folder, how)
-    push(house, expenses(house, 1))
-    with house.app.app_context():
+    push(installed, expenses(installed, 1))
+    with installed.app.app_context():
         epoch = db.session.scalar(select(Instance.epoch))
         db.session.remove()
-    done = run(house, "restore", str(folder), "--yes")
+    done = run(installed, "restore", str(folder), "--yes")
     assert done.exit_code == 1
     assert "backup" in done.output
-    assert count(house, Receipt) == 1
-    with house.app.app_context():
+    assert count(installed, Receipt) == 1
+    with installed.app.app_context():
         assert db.session.scalar(select(Instance.epoch)) == epoch
         db.session.remove()
 
 
-def test_a_backup_while_others_write_is_a_moment_of_the_ledger(house: Bench, tmp_path: Path) -> None:
-    """What the copy holds is sound by itself: no effect without its receipt."""
-    push(house, expenses(house, 20))
-    done = run(house, "backup", str(tmp_path / "backup"))
+def test_backup_during_writes_is_a_consistent_snapshot(installed: Bench, tmp_path: Path) -> None:
+    """The copy is consistent: no effect without its receipt."""
+    push(installed, expenses(installed, 20))
+    done = run(installed, "backup", str(tmp_path / "backup"))
     facts = json.loads((tmp_path / "backup" / "backup.json").read_text())
     assert done.exit_code == 0
     assert (facts["receipts"], facts["trail"], facts["files"]) == (20, 20, 0)

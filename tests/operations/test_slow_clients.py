@@ -1,4 +1,4 @@
-"""Slow senders and slow readers hold no thread: pages are answered, honest uploads arrive, dishonest ones end."""
+"""Slow senders and readers hold no thread: pages are answered, honest uploads arrive, others are aborted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.server import Server, flask, serving
 def prepared(
     database: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, str, dict[str, str]]]:
-    """A folder and a database with the demo data."""
+    """Create a folder and a database with the demo data."""
     folder = tmp_path_factory.mktemp("slow") / "data"
     if database[0] == "sqlite":
         assert flask(folder, "prepare", "--demo").returncode == 0
@@ -41,7 +41,7 @@ def server(prepared: tuple[Path, str, dict[str, str]]) -> Iterator[Server]:
 
 @pytest.fixture
 def hasty(prepared: tuple[Path, str, dict[str, str]], server: Server) -> Iterator[Server]:
-    """A server that waits one second for a byte. Where a folder takes one server, the other one pauses."""
+    """Run a server that waits one second for a byte. If a folder allows one server, the other is paused."""
     folder, url, _ = prepared
     if not url:
         folder = folder.with_name("hasty")
@@ -51,7 +51,7 @@ def hasty(prepared: tuple[Path, str, dict[str, str]], server: Server) -> Iterato
 
 
 def everything(line: socket.socket) -> bytes:
-    """What the server says until it closes."""
+    """Return what the server sends until it closes."""
     answer = b""
     while part := line.recv(65536):
         answer += part
@@ -78,7 +78,7 @@ def test_pages_are_answered_and_uploads_arrive_beside_clients_that_never_send(se
     assert all(b"x-attachment-state: stored" in upload.answer for upload in crowd.uploads[:25])
 
 
-def test_readers_that_do_not_read_hold_nothing(server: Server) -> None:
+def test_clients_that_do_not_read_hold_no_thread(server: Server) -> None:
     lead = signed_in(server.port, "lead1")
     script = next((Path(__file__).parents[2] / "static" / "dist").glob("app-*.js")).name
     lines = []
@@ -96,7 +96,7 @@ def test_readers_that_do_not_read_hold_nothing(server: Server) -> None:
             line.close()
 
 
-def test_a_body_that_does_not_come_is_given_up_in_words(hasty: Server) -> None:
+def test_body_that_never_arrives_is_aborted_with_a_message(hasty: Server) -> None:
     with head_only(hasty.port) as line:
         answer = everything(line)
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -104,7 +104,7 @@ def test_a_body_that_does_not_come_is_given_up_in_words(hasty: Server) -> None:
     assert b"<html" in answer
 
 
-def test_what_came_of_a_piece_is_kept_when_the_rest_does_not_come(hasty: Server) -> None:
+def test_received_bytes_of_a_chunk_are_kept_if_the_rest_never_arrives(hasty: Server) -> None:
     cookie, data = signed_in(hasty.port, "tech1"), picture(20_000)
     upload = piece(hasty.port, cookie, data)
     half = len(data) // 2
@@ -115,7 +115,7 @@ def test_what_came_of_a_piece_is_kept_when_the_rest_does_not_come(hasty: Server)
     assert f"upload-offset: {half}\r\n".encode() in answer
 
 
-def test_what_came_of_a_piece_is_kept_when_the_line_breaks(server: Server) -> None:
+def test_received_bytes_of_a_chunk_are_kept_if_the_connection_breaks(server: Server) -> None:
     cookie, data = signed_in(server.port, "tech1"), picture(20_000)
     upload = piece(server.port, cookie, data)
     half = len(data) // 2
@@ -132,8 +132,8 @@ def test_what_came_of_a_piece_is_kept_when_the_line_breaks(server: Server) -> No
     pytest.fail(f"the half is not here: {answer.getheader('Upload-Offset')}")
 
 
-def test_a_form_that_was_cut_is_never_handed_on(server: Server) -> None:
-    """Its last fields would be missing, and nobody would know."""
+def test_cut_form_never_reaches_the_application(server: Server) -> None:
+    """Its last fields would be missing without anybody noticing."""
     cookie = signed_in(server.port, "tech1")
     crowd = Crowd(server)
     crowd.gather(heads=0, pieces=0, posts=1, octets=6_000)
@@ -209,7 +209,7 @@ def readable(line: socket.socket) -> bool:
         return False
 
 
-def test_chunks_are_taken_where_their_end_can_be_told(server: Server) -> None:
+def test_chunked_bodies_are_accepted_for_sync_only(server: Server) -> None:
     cookie = signed_in(server.port, "tech1")
     assert chunked(server, "/sync/push", cookie, b'{"ops": []}').startswith(b"HTTP/1.1 2")
     assert chunked(server, "/expenses/new", cookie, b"kind=fuel").startswith(b"HTTP/1.1 411 ")

@@ -1,4 +1,4 @@
-"""What is wrong at start is said in one line: what, where, how to mend it; and nothing lies open for others."""
+"""Errors at start are reported in one line: what, where, how to fix it; the data folder is private."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ BAD_SETTINGS = [
 ]
 
 
-def one_line(said: str) -> str:
-    """The only line, without a trace of the program."""
-    lines = said.strip().splitlines()
-    assert len(lines) == 1, said
+def one_line(stderr: str) -> str:
+    """Return the only line of stderr; fail on a traceback."""
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1, stderr
     assert lines[0].startswith("Error: ")
     return lines[0]
 
 
-@pytest.mark.parametrize(("settings", "words"), BAD_SETTINGS, ids=lambda one: str(one)[:40])
+@pytest.mark.parametrize(("settings", "words"), BAD_SETTINGS, ids=lambda item: str(item)[:40])
 def test_a_bad_setting_is_named(tmp_path: Path, settings: dict[str, str], words: list[str]) -> None:
     done = flask(tmp_path / "data", "serve", **settings)
     assert done.returncode == 1
@@ -50,7 +50,7 @@ def test_a_bad_setting_is_named(tmp_path: Path, settings: dict[str, str], words:
 
 
 @pytest.mark.parametrize("command", [["check"], ["routes"], ["db", "current"], ["create-user", "x"]], ids=" ".join)
-def test_every_command_says_so(tmp_path: Path, command: list[str]) -> None:
+def test_every_command_reports_a_bad_setting(tmp_path: Path, command: list[str]) -> None:
     done = flask(tmp_path / "data", *command, DATABASE_URL="mysql://u@h/d")
     assert done.returncode != 0
     assert "DATABASE_URL" in done.stderr
@@ -69,14 +69,14 @@ def test_a_database_that_is_not_there(tmp_path: Path, command: list[str]) -> Non
     assert "secret-password" not in line
 
 
-def test_a_database_of_a_newer_version(house: Bench) -> None:
-    url = house.app.config["SQLALCHEMY_DATABASE_URI"]
-    with house.app.app_context():
+def test_a_database_of_a_newer_version(installed: Bench) -> None:
+    url = installed.app.config["SQLALCHEMY_DATABASE_URI"]
+    with installed.app.app_context():
         with db.engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         db.engine.dispose()
     done = flask(
-        Path(house.app.config["DATA"]),
+        Path(installed.app.config["DATA"]),
         "serve",
         url="" if url.startswith("sqlite") else url,
         PORT=str(free_port()),
@@ -143,13 +143,13 @@ def test_a_taken_port_and_a_taken_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_two_servers_side_by_side(tmp_path: Path) -> None:
-    """With different folders and ports they do not know of each other."""
+    """Servers with different folders and ports are independent."""
     with serving(tmp_path / "one") as one, serving(tmp_path / "two") as two:
         one.wait()
         two.wait()
 
 
-def test_nothing_lies_open_for_others(tmp_path: Path) -> None:
+def test_data_folder_is_not_readable_for_others(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     assert flask(folder, "prepare", "--demo").returncode == 0
     # As an earlier version left it.
@@ -163,5 +163,5 @@ def test_nothing_lies_open_for_others(tmp_path: Path) -> None:
 
 
 def open_for_others(folder: Path) -> list[str]:
-    found = [folder, *folder.rglob("*")]
-    return [str(path) for path in found if stat.S_IMODE(os.stat(path).st_mode) & 0o077]
+    paths = [folder, *folder.rglob("*")]
+    return [str(path) for path in paths if stat.S_IMODE(os.stat(path).st_mode) & 0o077]

@@ -1,4 +1,4 @@
-"""One Ctrl-C, or one SIGTERM, ends the server: nothing is left, and nothing is thrown at whoever did it."""
+"""One Ctrl-C or SIGTERM stops the server: no process is left and no traceback is printed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("around", LOADS, ids=lambda around: around.__name__)
 @pytest.mark.parametrize("way", ["ctrl-c", "sigterm", "sigterm-to-all"])
-def test_it_ends(folder: Path, around: Load, way: str) -> None:
+def test_server_ends_on_a_signal(folder: Path, around: Load, way: str) -> None:
     for _ in range(2):
         server = Server(folder)
         server.wait()
@@ -44,7 +44,7 @@ def test_it_ends(folder: Path, around: Load, way: str) -> None:
         assert "Error" not in ended.log
 
 
-def test_workers_that_hear_the_signal_before_the_main_process_are_no_failure(folder: Path) -> None:
+def test_workers_that_end_before_the_main_process_are_no_failure(folder: Path) -> None:
     server = Server(folder, command=[sys.executable, "-m", "tests.operations.worker_first"])
     try:
         assert server.process.wait(120) == 0, server.log.read_text()

@@ -1,15 +1,15 @@
-"""A server that is told to stop after its worker was: a program for test_stopping.py."""
+"""Server that is signalled after its worker ended: a program for test_stopping.py."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from fieldapp.platform.serving.process import Server, place, run
+from fieldapp.platform.serving.process import Server, reserve, run
 
 
 class WorkerFirst(Server):
-    """Its workers are missed before the main process looks at the signal to stop."""
+    """Server whose workers end before the main process handles the signal."""
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         for worker in self.wrks:
@@ -23,5 +23,5 @@ class WorkerFirst(Server):
 if __name__ == "__main__":
     import wsgi
 
-    with place(wsgi.config.host, wsgi.config.port, wsgi.config.data, alone=True) as listener:
+    with reserve(wsgi.config.host, wsgi.config.port, wsgi.config.data, alone=True) as listener:
         run("wsgi:server", listener, 2, wsgi.config.data, WorkerFirst)

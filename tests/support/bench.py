@@ -28,7 +28,7 @@ from fieldapp.platform.database.statements import asked
 from fieldapp.platform.extensions import db, limiter
 from fieldapp.services.accounts import sessions
 from fieldapp.services.accounts.models import Group, Membership, User
-from fieldapp.services.accounts.passwords import hashed
+from fieldapp.services.accounts.passwords import hash_password
 from fieldapp.services.accounts.queries import actor_of
 
 PASSWORD = "a good password"  # noqa: S105 - of the test cast
@@ -76,7 +76,7 @@ ROLES = [
     ("quality", "quality", None),
     ("admin", "admin", None),
 ]
-_HASH = hashed(PASSWORD)
+_HASH = hash_password(PASSWORD)
 
 
 def build_app(folder: Path, url: str = "", roots: tuple[str, ...] = ("fieldapp",), **extra: Any) -> Flask:

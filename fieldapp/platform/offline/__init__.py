@@ -1,1 +1,1 @@
-"""The service worker, the web manifest, the offline shell and the outbox page."""
+"""Service worker, web manifest, offline fallback page and outbox page."""

@@ -22,9 +22,10 @@ bp = Blueprint("offline", __name__)
 @bp.get("/sw.js")
 @public
 def service_worker() -> Response:
-    """The service worker, at the root so that it may control everything (failure mode 60).
+    """Send the service worker from the root, so that its scope is every page (failure mode 60).
 
-    With FIELDAPP_SW_KILL=1 the one that unregisters itself and leaves every record alone (failure mode 61).
+    With FIELDAPP_SW_KILL=1 send the kill switch, a worker that unregisters itself and leaves every record alone
+    (failure mode 61).
     """
     worker = ASSETS().worker
     name = "sw.js" if worker else "sw-kill.js"
@@ -32,7 +33,7 @@ def service_worker() -> Response:
         abort(404)
     response: Response
     if not worker:
-        # Never the same bytes: a page that registers it while it goes would bring the same one back for good.
+        # Unique bytes: if a page registers the worker while it unregisters, an identical one would stay installed.
         response = Response(f"{(FOLDER / name).read_text()}\n// {uuid7()}\n", mimetype="text/javascript")
     else:
         response = send_from_directory(FOLDER, name, mimetype="text/javascript", max_age=0)
@@ -44,7 +45,7 @@ def service_worker() -> Response:
 @bp.get("/manifest.webmanifest")
 @public
 def manifest() -> Response:
-    """How the app sits on the home screen."""
+    """Send the web app manifest."""
     response = jsonify(web_manifest())
     response.mimetype = "application/manifest+json"
     return response
@@ -53,39 +54,39 @@ def manifest() -> Response:
 @bp.route("/share", methods=["GET", "POST"])
 @public
 def share() -> Response:
-    """What another app shared and the service worker could not take in: said in words, nothing is kept.
+    """Answer a share from another app that the service worker did not handle. Nothing is stored.
 
-    Usually the worker answers in place of this (static/src/sw.ts).
+    Normally the worker answers instead (static/src/sw.ts).
     """
-    who = current_user.actor if current_user.is_authenticated else None
-    return render("platform/offline/share.html", status=409 if request.method == "POST" else 200, may=bool(who))
+    sender = current_user.actor if current_user.is_authenticated else None
+    return render("platform/offline/share.html", status=409 if request.method == "POST" else 200, may=bool(sender))
 
 
 @bp.get("/offline")
 @public
 def shell() -> Response:
-    """What is shown for a page that is not on this phone. Names nobody: it is kept for every user."""
+    """Draw the fallback for a page that is not on this phone. It names nobody, because it is cached for every user."""
     return render("platform/offline/shell.html", actor=None, tabs=[])
 
 
 @bp.get("/outbox")
 @needs("outbox.view")
 def outbox() -> Response:
-    """What is still on this phone, which the phone fills in; what is in the person's other stores, and what is lost."""
+    """Draw the outbox page: filled in by the phone; the person's other stores and lost records by the server."""
     return render("platform/offline/outbox.html", elsewhere=elsewhere(actor(), this_phone()), losses=losses(actor()))
 
 
 @bp.get("/add")
 @needs("outbox.view")
 def add() -> Response:
-    """Everything this person can note down."""
+    """List everything this person can record."""
     return render("platform/offline/add.html", tiles=TILES.open_to(actor()))
 
 
 @bp.get("/healthz")
 @public
 def healthz() -> Response:
-    """Whether the server and its database answer."""
+    """Answer 200 if the server and its database work."""
     db.session.execute(text("SELECT 1"))
     response = jsonify(status="ok", build=ASSETS().build)
     response.headers["X-Fieldapp"] = INSTANCE_ID()()

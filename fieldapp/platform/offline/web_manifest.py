@@ -1,4 +1,4 @@
-"""How the app sits on the home screen, in the language of who asks."""
+"""Web app manifest in the language of the request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ICONS = [
     {"src": "/static/icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
     {"src": "/static/icons/maskable-512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
 ]
-#: Only Chromium has it; the service worker makes photos of a draft of what comes (static/src/sw.ts).
+#: Only Chromium supports it. The service worker adds shared pictures to a draft (static/src/sw.ts).
 SHARE_TARGET = {
     "action": "/share",
     "method": "POST",
@@ -23,7 +23,7 @@ SHARE_TARGET = {
 
 
 def web_manifest() -> dict[str, Any]:
-    """What an installed app is called, opens and offers."""
+    """Return the manifest: name, start page, icons, shortcuts and screenshots."""
     name = gettext("Field service")
     return {
         "id": "/",
@@ -48,8 +48,8 @@ def web_manifest() -> dict[str, Any]:
 
 
 def _shortcuts() -> list[dict[str, Any]]:
-    """What a long press on the icon offers."""
-    wanted = (
+    """Return the shortcuts of a long press on the icon."""
+    shortcuts = (
         ("jobs", gettext("Jobs"), "/jobs"),
         ("expense", gettext("New expense"), "/expenses/new"),
         ("parts", gettext("Request parts"), "/parts/new"),
@@ -61,18 +61,18 @@ def _shortcuts() -> list[dict[str, Any]]:
             "url": url,
             "icons": [{"src": f"/static/icons/shortcut-{key}.png", "sizes": "96x96", "type": "image/png"}],
         }
-        for key, name, url in wanted
+        for key, name, url in shortcuts
     ]
 
 
 def _screenshots() -> list[dict[str, str]]:
-    """Own pictures (`make screenshots`), for the browser's offer to install."""
-    wanted = (
+    """Return the screenshots of the browser's install dialog (`make screenshots`)."""
+    screenshots = (
         ("jobs", "narrow", "540x1170", gettext("The jobs of the day")),
         ("report", "narrow", "540x1170", gettext("A service report on site")),
         ("reimbursements", "wide", "1280x800", gettext("The reimbursement list")),
     )
     return [
         {"src": f"/static/screens/{key}.png", "sizes": sizes, "type": "image/png", "form_factor": form, "label": label}
-        for key, form, sizes, label in wanted
+        for key, form, sizes, label in screenshots
     ]

@@ -1,7 +1,7 @@
-"""Finding records by what people have at hand: one index of text beginnings, the same on both databases."""
+"""Search index: records by the beginnings of their texts, the same on both databases."""
 
-from fieldapp.platform.search.index import entered, refresh, searchable
+from fieldapp.platform.search.index import index_rows, refresh, searchable
 from fieldapp.platform.search.models import SearchKey, SearchText
-from fieldapp.platform.search.queries import hits, told
+from fieldapp.platform.search.queries import hits, matches
 
-__all__ = ["SearchKey", "SearchText", "entered", "hits", "refresh", "searchable", "told"]
+__all__ = ["SearchKey", "SearchText", "hits", "index_rows", "matches", "refresh", "searchable"]

@@ -1,4 +1,4 @@
-"""The search index. Both tables follow from the records; nothing in them is known only here."""
+"""Tables of the search index. Both are derived from the records and can be rebuilt."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from fieldapp.kernel.findable import LONGEST
 from fieldapp.platform.extensions import Model
 
-# Compared by bytes, so that "begins with" is a range of the index in every locale.
+# Collation C compares bytes, so that a prefix search is one range of the index in every locale.
 _Key = String(LONGEST).with_variant(String(LONGEST, collation="C"), "postgresql")
 
 
 class SearchKey(Model):
-    """One way to begin a text of a record; `kind` is the record's table."""
+    """One prefix key of a record; `kind` is the record's table."""
 
     __tablename__ = "search_key"
 
@@ -25,7 +25,7 @@ class SearchKey(Model):
 
 
 class SearchText(Model):
-    """The whole texts of a record: `inside` is found by any part, `start` by its beginning; each after a newline."""
+    """All texts of a record, each after a newline: `inside` matches anywhere, `start` at its beginning."""
 
     __tablename__ = "search_text"
 

@@ -1,4 +1,4 @@
-"""Asking the index."""
+"""Queries on the search index."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from sqlalchemy import Select, literal_column, or_, select
 
 from fieldapp.platform.search.models import SearchKey, SearchText
 
-#: Sorts behind whatever a key can go on with.
+#: Sorts after every character that a key can contain.
 _LAST = "\U0010ffff"
 
 
 def hits(key: str) -> Select[Any]:
-    """`(kind, record)` of what is found by a text in its plain form: one range of the index."""
-    found: Any = select(SearchKey.kind, SearchKey.record)
-    narrowed: Select[Any] = found.where(SearchKey.key >= key, SearchKey.key < key + _LAST)
-    return narrowed
+    """Return a query for `(kind, record)` of records found by a normalised text: one range of the index."""
+    keys: Any = select(SearchKey.kind, SearchKey.record)
+    query: Select[Any] = keys.where(SearchKey.key >= key, SearchKey.key < key + _LAST)
+    return query
 
 
-def told(key: str) -> Select[Any]:
-    """A single 1 where a record's texts hold the key; to be narrowed to the records in question.
+def matches(key: str) -> Select[Any]:
+    """Return a query for a single 1 if a record's texts contain the key; narrow it to the record in question.
 
-    For lists that meet these records anyway, and where so many are found that going through them costs more. To
-    be compared as a scalar: a database may answer EXISTS by reading the whole table first.
+    For lists that join these records anyway and for keys with so many hits that reading them costs more. Compare it as
+    a scalar: a database may answer EXISTS by reading the whole table first.
     """
-    # Keys are letters and digits: nothing in them means anything to LIKE.
+    # Keys consist of letters and digits, so they contain no LIKE wildcards.
     inside, start = SearchText.inside.like(f"%{key}%"), SearchText.start.like(f"%\n{key}%")
     return select(literal_column("1")).where(or_(inside, start)).limit(1)

@@ -1,4 +1,4 @@
-"""The server process: bodies are received before a thread is taken, answers are sent after it was given back."""
+"""Server process: a request takes a thread only after its body has arrived and until its response is ready."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from fieldapp.config import Config
 from fieldapp.platform.serving.bodies import Pace
 from fieldapp.platform.serving.gateway import Gateway
-from fieldapp.platform.serving.process import CannotServe, incoming, place, run
+from fieldapp.platform.serving.process import CannotServe, incoming, reserve, run
 
 
 def gateway_for(application: Any, config: Config) -> Gateway:
-    """The application as `serve` runs it, with the limits of the configuration."""
+    """Return the RSGI application that `serve` runs, with the limits of the configuration."""
     pace = Pace(idle=float(config.body_seconds), grace=2.0 * config.body_seconds)
     return Gateway(application, incoming(config.data), config.max_request_bytes, config.trust_proxy, pace)
 
 
-__all__ = ["CannotServe", "Gateway", "gateway_for", "place", "run"]
+__all__ = ["CannotServe", "Gateway", "gateway_for", "reserve", "run"]

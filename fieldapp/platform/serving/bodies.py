@@ -1,4 +1,4 @@
-"""Receives the body of a request without a thread, within limits of size, time and number."""
+"""Reception of request bodies without a thread, within limits of size, time and number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from fieldapp.platform.serving.limits import DISCARDED
 
-#: A body of this size is kept in memory where the disk is full: a form with a photo or two.
+#: Bodies up to this size stay in memory if the disk is full: a form with one or two photos.
 IN_MEMORY_AFTER_ALL = 8 * 1024 * 1024
 
 log = logging.getLogger(__name__)
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pace:
-    """How slow a client may send.
+    """Slowest allowed sender.
 
-    After `idle` seconds without a byte, when fewer than `rate` bytes a second came on average after the first `grace`
-    seconds, or after `longest` seconds the body is given up.
+    Reception ends after `idle` seconds without a byte, if fewer than `rate` bytes a second arrived on average after the
+    first `grace` seconds, or after `longest` seconds.
     """
 
     idle: float = 30.0
@@ -34,36 +34,36 @@ class Pace:
     longest: float = 1800.0
 
     def wait(self, elapsed: float, received: int) -> float:
-        """Seconds that the next byte may take; not positive when the time is over."""
+        """Return the seconds that the next byte may take; not positive if the time is over."""
         return min(self.idle, self.grace + received / self.rate - elapsed, self.longest - elapsed)
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much is received at the same time, in all and from one address."""
+    """Limits on bodies received at the same time, in total and per address."""
 
     bodies: int = 1024
     bodies_each: int = 128
     octets: int = 1024 * 1024 * 1024
     octets_each: int = 256 * 1024 * 1024
-    #: Bytes of one body that are kept in memory; the rest goes to a file without a name.
+    #: Bytes of one body that are kept in memory; the rest goes to an unnamed temporary file.
     memory: int = 64 * 1024
 
 
 @dataclass
 class Body:
-    """What came. `refused` is the status to answer with where it is not usable; `whole` is False after a cut."""
+    """Received body. `refused` is the HTTP status if it is unusable; `whole` is False if the connection was cut."""
 
     file: BinaryIO
     size: int = 0
     whole: bool = True
     refused: int | None = None
-    #: How many bytes it is counted with until `Receiver.leave`; None where it is not counted.
+    #: Bytes counted against the limits until `Receiver.leave`; None if not counted.
     counted: int | None = None
 
 
 class Admission:
-    """Counts the bodies that are being received, wait for a thread or are worked on."""
+    """Count of the bodies that are received, wait for a thread or are in use."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
@@ -73,7 +73,7 @@ class Admission:
         self._octets: Counter[str] = Counter()
 
     def enter(self, address: str, size: int) -> bool:
-        """Count one more body if there is room for it. Return whether there was."""
+        """Count one more body if the limits allow it. Return whether they do."""
         bounds = self.bounds
         if (
             self.bodies >= bounds.bodies
@@ -89,7 +89,7 @@ class Admission:
         return True
 
     def leave(self, address: str, size: int) -> None:
-        """Take a body that was counted off again."""
+        """Remove a counted body from the count."""
         self.bodies -= 1
         self.octets -= size
         self._bodies[address] -= 1
@@ -98,13 +98,13 @@ class Admission:
             del self._bodies[address], self._octets[address]
 
     def shrink(self, address: str, size: int) -> None:
-        """Take off the bytes that were announced and did not come."""
+        """Remove announced bytes that did not arrive from the count."""
         self.octets -= size
         self._octets[address] -= size
 
 
 class Receiver:
-    """Receives bodies on the event loop of one worker process."""
+    """Receiver of bodies on the event loop of one worker process."""
 
     def __init__(self, folder: Path, pace: Pace, bounds: Bounds) -> None:
         self.folder, self.pace, self.bounds = folder, pace, bounds
@@ -113,13 +113,13 @@ class Receiver:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def stop(self) -> None:
-        """Gives up every body under way, and each new one that is not there at once."""
+        """Abort every body in progress and refuse new ones."""
         self.stopping = True
         for task in self._tasks:
             task.cancel()
 
     async def receive(self, proto: Any, address: str, announced: int | None, limit: int) -> Body:
-        """The body of one request; `announced` is its Content-Length, None where it comes in chunks."""
+        """Return the body of a request. `announced` is its Content-Length, None for a chunked body."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - granian runs every request in one
         self._tasks.add(task)
@@ -150,20 +150,20 @@ class Receiver:
         return body
 
     def leave(self, address: str, body: Body) -> None:
-        """Take the body of a request that was answered off the count."""
+        """Remove the body of an answered request from the count."""
         if body.counted is not None:
             self.admission.leave(address, body.counted)
             body.counted = None
 
     async def _read(self, proto: Any, announced: int | None, limit: int) -> Body:
-        store = _Store(self.folder, self.bounds.memory)
+        buffer = _Buffer(self.folder, self.bounds.memory)
         refused = None
         try:
             async for chunk in self._chunks(proto):
-                if store.size + len(chunk) > limit:
+                if buffer.size + len(chunk) > limit:
                     refused = 413
                     break
-                store.write(chunk)
+                buffer.write(chunk)
         except TimeoutError:
             refused = 408
         except asyncio.CancelledError:
@@ -175,14 +175,14 @@ class Receiver:
         except OSError as error:
             log.error("no room for the body of a request: %s", error)
             refused = 503
-        whole = refused is None and (announced is None or store.size == announced)
-        return Body(store.reader(), store.size, whole, refused)
+        whole = refused is None and (announced is None or buffer.size == announced)
+        return Body(buffer.reader(), buffer.size, whole, refused)
 
     async def _chunks(self, proto: Any) -> Any:
-        began, received = time.monotonic(), 0
+        started, received = time.monotonic(), 0
         stream = proto.__aiter__()
         while True:
-            wait = self.pace.wait(time.monotonic() - began, received)
+            wait = self.pace.wait(time.monotonic() - started, received)
             if wait <= 0:
                 raise TimeoutError
             try:
@@ -203,8 +203,8 @@ class Receiver:
             return
 
 
-class _Store:
-    """Bytes in memory, and from a certain size on in a file that has no name and goes with the process."""
+class _Buffer:
+    """Bytes in memory and, above a size, in an unnamed temporary file that ends with the process."""
 
     def __init__(self, folder: Path, memory: int) -> None:
         self.folder, self.memory = folder, memory
@@ -213,7 +213,7 @@ class _Store:
         self._file: BinaryIO | None = None
 
     def write(self, chunk: bytes) -> None:
-        """Raises OSError where there is no room on the disk for a body that is too long for memory."""
+        """Append a chunk. Raise OSError if the disk is full and the body too large for memory."""
         self.size += len(chunk)
         if self._file is None:
             self._parts.append(chunk)
@@ -228,7 +228,7 @@ class _Store:
             self._stay_in_memory(chunk, error)
 
     def _stay_in_memory(self, chunk: bytes, error: OSError) -> None:
-        """On a full disk: the application says so in words, and a form is not lost."""
+        """Move the body into memory if the disk is full: the application reports it, and a form is not lost."""
         if self.size > IN_MEMORY_AFTER_ALL:
             raise error
         log.error("a body is kept in memory: %s", error)
@@ -247,10 +247,10 @@ class _Store:
 
 
 def write_all(file: Any, chunk: bytes) -> None:
-    """An unbuffered file may take less than it was given, on a disk that is filling up."""
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[file.write(rest) :]
+    """Write the whole chunk: an unbuffered file may write less than given on a disk that fills up."""
+    remaining = memoryview(chunk)
+    while remaining:
+        remaining = remaining[file.write(remaining) :]
 
 
 def _refused(status: int) -> Body:

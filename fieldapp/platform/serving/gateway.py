@@ -1,7 +1,7 @@
-"""Between granian's RSGI interface and the WSGI application.
+"""Adapter between granian's RSGI interface and the WSGI application.
 
-A thread works on a request only while the application runs: the whole body is here before, and the whole answer is
-handed to the server afterwards. So neither a slow sender nor a slow reader holds a thread.
+A thread is used only while the application runs: the body is received before, and the response is handed to the server
+afterwards. So neither a slow sender nor a slow reader occupies a thread.
 """
 
 from __future__ import annotations
@@ -25,44 +25,44 @@ from fieldapp.platform.web.refused import REFUSED
 log = logging.getLogger(__name__)
 
 THREADS = 8
-#: Answers up to this size are handed over as they are; longer ones are sent from a file, as the client reads them.
+#: Responses up to this size are sent from memory, longer ones from a file at the client's speed.
 IN_MEMORY_BYTES = 256 * 1024
-#: Seconds after which the file of a long answer has surely been opened by the server.
+#: Seconds after which the server has certainly opened the file of a long response.
 REMOVED_AFTER_SECONDS = 60.0
-_CUT_KEPT = frozenset({"PATCH"})
-_SEEN_ONCE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_KEEP_WHEN_CUT = frozenset({"PATCH"})
+_CGI_HEADERS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 _FAILED = (500, [("content-type", "text/plain")], b"Internal Server Error")
 
 
-class FileAnswer:
-    """The `wsgi.file_wrapper`: the server process sends a whole file from the disk by its path."""
+class FileResponse:
+    """The `wsgi.file_wrapper`: the server sends a whole file from disk by its path."""
 
     def __init__(self, file: Any, block: int = 64 * 1024) -> None:
         self.file, self.block = file, block
 
     @property
     def path(self) -> Path | None:
-        """Where the file lies, if it has a name and nothing of it was read."""
+        """Return the path of the file if it has a name and nothing was read from it."""
         name = getattr(self.file, "name", None)
         return Path(name).absolute() if isinstance(name, str) and self.file.tell() == 0 else None
 
-    def __iter__(self) -> FileAnswer:
+    def __iter__(self) -> FileResponse:
         return self
 
     def __next__(self) -> bytes:
-        piece: bytes = self.file.read(self.block)
-        if not piece:
+        chunk: bytes = self.file.read(self.block)
+        if not chunk:
             raise StopIteration
-        return piece
+        return chunk
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         if hasattr(self.file, "close"):
             self.file.close()
 
 
 class Gateway:
-    """An RSGI application that runs a WSGI application in a few threads."""
+    """RSGI application that runs a WSGI application in a few threads."""
 
     def __init__(
         self,
@@ -83,15 +83,15 @@ class Gateway:
             "wsgi.multithread": True,
             "wsgi.multiprocess": True,
             "wsgi.run_once": False,
-            "wsgi.file_wrapper": FileAnswer,
+            "wsgi.file_wrapper": FileResponse,
         }
 
-    # -- the life of a worker process ------------------------------------------------------------------------
+    # -- start and end of a worker process -------------------------------------------------------------------
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        # Only the main process follows the terminal; it tells its workers.
+        # Only the main process handles SIGINT of the terminal; it stops its workers.
         loop.remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         loop.add_signal_handler(signal.SIGUSR1, self.receiver.stop)
@@ -106,25 +106,25 @@ class Gateway:
         environ, content_type, length, chunked = self._environ(scope)
         loop = asyncio.get_running_loop()
         if not length and not chunked:
-            self._answer(proto, *await loop.run_in_executor(self.threads, self._run, environ))
+            self._send(proto, *await loop.run_in_executor(self.threads, self._run, environ))
             return
         address = self._address(environ)
         body = await self._body(scope, proto, environ, address, content_type, length, chunked)
         try:
-            if not body.whole and not body.refused and environ["wsgi.input"] is _NOTHING:
-                # There is nobody left to answer.
+            if not body.whole and not body.refused and environ["wsgi.input"] is _NO_BODY:
+                # The client is gone.
                 proto.response_empty(400, [("connection", "close")])
                 return
             status, headers, content = await loop.run_in_executor(self.threads, self._run, environ)
         finally:
-            # Its file is gone now: while requests wait for a thread, their bodies take up room, too.
+            # Only now, when its file is closed: bodies of requests that wait for a thread use space, too.
             self.receiver.leave(address, body)
         if not body.whole:
-            # The rest of the body may still be on its way.
+            # The rest of the body may still arrive.
             headers = [*headers, ("connection", "close")]
-        self._answer(proto, status, headers, content)
+        self._send(proto, status, headers, content)
 
-    def _answer(self, proto: Any, status: int, headers: list[tuple[str, str]], content: bytes | Path) -> None:
+    def _send(self, proto: Any, status: int, headers: list[tuple[str, str]], content: bytes | Path) -> None:
         if isinstance(content, bytes):
             if content:
                 proto.response_bytes(status, headers, content)
@@ -145,23 +145,23 @@ class Gateway:
         length: int,
         chunked: bool,
     ) -> Body:
-        """Put the body into the environ; nothing where there is nobody left to answer."""
+        """Receive the body into the environ; leave the environ unchanged if the client is gone."""
         limit = limit_of(scope.method, scope.path, content_type, self.uploads)
         if chunked and not scope.path.startswith("/sync/"):
-            # Where a body in chunks ends too early cannot be told; a form would lose its last fields unseen.
+            # A truncated chunked body cannot be detected; a form would silently lose its last fields.
             environ["CONTENT_LENGTH"], environ[REFUSED] = "0", 411
             return Body(environ["wsgi.input"], 0, False, 411)
         body = await self.receiver.receive(proto, address, None if chunked else length, limit)
-        kept = scope.method in _CUT_KEPT and body.refused in {None, 408, 503} and body.size
-        if not body.whole and not body.refused and not kept:
+        keep_partial = scope.method in _KEEP_WHEN_CUT and body.refused in {None, 408, 503} and body.size
+        if not body.whole and not body.refused and not keep_partial:
             body.file.close()
             return body
         environ["wsgi.input"] = body.file
         if chunked:
             environ["CONTENT_LENGTH"] = str(body.size)
-        if body.refused and not kept:
+        if body.refused and not keep_partial:
             environ["CONTENT_LENGTH"], environ[REFUSED] = "0", body.refused
-        # What came of a cut upload is handed on with the announced length: the application sees the cut, and keeps it.
+        # A cut upload is passed on with the announced length: the application detects the cut and keeps the bytes.
         return body
 
     def _environ(self, scope: Any) -> tuple[dict[str, Any], str, int, bool]:
@@ -176,87 +176,91 @@ class Gateway:
             "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
             "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
             "wsgi.url_scheme": scope.scheme,
-            "wsgi.input": _NOTHING,
+            "wsgi.input": _NO_BODY,
         }
         chunked = False
         for name, value in scope.headers.items():
-            # An underscore would make it another header's double.
+            # With an underscore it would collide with another header in the environ.
             if "_" in name:
                 continue
             if name == "transfer-encoding":
                 chunked = True
                 continue
-            key = _SEEN_ONCE.get(name) or "HTTP_" + name.upper().replace("-", "_")
-            there = environ.get(key)
-            environ[key] = value if there is None else f"{there}{'; ' if name == 'cookie' else ','}{value}"
+            key = _CGI_HEADERS.get(name) or "HTTP_" + name.upper().replace("-", "_")
+            existing = environ.get(key)
+            environ[key] = value if existing is None else f"{existing}{'; ' if name == 'cookie' else ','}{value}"
         if scope.authority and "HTTP_HOST" not in environ:
             environ["HTTP_HOST"] = scope.authority
         length = environ.get("CONTENT_LENGTH", "")
         return environ, environ.get("CONTENT_TYPE", ""), int(length) if length.isdecimal() else 0, chunked
 
     def _address(self, environ: dict[str, Any]) -> str:
-        """Whose body it is: as the proxies in front say, if there are any."""
-        told = environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if self.proxies else []
-        if 0 < self.proxies <= len(told):
-            return str(told[-self.proxies]).strip()
+        """Return the client's address, as the trusted proxies report it if there are any."""
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if self.proxies else []
+        if 0 < self.proxies <= len(forwarded):
+            return str(forwarded[-self.proxies]).strip()
         return str(environ["REMOTE_ADDR"])
 
     # -- in a thread -----------------------------------------------------------------------------------------
 
     def _run(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes | Path]:
-        """The answer as a whole: its bytes, or the file that holds them."""
-        started: list[Any] = []
+        """Run the application. Return status, headers and the response body as bytes or as the path of a file."""
+        status_and_headers: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
-            started[:] = int(status[:3]), headers
+            status_and_headers[:] = int(status[:3]), headers
 
         try:
-            answer = self.application(environ, start_response)
+            response = self.application(environ, start_response)
             try:
-                path = answer.path if isinstance(answer, FileAnswer) and started and started[0] == 200 else None
-                content = path or self._kept(answer)
+                path = (
+                    response.path
+                    if isinstance(response, FileResponse) and status_and_headers and status_and_headers[0] == 200
+                    else None
+                )
+                content = path or self._collect(response)
             finally:
-                if hasattr(answer, "close"):
-                    answer.close()
+                if hasattr(response, "close"):
+                    response.close()
         except Exception:
             log.exception("the application failed")
             return _FAILED
         finally:
             environ["wsgi.input"].close()
-        return started[0], started[1], content
+        return status_and_headers[0], status_and_headers[1], content
 
-    def _kept(self, answer: Iterable[bytes]) -> bytes | Path:
-        """A long answer in a file, from which the server sends it as it is read; in memory where the disk is full."""
-        pieces, size, rest = [], 0, iter(answer)
-        for piece in rest:
-            pieces.append(piece)
-            size += len(piece)
+    def _collect(self, response: Iterable[bytes]) -> bytes | Path:
+        """Return the body as bytes, or as the path of a file if it is long and the disk is not full."""
+        chunks, size, remaining = [], 0, iter(response)
+        for chunk in remaining:
+            chunks.append(chunk)
+            size += len(chunk)
             if size > IN_MEMORY_BYTES:
-                return self._in_file(pieces, rest)
-        return b"".join(pieces)
+                return self._in_file(chunks, remaining)
+        return b"".join(chunks)
 
-    def _in_file(self, pieces: list[bytes], rest: Iterator[bytes]) -> bytes | Path:
-        path, written, left = self.folder / f"answer-{uuid.uuid4().hex}", 0, chain(pieces, rest)
+    def _in_file(self, chunks: list[bytes], rest: Iterator[bytes]) -> bytes | Path:
+        path, written, remaining = self.folder / f"answer-{uuid.uuid4().hex}", 0, chain(chunks, rest)
         try:
             file = path.open("xb", buffering=0)
         except OSError as error:
             log.error("a long answer is kept in memory: %s", error)
-            return b"".join(left)
+            return b"".join(remaining)
         with file:
-            for piece in left:
+            for chunk in remaining:
                 try:
-                    write_all(file, piece)
+                    write_all(file, chunk)
                 except OSError as error:
                     log.error("a long answer is kept in memory: %s", error)
-                    there = path.read_bytes()[:written]
+                    written_bytes = path.read_bytes()[:written]
                     _remove(path)
-                    return b"".join([there, piece, *left])
-                written += len(piece)
+                    return b"".join([written_bytes, chunk, *remaining])
+                written += len(chunk)
         return path
 
 
-class _Empty:
-    """The input of a request without a body."""
+class _EmptyInput:
+    """Input stream of a request without a body."""
 
     def read(self, size: int = -1) -> bytes:
         return b""
@@ -268,7 +272,7 @@ class _Empty:
         return
 
 
-_NOTHING = _Empty()
+_NO_BODY = _EmptyInput()
 
 
 def _remove(path: Path) -> None:
@@ -276,7 +280,7 @@ def _remove(path: Path) -> None:
 
 
 def _die_with_parent() -> None:
-    """A worker must not outlive the process that can stop it."""
+    """End this worker when the main process ends, which alone can stop it (Linux only)."""
     if not sys.platform.startswith("linux"):
         return
     import ctypes

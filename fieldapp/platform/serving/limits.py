@@ -1,4 +1,4 @@
-"""How large the body of a request may be, known from its head alone."""
+"""Size limits of request bodies, determined by the request head alone."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from fieldapp.platform.sync.answers import BATCH_BYTES
 
 KIB = 1024
 MIB = 1024 * KIB
-#: Signing in, out and changing the language: a few short fields.
+#: Sign-in, sign-out and change of language: a few short fields.
 SHORT = 16 * KIB
-#: `attachments.max_megabytes` and `rescue.max_megabytes` cannot be set higher.
+#: Upper bound of the settings `attachments.max_megabytes` and `rescue.max_megabytes`.
 FILE = 100 * MIB
-#: A body that is too large is still received and thrown away up to here: a client that is cut while it sends
-#: sees a broken connection instead of the answer.
+#: A body that is too large is read and discarded up to this size: a client that is cut while sending sees a broken
+#: connection instead of the response.
 DISCARDED = 8 * MIB
 
 _SHORT_PATHS = ("/login", "/logout", "/me/language")
 
 
 def limit_of(method: str, path: str, content_type: str, uploads: int) -> int:
-    """The most bytes that the body of this request may have; `uploads` is the limit for posts with files."""
+    """Return the largest body of this request in bytes; `uploads` is the limit for posts with files."""
     if path in _SHORT_PATHS:
         return SHORT
     if path.startswith("/sync/"):

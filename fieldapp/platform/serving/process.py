@@ -1,4 +1,4 @@
-"""Starts and stops the processes that serve."""
+"""Start and stop of the server processes."""
 
 from __future__ import annotations
 
@@ -21,33 +21,34 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 BACKLOG = 1024
-#: Open connections of one worker.
+#: Largest number of open connections of one worker.
 CONNECTIONS = 2048
-#: Seconds for the head of a request, and for a connection on which nothing is asked.
+#: Seconds for the head of a request, and for an idle connection.
 HEAD_SECONDS = 20
-#: Bytes of a request's head.
+#: Largest head of a request, in bytes.
 HEAD_BYTES = 64 * 1024
-#: Seconds that requests under way have when the server is stopped.
+#: Seconds that running requests have when the server stops.
 STOP_SECONDS = 5
-#: Seconds after which a connection is dropped whose client takes no bytes.
+#: Seconds after which a connection is dropped if its client reads nothing.
 READ_SECONDS = 60
-LEFT_BEHIND_SECONDS = 3600
+#: Age in seconds of response files that an earlier process left behind.
+STALE_SECONDS = 3600
 
 
 class CannotServe(Exception):
-    """Why the server does not start, in a sentence for whoever starts it."""
+    """The server cannot start; the message tells the operator why."""
 
 
 class Server(Granian):  # type: ignore[misc, valid-type]
-    """Workers share one socket that is ours alone; before they end they are told to give up open uploads."""
+    """Granian server whose workers share one exclusive socket and abort open uploads before they end."""
 
     def __init__(self, listener: socket.socket, **options: Any) -> None:
         super().__init__(**options)
         self.listener = listener
 
     def _init_shared_socket(self) -> None:
-        # The library binds one with SO_REUSEPORT for each worker: a second server on the port would get half of
-        # the requests, and neither would notice.
+        # Granian binds a socket with SO_REUSEPORT for each worker: a second server on the port would get half of the
+        # requests, and neither would notice.
         self._sso = self._ssp = None
         self._sfd = self.listener.fileno()
         self._shd = SocketHolder(self._sfd, False, BACKLOG)  # type: ignore[call-arg]
@@ -62,28 +63,31 @@ class Server(Granian):  # type: ignore[misc, valid-type]
         super()._stop_workers()
 
     def shutdown(self, exit_code: int = 0) -> None:
-        # The library calls it a failure when a worker ends before it was told. Whoever stops a server tells all its
-        # processes at once, and a worker may hear it first.
-        told = self.interrupt_signal
+        # Granian reports a failure if a worker ends before the main process was signalled. Whoever stops a server
+        # signals all its processes at once, and a worker may be first.
+        interrupted = self.interrupt_signal
         try:
             super().shutdown(exit_code)
         except SystemExit:
-            if exit_code or not told:
+            if exit_code or not interrupted:
                 raise
 
 
 @contextlib.contextmanager
-def place(host: str, port: int, folder: Path, alone: bool) -> Iterator[socket.socket]:
-    """The port, and with `alone` the data folder, for this server. Raises CannotServe before anything is changed."""
-    with claimed(folder) if alone else contextlib.nullcontext(), listen(host, port) as listener:
+def reserve(host: str, port: int, folder: Path, alone: bool) -> Iterator[socket.socket]:
+    """Yield a listening socket; with `alone` also lock the data folder.
+
+    Raise CannotServe before anything is changed.
+    """
+    with lock_folder(folder) if alone else contextlib.nullcontext(), listen(host, port) as listener:
         yield listener
 
 
 def run(target: str, listener: socket.socket, workers: int, folder: Path, kind: type[Server] = Server) -> None:
-    """Serve on the socket until SIGINT or SIGTERM. Another `kind` keeps all settings (the fault tests have one)."""
-    _clear(folder)
-    _allow_files()
-    # Workers inherit the socket and the application.
+    """Serve on the socket until SIGINT or SIGTERM. `kind` lets the fault tests use a subclass."""
+    _delete_stale(folder)
+    _raise_file_limit()
+    # With fork, workers inherit the socket and the application.
     multiprocessing.set_start_method("fork", force=True)
     host, port = listener.getsockname()[:2]
     kind(
@@ -105,7 +109,7 @@ def run(target: str, listener: socket.socket, workers: int, folder: Path, kind: 
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that nobody shares. Raises CannotServe."""
+    """Return a listening socket without SO_REUSEPORT. Raise CannotServe."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -139,8 +143,8 @@ def _why_not(error: OSError, host: str, port: int) -> str:
 
 
 @contextlib.contextmanager
-def claimed(folder: Path) -> Iterator[None]:
-    """Holds the data folder for this server. The lock goes with its last process. Raises CannotServe."""
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Lock the data folder for this server. The lock ends with its last process. Raise CannotServe."""
     with (folder / "serve.lock").open("ab") as lock:
         try:
             fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,24 +157,24 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def incoming(folder: Path) -> Path:
-    """Where bodies and answers lie that are too long for memory."""
+    """Return the folder for bodies and responses that are too long for memory."""
     return folder / "incoming"
 
 
-def _clear(folder: Path) -> None:
-    """Answers that an earlier life left behind; servers on several machines may share the folder."""
+def _delete_stale(folder: Path) -> None:
+    """Delete response files that an earlier process left behind; servers may share the folder."""
     incoming(folder).mkdir(mode=0o700, exist_ok=True)
-    oldest = time.time() - LEFT_BEHIND_SECONDS
+    oldest = time.time() - STALE_SECONDS
     for path in incoming(folder).glob("answer-*"):
         with contextlib.suppress(OSError):
             if path.stat().st_mtime < oldest:
                 path.unlink()
 
 
-def _allow_files() -> None:
-    """Each connection is an open file; the usual limit is for programs with a few."""
+def _raise_file_limit() -> None:
+    """Raise the limit of open files: each connection needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(hard, 2 * CONNECTIONS + 1024) if hard != resource.RLIM_INFINITY else 2 * CONNECTIONS + 1024
-    if soft < wanted:
+    limit = min(hard, 2 * CONNECTIONS + 1024) if hard != resource.RLIM_INFINITY else 2 * CONNECTIONS + 1024
+    if soft < limit:
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

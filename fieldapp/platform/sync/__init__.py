@@ -1,1 +1,1 @@
-"""The JSON mouth of the door: hello, push, receipts, attachments, pack (docs/sync-protocol.md)."""
+"""JSON channel of the command bus: hello, push, receipts, attachments, pack (docs/sync-protocol.md)."""

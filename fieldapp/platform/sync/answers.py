@@ -1,4 +1,4 @@
-"""Every sync answer is JSON, names this instance, and is never a redirect (failure modes 14 to 16, 20)."""
+"""JSON responses of `/sync`: each names this instance and none is a redirect (failure modes 14 to 16, 20)."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ CHUNK = 1024 * 1024
 
 
 class Refused(Exception):
-    """The request as a whole cannot be taken; the phone keeps everything."""
+    """Request error that ends the whole request with an HTTP status. The phone keeps its records."""
 
-    def __init__(self, status: int, code: str, words: str) -> None:
+    def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(code)
-        self.status, self.code, self.words = status, code, words
+        self.status, self.code, self.message = status, code, message
 
 
 class Json(Response):
-    """A whole answer: its length and its headers stand, nothing is left to be looked after on its way out."""
+    """JSON response with a complete body, passed to the WSGI server without Werkzeug's response iteration."""
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Goes out as it is."""
+        """Start the response and return its body; HEAD requests take Werkzeug's way."""
         if environ["REQUEST_METHOD"] == "HEAD":
             return super().__call__(environ, start_response)
         start_response(self.status, self.headers.to_wsgi_list())
         return self.response  # type: ignore[return-value]
 
 
-def answer(content: Any, status: int = 200) -> Response:
-    """JSON that nobody keeps."""
-    kept = {"Cache-Control": "no-store", "Vary": "Cookie"}
-    return Json(msgspec.json.encode(content), status, kept, content_type="application/json")
+def json_response(content: Any, status: int = 200) -> Response:
+    """Return `content` as a JSON response that no cache may store."""
+    headers = {"Cache-Control": "no-store", "Vary": "Cookie"}
+    return Json(msgspec.json.encode(content), status, headers, content_type="application/json")
 
 
-def refusal(status: int, code: str, words: str) -> Response:
-    """An error in the same clothes; with the limits where the request was too large."""
-    content: dict[str, Any] = {"error": {"code": code, "words": words}}
+def error_response(status: int, code: str, message: str) -> Response:
+    """Return a JSON error response. Status 413 adds the limits; 429 and 503 add `Retry-After` (seconds)."""
+    content: dict[str, Any] = {"error": {"code": code, "words": message}}
     if status == 413:
         content["limits"] = limits()
-    response = answer(content, status)
+    response = json_response(content, status)
     if status in {429, 503}:
         response.headers["Retry-After"] = "15"
     return response
 
 
 def limits() -> dict[str, int]:
-    """What one request may hold."""
+    """Return the limits of one request: records, and sizes in bytes."""
     return {
         "batch_ops": BATCH_OPS,
         "batch_bytes": BATCH_BYTES,
@@ -64,21 +64,21 @@ def limits() -> dict[str, int]:
 
 
 def read_json(kind: Any) -> Any:
-    """The request's JSON as a msgspec type, unpacked within bounds. Raises Refused."""
-    # Looked up once: each look goes through the proxy.
-    asked: Request = request._get_current_object()  # type: ignore[attr-defined]
-    length = asked.content_length
+    """Return the body of the current request, decompressed and decoded as the msgspec type `kind`. Raise Refused."""
+    # Resolved once: each access to `request` goes through Werkzeug's proxy.
+    current_request: Request = request._get_current_object()  # type: ignore[attr-defined]
+    length = current_request.content_length
     if length is not None and length > BATCH_BYTES:
-        asked.get_data(cache=False) if length < 8 * BATCH_BYTES else None
+        current_request.get_data(cache=False) if length < 8 * BATCH_BYTES else None
         raise _too_large()
-    # Where its length is known and allowed, the stream that would guard it need not be built.
-    source = asked.stream if length is None else asked.environ["wsgi.input"]
+    # With a known, allowed length the raw stream is enough; Werkzeug's limited stream need not be built.
+    source = current_request.stream if length is None else current_request.environ["wsgi.input"]
     body = source.read(BATCH_BYTES + 1 if length is None else length)
     if len(body) > BATCH_BYTES:
         raise _too_large()
-    encoding = asked.environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
+    encoding = current_request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
     if encoding in {"gzip", "deflate"}:
-        body = _unpacked(body)
+        body = _decompress(body)
     elif encoding != "identity":
         raise Refused(415, "request.encoding", gettext("This encoding is not understood."))
     try:
@@ -91,13 +91,13 @@ def _too_large() -> Refused:
     return Refused(413, "request.too_large", gettext("Too much at once; send less."))
 
 
-def _unpacked(body: bytes) -> bytes:
-    """Inflates at most the allowed size: a small body may hide a huge one."""
-    unpacker = zlib.decompressobj(wbits=47)
+def _decompress(body: bytes) -> bytes:
+    """Decompress `body` up to the allowed size. Raise Refused: a small body can inflate to a huge one."""
+    decompressor = zlib.decompressobj(wbits=47)
     try:
-        plain = unpacker.decompress(body, BATCH_BYTES + 1)
+        content = decompressor.decompress(body, BATCH_BYTES + 1)
     except zlib.error:
         raise Refused(400, "request.unreadable", gettext("This request cannot be read.")) from None
-    if len(plain) > BATCH_BYTES or unpacker.unconsumed_tail:
+    if len(content) > BATCH_BYTES or decompressor.unconsumed_tail:
         raise _too_large()
-    return plain
+    return content

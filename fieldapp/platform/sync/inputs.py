@@ -1,6 +1,6 @@
-"""What a phone's requests may hold: typed, and bounded before anything walks it or writes it down.
+"""Typed request bodies of `/sync`, with size limits that are checked before anything is read or stored.
 
-A few bytes of gzip become a megabyte of JSON, and a span of two numbers names a billion of them.
+A few bytes of gzip can hold a megabyte of JSON, and a span of two numbers can name a billion of them.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from fieldapp.platform.web import inputs
 
 Spans = Sequence[tuple[int, int]]
 
-#: Unbroken runs of numbers in one hello, all lives of a store together: more than a phone has records.
-MOST_SPANS = 20_000
-#: Lives of a store that one hello speaks of.
-MOST_LIVES = 200
-#: Ids that one request may ask about; the rest it asks again.
-MOST_ASKED = 1000
-#: Largest number a phone gives out.
-MOST_SEQ = 2**53
-#: What is kept of the words a phone says of itself.
-MOST_TEXT = 64
+#: Spans in one hello, over all epochs: more than a phone has records.
+MAX_SPANS = 20_000
+#: Epochs of a store in one hello.
+MAX_EPOCHS = 200
+#: Ids in one receipts request; the client asks for the rest again.
+MAX_RECEIPTS = 1000
+#: Upper bound of a phone's sequence numbers.
+MAX_SEQ = 2**53
+#: Characters stored of a text that a phone reports.
+MAX_TEXT = 64
 
 
 class Pending(msgspec.Struct):
-    """What a phone still holds of this life of its store."""
+    """Records in the outbox of this epoch: lowest and highest number, count, time of the oldest."""
 
     min_seq: int
     max_seq: int
@@ -42,80 +42,80 @@ class Pending(msgspec.Struct):
 
 
 class Hello(msgspec.Struct):
-    """A phone introduces itself.
+    """Body of a hello request.
 
-    `held` are the numbers of all records that lie on it, by epoch and as spans; `dropped` those whose records their
-    author discarded. Phones of before leave both out.
+    `held` are the numbers of all records on the phone, by epoch and as spans; `dropped` those that their author
+    discarded. Older clients send neither.
     """
 
     dev: str
     ep: Annotated[str, Meta(pattern="^[0-9a-f]{8}$")]
     user: int
     build: str
-    next_seq: Annotated[int, Meta(ge=1, lt=MOST_SEQ)]
+    next_seq: Annotated[int, Meta(ge=1, lt=MAX_SEQ)]
     now: str
     pending: Pending | None = None
     persisted: bool | None = None
     display_mode: str = ""
-    held: Annotated[dict[str, list[tuple[int, int]]], Meta(max_length=MOST_LIVES)] | None = None
-    dropped: Annotated[dict[str, list[int]], Meta(max_length=MOST_LIVES)] | None = None
+    held: Annotated[dict[str, list[tuple[int, int]]], Meta(max_length=MAX_EPOCHS)] | None = None
+    dropped: Annotated[dict[str, list[int]], Meta(max_length=MAX_EPOCHS)] | None = None
 
 
 class Push(msgspec.Struct):
-    """Frozen envelopes, as strings."""
+    """Body of a push request: frozen envelopes as strings."""
 
     ops: list[str]
 
 
 class Receipts(msgspec.Struct):
-    """Ids that a phone asks about."""
+    """Body of a receipts request: operation ids."""
 
     ops: list[str]
 
 
 def read_hello() -> Hello:
-    """A hello within bounds: what a phone says of itself is cut to what is kept. Raises Refused."""
-    said: Hello = read_json(Hello)
-    if not ids.is_uuid(said.dev):
+    """Return the hello of this request, texts and numbers cut to their limits. Raise Refused."""
+    hello: Hello = read_json(Hello)
+    if not ids.is_uuid(hello.dev):
         raise Refused(400, "request.unreadable", gettext("This request cannot be read."))
-    if sum(map(len, (said.held or {}).values())) > MOST_SPANS:
+    if sum(map(len, (hello.held or {}).values())) > MAX_SPANS:
         raise Refused(413, "hello.too_many_spans", gettext("Too much at once; send less."))
-    said.build, said.display_mode = inputs.kept(said.build, MOST_TEXT), inputs.kept(said.display_mode, 20)
-    if said.pending:
-        said.pending = Pending(
-            _number(said.pending.min_seq),
-            _number(said.pending.max_seq),
-            min(_number(said.pending.count), 1_000_000),
-            inputs.kept(said.pending.oldest_utc, MOST_TEXT),
+    hello.build, hello.display_mode = inputs.kept(hello.build, MAX_TEXT), inputs.kept(hello.display_mode, 20)
+    if hello.pending:
+        hello.pending = Pending(
+            _clamp(hello.pending.min_seq),
+            _clamp(hello.pending.max_seq),
+            min(_clamp(hello.pending.count), 1_000_000),
+            inputs.kept(hello.pending.oldest_utc, MAX_TEXT),
         )
-    return said
+    return hello
 
 
 def read_receipts() -> list[str]:
-    """The ids that are asked about; what is no id has no receipt. Raises Refused."""
-    said: Receipts = read_json(Receipts)
-    return [one for one in said.ops[:MOST_ASKED] if ids.is_uuid(one)]
+    """Return the operation ids of this request, without malformed ones. Raise Refused."""
+    body: Receipts = read_json(Receipts)
+    return [op for op in body.ops[:MAX_RECEIPTS] if ids.is_uuid(op)]
 
 
-def _number(value: int) -> int:
-    return min(max(value, 0), MOST_SEQ)
+def _clamp(value: int) -> int:
+    return min(max(value, 0), MAX_SEQ)
 
 
 def numbers(spans: Spans, first: int, end: int) -> Iterable[int]:
-    """The numbers from `first` to below `end` that lie in the spans, each once, however the spans overlap."""
-    at = first
+    """Yield the numbers in `first` ≤ n < `end` that the spans cover, each once. Spans may overlap."""
+    lowest = first
     for low, high in sorted(spans):
-        if at >= end:
+        if lowest >= end:
             return
-        yield from range(max(low, at), min(high + 1, end))
-        at = max(at, high + 1)
+        yield from range(max(low, lowest), min(high + 1, end))
+        lowest = max(lowest, high + 1)
 
 
 # -- tus ---------------------------------------------------------------------------------------------------------
 
 
 def upload_length(most: int) -> int:
-    """How large a file is announced to be. Raises Refused."""
+    """Return the announced file size in bytes. Raise Refused above `most`."""
     size = inputs.header_number("Upload-Length", low=-inputs.MOST_BIG)
     if size is None:
         raise Refused(400, "attachment.no_length", gettext("This request cannot be read."))
@@ -125,7 +125,7 @@ def upload_length(most: int) -> int:
 
 
 def upload_offset() -> int:
-    """Where the piece begins. Raises Refused."""
+    """Return the offset in bytes at which the chunk begins. Raise Refused."""
     offset = inputs.header_number("Upload-Offset")
     if offset is None:
         raise Refused(400, "attachment.no_offset", gettext("This request cannot be read."))
@@ -133,13 +133,13 @@ def upload_offset() -> int:
 
 
 def upload_metadata() -> dict[str, str]:
-    """What the client says of the file, by name; its words without signs that cannot be stored. Raises Refused."""
+    """Return the file's metadata by name, without characters that cannot be stored. Raise Refused."""
     meta: dict[str, str] = {}
     for part in inputs.header("Upload-Metadata", 8000).split(","):
         key, _, value = part.strip().partition(" ")
         try:
-            said = base64.b64decode(value, validate=True).decode()
-            meta[key] = inputs.kept(said, 1000) if key in {"filename", "filetype", "role"} else said
+            text = base64.b64decode(value, validate=True).decode()
+            meta[key] = inputs.kept(text, 1000) if key in {"filename", "filetype", "role"} else text
         except (binascii.Error, UnicodeDecodeError):
             raise Refused(400, "attachment.unreadable", gettext("This request cannot be read.")) from None
     return meta

@@ -1,4 +1,4 @@
-"""The installation's name, read once."""
+"""Id and epoch of this installation, read once per process."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _INSTANCE: AppValue[dict[str, str]] = AppValue("instance")
 
 
 def instance() -> dict[str, str]:
-    """`id` and `epoch` of this installation; made at first use, the same for all its workers."""
+    """Return `id` and `epoch` of this installation. The first call inserts them; all workers share them."""
     if not _INSTANCE.is_set():
-        row = db.session.get(Instance, 1) or _made()
+        row = db.session.get(Instance, 1) or _create_instance()
         _INSTANCE.set(current_app, {"id": row.name, "epoch": row.epoch})
     return _INSTANCE()
 
 
-def _made() -> Instance:
+def _create_instance() -> Instance:
     row = Instance(id=1, name=str(ids.uuid7()), epoch=str(ids.uuid7()))
     try:
         with writing() as session:
             session.add(row)
     except IntegrityError:
-        # Another worker was first; its row is the one.
+        # Another worker inserted the row first.
         return db.session.get_one(Instance, 1)
     return row

@@ -1,4 +1,4 @@
-"""Noticing that a phone lost records (failure modes 31 and 32)."""
+"""Detection of records that a phone lost (failure modes 31 and 32)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.inputs import Spans, numbers
 from fieldapp.services.devices import Device
 
-MOST = 200
+#: Largest number of missing records kept per store.
+MAX_MISSING = 200
 
 #: Device and epoch.
-Life = tuple[str, str]
+StoreKey = tuple[str, str]
 
-#: Older numbers were judged many hellos ago.
+#: Numbers further back were checked by many earlier hellos.
 WINDOW = 5000
 
 
 @dataclass(frozen=True)
 class Store:
-    """One life of a phone's store as it is to be judged: it gave out the numbers below `end`.
+    """One epoch of a phone's store, which has given out the numbers below `end`.
 
-    `held` lie on the phone. What is only to be looked at for arrivals (`settled`) gets no new numbers: the phone that
-    could say what it holds is not the one that speaks.
+    `held` are the numbers on the phone. With `settled`, the set of missing numbers may only shrink: the phone that sent
+    the hello cannot tell what this store holds.
     """
 
     device: Device
@@ -36,59 +37,61 @@ class Store:
 
     @property
     def first(self) -> int:
-        """The lowest number that is judged."""
+        """Return the lowest number that is checked."""
         return max(1, self.end - WINDOW)
 
 
-def judge(stores: Sequence[Store]) -> list[Device]:
-    """Writes to each device which numbers are missing: neither received, nor on the phone, nor discarded by hand.
+def update_missing(stores: Sequence[Store]) -> list[Device]:
+    """Set `missing` of each device: numbers not received, not on the phone and not discarded by their author.
 
-    Numbers have no gaps per device, epoch and person. At most 200 each, the lowest first. Returns the devices of which
-    one number came with two records.
+    Numbers have no gaps per device, epoch and person. At most 200 are kept, the lowest first. Return the devices for
+    which two records arrived with one number.
     """
-    here, doubled = _received([store for store in stores if store.end > store.first])
+    received, duplicated = _received([store for store in stores if store.end > store.first])
     for store in stores:
         device = store.device
-        missing = _missing(store, here.get((device.dev, device.ep), ()))
+        missing = _missing(store, received.get((device.dev, device.ep), ()))
         device.missing = sorted(set(device.missing or ()) & set(missing)) if store.settled else missing
         device.missing_count = len(device.missing)
-    return [store.device for store in stores if (store.device.dev, store.device.ep) in doubled]
+    return [store.device for store in stores if (store.device.dev, store.device.ep) in duplicated]
 
 
 def _missing(store: Store, received: Container[int]) -> list[int]:
-    known = {*(store.device.dropped or ()), *numbers(store.held, store.first, store.end)}
-    return [seq for seq in range(store.first, store.end) if seq not in received and seq not in known][:MOST]
+    accounted_for = {*(store.device.dropped or ()), *numbers(store.held, store.first, store.end)}
+    return [seq for seq in range(store.first, store.end) if seq not in received and seq not in accounted_for][
+        :MAX_MISSING
+    ]
 
 
-def _received(stores: Sequence[Store]) -> tuple[dict[Life, Container[int]], set[Life]]:
-    """Which numbers of these stores are in the ledger, and in which stores one number names two records.
+def _received(stores: Sequence[Store]) -> tuple[dict[StoreKey, Container[int]], set[StoreKey]]:
+    """Return the received numbers per store, and the stores in which one number has two records.
 
-    Whole stores are recognised by counting alone.
+    For a store without gaps the count and the highest number suffice; numbers are read for the others only.
     """
-    found: dict[Life, Container[int]] = {}
+    received: dict[StoreKey, Container[int]] = {}
     if not stores:
-        return found, set()
+        return received, set()
     user_id = stores[0].device.user_id
-    counted = _counted(stores, user_id)
-    short = []
+    counted = _count_received(stores, user_id)
+    incomplete = []
     for store in stores:
         key = (store.device.dev, store.device.ep)
         count, last, _ = counted.get(key, (0, 0, 0))
         if count == last >= store.end - 1:
-            found[key] = range(1, last + 1)
+            received[key] = range(1, last + 1)
         elif count:
-            short.append(and_(Receipt.dev == key[0], Receipt.ep == key[1], Receipt.seq >= store.first))
-    if short:
-        query = select(Receipt.dev, Receipt.ep, Receipt.seq).where(Receipt.user_id == user_id, or_(*short))
-        seqs: dict[Life, set[int]] = {}
+            incomplete.append(and_(Receipt.dev == key[0], Receipt.ep == key[1], Receipt.seq >= store.first))
+    if incomplete:
+        query = select(Receipt.dev, Receipt.ep, Receipt.seq).where(Receipt.user_id == user_id, or_(*incomplete))
+        seqs: dict[StoreKey, set[int]] = {}
         for dev, ep, seq in db.session.execute(query):
             seqs.setdefault((dev, ep), set()).add(seq)
-        found |= seqs
-    return found, {key for key, (count, _, records) in counted.items() if records > count}
+        received |= seqs
+    return received, {key for key, (count, _, records) in counted.items() if records > count}
 
 
-def _counted(stores: Sequence[Store], user_id: int) -> dict[Life, tuple[int, int, int]]:
-    """Return for each store how many numbers arrived, the highest, and with how many records."""
+def _count_received(stores: Sequence[Store], user_id: int) -> dict[StoreKey, tuple[int, int, int]]:
+    """Return for each store: count of numbers received, the highest, count of records."""
     keys = [(store.device.dev, store.device.ep) for store in stores]
     counts = (
         select(Receipt.dev, Receipt.ep, func.count(Receipt.seq.distinct()), func.max(Receipt.seq), func.count())

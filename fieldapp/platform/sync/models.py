@@ -1,4 +1,4 @@
-"""Which server this is."""
+"""Identity of this installation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fieldapp.platform.extensions import Model
 
 
 class Instance(Model):
-    """One row: the installation's id, and the epoch that a restore from a backup changes (failure mode 38)."""
+    """Single row: id of the installation, and the epoch that a restore from a backup changes (failure mode 38)."""
 
     __tablename__ = "instance"
 

@@ -1,4 +1,4 @@
-"""Users, groups, roles and devices. Features import from here: `people`, `group_names`, `technicians_of`."""
+"""People, groups, roles, sessions and passwords. Other features import from this package only."""
 
 from fieldapp.services.accounts.queries import (
     actor_of,

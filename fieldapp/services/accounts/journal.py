@@ -1,6 +1,6 @@
-"""What happens to accounts, on the audit trail: sign-ins, wrong passwords, resets.
+"""Audit entries about accounts: sign-ins, wrong passwords, resets.
 
-Never a password, never a full address.
+They hold no password and no full IP address.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fieldapp.platform.commandbus import audit
 from fieldapp.platform.commandbus.models import AuditEntry
 from fieldapp.platform.extensions import db
 
-WORDS = {
+ACTION_LABELS = {
     "user.sign_in": _l("Signed in"),
     "user.sign_out": _l("Signed out"),
     "user.change_password": _l("Changed the password"),
@@ -31,14 +31,15 @@ WORDS = {
 
 
 def key_of(user_id: int) -> str:
-    """Return an account's number in the form that every record on the trail has."""
+    """Return the aggregate id of an account: its number as a UUID."""
     return str(UUID(int=user_id))
 
 
 def note(session: Session, action: str, user_id: int | None, by: int | None, **facts: Any) -> None:
-    """Add an entry about an account; `by` is who did it, None where nobody is signed in.
+    """Append an audit entry about an account. `by` is the acting user, or None if nobody is signed in.
 
-    Names that no account has are entered under the number 0, so that they take as long; never the name itself.
+    An attempt on an unknown user name is stored under account 0, so that it takes the same time; the name is not
+    stored.
     """
     entry = {
         "op": None,
@@ -56,11 +57,11 @@ def note(session: Session, action: str, user_id: int | None, by: int | None, **f
 
 
 def recent(user_id: int, most: int = 20) -> list[tuple[Any, Any, dict[str, Any]]]:
-    """Return `(when, words, facts)` of the last entries about an account, the newest first."""
+    """Return `(at, label, facts)` of the newest entries about an account, at most `most`."""
     query = (
         select(AuditEntry.at, AuditEntry.action, AuditEntry.after)
         .where(AuditEntry.agg_type == "user", AuditEntry.agg_id == key_of(user_id))
         .order_by(AuditEntry.id.desc())
         .limit(most)
     )
-    return [(at, WORDS.get(action, action), after or {}) for at, action, after in db.session.execute(query)]
+    return [(at, ACTION_LABELS.get(action, action), after or {}) for at, action, after in db.session.execute(query)]

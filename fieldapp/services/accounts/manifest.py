@@ -13,7 +13,7 @@ from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
 from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, TABS, Entry
 from fieldapp.platform.web.fresh import tells_ago
-from fieldapp.services.accounts.session import here
+from fieldapp.services.accounts.session import current_session
 
 manifest = FeatureManifest(
     grants={
@@ -45,7 +45,7 @@ TELL = timedelta(minutes=10)
 
 
 def _wrong_passwords() -> Iterator[Panel]:
-    current = here()
+    current = current_session()
     if current is None or not current.wrong_count or clock.now() - current.created_at > TELL:
         return
     tells_ago()

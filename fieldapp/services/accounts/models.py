@@ -1,4 +1,4 @@
-"""People, their groups and roles, and the phones they use."""
+"""Tables of people, groups, roles, sessions, passwords and device tokens."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Group(Model):
 
 
 class Membership(Model):
-    """A role a person holds, in one group or (group empty) everywhere."""
+    """Role of a person in one group, or in all groups if `group_id` is empty."""
 
     __tablename__ = "membership"
 
@@ -53,11 +53,11 @@ class Membership(Model):
 
 
 class UserSession(Model):
-    """One sign-in of one person in one browser. The cookie holds a random secret, this row its hash.
+    """Session of one person in one browser. The cookie holds a random secret, this row its hash.
 
     `ended_how`: `signed_out`, `ended` (by its person from another browser), `replaced` (another sign-in in the same
-    browser), `phone` (the phone was signed out), `password`, `reset`, `deactivated`. Rows that ended or ran out stay
-    for a while, then a later sign-in deletes them (`fieldapp/services/accounts/sessions.py`).
+    browser), `phone` (the phone was signed out), `password`, `reset`, `deactivated`. A later sign-in deletes old rows
+    that ended or expired (`fieldapp/services/accounts/sessions.py`).
     """
 
     __tablename__ = "session"
@@ -72,7 +72,7 @@ class UserSession(Model):
     seen_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_how: Mapped[str | None] = mapped_column(String(20))
-    #: Wrong passwords that were tried on the account since the sign-in before this one.
+    #: Wrong passwords entered for the account since the previous sign-in.
     wrong_count: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     wrong_at: Mapped[datetime | None] = mapped_column(Moment)
     wrong_network: Mapped[str] = mapped_column(String(45), default="", server_default="")
@@ -81,10 +81,10 @@ class UserSession(Model):
 
 
 class LoginBucket(Model):
-    """A count of wrong passwords: of an account, an address, or both (`fieldapp/services/accounts/throttle.py`).
+    """Counter of wrong passwords per account, per address, or per pair (`fieldapp/services/accounts/throttle.py`).
 
-    `key` is a hash. `failed` makes people wait until `free_at`; `tries` of an account are told to its person.
-    `refusal_noted` says that the trail holds the present wait.
+    `key` is a hash. `failed` sets the wait until `free_at`; `tries` of an account are shown to its person.
+    `refusal_noted` is set once the audit log has an entry about the current wait.
     """
 
     __tablename__ = "login_bucket"
@@ -102,7 +102,7 @@ class LoginBucket(Model):
 
 
 class KnownBrowser(Model):
-    """A browser in which a person signed in before; its cookie is kept as a hash."""
+    """Browser in which a person has signed in before, by the hash of its cookie."""
 
     __tablename__ = "known_browser"
 
@@ -114,7 +114,7 @@ class KnownBrowser(Model):
 
 
 class PasswordReset(Model):
-    """A link with which a person sets a new password, once; only its hash is kept. One a person at most."""
+    """One-time link for a new password, by its hash. At most one per person."""
 
     __tablename__ = "password_reset"
 
@@ -125,9 +125,9 @@ class PasswordReset(Model):
 
 
 class DeviceToken(Model):
-    """What a phone may send its owner's records with when no session holds; only the hash is kept (failure mode 39).
+    """Token with which a phone sends its owner's records without a session, by its hash (failure mode 39).
 
-    Several may hold at once: the first use of one ends those that were issued before it.
+    Several may be valid at once: the first use of one deletes those that were issued before it.
     """
 
     __tablename__ = "device_token"

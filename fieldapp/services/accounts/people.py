@@ -1,4 +1,4 @@
-"""Reading accounts for the people page."""
+"""Queries of the people page."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ _last_seen = select(func.max(UserSession.seen_at)).where(UserSession.user_id == 
 
 
 def listed() -> Select[Any]:
-    """Return the query for everybody with an account: name, id, user name, active, last seen."""
+    """Return the query for all accounts: name, id, user name, active, last seen."""
     query: Any = select(User.name, User.id, User.username, User.active, _last_seen.label("seen_at"))
     return query
 
 
 def named(query: Select[Any], value: str) -> Select[Any]:
-    """Narrow to people whose name or user name holds `value`."""
+    """Narrow the query to people whose name or user name contains `value`."""
     pattern = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return query.where(User.name.ilike(f"%{pattern}%", escape="\\") | User.username.ilike(f"%{pattern}%", escape="\\"))
 
 
-def one(user_id: int) -> Any:
+def person_row(user_id: int) -> Any:
     """Return one row of `listed()`, or None."""
     return db.session.execute(listed().where(User.id == user_id)).one_or_none() if user_id < 2**31 else None
 
 
 def roles_of(rows: Iterable[Any]) -> dict[int, list[tuple[Any, str]]]:
-    """Return `(role, group)` in words by person, the group empty where the role holds everywhere; one query."""
-    wanted = [row.id for row in rows]
+    """Return `(role, group)` names by user id, in one query; the group is empty for a role in all groups."""
+    user_ids = [row.id for row in rows]
     query = (
         select(Membership.user_id, Membership.role, Group.name)
         .outerjoin(Group, Group.id == Membership.group_id)
-        .where(Membership.user_id.in_(wanted))
+        .where(Membership.user_id.in_(user_ids))
         .order_by(Membership.id)
     )
-    found: dict[int, list[tuple[Any, str]]] = {user: [] for user in wanted}
+    roles: dict[int, list[tuple[Any, str]]] = {user: [] for user in user_ids}
     for user, role, group in db.session.execute(query):
-        found[user].append((NAMES.get(role, role), group or ""))
-    return found
+        roles[user].append((NAMES.get(role, role), group or ""))
+    return roles

@@ -1,4 +1,4 @@
-"""Reading people and groups."""
+"""Queries for people, groups and sessions."""
 
 from __future__ import annotations
 
@@ -21,19 +21,27 @@ from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import GRANTS, db, reading
 from fieldapp.services.accounts.models import Group, Membership, User, UserSession
 
-#: The trail's end: every command moves it, whatever it wrote.
-_trail = select(column("last")).select_from(table("audit_head")).scalar_subquery()
-_wrong = (UserSession.wrong_count, UserSession.wrong_at, UserSession.wrong_network)
-_account = (User.id, User.username, User.name, User.active, Membership.role, Membership.group_id)
+#: Number of the last audit entry: every command increases it.
+_audit_head = select(column("last")).select_from(table("audit_head")).scalar_subquery()
+_wrong_columns = (UserSession.wrong_count, UserSession.wrong_at, UserSession.wrong_network)
+_account_columns = (User.id, User.username, User.name, User.active, Membership.role, Membership.group_id)
 _person = Prepared(
-    select(*_account, _trail)
+    select(*_account_columns, _audit_head)
     .outerjoin(Membership, Membership.user_id == User.id)
     .where(User.id == bindparam("user_id"))
     .order_by(Membership.id)
 )
-#: Session, person and roles in one statement: every request of a session asks for them.
+#: Session, person and roles in one statement, because every request with a session needs them.
 _session = Prepared(
-    select(*_account, _trail, UserSession.id, UserSession.dev, UserSession.created_at, UserSession.seen_at, *_wrong)
+    select(
+        *_account_columns,
+        _audit_head,
+        UserSession.id,
+        UserSession.dev,
+        UserSession.created_at,
+        UserSession.seen_at,
+        *_wrong_columns,
+    )
     .join(User, User.id == UserSession.user_id)
     .outerjoin(Membership, Membership.user_id == User.id)
     .where(
@@ -43,104 +51,111 @@ _session = Prepared(
         UserSession.created_at > bindparam("created_after", type_=Moment),
         User.active,
     )
-    # Compared as a whole between two requests.
+    # A stable order: the rows are compared as a whole between two requests.
     .order_by(Membership.id)
 )
-#: So many columns of its rows are of the person and the trail, which pages are made from; the others of the session.
-_PERSON_COLUMNS = len(_account) + 1
+#: Number of leading columns about the person and the audit head, on which pages depend; the rest is the session's.
+_PERSON_COLUMNS = len(_account_columns) + 1
 
 _names = Prepared(select(User.id, User.name).where(among(User.id, "ids")))
 _groups = Prepared(select(Group.id, Group.name).order_by(Group.id))
 
 
 def actor_of(user_id: int) -> Actor:
-    """Return the person with all roles, groups and verbs, in one query. Raise NotFound."""
+    """Return the person with roles, groups and verbs, in one query. Raise NotFound."""
     rows = _person.rows(reading(), user_id=user_id)
     if not rows:
         raise NotFound("user.not_found")
-    return _actor(rows)
+    return _actor_of_rows(rows)
 
 
 @dataclass(frozen=True)
 class CurrentSession:
-    """The session of a request: its id, the phone it is on as far as known, when it began and was last noted."""
+    """Session of a request: id, phone if known, begin, and last recorded use."""
 
     id: str
     dev: str | None
     created_at: datetime
     seen_at: datetime
-    #: Wrong passwords tried since the sign-in before: how many, when last, from where.
+    #: Wrong passwords entered since the previous sign-in: count, time and network of the last.
     wrong_count: int = 0
     wrong_at: datetime | None = None
     wrong_network: str = ""
 
 
-#: Columns of person and trail, a row for each role: what pages are made from.
+#: Columns of the person and the audit head, one row per role. Cached pages depend on them.
 PersonRows = list[tuple[Any, ...]]
 
 
-def person_in_session(engine: Engine, digest: str, lasts: Lifetime) -> tuple[Actor, CurrentSession, PersonRows] | None:
-    """Return the person of the living session with this hash, and what was read; None where there is none."""
-    rows = _session_rows(engine, digest, lasts)
+def person_in_session(
+    engine: Engine, digest: str, lifetime: Lifetime
+) -> tuple[Actor, CurrentSession, PersonRows] | None:
+    """Return actor, session and person rows of the active session with this hash, or None."""
+    rows = _session_rows(engine, digest, lifetime)
     if not rows:
         return None
-    seen = [row[:_PERSON_COLUMNS] for row in rows]
-    return _actor(seen), CurrentSession(*rows[0][_PERSON_COLUMNS:]), seen
+    person_rows = [row[:_PERSON_COLUMNS] for row in rows]
+    return _actor_of_rows(person_rows), CurrentSession(*rows[0][_PERSON_COLUMNS:]), person_rows
 
 
-def session_reader(engine: Engine, lasts: Lifetime) -> Callable[[str], PersonRows]:
-    """Return a function from a session's hash to what pages are made from, to be called outside of any request."""
-    return lambda digest: [row[:_PERSON_COLUMNS] for row in _session_rows(engine, digest, lasts)]
+def session_reader(engine: Engine, lifetime: Lifetime) -> Callable[[str], PersonRows]:
+    """Return a function from a session's hash to its person rows, callable outside a request."""
+    return lambda digest: [row[:_PERSON_COLUMNS] for row in _session_rows(engine, digest, lifetime)]
 
 
-def _session_rows(engine: Engine, digest: str, lasts: Lifetime) -> PersonRows:
+def _session_rows(engine: Engine, digest: str, lifetime: Lifetime) -> PersonRows:
     now = clock.now()
-    given = {"hash": digest, "seen_after": now - lasts.idle, "created_after": now - lasts.longest}
-    return _session.rows_alone(engine, **given)
+    params = {"hash": digest, "seen_after": now - lifetime.idle, "created_after": now - lifetime.longest}
+    return _session.rows_alone(engine, **params)
 
 
-def _actor(rows: PersonRows) -> Actor:
-    return _as(GRANTS(), *rows[0][:4], tuple((row[4], row[5]) for row in rows if row[4] is not None))
+def _actor_of_rows(rows: PersonRows) -> Actor:
+    return _make_actor(GRANTS(), *rows[0][:4], tuple((row[4], row[5]) for row in rows if row[4] is not None))
 
 
 @lru_cache(maxsize=1024)
-def _as(
-    grants: Grants, user_id: int, username: str, name: str, active: bool, held: tuple[tuple[str, int | None], ...]
+def _make_actor(
+    grants: Grants,
+    user_id: int,
+    username: str,
+    name: str,
+    active: bool,
+    memberships: tuple[tuple[str, int | None], ...],
 ) -> Actor:
-    """Plain data made from what was just read: the same for the same."""
-    roles = frozenset(role for role, _ in held)
+    """Return the actor for these values. Cached, because it depends on its arguments only."""
+    roles = frozenset(role for role, _ in memberships)
     return Actor(
         id=user_id,
         username=username,
         name=name,
         roles=roles,
-        groups=frozenset(group for _, group in held if group is not None),
-        leads=frozenset(group for role, group in held if role == "leader" and group is not None),
+        groups=frozenset(group for _, group in memberships if group is not None),
+        leads=frozenset(group for role, group in memberships if role == "leader" and group is not None),
         verbs=grants.verbs_of(roles),
         active=active,
     )
 
 
 def names_of(user_ids: Iterable[int]) -> dict[int, str]:
-    """Names by user id."""
-    wanted = set(user_ids)
-    if not wanted:
+    """Return names by user id."""
+    ids = set(user_ids)
+    if not ids:
         return {}
-    return dict(_names.rows(reading(), ids=list(wanted)))
+    return dict(_names.rows(reading(), ids=list(ids)))
 
 
 def name_by(user_id: Any) -> ScalarSelect[str]:
-    """The name of the person in a column, to be read along with the row instead of in a query of its own."""
+    """Return a scalar subquery for the name of the person in a column, which saves a query per page."""
     return select(User.name).where(User.id == user_id).scalar_subquery()
 
 
 def group_names() -> dict[int, str]:
-    """Names of all groups by id, in the order of their founding."""
+    """Return the names of all groups by id, in order of id."""
     return dict(_groups.rows(reading()))
 
 
 def technicians_of(group_ids: Iterable[int]) -> list[tuple[int, str]]:
-    """`(id, name)` of the technicians of these groups who can sign in, by name."""
+    """Return `(id, name)` of the active technicians of these groups, by name."""
     query = (
         select(User.id, User.name)
         .join(Membership, Membership.user_id == User.id)
@@ -152,7 +167,7 @@ def technicians_of(group_ids: Iterable[int]) -> list[tuple[int, str]]:
 
 
 def technicians_by_group(group_ids: Iterable[int]) -> dict[int, list[tuple[int, str]]]:
-    """`(id, name)` of the technicians who can sign in, by group; one query."""
+    """Return `(id, name)` of the active technicians by group, in one query."""
     query = (
         select(Membership.group_id, User.id, User.name)
         .join(User, User.id == Membership.user_id)
@@ -160,34 +175,34 @@ def technicians_by_group(group_ids: Iterable[int]) -> dict[int, list[tuple[int, 
         .order_by(User.name)
         .distinct()
     )
-    found: dict[int, list[tuple[int, str]]] = {}
+    technicians: dict[int, list[tuple[int, str]]] = {}
     for group, user, name in db.session.execute(query):
         if group is not None:
-            found.setdefault(group, []).append((user, name))
-    return found
+            technicians.setdefault(group, []).append((user, name))
+    return technicians
 
 
 def members_of(group_ids: Iterable[int]) -> Select[Any]:
-    """User ids of everybody in these groups, to be used within another query."""
+    """Return a subquery for the user ids of all members of these groups."""
     return select(Membership.user_id).where(Membership.group_id.in_(set(group_ids)))
 
 
 def groups_of(user_id: int) -> frozenset[int]:
-    """The groups a person belongs to, in whatever role."""
+    """Return the ids of the groups a person belongs to, in any role."""
     query = select(Membership.group_id).where(Membership.user_id == user_id, Membership.group_id.is_not(None))
     return frozenset(group for group in db.session.scalars(query) if group is not None)
 
 
 @dataclass(frozen=True)
 class Memberships:
-    """The groups of people by id, and the leaders of those groups by group."""
+    """Groups by user id, and leaders by group id."""
 
     groups: dict[int, set[int]]
     leaders: dict[int, set[int]]
 
 
 def memberships_of(user_ids: Iterable[int]) -> Memberships:
-    """The groups of these people and who leads them; two queries."""
+    """Return the groups of these people and the leaders of those groups, in two queries."""
     groups: dict[int, set[int]] = {user: set() for user in user_ids}
     pairs = select(Membership.user_id, Membership.group_id)
     for user, group in db.session.execute(pairs.where(Membership.user_id.in_(groups))):
@@ -202,30 +217,30 @@ def memberships_of(user_ids: Iterable[int]) -> Memberships:
 
 
 def people_under(manager: bool) -> Any:
-    """User ids of those the person `me` decides about: members of the groups in `led`, and for a manager also those
-    whom nobody else leads.
+    """Return a subquery for the people whose requests the person `me` decides.
 
-    As a subquery with these two parameters, to be asked along with what those people did.
+    These are the members of the groups in `led`; for a manager also everybody without another leader. `me` and `led`
+    are bind parameters of the query around it.
     """
     me = bindparam("me", type_=User.id.type)
     led = select(Membership.user_id).where(among(Membership.group_id, "led"), Membership.user_id != me)
     if not manager:
         return led
-    mine, leader = aliased(Membership), aliased(Membership)
+    own, leader = aliased(Membership), aliased(Membership)
     has_leader = (
-        select(mine.id)
-        .join(leader, leader.group_id == mine.group_id)
-        .where(mine.user_id == User.id, leader.role == "leader", leader.user_id != User.id)
+        select(own.id)
+        .join(leader, leader.group_id == own.group_id)
+        .where(own.user_id == User.id, leader.role == "leader", leader.user_id != User.id)
     )
     return led.union(select(User.id).where(User.id != me, ~has_leader.exists()))
 
 
 def leaders_of(*group_ids: int) -> list[int]:
-    """User ids of the leaders of a group, or of several."""
+    """Return the user ids of the leaders of these groups."""
     query = select(Membership.user_id).where(Membership.role == "leader", Membership.group_id.in_(group_ids))
     return list(db.session.scalars(query))
 
 
 def people_with_role(role: str) -> list[int]:
-    """User ids of everybody who holds a role anywhere."""
+    """Return the user ids of everybody with this role, in any group."""
     return list(db.session.scalars(select(Membership.user_id).where(Membership.role == role).distinct()))

@@ -1,6 +1,6 @@
-"""Changing a password, and links with which a person sets a new one (D-START-2).
+"""Password changes and one-time links for a new password (D-START-2).
 
-These are not commands: an envelope keeps for ever what was sent, and a password must be kept nowhere (ADR 29).
+These are not commands: an envelope is stored for ever, and a password must be stored nowhere (ADR 29).
 """
 
 from __future__ import annotations
@@ -16,54 +16,58 @@ from fieldapp.services.accounts import journal, sessions, throttle
 from fieldapp.services.accounts.models import PasswordReset, User
 from fieldapp.services.accounts.sessions import digest
 
-#: So long a link is good, and once.
-LASTS = timedelta(hours=24)
+#: A link is valid this long, and once.
+LIFETIME = timedelta(hours=24)
 
 
-def make(session: Session, user_id: int, made_by: int | None) -> str | None:
-    """Make a link's secret for this person; those made before are worth nothing any more. Only its hash is kept.
+def create_link(session: Session, user_id: int, made_by: int | None) -> str | None:
+    """Return the secret of a new link for this person and delete earlier links. Return None for a closed account.
 
-    The person's row is locked: of two links made at the same moment one is left. None where the account is closed.
+    The person's row is locked, so that of two links made at the same moment one remains. Only the secret's hash is
+    stored.
     """
     user = session.get(User, user_id, with_for_update=True, populate_existing=True)
     if user is None or not user.active:
         return None
     secret = secrets.token_urlsafe(32)
-    forget(session, user_id)
+    delete_links(session, user_id)
     session.add(PasswordReset(hash=digest(secret), user_id=user_id, made_by=made_by, made_at=clock.now()))
     journal.note(session, "user.reset_link", user_id, made_by)
     return secret
 
 
-def forget(session: Session, user_id: int) -> None:
-    """Make the person's links worth nothing."""
+def delete_links(session: Session, user_id: int) -> None:
+    """Delete the person's links."""
     session.execute(delete(PasswordReset).where(PasswordReset.user_id == user_id))
 
 
-def person_of(session: Session, secret: str) -> User | None:
-    """Return whose link this is, the link locked; None for one that is unknown, used or too old alike."""
+def user_of_link(session: Session, secret: str) -> User | None:
+    """Return the user of this link and lock the link. Return None if it is unknown, used or expired."""
     query = (
         select(User)
         .join(PasswordReset, PasswordReset.user_id == User.id)
-        .where(PasswordReset.hash == digest(secret), PasswordReset.made_at > clock.now() - LASTS, User.active)
+        .where(PasswordReset.hash == digest(secret), PasswordReset.made_at > clock.now() - LIFETIME, User.active)
         .with_for_update()
     )
-    found: User | None = session.scalar(query)
-    return found
+    user: User | None = session.scalar(query)
+    return user
 
 
-def use(session: Session, user: User, password_hash: str) -> None:
-    """Set the new password; the link and every session of the person end. What waits on their phones is taken in."""
+def use_link(session: Session, user: User, password_hash: str) -> None:
+    """Set the new password, delete the link and end every session.
+
+    Records on the person's phones are still accepted.
+    """
     user.password_hash = password_hash
-    forget(session, user.id)
+    delete_links(session, user.id)
     sessions.end_all_of(session, "reset", user.id)
-    throttle.forgive(session, user.username)
+    throttle.clear_failures(session, user.username)
     journal.note(session, "user.reset_password", user.id, None)
 
 
-def change(session: Session, user_id: int, password_hash: str, keep: str | None) -> None:
-    """Set a person's own new password; every session but the one with the id `keep` ends."""
+def change_password(session: Session, user_id: int, password_hash: str, keep: str | None) -> None:
+    """Set a person's own new password and end all sessions except the one with the id `keep`."""
     session.get_one(User, user_id, with_for_update=True).password_hash = password_hash
-    forget(session, user_id)
+    delete_links(session, user_id)
     sessions.end_all_of(session, "password", user_id, keep)
     journal.note(session, "user.change_password", user_id, user_id)

@@ -1,4 +1,4 @@
-"""Signing in and out, and the person behind a request."""
+"""Sign-in, sign-out, and the person of a request."""
 
 from __future__ import annotations
 
@@ -36,33 +36,37 @@ from fieldapp.platform.web.cookies import SessionCookies, named
 from fieldapp.platform.web.known import KnownPages
 from fieldapp.services.accounts import journal, sessions, throttle, tokens
 from fieldapp.services.accounts.models import User, UserSession
-from fieldapp.services.accounts.passwords import matches, nobodys
+from fieldapp.services.accounts.passwords import dummy_hash, matches
 from fieldapp.services.accounts.queries import CurrentSession, PersonRows, actor_of, person_in_session, session_reader
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.services.accounts.sessions import digest
 
 log = logging.getLogger(__name__)
 
-#: Passwords that one process compares at a time, and log-ins that hold a thread meanwhile: comparing takes a fifth of a
-#: second of a core, and with all threads in it none would be left for pages.
-CHECKS, IN_LINE = 2, 4
-#: Seconds that a log-in waits for its turn, and after which it may come again.
-PATIENCE, RETRY_AFTER = 3.0, 3
-_checking, _in_line = BoundedSemaphore(CHECKS), BoundedSemaphore(IN_LINE)
+#: Passwords that one process checks at a time, and sign-ins that may hold a thread for it. One check takes 0.2 s of a
+#: core; without these limits sign-ins could hold every thread.
+MAX_CHECKS, MAX_WAITING = 2, 4
+#: Seconds that a sign-in waits for a free check, and seconds after which the client may try again.
+CHECK_TIMEOUT, RETRY_AFTER = 3.0, 3
+_check_slots, _waiting_slots = BoundedSemaphore(MAX_CHECKS), BoundedSemaphore(MAX_WAITING)
 
 
-class SignedIn(UserMixin):
-    """What Flask-Login holds: plain data, so that no write transaction can make it stale."""
+class LoginUser(UserMixin):
+    """User object of Flask-Login. It holds plain data, so that no write transaction can expire it."""
 
     def __init__(
-        self, actor: Actor, secret: str = "", here: CurrentSession | None = None, seen: PersonRows | None = None
+        self,
+        actor: Actor,
+        secret: str = "",
+        current_session: CurrentSession | None = None,
+        seen: PersonRows | None = None,
     ) -> None:
         self.actor = actor
-        #: The session of this request; None where a phone sends by its token.
-        self.here = here
-        #: Hash of the session's secret: under it the session is asked for again (platform/web/known.py).
+        #: Session of this request; None if the phone uses its token.
+        self.current_session = current_session
+        #: Hash of the session's secret, by which the session is read again (platform/web/known.py).
         self.key = digest(secret)
-        #: What was read of the person, with the end of the audit trail: what pages are made from
+        #: Rows read of the person, with the number of the last audit entry; ETags depend on them
         #: (platform/web/fresh.py).
         self.seen = list(seen or ())
         self._id = secret
@@ -72,7 +76,7 @@ class SignedIn(UserMixin):
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Session cookies, renewed once a day while in use: signing one for every answer costs more than reading it."""
+    """Session cookies, renewed once a day while in use: signing one costs more than reading it."""
 
     def __init__(self, app: Flask) -> None:
         serializer = self.get_signing_serializer(app)
@@ -81,21 +85,21 @@ class Sessions(SecureCookieSessionInterface):
         self.cookies = SessionCookies(serializer, app.permanent_session_lifetime)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
-        """What the cookie holds; an empty session where there is none that can be trusted."""
+        """Return the session of the cookie, or an empty one if the cookie is missing or invalid."""
         cookies = named(request.environ.get("HTTP_COOKIE", ""))
-        found = self.cookies.read(cookies.get(self.get_cookie_name(app), ""))
-        return self.session_class(found[0] if found else None)
+        loaded = self.cookies.read(cookies.get(self.get_cookie_name(app), ""))
+        return self.session_class(loaded[0] if loaded else None)
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
-        """Whether the answer carries the cookie: when something in it changed, and the first time in a day."""
+        """Return whether to send the cookie: the session changed, or this is its first use today."""
         today = clock.today().isoformat()
         if session.permanent and session.get("renewed") != today:
             session["renewed"] = today
         return session.modified
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """As Flask does it. Most answers carry no cookie; all that is left to say is that they depend on one."""
-        _note_use()
+        """Save the session as Flask does. Responses without the cookie still get `Vary: Cookie`."""
+        _record_use()
         if self.should_set_cookie(app, session):
             super().save_session(app, session, response)
         elif session.accessed:
@@ -104,157 +108,158 @@ class Sessions(SecureCookieSessionInterface):
                 response.headers["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
 
 
-def _note_use() -> None:
-    """Write "last seen", once in a while. A database that takes no writes keeps nobody from reading."""
-    known: CurrentSession | None = getattr(g.get("_login_user"), "here", None)
-    if known is None or clock.now() - known.seen_at < sessions.TOUCH_EVERY:
+def _record_use() -> None:
+    """Write "last seen" from time to time. If the database takes no writes, reading must still work."""
+    current: CurrentSession | None = getattr(g.get("_login_user"), "current_session", None)
+    if current is None or clock.now() - current.seen_at < sessions.TOUCH_EVERY:
         return
     try:
-        sessions.touch(known.id)
+        sessions.touch(current.id)
     except DBAPIError:
         log.warning("the use of a session could not be noted", exc_info=True)
 
 
 def init_app(app: Flask) -> None:
-    """Binds Flask-Login to the users of this database."""
+    """Connect Flask-Login to the users of this database."""
     interface = app.session_interface = Sessions(app)
     login.init_app(app)
     app.jinja_env.globals["role_name"] = lambda role: NAMES.get(role, role)
-    login.user_loader(_load)
-    # Asked only where no session holds: a token never speaks over the person who is signed in.
-    login.request_loader(_by_token)
-    login.unauthorized_handler(_sign_in_first)
+    login.user_loader(_load_user)
+    # Called only without a valid session: a token never overrides the person who is signed in.
+    login.request_loader(_load_token_owner)
+    login.unauthorized_handler(_unauthorized)
     with app.app_context():
-        front = KnownPages(app, interface.cookies, session_reader(db.engine, app.config["SESSION_LASTS"]))
-    app.wsgi_app = front  # type: ignore[method-assign]
+        known_pages = KnownPages(app, interface.cookies, session_reader(db.engine, app.config["SESSION_LASTS"]))
+    app.wsgi_app = known_pages  # type: ignore[method-assign]
 
 
-def _load(secret: str) -> SignedIn | None:
-    found = person_in_session(db.engine, digest(secret), lasts())
-    if found is None:
+def _load_user(secret: str) -> LoginUser | None:
+    loaded = person_in_session(db.engine, digest(secret), session_lifetime())
+    if loaded is None:
         return None
-    actor, here, seen = found
-    return SignedIn(actor, secret, here, seen)
+    actor, session_row, person_rows = loaded
+    return LoginUser(actor, secret, session_row, person_rows)
 
 
-def lasts() -> Lifetime:
-    """Return how long sessions last here."""
+def session_lifetime() -> Lifetime:
+    """Return the configured lifetime of sessions."""
     configured: Lifetime = current_app.config["SESSION_LASTS"]
     return configured
 
 
-def _by_token(request: Request) -> SignedIn | None:
-    """The owner of the phone's token, also when the account was closed: work that was done is taken in (mode 44)."""
-    token = tokens.presented(request) if tokens.is_capture(request.path) else None
+def _load_token_owner(request: Request) -> LoginUser | None:
+    """Return the owner of the phone's token, even if the account was closed: finished work is accepted (mode 44)."""
+    token = tokens.request_token(request) if tokens.is_capture(request.path) else None
     if token is None:
         return None
     g.by_token = True
-    return SignedIn(actor_of(token.user_id))
+    return LoginUser(actor_of(token.user_id))
 
 
-def here() -> CurrentSession | None:
-    """Return the session of this request; None where there is none."""
+def current_session() -> CurrentSession | None:
+    """Return the session of this request, or None."""
     person = current_user._get_current_object() if has_request_context() else None
-    found: CurrentSession | None = getattr(person, "here", None)
-    return found
+    row: CurrentSession | None = getattr(person, "current_session", None)
+    return row
 
 
 def this_phone() -> str | None:
-    """Return the phone this session is on, as its last hello said."""
-    session = here()
-    return session.dev if session else None
+    """Return the device id of this session's phone, as its last hello reported, or None."""
+    row = current_session()
+    return row.dev if row else None
 
 
-def still_holds(transaction: Session, attempt: throttle.Attempt) -> bool:
-    """Whether the account is open and has the password that was checked. Checking takes long enough for a reset."""
+def is_still_valid(transaction: Session, attempt: throttle.Attempt) -> bool:
+    """Return whether the account is open and still has the checked password. A reset may happen meanwhile."""
     user = transaction.get(User, attempt.user_id, with_for_update=True)
     return user is not None and user.active and user.password_hash == attempt.password_hash
 
 
 def sign_in(user_id: int, attempt: throttle.Attempt | None = None) -> str | None:
-    """Begin a session for this person in this browser. Return the value of the cookie by which it is known from now on.
+    """Begin a session for this person in this browser. Return the value of the known-browser cookie.
 
-    The session whose cookie came along ends: it may be somebody else's on a shared phone, whose sign-out never reached
-    the server. `attempt` is the try whose password was right; None where it is right no more.
+    The session of the request's cookie ends: on a shared phone it may be somebody else's, whose sign-out never reached
+    the server. Return None if `attempt` is no longer valid.
     """
     with writing() as transaction:
-        if attempt is not None and not still_holds(transaction, attempt):
+        if attempt is not None and not is_still_valid(transaction, attempt):
             return None
-        before = sessions.by_secret(transaction, session.get("_user_id"))
-        if before is not None:
-            sessions.end(transaction, "replaced", UserSession.id == before.id)
-        tries = throttle.right(transaction, attempt) if attempt else throttle.Tries()
-        wrong = {"wrong_count": tries.count, "wrong_at": tries.at, "wrong_network": tries.network}
-        secret = sessions.begin(transaction, user_id, request, **wrong)
-        sessions.delete_old(transaction, lasts())
-        known = throttle.know(transaction, user_id)
+        replaced = sessions.by_secret(transaction, session.get("_user_id"))
+        if replaced is not None:
+            sessions.end(transaction, "replaced", UserSession.id == replaced.id)
+        failures = throttle.record_success(transaction, attempt) if attempt else throttle.FailedAttempts()
+        wrong_passwords = {"wrong_count": failures.count, "wrong_at": failures.at, "wrong_network": failures.network}
+        secret = sessions.begin(transaction, user_id, request, **wrong_passwords)
+        sessions.delete_old(transaction, session_lifetime())
+        browser_cookie = throttle.remember_browser(transaction, user_id)
         browser = sessions.browser_of(inputs.header("User-Agent", 300))
         network = sessions.network_of(sessions.address_of(request))
         journal.note(transaction, "user.sign_in", user_id, user_id, browser=browser, network=network)
     session.clear()
     session.permanent = True
-    person = _load(secret)
+    person = _load_user(secret)
     if person is not None:
         login_user(person)
-    return known
+    return browser_cookie
 
 
 def sign_out() -> None:
-    """End the session of this request's cookie, and the phone's token with it.
+    """End the session of this request's cookie and delete the phone's token.
 
-    Also where the session has ended already: signing out is the person's word that this phone sends nothing for them
-    any more, and it may reach the server long after (failure mode 43).
+    The token is deleted even if the session has ended: the person wants this phone to send nothing more, and the
+    request may arrive long after (failure mode 43).
     """
     secret = session.get("_user_id")
     if secret is not None:
         with writing() as transaction:
             row = sessions.by_secret(transaction, secret)
             if row is not None and row.dev is not None:
-                tokens.forget(transaction, row.dev, row.user_id)
+                tokens.revoke_tokens(transaction, row.dev, row.user_id)
             if row is not None and sessions.end(transaction, "signed_out", UserSession.id == row.id):
                 journal.note(transaction, "user.sign_out", row.user_id, row.user_id, browser=row.browser)
     logout_user()
     session.clear()
 
 
-def check(username: str, password: str) -> throttle.Attempt | None:
-    """Return the try, if name and password agree and the account is open. Raises Slow, and then looks at no password.
+def check_password(username: str, password: str) -> throttle.Attempt | None:
+    """Return the attempt if name and password match and the account is open, else None.
 
-    Whether there is such an account shows neither in the answer nor in the time it takes.
+    Raise Throttled without checking the password after too many attempts. Neither the response nor its time shows
+    whether the account exists.
     """
-    # Before anything is counted: who is turned away here has tried nothing.
-    if not _in_line.acquire(blocking=False):
-        raise throttle.Slow(RETRY_AFTER, crowded=True)
+    # Before counting: a request that is rejected here is not an attempt.
+    if not _waiting_slots.acquire(blocking=False):
+        raise throttle.Throttled(RETRY_AFTER, overloaded=True)
     try:
-        if not _checking.acquire(timeout=PATIENCE):
-            raise throttle.Slow(RETRY_AFTER, crowded=True)
+        if not _check_slots.acquire(timeout=CHECK_TIMEOUT):
+            raise throttle.Throttled(RETRY_AFTER, overloaded=True)
         try:
-            return _check(username, password)
+            return _check_password(username, password)
         finally:
-            _checking.release()
+            _check_slots.release()
     finally:
-        _in_line.release()
+        _waiting_slots.release()
 
 
-def _check(username: str, password: str) -> throttle.Attempt | None:
+def _check_password(username: str, password: str) -> throttle.Attempt | None:
     query = select(User.id, User.password_hash, User.active).where(User.username == username)
-    user_id, kept, active = db.session.execute(query).one_or_none() or (None, nobodys(), False)
+    user_id, password_hash, active = db.session.execute(query).one_or_none() or (None, dummy_hash(), False)
     with writing() as transaction:
         attempt = throttle.admit(transaction, username, user_id, request)
-    if isinstance(attempt, throttle.Slow):
+    if isinstance(attempt, throttle.Throttled):
         raise attempt
-    if matches(password, kept) and active:
-        return replace(attempt, password_hash=kept)
+    if matches(password, password_hash) and active:
+        return replace(attempt, password_hash=password_hash)
     with writing() as transaction:
-        throttle.wrong(transaction, attempt)
+        throttle.record_failure(transaction, attempt)
     return None
 
 
-def _sign_in_first() -> Response:
-    """A page leads to the log-in form; a sync call gets JSON, never a redirect (failure mode 15)."""
+def _unauthorized() -> Response:
+    """Redirect pages to the sign-in form; answer `/sync` calls in JSON, never with a redirect (failure mode 15)."""
     if request.path.startswith("/sync/"):
-        answer = jsonify(error={"code": "session.needed", "words": gettext("Please sign in.")})
-        answer.status_code = 401
-        return answer
+        response = jsonify(error={"code": "session.needed", "words": gettext("Please sign in.")})
+        response.status_code = 401
+        return response
     target = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("accounts.sign_in", next=target))  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Sessions as rows: begun, listed, ended, deleted. A session that ended here ends in every worker at once.
+"""Sessions as database rows. Ending one takes effect in every worker at once.
 
 The cookie holds a random secret, the database only its hash (ADR 29).
 """
@@ -27,9 +27,9 @@ from fieldapp.services.accounts.models import UserSession
 
 #: "Last seen" is written at most this often.
 TOUCH_EVERY = timedelta(minutes=15)
-#: So long a session that ended or ran out stays on record.
+#: Rows of sessions that ended or expired are kept this long.
 KEEP = timedelta(days=90)
-#: Rows that one sign-in deletes at most.
+#: Largest number of rows that one sign-in deletes.
 DELETE_AT_ONCE = 100
 
 _touch = Prepared(
@@ -45,14 +45,14 @@ class _Rows(Protocol):
 
 
 def digest(secret: str) -> str:
-    """Return the hash under which a secret is kept."""
+    """Return the SHA-256 under which a secret is stored."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def begin(session: Session, user_id: int, request: Request, **wrong: Any) -> str:
-    """Add a session of this person in this browser. Return the secret for its cookie.
+    """Insert a session of this person in this browser. Return the secret for its cookie.
 
-    `wrong` says what was tried on the account before (`wrong_count`, `wrong_at`, `wrong_network`).
+    `wrong` are the columns about wrong passwords before (`wrong_count`, `wrong_at`, `wrong_network`).
     """
     secret, now = secrets.token_urlsafe(32), clock.now()
     session.add(
@@ -72,57 +72,57 @@ def begin(session: Session, user_id: int, request: Request, **wrong: Any) -> str
 
 
 def by_secret(session: Session, secret: Any) -> UserSession | None:
-    """Return the session of a cookie, also one that has ended, locked."""
+    """Return the session of a cookie, even if it has ended, and lock its row."""
     if not isinstance(secret, str):
         return None
     query = select(UserSession).where(UserSession.hash == digest(secret)).with_for_update()
-    found: UserSession | None = session.scalar(query)
-    return found
+    row: UserSession | None = session.scalar(query)
+    return row
 
 
 def is_own(session_id: str, user_id: int) -> bool:
-    """Whether the session is or was this person's."""
-    mine = select(UserSession.id).where(UserSession.id == session_id, UserSession.user_id == user_id)
-    return db.session.scalar(mine) is not None
+    """Return whether the session belongs to this person, even if it has ended."""
+    query = select(UserSession.id).where(UserSession.id == session_id, UserSession.user_id == user_id)
+    return db.session.scalar(query) is not None
 
 
 def end(session: Session, how: str, *which: Any) -> int:
-    """End the living sessions that fit the conditions `which`. Return how many there were."""
-    ending = update(UserSession).where(UserSession.ended_at.is_(None), *which)
-    done: _Rows = session.execute(ending.values(ended_at=clock.now(), ended_how=how))  # type: ignore[assignment]
-    return done.rowcount
+    """End the active sessions that match the conditions `which`. Return their number."""
+    query = update(UserSession).where(UserSession.ended_at.is_(None), *which)
+    result: _Rows = session.execute(query.values(ended_at=clock.now(), ended_how=how))  # type: ignore[assignment]
+    return result.rowcount
 
 
 def end_all_of(session: Session, how: str, user_id: int, keep: str | None = None) -> int:
-    """End every session of a person but the one with the id `keep`. Return how many."""
+    """End all sessions of a person except the one with the id `keep`. Return their number."""
     others = () if keep is None else (UserSession.id != keep,)
     return end(session, how, UserSession.user_id == user_id, *others)
 
 
 def on_phone(session: Session, session_id: str, dev: str) -> bool:
-    """Note which phone a session is on, and that it is in use. Return whether it still lives."""
-    living = update(UserSession).where(UserSession.id == session_id, UserSession.ended_at.is_(None))
-    done: _Rows = session.execute(living.values(dev=dev, seen_at=clock.now()))  # type: ignore[assignment]
-    return done.rowcount == 1
+    """Store the session's phone and its use. Return whether the session is still active."""
+    query = update(UserSession).where(UserSession.id == session_id, UserSession.ended_at.is_(None))
+    result: _Rows = session.execute(query.values(dev=dev, seen_at=clock.now()))  # type: ignore[assignment]
+    return result.rowcount == 1
 
 
 def touch(session_id: str) -> None:
-    """Note that a session is in use, on a connection of its own: reading a page opens no write transaction."""
+    """Store that a session is in use, on an autocommit connection: reading a page opens no write transaction."""
     with alone(db.engine) as borrowed:
         _touch.asking(session=session_id, now=clock.now()).of(borrowed, borrowed, db.engine.dialect)
 
 
-def delete_old(session: Session, lasts: Lifetime) -> None:
-    """Delete some of the sessions that have not been used for long, and none that still lives."""
-    old = select(UserSession.id).where(UserSession.seen_at < clock.now() - max(KEEP, lasts.idle))
+def delete_old(session: Session, lifetime: Lifetime) -> None:
+    """Delete up to `DELETE_AT_ONCE` sessions that ended or expired long ago."""
+    old = select(UserSession.id).where(UserSession.seen_at < clock.now() - max(KEEP, lifetime.idle))
     session.execute(
         delete(UserSession).where(UserSession.id.in_(old.order_by(UserSession.seen_at).limit(DELETE_AT_ONCE)))
     )
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A living session as its person sees it."""
+class SessionRow:
+    """Active session, as shown to its person."""
 
     id: str
     dev: str | None
@@ -132,38 +132,38 @@ class Listed:
     seen_at: datetime
 
 
-#: More sessions than anybody has; those used longest ago are left out.
-MOST = 50
+#: Largest number of sessions listed; those used longest ago are left out.
+MAX_LISTED = 50
 
 
-def living(user_id: int, lasts: Lifetime) -> list[Listed]:
-    """Return a person's living sessions, the one used last first."""
+def active_sessions(user_id: int, lifetime: Lifetime) -> list[SessionRow]:
+    """Return a person's active sessions, the one used last first."""
     now = clock.now()
     columns = (UserSession.id, UserSession.dev, UserSession.browser, UserSession.address)
     query = (
         select(*columns, UserSession.created_at, UserSession.seen_at)
         .where(UserSession.user_id == user_id, UserSession.ended_at.is_(None))
-        .where(UserSession.seen_at > now - lasts.idle, UserSession.created_at > now - lasts.longest)
+        .where(UserSession.seen_at > now - lifetime.idle, UserSession.created_at > now - lifetime.longest)
         .order_by(UserSession.seen_at.desc(), UserSession.id.desc())
-        .limit(MOST)
+        .limit(MAX_LISTED)
     )
-    return [Listed(*row) for row in db.session.execute(query)]
+    return [SessionRow(*row) for row in db.session.execute(query)]
 
 
 def address_of(request: Request) -> str:
-    """Return the address a request came from, as the proxy settings have it."""
+    """Return the client's IP address, as the proxy settings determine it."""
     return (request.remote_addr or "")[:45]
 
 
 def network_of(address: str) -> str:
-    """Return the network of an address, `203.0.113.x`: enough to recognise where one was, and nobody's full address."""
+    """Return the network of an IP address as `203.0.113.x`: recognisable, but not the full address."""
     try:
-        one = ip_address(address)
+        ip = ip_address(address)
     except ValueError:
         return ""
-    bits = 24 if one.version == 4 else 48
-    shown = str(ip_network(f"{one}/{bits}", strict=False).network_address)
-    return f"{shown.rpartition('.')[0]}.x" if one.version == 4 else f"{shown}x"
+    bits = 24 if ip.version == 4 else 48
+    network = str(ip_network(f"{ip}/{bits}", strict=False).network_address)
+    return f"{network.rpartition('.')[0]}.x" if ip.version == 4 else f"{network}x"
 
 
 _BROWSERS = (
@@ -189,6 +189,6 @@ _SYSTEMS = (
 
 
 def browser_of(agent: str) -> str:
-    """Return browser and system by their own names, `Chrome · Android`; empty where they are not known."""
-    named = (next((name for sign, name in table if re.search(sign, agent)), "") for table in (_BROWSERS, _SYSTEMS))
-    return " · ".join(name for name in named if name)
+    """Return browser and system by name, `Chrome · Android`; empty if unknown."""
+    names = (next((name for sign, name in table if re.search(sign, agent)), "") for table in (_BROWSERS, _SYSTEMS))
+    return " · ".join(name for name in names if name)

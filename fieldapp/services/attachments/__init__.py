@@ -1,4 +1,4 @@
-"""Files that belong to records: taking them in, keeping them by their hash, showing safe copies."""
+"""Files of records: receive them, store them by hash, show safe copies."""
 
 from fieldapp.services.attachments.desk import take_files
 from fieldapp.services.attachments.queries import files_of, progress_of

@@ -1,4 +1,4 @@
-"""A photo taken again, for a record whose photo never came or cannot be shown (failure modes 63, 64)."""
+"""Command that adds a photo in place of one that never arrived or cannot be shown (failure modes 63, 64)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fieldapp.services.attachments.queries import AGAIN
 
 
 class Again(Form):
-    """Which photo the new one stands for."""
+    """The photo that the new one replaces."""
 
     missing = Id(required=True)
 
@@ -43,9 +43,9 @@ def _may(actor: Actor, row: Attachment) -> bool:
     own_work=True,
 )
 def add(ctx: Context, row: Attachment, data: dict[str, Any]) -> Effect:
-    """Joins a new photo to the record. Never refused because the old one turned up meanwhile: then both stay."""
-    before = row.state
+    """Add a new photo to the record. Accepted even if the old photo arrived meanwhile: then both stay."""
+    state_before = row.state
     if row.state != "stored":
         row.state = "replaced"
     after = {"missing": row.id, "state": row.state, "photo": ctx.envelope.atts[0].id}
-    return Effect(before={"missing": row.id, "state": before}, after=after)
+    return Effect(before={"missing": row.id, "state": state_before}, after=after)

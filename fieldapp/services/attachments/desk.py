@@ -1,4 +1,4 @@
-"""Files that come with an ordinary form post."""
+"""Files of ordinary form posts."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from fieldapp.services.settings import figure
 
 
 def take_files(command: Command, op: str) -> list[AttachmentNote]:
-    """Keeps the files of a post and describes them for its envelope.
+    """Store the files of a form post and return their descriptions for its envelope.
 
-    Their ids follow from the op and their bytes, so that the same post again names the same files.
-    Raises Invalid at `photos.<role>` for a file that is no picture or too large.
+    Ids are derived from the operation id and the bytes, so that a repeated post names the same files. Raise Invalid at
+    `photos.<role>` for a file that is no picture or too large.
     """
     notes = []
     for slot in command.photos:
         for number, file in enumerate(inputs.uploads(slot.role, count=slot.most)):
-            notes.append(_take(file, slot.role, f"{op}/{slot.role}/{number}"))
+            notes.append(_store_file(file, slot.role, f"{op}/{slot.role}/{number}"))
     return notes
 
 
-def _take(file: FileStorage, role: str, seed: str) -> AttachmentNote:
-    where = f"photos.{role}"
-    limit = int(figure("attachments.max_megabytes"))
+def _store_file(file: FileStorage, role: str, seed: str) -> AttachmentNote:
+    field_name = f"photos.{role}"
+    max_megabytes = int(figure("attachments.max_megabytes"))
     temporary = store.partial_path(f"desk-{uuid.uuid4()}")
     try:
         file.save(temporary)
         size = temporary.stat().st_size
-        if size > limit * 1024 * 1024:
-            words = gettext("%(name)s is too large; at most %(limit)s MB.", name=file.filename, limit=limit)
-            raise Invalid("attachment.too_large", "", {where: [words]})
+        if size > max_megabytes * 1024 * 1024:
+            message = gettext("%(name)s is too large; at most %(limit)s MB.", name=file.filename, limit=max_megabytes)
+            raise Invalid("attachment.too_large", "", {field_name: [message]})
         try:
             mime = store.check_image(temporary)
         except store.NotAnImage:
-            words = gettext("%(name)s is not a picture we can read.", name=file.filename)
-            raise Invalid("attachment.not_an_image", "", {where: [words]}) from None
+            message = gettext("%(name)s is not a picture we can read.", name=file.filename)
+            raise Invalid("attachment.not_an_image", "", {field_name: [message]}) from None
         digest = store.digest_of(temporary)
         note = AttachmentNote(_id_for(seed, digest), str(file.filename), mime, size, digest, role)
         store.keep(temporary, digest)
@@ -64,8 +64,8 @@ def _id_for(seed: str, digest: str) -> str:
 
 
 def _row(note: AttachmentNote) -> Attachment:
-    moment = clock.now()
-    values: dict[str, Any] = {"name": note.name, "mime": note.mime, "role": note.role}
+    now = clock.now()
+    note_fields: dict[str, Any] = {"name": note.name, "mime": note.mime, "role": note.role}
     return Attachment(
         id=note.id,
         user_id=actor().id,
@@ -73,7 +73,7 @@ def _row(note: AttachmentNote) -> Attachment:
         sha256=note.sha256,
         received=note.size,
         state="stored",
-        created_at=moment,
-        stored_at=moment,
-        **values,
+        created_at=now,
+        stored_at=now,
+        **note_fields,
     )

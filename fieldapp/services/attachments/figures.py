@@ -1,4 +1,4 @@
-"""Limits of files, as figures an administrator can change."""
+"""Settings: limits of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files a record has, how many of them have arrived, and which are missing."""
+"""Queries for the files of records: which exist, which arrived, which are missing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from fieldapp.platform.extensions import db
 from fieldapp.platform.web.lists import Page, list_page
 from fieldapp.services.accounts import members_of, name_by
 
-#: A record names them and people cannot see them (failure modes 63, 64).
+#: States of files that a record names but nobody can see (failure modes 63, 64).
 MISSING = ("expected", "partial", "lost", "refused")
 
-#: Kind of the record that brings a photo taken again.
+#: Command that adds a photo in place of a missing one.
 AGAIN = "attachment.add"
 
 _ROW: tuple[Any, ...] = (
@@ -38,9 +38,9 @@ _ROW: tuple[Any, ...] = (
 
 
 def files_of(kind: str, ids: Sequence[str]) -> dict[str, list[Attachment]]:
-    """The attachments of records of one type, by record id, in the order they were taken.
+    """Return the attachments of records of one type, by record id, in the order they were taken.
 
-    One that was taken again is left out: the new one is there in its place.
+    Replaced photos are left out.
     """
     if not ids:
         return {}
@@ -49,14 +49,14 @@ def files_of(kind: str, ids: Sequence[str]) -> dict[str, list[Attachment]]:
         .where(Attachment.agg_type == kind, Attachment.agg_id.in_(ids), Attachment.state != "replaced")
         .order_by(Attachment.id)
     )
-    found: dict[str, list[Attachment]] = {}
+    files: dict[str, list[Attachment]] = {}
     for row in db.session.scalars(query):
-        found.setdefault(str(row.agg_id), []).append(row)
-    return found
+        files.setdefault(str(row.agg_id), []).append(row)
+    return files
 
 
 def progress_of(kind: str, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """`(arrived, named)` by record id; a record without files has no entry."""
+    """Return `(arrived, named)` counts by record id; a record without files has no entry."""
     if not ids:
         return {}
     arrived = func.sum(case((Attachment.state == "stored", 1), else_=0))
@@ -65,11 +65,11 @@ def progress_of(kind: str, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
         .where(Attachment.agg_type == kind, Attachment.agg_id.in_(ids), Attachment.state != "replaced")
         .group_by(Attachment.agg_id)
     )
-    return {str(record): (int(there), int(named)) for record, there, named in db.session.execute(query)}
+    return {str(record): (int(arrived_count), int(named)) for record, arrived_count, named in db.session.execute(query)}
 
 
 def missing_page(actor: Actor) -> Page:
-    """One page of missing photos this person should know of, the longest missing first, with who took them."""
+    """Return a page of missing photos that concern this person, the longest missing first, with the author."""
     query = (
         _concerning(actor, select(*_ROW, name_by(Attachment.user_id).label("who")))
         .join(Receipt, Receipt.op == Attachment.op)
@@ -79,24 +79,24 @@ def missing_page(actor: Actor) -> Page:
 
 
 def origins_of(records: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, str | None, datetime]]:
-    """`(kind, reference, written at)` of the first of each record's receipts that named a photo, by type and id.
+    """Return `(kind, reference, written at)` of each record's first receipt that named a photo, by type and id.
 
-    A photo that is taken again comes with a receipt of its own, which says nothing of the record.
+    The receipt of a photo that was taken again is left out: it says nothing about the record.
     """
-    wanted = set(records)
-    if not wanted:
+    keys = set(records)
+    if not keys:
         return {}
     query = (
         select(Attachment.agg_type, Attachment.agg_id, Receipt.kind, Receipt.ref, Receipt.device_at)
         .join(Receipt, Receipt.op == Attachment.op)
-        .where(tuple_(Attachment.agg_type, Attachment.agg_id).in_(wanted), Receipt.kind != AGAIN)
+        .where(tuple_(Attachment.agg_type, Attachment.agg_id).in_(keys), Receipt.kind != AGAIN)
         .order_by(Receipt.received_at.desc(), Receipt.op.desc())
     )
     return {(str(kind), str(record)): (name, ref, at) for kind, record, name, ref, at in db.session.execute(query)}
 
 
 def newest_missing(actor: Actor) -> list[tuple[str, str, bool]]:
-    """`(id, state, own)` of the newest missing photos, at most 20: what the phone's copies of the pages depend on."""
+    """Return `(id, state, own)` of the newest missing photos, at most 20. Offline copies of pages depend on them."""
     columns: tuple[Any, ...] = (Attachment.id, Attachment.state, Attachment.user_id)
     query = (
         _concerning(actor, select(*columns))
@@ -104,11 +104,11 @@ def newest_missing(actor: Actor) -> list[tuple[str, str, bool]]:
         .order_by(Attachment.created_at.desc(), Attachment.id.desc())
         .limit(20)
     )
-    return [(one, state, user == actor.id) for one, state, user in db.session.execute(query)]
+    return [(id_, state, user == actor.id) for id_, state, user in db.session.execute(query)]
 
 
 def _concerning(actor: Actor, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Own ones; a leader also those of the people in the groups led."""
+    """Narrow to the person's own files; for a leader also to those of members of the groups led."""
     own = Attachment.user_id == actor.id
     if not actor.leads:
         return query.where(own)

@@ -1,4 +1,4 @@
-"""Taking a file in, piece by piece: one writer at a time, never fewer bytes than were confirmed (failure mode 62)."""
+"""Chunked uploads: one writer per file, and never fewer bytes than were confirmed (failure mode 62)."""
 
 from __future__ import annotations
 
@@ -20,135 +20,142 @@ from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
 from fieldapp.services.attachments import store
 
-#: All bytes are here and were judged.
+#: States of complete files.
 SETTLED = frozenset({"stored", "refused"})
 
 
 class Locked(Exception):
-    """Another request is appending to this file just now."""
+    """Another request is appending to this file."""
 
 
 class WrongOffset(Exception):
-    """The piece does not begin where the file ends, or would make it longer than announced."""
+    """The chunk does not begin at the end of the file, or exceeds the announced size."""
 
 
 class Damaged(Exception):
-    """The whole does not agree with the announced hash; the upload begins anew."""
+    """The complete file does not match the announced hash; the upload restarts."""
 
 
 @dataclass(frozen=True)
-class _Whole:
-    """What a complete file turned out to be."""
+class _CompleteFile:
+    """Result of checking a complete file."""
 
     digest: str
     state: str
     mime: str | None
 
 
-def append(attachment_id: str, offset: int, piece: bytes) -> None:
-    """Adds a piece, durably, before it is confirmed; the last one decides whether the file is stored or refused.
+def append(attachment_id: str, offset: int, chunk: bytes) -> None:
+    """Append a chunk and sync it to disk before confirming it; the last chunk decides stored or refused.
 
-    Raises Locked, WrongOffset, Damaged or NotFound.
+    Raise Locked, WrongOffset, Damaged or NotFound.
     """
-    with _only_writer(attachment_id) as file:
-        # What the request read before it had the lock may be old by now.
+    with _locked_file(attachment_id) as file:
+        # Rows read before the lock was taken may be outdated.
         db.session.rollback()
         row = db.session.get(Attachment, attachment_id)
         if row is None:
             raise NotFound("attachment.not_found")
         if row.state in SETTLED:
-            _forget_empty(attachment_id, file)
-            if offset == row.size and not piece:
+            _delete_if_empty(attachment_id, file)
+            if offset == row.size and not chunk:
                 return
             raise WrongOffset
-        here = _agree(row, file)
-        if here is None:
+        size = _reconcile(row, file)
+        if size is None:
             return
-        if offset != here or here + len(piece) > row.size:
+        if offset != size or size + len(chunk) > row.size:
             raise WrongOffset
-        file.write(piece)
+        file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
         point("upload-written")
-        _confirm(row, here + len(piece))
+        _confirm_received(row, size + len(chunk))
 
 
 def settle_empty(row: Attachment) -> None:
-    """A file of no bytes is complete when it is announced, and is no picture."""
+    """Set the state of a file of 0 bytes: it is complete when announced, and is no picture."""
     row.state, row.stored_at = "refused", clock.now()
 
 
 def recognise(row: Attachment) -> None:
-    """The same photo is stored once: bytes this person sent before need not travel again.
+    """Mark a file as complete if the same person already sent the same bytes.
 
-    Only their own: else the hash of a stranger's photo would be enough to be shown it.
+    Only the person's own files count: otherwise the hash of somebody else's photo would give access to it.
     """
     if row.state in SETTLED or not row.sha256:
         return
-    same = select(Attachment.state, Attachment.mime).where(
+    query = select(Attachment.state, Attachment.mime).where(
         Attachment.sha256 == row.sha256, Attachment.user_id == row.user_id, Attachment.state.in_(SETTLED)
     )
-    twin = db.session.execute(same.limit(1)).first()
-    if twin is not None and store.path_of(row.sha256).exists():
-        row.state, row.mime = twin
+    duplicate = db.session.execute(query.limit(1)).first()
+    if duplicate is not None and store.path_of(row.sha256).exists():
+        row.state, row.mime = duplicate
         row.received, row.stored_at = row.size, clock.now()
 
 
 @contextmanager
-def _only_writer(attachment_id: str) -> Iterator[BinaryIO]:
-    """The partial file, locked. The lock is the open file's: it holds between threads and dies with its holder."""
+def _locked_file(attachment_id: str) -> Iterator[BinaryIO]:
+    """Open the partial file with an exclusive lock, or raise Locked.
+
+    The lock belongs to the open file: it works between threads and ends with the process.
+    """
     path = store.partial_path(attachment_id)
     with path.open("ab") as file:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Locked from None
-        # Whoever had the lock before may have moved the whole file to its place: that one is evidence now.
+        # The previous holder of the lock may have moved the complete file into the store, where it must not change.
         if not path.exists() or path.stat().st_ino != os.fstat(file.fileno()).st_ino:
             raise Locked
         yield file
 
 
-def _forget_empty(attachment_id: str, file: BinaryIO) -> None:
-    """Opening made the file anew; what is settled needs none."""
+def _delete_if_empty(attachment_id: str, file: BinaryIO) -> None:
+    """Delete the partial file if opening created it."""
     if os.fstat(file.fileno()).st_size == 0:
         store.partial_path(attachment_id).unlink(missing_ok=True)
 
 
-def _agree(row: Attachment, file: BinaryIO) -> int | None:
-    """Makes file and row agree after a crash between them; the length to go on from, or None where all is here."""
-    here = os.fstat(file.fileno()).st_size
-    if here > row.received:
-        # Written but never confirmed: the server died in between.
+def _reconcile(row: Attachment, file: BinaryIO) -> int | None:
+    """Make file and row agree after a crash. Return the length to continue at, or None if the file is complete."""
+    size = os.fstat(file.fileno()).st_size
+    if size > row.received:
+        # Written but not confirmed: the server was killed in between.
         os.ftruncate(file.fileno(), row.received)
         return row.received
-    if here < row.received:
-        if here == 0 and row.sha256 and store.path_of(row.sha256).exists():
-            # Moved to its place, but the row was never told.
-            _confirm(row, row.size, store.path_of(row.sha256))
+    if size < row.received:
+        if size == 0 and row.sha256 and store.path_of(row.sha256).exists():
+            # Moved into the store, but the row was not updated.
+            _confirm_received(row, row.size, store.path_of(row.sha256))
             return None
         with writing() as session:
-            session.get_one(Attachment, row.id, with_for_update=True).received = here
+            session.get_one(Attachment, row.id, with_for_update=True).received = size
         raise WrongOffset
-    return here
+    return size
 
 
-def _confirm(row: Attachment, received: int, kept: Path | None = None) -> None:
-    """Notes how much is here. What is whole is judged before the row is locked: that takes a while."""
+def _confirm_received(row: Attachment, received: int, stored_path: Path | None = None) -> None:
+    """Store the number of bytes received. A complete file is checked before its row is locked: it takes long."""
     path = store.partial_path(row.id)
-    whole = _judge(row.sha256, kept or path) if received == row.size else None
-    damaged = received == row.size and whole is None
+    complete = _check_complete(row.sha256, stored_path or path) if received == row.size else None
+    damaged = received == row.size and complete is None
     if damaged:
         os.truncate(path, 0)
-    elif whole and kept is None:
-        store.keep(path, whole.digest)
+    elif complete and stored_path is None:
+        store.keep(path, complete.digest)
     with writing() as session:
-        fresh = session.get_one(Attachment, row.id, with_for_update=True)
-        if fresh.state not in SETTLED:
-            fresh.received, fresh.state = 0 if damaged else received, "partial"
-        if whole:
-            fresh.state, fresh.mime, fresh.sha256 = whole.state, whole.mime or fresh.mime, whole.digest
-            fresh.stored_at = clock.now()
+        locked_row = session.get_one(Attachment, row.id, with_for_update=True)
+        if locked_row.state not in SETTLED:
+            locked_row.received, locked_row.state = 0 if damaged else received, "partial"
+        if complete:
+            locked_row.state, locked_row.mime, locked_row.sha256 = (
+                complete.state,
+                complete.mime or locked_row.mime,
+                complete.digest,
+            )
+            locked_row.stored_at = clock.now()
         session.flush()
         point("upload-before-commit")
     point("upload-after-commit")
@@ -156,12 +163,15 @@ def _confirm(row: Attachment, received: int, kept: Path | None = None) -> None:
         raise Damaged
 
 
-def _judge(announced: str, path: Path) -> _Whole | None:
-    """None where the hash does not agree. What is no picture is kept as evidence and never shown."""
+def _check_complete(announced: str, path: Path) -> _CompleteFile | None:
+    """Return hash, state and type of a complete file, or None if the hash differs.
+
+    A file that is no picture is stored as evidence and never shown.
+    """
     digest = store.digest_of(path)
     if announced and digest != announced:
         return None
     try:
-        return _Whole(digest, "stored", store.check_image(path))
+        return _CompleteFile(digest, "stored", store.check_image(path))
     except store.NotAnImage:
-        return _Whole(digest, "refused", None)
+        return _CompleteFile(digest, "refused", None)

@@ -1,4 +1,4 @@
-"""Showing files to those who may see their record."""
+"""Pages that show files to people who may see the record."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ bp = Blueprint("attachments", __name__)
 @bp.get("/attachments/<uuid:attachment_id>")
 @needs("attachment.view")
 def show(attachment_id: UUID) -> Response:
-    """A copy of the picture: `?size=thumb` or the larger `view`. Never the bytes as they came."""
+    """Send a copy of the picture, `?size=thumb` or the larger `view`; never the original bytes."""
     row = db.session.get(Attachment, str(attachment_id))
     if row is None or not _may_see(row):
         raise NotFound("attachment.not_found")
     if row.state != "stored":
-        raise NotFound("attachment.not_here_yet", _why_not(row.state))
+        raise NotFound("attachment.not_here_yet", _unavailable_message(row.state))
     size = inputs.query_choice("size", ("thumb", "view"), "view")
     try:
         path = store.copy_of(row.sha256, size)
@@ -52,7 +52,7 @@ def show(attachment_id: UUID) -> Response:
 @bp.get("/attachments/missing")
 @needs("attachment.view")
 def missing() -> Response:
-    """Which photos never came or cannot be shown: of which record, since when, on which phone (failure mode 63)."""
+    """List photos that never arrived or cannot be shown, by record, with time and phone (failure mode 63)."""
     page = missing_page(actor())
     commands = COMMANDS()
     records: dict[tuple[str, str], dict[str, Any]] = {}
@@ -60,11 +60,11 @@ def missing() -> Response:
         record = records.setdefault((row.agg_type, row.agg_id), {"row": row, "photos": []})
         record["photos"].append(row)
     origins = origins_of(key for key, record in records.items() if record["row"].kind == AGAIN)
-    for (kind, one), record in records.items():
+    for (kind, record_id), record in records.items():
         row = record["row"]
-        name, record["ref"], record["at"] = origins.get((kind, one), (row.kind, row.ref, row.device_at))
+        name, record["ref"], record["at"] = origins.get((kind, record_id), (row.kind, row.ref, row.device_at))
         record["words"] = commands[name].label if name in commands else name
-        record["place"] = detail_url(kind, one, row.user_id == actor().id)
+        record["place"] = detail_url(kind, record_id, row.user_id == actor().id)
         record["phone"] = None if row.dev == ids.DESK_DEVICE else ids.short_reference(row.dev, row.seq)
     return render("services/attachments/missing.html", page=page, records=list(records.values()))
 
@@ -72,7 +72,7 @@ def missing() -> Response:
 @bp.route("/attachments/<uuid:attachment_id>/again", methods=["GET", "POST"])
 @needs("attachment.add")
 def again(attachment_id: UUID) -> Response:
-    """Takes a photo again whose bytes are lost or no picture; the record keeps its number and its text."""
+    """Draw the form for a photo to replace a lost or unreadable one; the record keeps its number and text."""
     row = db.session.get(Attachment, str(attachment_id))
     if row is None or row.user_id != actor().id or not (row.agg_type and row.agg_id):
         raise NotFound("attachment.not_found")
@@ -90,7 +90,7 @@ def again(attachment_id: UUID) -> Response:
     )
 
 
-def _why_not(state: str) -> str:
+def _unavailable_message(state: str) -> str:
     if state == "refused":
         return gettext("This file cannot be shown.")
     return (

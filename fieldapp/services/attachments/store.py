@@ -1,4 +1,4 @@
-"""Files by the hash of their bytes; what arrived is never changed (evidence), what is shown is a copy."""
+"""Store of files by the SHA-256 of their bytes. Originals are never changed (evidence); people see copies."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from pathlib import Path
 from flask import current_app
 from PIL import ExifTags, Image, ImageOps
 
-#: Widths of the copies people see. Originals are only kept.
+#: Largest width and height of copies, in pixels.
 COPIES = {"thumb": 240, "view": 1600}
-#: The largest photo of a phone's camera, and what may be unpacked whole in memory.
-MOST_PIXELS = 120_000_000
-MOST_PIXELS_WHOLE = 40_000_000
-#: The library only warns at its own limit; ours refuses, before anything is decoded.
+#: Largest photo of a phone's camera, and largest picture that may be decoded at full size in memory.
+MAX_PIXELS = 120_000_000
+MAX_PIXELS_FULL_SIZE = 40_000_000
+#: Pillow only warns at its own limit; the limits above refuse before decoding.
 Image.MAX_IMAGE_PIXELS = None
 _DRAFT = (COPIES["view"] * 2, COPIES["view"] * 2)
-#: MPO is what several phones call a JPEG with a second picture behind it; the first one is shown.
+#: MPO: JPEG with a second picture appended, written by several phones; the first picture is shown.
 _MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _TIMES = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal)
 
 
 class NotAnImage(Exception):
-    """The bytes cannot be read as a picture we show."""
+    """The file cannot be decoded as a still JPEG, PNG or WebP picture within the limits."""
 
 
 def _root() -> Path:
@@ -34,25 +34,25 @@ def _root() -> Path:
 
 
 def partial_path(attachment_id: str) -> Path:
-    """Where an upload grows until it is whole."""
+    """Return the path of an incomplete upload; create its folder."""
     path = _root() / "partial" / attachment_id
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def path_of(digest: str) -> Path:
-    """Where the bytes with this SHA-256 lie."""
+    """Return the path of the stored file with this SHA-256."""
     return _root() / digest[:2] / digest[2:4] / digest
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file, in hex, in constant memory."""
+    """Return the SHA-256 of a file in hex, read in constant memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def keep(path: Path, digest: str) -> None:
-    """Moves a whole file to its place by hash, durably; the same bytes are kept once."""
+    """Move a complete file into the store and sync it to disk; equal bytes are stored once."""
     target = path_of(digest)
     target.parent.mkdir(parents=True, exist_ok=True)
     with path.open("rb") as file:
@@ -66,26 +66,26 @@ def keep(path: Path, digest: str) -> None:
 
 
 def check_image(path: Path) -> str:
-    """The mime type of a picture that can be shown. Raises NotAnImage for anything else.
+    """Return the MIME type of a picture that can be shown. Raise NotAnImage.
 
-    It is decoded to its last line: a header alone says nothing of a file that was cut, or that unpacks to gigabytes.
+    The picture is decoded completely: its header tells nothing about a truncated file or one that decodes to gigabytes.
     """
-    with _opened(path) as image:
+    with _open_image(path) as image:
         image.draft("RGB", _DRAFT)
         image.load()
         return _MIME[str(image.format)]
 
 
 def copy_of(digest: str, size: str) -> Path:
-    """A JPEG copy of a kept picture, upright, without metadata save the time it was taken. Raises NotAnImage."""
+    """Return an upright JPEG copy of a stored picture, without metadata except the time taken. Raise NotAnImage."""
     source = path_of(digest)
     target = source.with_name(f"{digest}.{size}.jpg")
     if target.exists():
         return target
-    with _opened(source) as opened:
-        taken = _time_of(opened)
-        opened.draft("RGB", (COPIES[size] * 2, COPIES[size] * 2))
-        image = ImageOps.exif_transpose(opened).convert("RGB")
+    with _open_image(source) as original:
+        taken = _time_of(original)
+        original.draft("RGB", (COPIES[size] * 2, COPIES[size] * 2))
+        image = ImageOps.exif_transpose(original).convert("RGB")
         image.thumbnail((COPIES[size], COPIES[size]))
         image.info.clear()
         temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
@@ -95,36 +95,37 @@ def copy_of(digest: str, size: str) -> Path:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """A still picture of a kind and size we show. Whatever its decoder stumbles over is NotAnImage."""
+def _open_image(path: Path) -> Iterator[Image.Image]:
+    """Open a still picture of a supported format and size. Raise NotAnImage for any decoder error."""
     try:
         with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as image:
-            _refuse_odd(image)
+            _check_format(image)
             yield image
     except NotAnImage:
         raise
     except Exception as error:
-        # Decoders of foreign bytes raise whatever they like; none of it is the request's fault.
+        # Decoders raise all kinds of exceptions for malformed input.
         raise NotAnImage(f"{type(error).__name__}: {error}") from None
 
 
-def _refuse_odd(image: Image.Image) -> None:
+def _check_format(image: Image.Image) -> None:
+    """Raise NotAnImage for other formats, animations and pictures with too many pixels."""
     if image.format not in _MIME:
         raise NotAnImage(str(image.format))
     if image.format != "MPO" and getattr(image, "is_animated", False):
         raise NotAnImage("animated")
     width, height = image.size
-    # Only a plain JPEG can be read small; all others are unpacked whole, whatever they are shown as.
-    small = image.format in {"JPEG", "MPO"} and not image.info.get("progressive")
-    if width * height > (MOST_PIXELS if small else MOST_PIXELS_WHOLE):
+    # Only a baseline JPEG can be decoded at reduced size; all others are decoded at full size.
+    scalable = image.format in {"JPEG", "MPO"} and not image.info.get("progressive")
+    if width * height > (MAX_PIXELS if scalable else MAX_PIXELS_FULL_SIZE):
         raise NotAnImage(f"{width}x{height}")
 
 
 def _time_of(image: Image.Image) -> Image.Exif:
-    """Only when the picture was taken, if the camera said so: the place and the rest are nobody's business."""
-    kept = Image.Exif()
-    said = image.getexif().get_ifd(ExifTags.IFD.Exif)
-    times = {int(tag): str(said[tag])[:40] for tag in _TIMES if tag in said}
+    """Return EXIF data with the time the picture was taken only; the place and all other tags are private."""
+    exif = Image.Exif()
+    tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
+    times = {int(tag): str(tags[tag])[:40] for tag in _TIMES if tag in tags}
     if times:
-        kept.get_ifd(ExifTags.IFD.Exif).update(times)
-    return kept
+        exif.get_ifd(ExifTags.IFD.Exif).update(times)
+    return exif

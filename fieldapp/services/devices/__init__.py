@@ -1,6 +1,6 @@
-"""Phones: each person's own, and for leaders which of them still hold or have lost records (D-CASH-2).
+"""Phones: a person's own, and for leaders which ones hold or have lost records (D-CASH-2).
 
-Others use: `Device`, `elsewhere` (what a person's other stores still hold), `losses` (what theirs have lost, for the
+Public: `Device`, `elsewhere` (other stores of the person with unsent records), `losses` (missing records, for the
 template services/devices/_lost.html), `tell_of_closed_accounts`, `told_enough`.
 """
 

@@ -1,4 +1,4 @@
-"""Work of people whose account was closed before it arrived (failure mode 44)."""
+"""Records that arrived after their author's account was closed (failure mode 44)."""
 
 from __future__ import annotations
 
@@ -17,27 +17,30 @@ from fieldapp.services.devices.queries import told_enough
 
 
 def tell_of_closed_accounts(author: Actor, results: Iterable[Result]) -> None:
-    """A line for the leaders of somebody whose account is closed and whose records came in just now.
+    """Notify the leaders of an author whose account is closed that records of theirs just arrived.
 
-    The mark itself stands in the ledger, written with the record; this line only says that it is there.
+    The receipts hold the mark itself; the notice only points to them.
     """
     if author.active:
         return
-    fresh = sum(result.outcome in {"accepted", "held"} and not result.replayed for result in results)
-    if fresh == 0:
+    new_records = sum(result.outcome in {"accepted", "held"} and not result.replayed for result in results)
+    if new_records == 0:
         return
-    params = {"n": fresh, "who": author.name}
+    params = {"n": new_records, "who": author.name}
     with writing() as session:
         for leader in sorted(set(leaders_of(*author.groups)) - {author.id}):
             if told_enough(session, "device.closed_account", leader, author.name):
                 continue
-            line = Notice(user_id=leader, kind="device.closed_account", url="/phones/closed", params=params)
-            line.created_at = clock.now()
-            session.add(line)
+            notice = Notice(user_id=leader, kind="device.closed_account", url="/phones/closed", params=params)
+            notice.created_at = clock.now()
+            session.add(notice)
 
 
 def arrived_after(actor: Actor) -> Select[Any]:
-    """Records that arrived when their author's account was closed, as far as the person answers for the author."""
+    """Return the query for records that arrived after their author's account was closed.
+
+    Narrowed to the authors this person is responsible for.
+    """
     query: Any = select(
         Receipt.received_at,
         Receipt.op,

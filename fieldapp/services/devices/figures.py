@@ -1,4 +1,4 @@
-"""How much one person's phones may bring about, as figures an administrator can change."""
+"""Settings: limits on what one person's phones may cause."""
 
 from __future__ import annotations
 

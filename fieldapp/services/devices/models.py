@@ -1,4 +1,4 @@
-"""Phones: what each store of a phone last said of itself."""
+"""Table of phones: last reported state of each store."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fieldapp.platform.extensions import Model
 
 
 class Device(Model):
-    """One life of one store on one phone for one person: what it last said of itself (failure modes 10, 31, 33, 45).
+    """One epoch of one person's store on one phone, as last reported (failure modes 10, 31, 33, 45).
 
-    `next_seq` is a high-water mark. `missing` are numbers this store gave out that neither arrived nor lie on the
-    phone; its owner has seen that (`missing_seen_at`), its leader has dealt with it (`missing_settled_at`).
-    `dropped` are numbers whose records their author discarded. `copied_at` is when the server saw that this life was
-    copied to another phone or set back to an earlier state, so that its numbers name two records each. `revoked_at` is
-    set on all lives of a store at once.
+    `next_seq` is a high-water mark. `missing` are numbers of this store that neither arrived nor are on the phone;
+    `missing_seen_at` is set by the owner, `missing_settled_at` by the leader. `dropped` are numbers whose records their
+    author discarded. `copied_at` is set when the server notices that the store was copied to another phone or set back
+    to an earlier state, so that its numbers name two records each. `revoked_at` is set on all epochs of a store at
+    once.
     """
 
     __tablename__ = "device"

@@ -1,4 +1,4 @@
-"""What people are told about phones."""
+"""Notices about phones."""
 
 from __future__ import annotations
 

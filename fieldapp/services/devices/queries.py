@@ -1,4 +1,4 @@
-"""Reading phones: a person's own, those a leader answers for, and what is wrong with them."""
+"""Queries for phones: a person's own, those a leader is responsible for, and their problems."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from fieldapp.services.devices.models import Device
 from fieldapp.services.devices.policy import sees_all
 from fieldapp.services.settings import figure
 
-#: A clock that is off by less is every phone's.
+#: Smaller clock offsets are normal and not shown.
 CLOCK_DOUBT = timedelta(minutes=5)
 
-#: What lies on a phone longer than this is worth a word.
+#: Records unsent for longer than this are shown as overdue.
 OVERDUE = timedelta(hours=24)
 
-#: So long a page says that a store was copied or set back.
+#: Pages show for this long that a store was copied or set back.
 COPIED_SHOWN = timedelta(days=30)
 
-#: More stores than anybody has; older ones are left out.
-MOST = 50
+#: Largest number of stores listed; those used longest ago are left out.
+MAX_LISTED = 50
 
 HOME_SCREEN = frozenset({"standalone", "fullscreen", "minimal-ui"})
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What one person's store on one phone has lost: references, and who knows of it."""
+    """Missing records of one person's store on one phone: references, and who has seen or settled it."""
 
     refs: list[str] = field(default_factory=list)
     seen_at: datetime | None = None
     settled_at: datetime | None = None
-    #: As it stands in the database, for ticking off exactly this.
+    #: Count in the database; the acknowledgement names it.
     count: int = 0
 
 
 @dataclass(frozen=True)
 class Phone:
-    """One store on one phone as its last hello described it, less what has arrived since."""
+    """One store on one phone as its last hello described it, minus the records received since."""
 
     last_seen_at: datetime
     id: int
@@ -70,36 +70,36 @@ class Phone:
 
     @property
     def code(self) -> str:
-        """The letters its references begin with."""
+        """Return the letters with which its references begin."""
         return ids.device_code(self.dev)
 
     @property
     def on_home_screen(self) -> bool:
-        """Whether it runs from the home screen; a browser tab on the same phone is a store of its own (mode 33)."""
+        """Return whether it runs from the home screen. A browser tab on the same phone has its own store (mode 33)."""
         return self.display_mode in HOME_SCREEN
 
     @property
     def overdue(self) -> bool:
-        """Whether its oldest record has waited for more than a day."""
+        """Return whether its oldest unsent record is older than `OVERDUE`."""
         return self.unsent > 0 and self.oldest_at is not None and clock.now() - self.oldest_at > OVERDUE
 
     @property
     def copied(self) -> bool:
-        """Whether it was seen lately that the store exists on two phones, or was set back to an earlier state."""
+        """Return whether the store was recently found on two phones or set back to an earlier state."""
         return self.copied_at is not None and clock.now() - self.copied_at < COPIED_SHOWN
 
     @property
     def clock_off(self) -> timedelta | None:
-        """By how much its clock is behind ours (ahead where negative), where that is worth a word."""
+        """Return how far its clock is behind the server's (negative: ahead), or None if within `CLOCK_DOUBT`."""
         off = timedelta(milliseconds=self.clock_offset_ms or 0)
         return off if abs(off) > CLOCK_DOUBT else None
 
 
 def _still_unsent() -> Any:
-    """How many records a store still holds: what its last hello said, less what the ledger has received since.
+    """Return an expression: records a store still holds, from its last hello and the receipts since.
 
-    A hello names the first and last number and a count, not the numbers between. So two limits hold, and the lower one
-    is right: the count less what arrived after the hello, and the numbers in the range that no receipt has.
+    A hello names the lowest and highest number and a count, not each number. Two upper limits follow, and the lower one
+    is right: the count minus what arrived after the hello, and the numbers of the range without a receipt.
     """
     first, last = (cast(Device.pending[key].as_string(), BigInteger) for key in ("min_seq", "max_seq"))
     of_range = and_(
@@ -109,9 +109,9 @@ def _still_unsent() -> Any:
         Receipt.seq.between(first, last),
     )
     arrived = select(func.count()).select_from(Receipt).where(of_range).correlate(Device)
-    later = Device.unsent - arrived.where(Receipt.received_at > Device.last_seen_at).scalar_subquery()
-    free = last - first + 1 - arrived.scalar_subquery()
-    lower = case((later < free, later), else_=free)
+    reported_left = Device.unsent - arrived.where(Receipt.received_at > Device.last_seen_at).scalar_subquery()
+    without_receipt = last - first + 1 - arrived.scalar_subquery()
+    lower = case((reported_left < without_receipt, reported_left), else_=without_receipt)
     left = case((lower < 0, 0), else_=cast(lower, Integer))
     # Receipts are counted only for phones that reported unsent records. Without a range of numbers the reported count
     # holds.
@@ -122,10 +122,10 @@ STILL_UNSENT = _still_unsent()
 
 
 def _copied_at() -> Any:
-    """When any life of the store was last seen to be copied."""
-    life = aliased(Device)
-    same = and_(life.dev == Device.dev, life.user_id == Device.user_id)
-    return select(func.max(life.copied_at)).where(same).correlate(Device).scalar_subquery()
+    """Return an expression: when any epoch of the store was last found copied."""
+    epoch = aliased(Device)
+    same = and_(epoch.dev == Device.dev, epoch.user_id == Device.user_id)
+    return select(func.max(epoch.copied_at)).where(same).correlate(Device).scalar_subquery()
 
 
 COLUMNS = (
@@ -146,56 +146,56 @@ COLUMNS = (
 
 
 def _latest() -> Any:
-    """Only the present life of each store; of one that was copied, all lives in which phones speak or hold records."""
+    """Return a condition: the current epoch of each store; for a copied store all epochs in use."""
     later, copied = aliased(Device), aliased(Device)
     same = and_(later.dev == Device.dev, later.user_id == Device.user_id, later.id > Device.id)
     same = and_(same, later.first_seen_at >= Device.last_seen_at)
     present = ~select(later.id).where(same).correlate(Device).exists()
-    # Lives that began since may be of two phones, of which one has been silent.
+    # Epochs that began since may belong to two phones, one of which has not reported.
     source = and_(copied.dev == Device.dev, copied.user_id == Device.user_id, copied.copied_at <= Device.first_seen_at)
     of_copy = select(copied.id).where(source).correlate(Device).exists()
     return or_(present, and_(Device.unsent > 0, STILL_UNSENT > 0, of_copy))
 
 
 def lost(query: Select[Any]) -> Select[Any]:
-    """Only stores of which any life has lost something."""
-    life = aliased(Device)
-    same = and_(life.dev == Device.dev, life.user_id == Device.user_id, life.missing_count > 0)
-    return query.where(select(life.id).where(same).correlate(Device).exists())
+    """Narrow to stores with missing records in any epoch."""
+    epoch = aliased(Device)
+    same = and_(epoch.dev == Device.dev, epoch.user_id == Device.user_id, epoch.missing_count > 0)
+    return query.where(select(epoch.id).where(same).correlate(Device).exists())
 
 
 def unsent(query: Select[Any]) -> Select[Any]:
-    """Only stores that still hold records which have not arrived."""
+    """Narrow to stores with records that have not arrived."""
     return query.where(Device.unsent > 0, STILL_UNSENT > 0)
 
 
 def overdue(query: Select[Any], since: Any = None) -> Select[Any]:
-    """Only stores whose oldest record has waited for more than a day, or from before `since`."""
+    """Narrow to stores whose oldest unsent record is older than `OVERDUE`, or from before `since`."""
     return unsent(query).where(Device.oldest_at < (clock.now() - OVERDUE if since is None else since))
 
 
 def phones_for(actor: Actor) -> Select[Any]:
-    """The phones this person answers for, one row each."""
+    """Return the query for the phones this person is responsible for, one row each."""
     query: Any = select(*COLUMNS).where(_latest())
     return query if sees_all(actor) else query.where(Device.user_id.in_(members_of(actor.leads)))
 
 
 def own_phones(actor: Actor) -> list[Phone]:
-    """The person's own, the one used last first."""
+    """Return the person's own phones, the one used last first."""
     query = select(*COLUMNS).where(_latest(), Device.user_id == actor.id)
-    rows = db.session.execute(query.order_by(Device.last_seen_at.desc(), Device.id.desc()).limit(MOST)).all()
+    rows = db.session.execute(query.order_by(Device.last_seen_at.desc(), Device.id.desc()).limit(MAX_LISTED)).all()
     return with_details(rows)
 
 
 def phone_of(user_id: int, dev: str) -> Phone | None:
-    """One person's store on one phone."""
+    """Return one person's store on one phone, or None."""
     query = select(*COLUMNS).where(_latest(), Device.user_id == user_id, Device.dev == dev)
     rows = db.session.execute(query.order_by(Device.last_seen_at.desc()).limit(1)).all()
     return with_details(rows)[0] if rows else None
 
 
 def with_details(rows: Sequence[Any]) -> list[Phone]:
-    """Rows of `COLUMNS` with their losses and whether they hold a token; three queries, however many rows."""
+    """Return phones for rows of `COLUMNS`, with losses and token state; three queries in all."""
     keys = {(row.dev, row.user_id) for row in rows}
     losses = losses_of(keys)
     tokens = _with_token(keys)
@@ -206,25 +206,25 @@ def with_details(rows: Sequence[Any]) -> list[Phone]:
 
 
 def _with_token(keys: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
-    wanted = list(keys)
-    if not wanted:
+    pairs = list(keys)
+    if not pairs:
         return set()
     key = (DeviceToken.dev, DeviceToken.user_id)
-    return {(dev, user) for dev, user in db.session.execute(select(*key).where(tuple_(*key).in_(wanted)).distinct())}
+    return {(dev, user) for dev, user in db.session.execute(select(*key).where(tuple_(*key).in_(pairs)).distinct())}
 
 
 def losses_of(keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Loss]:
-    """What was lost, by `(dev, user)`, less what has arrived since by another way."""
-    wanted = list(keys)
-    if not wanted:
+    """Return losses by `(dev, user)`, minus records that arrived meanwhile."""
+    pairs = list(keys)
+    if not pairs:
         return {}
     key = tuple_(Device.dev, Device.user_id)
-    query = select(*_LIFE).where(key.in_(wanted), Device.missing_count > 0)
+    query = select(*_EPOCH_COLUMNS).where(key.in_(pairs), Device.missing_count > 0)
     return _losses(db.session.execute(query.order_by(Device.id)).all())
 
 
-#: What a life of a store says of its losses.
-_LIFE: tuple[Any, ...] = (
+#: Columns of an epoch about its missing records.
+_EPOCH_COLUMNS: tuple[Any, ...] = (
     Device.dev,
     Device.ep,
     Device.user_id,
@@ -233,13 +233,13 @@ _LIFE: tuple[Any, ...] = (
     Device.missing_seen_at,
     Device.missing_settled_at,
 )
-# Put together once: every first screen asks.
-_own_lives = Prepared(
-    select(*_LIFE).where(Device.user_id == bindparam("me"), Device.missing_count > 0).order_by(Device.id)
+# Prepared once: every home page runs it.
+_own_epochs = Prepared(
+    select(*_EPOCH_COLUMNS).where(Device.user_id == bindparam("me"), Device.missing_count > 0).order_by(Device.id)
 )
 
 
-class _Life(NamedTuple):
+class _Epoch(NamedTuple):
     dev: str
     ep: str
     user_id: int
@@ -249,64 +249,64 @@ class _Life(NamedTuple):
     missing_settled_at: datetime | None
 
 
-def _losses(lives: Sequence[Any]) -> dict[tuple[str, int], Loss]:
-    here = _arrived(lives)
-    found: dict[tuple[str, int], Loss] = {}
-    for life in lives:
+def _losses(epochs: Sequence[Any]) -> dict[tuple[str, int], Loss]:
+    arrived = _arrived(epochs)
+    losses: dict[tuple[str, int], Loss] = {}
+    for epoch in epochs:
         refs = [
-            ids.short_reference(life.dev, seq)
-            for seq in life.missing or ()
-            if (life.dev, life.ep, life.user_id, seq) not in here
+            ids.short_reference(epoch.dev, seq)
+            for seq in epoch.missing or ()
+            if (epoch.dev, epoch.ep, epoch.user_id, seq) not in arrived
         ]
-        before = found.get((life.dev, life.user_id))
-        loss = Loss(refs, life.missing_seen_at, life.missing_settled_at, life.missing_count)
-        found[life.dev, life.user_id] = _together(before, loss) if before else loss
-    return {one: loss for one, loss in found.items() if loss.refs}
+        other = losses.get((epoch.dev, epoch.user_id))
+        loss = Loss(refs, epoch.missing_seen_at, epoch.missing_settled_at, epoch.missing_count)
+        losses[epoch.dev, epoch.user_id] = _merge(other, loss) if other else loss
+    return {key: loss for key, loss in losses.items() if loss.refs}
 
 
-def _together(one: Loss, other: Loss) -> Loss:
-    """Two lives of one store: seen or settled only where both are."""
+def _merge(first: Loss, second: Loss) -> Loss:
+    """Return the losses of two epochs of one store; seen or settled only if both are."""
     return Loss(
-        [*one.refs, *other.refs],
-        one.seen_at and other.seen_at,
-        one.settled_at and other.settled_at,
-        one.count + other.count,
+        [*first.refs, *second.refs],
+        first.seen_at and second.seen_at,
+        first.settled_at and second.settled_at,
+        first.count + second.count,
     )
 
 
-def _arrived(lives: Iterable[Any]) -> set[tuple[str, str, int, int]]:
-    parts = [
+def _arrived(epochs: Iterable[Any]) -> set[tuple[str, str, int, int]]:
+    conditions = [
         and_(
-            Receipt.dev == life.dev,
-            Receipt.ep == life.ep,
-            Receipt.user_id == life.user_id,
-            Receipt.seq.in_(life.missing or [0]),
+            Receipt.dev == epoch.dev,
+            Receipt.ep == epoch.ep,
+            Receipt.user_id == epoch.user_id,
+            Receipt.seq.in_(epoch.missing or [0]),
         )
-        for life in lives
+        for epoch in epochs
     ]
-    if not parts:
+    if not conditions:
         return set()
-    query = select(Receipt.dev, Receipt.ep, Receipt.user_id, Receipt.seq).where(or_(*parts))
+    query = select(Receipt.dev, Receipt.ep, Receipt.user_id, Receipt.seq).where(or_(*conditions))
     return {(dev, ep, user, seq) for dev, ep, user, seq in db.session.execute(query)}
 
 
 def own_losses(actor: Actor) -> dict[str, Loss]:
-    """What this person's phones have lost and they have not ticked off, by device."""
-    lives = [_Life(*row) for row in _own_lives.rows(reading(), me=actor.id)]
-    return {dev: loss for (dev, _), loss in _losses(lives).items() if loss.seen_at is None}
+    """Return missing records of this person's phones that they have not acknowledged, by device."""
+    epochs = [_Epoch(*row) for row in _own_epochs.rows(reading(), me=actor.id)]
+    return {dev: loss for (dev, _), loss in _losses(epochs).items() if loss.seen_at is None}
 
 
 def elsewhere(actor: Actor, here: str | None) -> list[Phone]:
-    """The person's other stores that still hold records: the home screen app beside the browser tab (mode 33).
+    """Return the person's other stores with unsent records, such as the app beside a browser tab (mode 33).
 
-    None where the present one has not said yet which it is.
+    Return nothing if the current device id `here` is unknown.
     """
     if here is None:
         return []
     query = select(*COLUMNS).where(
         _latest(), Device.user_id == actor.id, Device.dev != here, Device.revoked_at.is_(None)
     )
-    rows = db.session.execute(unsent(query).order_by(Device.last_seen_at.desc()).limit(MOST)).all()
+    rows = db.session.execute(unsent(query).order_by(Device.last_seen_at.desc()).limit(MAX_LISTED)).all()
     return [_phone(row) for row in rows]
 
 
@@ -315,20 +315,20 @@ def _phone(row: Any, **details: Any) -> Phone:
 
 
 def told_enough(session: Session, kind: str, reader: int, who: str | None = None) -> bool:
-    """Whether `reader` was told enough of this kind in the last day, where `who` is given: about this person.
+    """Return whether `reader` already got the daily limit of notices of this kind, about `who` if given.
 
-    A phone decides how often such lines are due; its person must not be able to fill an inbox with them.
+    A phone decides how often such notices are due; it must not be able to flood an inbox.
     """
-    lines = select(func.count()).select_from(Notice).where(Notice.user_id == reader, Notice.kind == kind)
-    lines = lines.where(Notice.created_at > clock.now() - timedelta(days=1))
+    query = select(func.count()).select_from(Notice).where(Notice.user_id == reader, Notice.kind == kind)
+    query = query.where(Notice.created_at > clock.now() - timedelta(days=1))
     if who is not None:
-        lines = lines.where(Notice.params["who"].as_string() == who)
-    return (session.scalar(lines) or 0) >= int(figure("devices.told_a_day"))
+        query = query.where(Notice.params["who"].as_string() == who)
+    return (session.scalar(query) or 0) >= int(figure("devices.told_a_day"))
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """How many phones a leader should look at, and how many hold any unsent records: those may become overdue."""
+    """Counts of phones that a leader should look at, and of phones with unsent records, which may become overdue."""
 
     lost: int
     overdue: int
@@ -336,25 +336,25 @@ class Trouble:
 
 
 def trouble(actor: Actor) -> Trouble:
-    """Phones with lost records that nobody dealt with, and with records that have waited for more than a day."""
+    """Return counts of phones with unsettled losses, with overdue records, and with any unsent records."""
     everywhere = sees_all(actor)
-    given: dict[str, Any] = {} if everywhere else {"led": sorted(actor.leads)}
-    (found,) = _trouble[everywhere].rows(reading(), **given, since=clock.now() - OVERDUE)
-    return Trouble(*found)
+    params: dict[str, Any] = {} if everywhere else {"led": sorted(actor.leads)}
+    (row,) = _trouble[everywhere].rows(reading(), **params, since=clock.now() - OVERDUE)
+    return Trouble(*row)
 
 
-def _troubled(everywhere: bool) -> Prepared:
+def _trouble_query(everywhere: bool) -> Prepared:
     led = select(Membership.user_id).where(among(Membership.group_id, "led"))
-    mine = [] if everywhere else [Device.user_id.in_(led)]
-    gone = select(func.count(Device.dev.distinct())).where(
-        Device.missing_count > 0, Device.missing_settled_at.is_(None), *mine
+    overseen = [] if everywhere else [Device.user_id.in_(led)]
+    with_losses = select(func.count(Device.dev.distinct())).where(
+        Device.missing_count > 0, Device.missing_settled_at.is_(None), *overseen
     )
-    late = case((Device.oldest_at < bindparam("since", type_=Moment), 1))
-    alive: Any = select(func.count(late).label("late"), func.count().label("holding")).where(
-        _latest(), Device.revoked_at.is_(None), *mine
+    is_overdue = case((Device.oldest_at < bindparam("since", type_=Moment), 1))
+    holding: Any = select(func.count(is_overdue).label("late"), func.count().label("holding")).where(
+        _latest(), Device.revoked_at.is_(None), *overseen
     )
-    waiting = unsent(alive).subquery()
-    return Prepared(select(gone.scalar_subquery(), waiting.c.late, waiting.c.holding))
+    waiting = unsent(holding).subquery()
+    return Prepared(select(with_losses.scalar_subquery(), waiting.c.late, waiting.c.holding))
 
 
-_trouble = {everywhere: _troubled(everywhere) for everywhere in (False, True)}
+_trouble = {everywhere: _trouble_query(everywhere) for everywhere in (False, True)}

@@ -1,4 +1,4 @@
-"""My phones and sign-ins, and the phones a leader answers for."""
+"""Page of one's own phones and sessions, and pages of the phones a leader is responsible for."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.render import render
 from fieldapp.services.accounts import group_names, groups_of, journal, members_of, sessions
 from fieldapp.services.accounts.models import User
-from fieldapp.services.accounts.session import here, lasts, this_phone
+from fieldapp.services.accounts.session import current_session, session_lifetime, this_phone
 from fieldapp.services.devices import queries
 from fieldapp.services.devices.closed import arrived_after
 from fieldapp.services.devices.models import Device
-from fieldapp.services.devices.policy import may_look_after, sees_all
+from fieldapp.services.devices.policy import may_manage, sees_all
 
 bp = Blueprint("devices", __name__)
 
@@ -40,15 +40,15 @@ OUTCOMES = {
 @bp.get("/me/devices")
 @needs("me.devices")
 def mine() -> Response:
-    """Every store that holds records of mine, every sign-in of mine, and the way to end each of them."""
-    current = here()
+    """List the person's stores and sessions, with buttons to end them."""
+    current = current_session()
     return render(
         "services/devices/mine.html",
         fragment="services/devices/_mine.html",
         phones=queries.own_phones(actor()),
         here=this_phone(),
         session=current,
-        sessions=sessions.living(actor().id, lasts()),
+        sessions=sessions.active_sessions(actor().id, session_lifetime()),
         events=journal.recent(actor().id),
         build=ASSETS().build,
     )
@@ -57,14 +57,14 @@ def mine() -> Response:
 @bp.route("/me/devices/<uuid:dev>/sign-out", methods=["GET", "POST"])
 @needs("device.revoke")
 def sign_out(dev: UUID) -> Response:
-    """Signing one of my phones out."""
+    """Show the form for signing out one of the person's own phones."""
     return _sign_out(actor().id, str(dev), "/me/devices")
 
 
 @bp.get("/phones")
 @needs("device.oversee")
 def phones() -> Response:
-    """Which phones still hold records, how many and since when, and which have lost some (D-CASH-2)."""
+    """List phones with unsent records, their number and age, and phones with missing records (D-CASH-2)."""
     build = ASSETS().build
     page = list_page(
         queries.phones_for(actor()), keys=(Device.last_seen_at, Device.id), filters=_filters(build), size=30
@@ -115,12 +115,12 @@ def _of_group(query: Select[Any], group: int) -> Select[Any]:
 @bp.route("/phones/<uuid:dev>/<int:user_id>/sign-out", methods=["GET", "POST"])
 @needs("device.oversee")
 def sign_out_of(dev: UUID, user_id: int) -> Response:
-    """Signing out a phone that one answers for: lost, stolen, or given on."""
+    """Show the form for signing out another person's phone: lost, stolen, or given to somebody else."""
     return _sign_out(user_id, str(dev), "/phones")
 
 
 def _sign_out(owner: int, dev: str, back: str) -> Response:
-    phone = _phone(owner, dev)
+    phone = _managed_phone(owner, dev)
     return form_page(
         FormPage(
             kind="device.revoke",
@@ -140,16 +140,16 @@ def _sign_out(owner: int, dev: str, back: str) -> Response:
 @bp.post("/phones/<uuid:dev>/<int:user_id>/acknowledge")
 @needs("device.acknowledge")
 def acknowledge(dev: UUID, user_id: int) -> Response:
-    """The button, without JavaScript."""
-    _phone(user_id, str(dev))
+    """Show the confirmation form; used without JavaScript."""
+    _managed_phone(user_id, str(dev))
     done = "/outbox" if user_id == actor().id else "/phones"
     return form_page(FormPage("device.acknowledge", ("device", str(dev)), _l("Seen"), done, back=done))
 
 
-def _phone(owner: int, dev: str) -> queries.Phone:
-    """The phone, if this person may look after it. Raises NotFound."""
-    known = may_look_after(actor(), owner, groups_of(owner))
-    phone = queries.phone_of(owner, dev) if known else None
+def _managed_phone(owner: int, dev: str) -> queries.Phone:
+    """Return the phone if this person may manage it. Raise NotFound."""
+    allowed = may_manage(actor(), owner, groups_of(owner))
+    phone = queries.phone_of(owner, dev) if allowed else None
     if phone is None:
         raise NotFound("device.not_found")
     return phone
@@ -158,7 +158,7 @@ def _phone(owner: int, dev: str) -> queries.Phone:
 @bp.get("/phones/closed")
 @needs("device.oversee")
 def closed() -> Response:
-    """Records that arrived after their author's account was closed: the work was done (failure mode 44)."""
+    """List records that arrived after their author's account was closed: the work was done (failure mode 44)."""
     page = list_page(arrived_after(actor()), keys=(Receipt.received_at, Receipt.op), size=30)
     commands = COMMANDS()
     lines = [

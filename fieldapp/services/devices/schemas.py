@@ -1,4 +1,4 @@
-"""What is said about a phone."""
+"""Forms of the phone commands."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from fieldapp.platform.web.fields import Form, counter, long_text
 
 
 class SignOut(Form):
-    """Whose phone, and why."""
+    """Owner of the phone, and the reason."""
 
     user_id = counter()
     reason = long_text(_l("Reason"), max=300, hint=_l("For example: lost on the way, given back, sold."))
 
 
 class Acknowledge(Form):
-    """Whose phone, and how many missing records the person was shown."""
+    """Owner of the phone, and the number of missing records shown."""
 
     user_id = counter()
     count = counter()

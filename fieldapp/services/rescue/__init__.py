@@ -1,1 +1,1 @@
-"""Rescue files: what a phone could not send, brought in at a desk through the same door, under its author's name."""
+"""Rescue files: import records that a phone could not send, as their author, through the command bus."""

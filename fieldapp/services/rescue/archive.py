@@ -1,4 +1,4 @@
-"""Reading a rescue file (docs/sync-protocol.md): nothing in it is believed, and nothing is unpacked to a path."""
+"""Reader of rescue files (docs/sync-protocol.md). Contents are untrusted, and nothing is extracted to a path."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from fieldapp.kernel import ids
 from fieldapp.platform.commandbus import BadEnvelope, Envelope, parse
 
 MEGABYTE = 1024 * 1024
-#: The list of contents, and one record: a push takes no larger ones either.
+#: Largest size of one record (as in a push), and of the manifest.
 MAX_TEXT = MEGABYTE
 MAX_MANIFEST = 8 * MEGABYTE
-#: The directory at the end of a ZIP: some 60,000 entries. Python reads it whole before we see any of it.
+#: Largest central directory of the ZIP, some 60,000 entries. `zipfile` reads it whole.
 MAX_DIRECTORY = 4 * MEGABYTE
-#: What is unpacked at once.
-PIECE = 64 * 1024
+#: Bytes decompressed at once.
+CHUNK = 64 * 1024
 _END = 22
-_BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, struct.error, ValueError)
+_DAMAGED = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, struct.error, ValueError)
 
 
 class BadRescue(Exception):
-    """The file as a whole is no use. `words` say why."""
+    """The file as a whole cannot be used; `message` says why."""
 
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How much one file may hold."""
+    """Limits of one file: megabytes (also decompressed) and records."""
 
     megabytes: int
     records: int
@@ -67,7 +67,7 @@ class _Att(msgspec.Struct):
 
 
 class Draft(msgspec.Struct):
-    """A half-filled form: shown to the desk, never sent by itself (failure mode 71)."""
+    """Unfinished form: shown to the desk, never executed (failure mode 71)."""
 
     title: str
     kind: str = ""
@@ -76,7 +76,7 @@ class Draft(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct):
-    """The list of contents that the phone wrote."""
+    """Table of contents, written by the phone."""
 
     v: int
     user: int
@@ -91,7 +91,7 @@ class Manifest(msgspec.Struct):
 
 @dataclass
 class Record:
-    """One frozen record; `problem` says in words why it cannot be brought in."""
+    """One frozen envelope; `problem` is the message why it cannot be imported."""
 
     op: str
     ref: str
@@ -103,7 +103,7 @@ class Record:
 
 @dataclass
 class Photo:
-    """One photo, and the entry that holds its bytes: empty where the phone had lost them."""
+    """One photo and the ZIP entry with its bytes; `entry` is empty if the phone had lost them."""
 
     note: _Att
     entry: str = ""
@@ -111,7 +111,7 @@ class Photo:
 
 @dataclass
 class Rescue:
-    """What a rescue file holds."""
+    """Contents of a rescue file."""
 
     manifest: Manifest
     records: list[Record] = field(default_factory=list)
@@ -119,9 +119,9 @@ class Rescue:
 
 
 class Unpacker:
-    """The entries of a ZIP, unpacked in pieces; what comes out is counted, whatever its directory claims.
+    """Entries of a ZIP, decompressed in chunks. The output is counted, whatever the directory claims.
 
-    One reading of the file gives out at most `limits.megabytes`, an entry that is named twice counted twice.
+    At most `limits.megabytes` are read in total; an entry that is read twice counts twice.
     """
 
     def __init__(self, archive: ZipFile, limits: Limits) -> None:
@@ -130,43 +130,43 @@ class Unpacker:
         self._left = limits.megabytes * MEGABYTE
         self.names = frozenset(archive.namelist())
 
-    def pieces(self, name: str) -> Iterator[bytes]:
-        """What an entry holds. Raises BadRescue where all of them together hold more than is allowed."""
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of an entry. Raise BadRescue when the total exceeds the limit."""
         with self._archive.open(name) as source:
-            while piece := source.read(PIECE):
-                self._left -= len(piece)
+            while chunk := source.read(CHUNK):
+                self._left -= len(chunk)
                 if self._left < 0:
                     raise BadRescue(_too_large(self._limits))
-                yield piece
+                yield chunk
 
     def text(self, name: str, most: int) -> str | None:
-        """An entry as text, or None where it is missing, damaged or larger than `most`."""
-        found = bytearray()
+        """Return an entry as text, or None if it is missing, damaged or larger than `most` bytes."""
+        content = bytearray()
         try:
-            for piece in self.pieces(name):
-                found += piece
-                if len(found) > most:
+            for chunk in self.chunks(name):
+                content += chunk
+                if len(content) > most:
                     return None
-            return found.decode()
-        except (KeyError, *_BROKEN):
+            return content.decode()
+        except (KeyError, *_DAMAGED):
             return None
 
 
 @contextmanager
-def opened(path: Path, limits: Limits) -> Iterator[Unpacker]:
-    """The ZIP behind `path`, found harmless. Raises BadRescue."""
+def open_archive(path: Path, limits: Limits) -> Iterator[Unpacker]:
+    """Open the ZIP after checking its directory and names. Raise BadRescue."""
     _check_directory(path, limits)
     try:
         archive = ZipFile(path)
-    except _BROKEN:
-        raise BadRescue(_not_whole()) from None
+    except _DAMAGED:
+        raise BadRescue(_broken_message()) from None
     with archive:
         _check_entries(archive, limits)
         yield Unpacker(archive, limits)
 
 
 def read(archive: Unpacker, limits: Limits, instance: str) -> Rescue:
-    """The contents, each record compared with its hash. Raises BadRescue."""
+    """Return the contents; each record is compared with its hash. Raise BadRescue."""
     manifest = _manifest(archive)
     if manifest.v != 1:
         raise BadRescue(gettext("This rescue file was made by a newer version. Update the server first."))
@@ -176,10 +176,10 @@ def read(archive: Unpacker, limits: Limits, instance: str) -> Rescue:
         raise BadRescue(gettext("More than %(n)s records in one file.", n=limits.records))
     rescue = Rescue(manifest)
     seen: set[str] = set()
-    for one in manifest.ops:
-        if one.op not in seen:
-            seen.add(one.op)
-            rescue.records.append(_record(archive, one))
+    for entry in manifest.ops:
+        if entry.op not in seen:
+            seen.add(entry.op)
+            rescue.records.append(_record(archive, entry))
     for note in manifest.atts:
         if note.draft is None:
             rescue.photos.append(Photo(note, note.file if note.file in archive.names else ""))
@@ -187,27 +187,27 @@ def read(archive: Unpacker, limits: Limits, instance: str) -> Rescue:
 
 
 def copy_out(archive: Unpacker, entry: str, target: Path, size: int) -> str | None:
-    """Writes an entry of exactly `size` bytes to `target`; its SHA-256, or None where it is damaged or larger."""
+    """Write an entry of exactly `size` bytes to `target`. Return its SHA-256, or None if damaged or of another size."""
     digest, left = hashlib.sha256(), size
     try:
         with target.open("wb") as file:
-            for piece in archive.pieces(entry):
-                left -= len(piece)
+            for chunk in archive.chunks(entry):
+                left -= len(chunk)
                 if left < 0:
                     return None
-                digest.update(piece)
-                file.write(piece)
-    except _BROKEN:
+                digest.update(chunk)
+                file.write(chunk)
+    except _DAMAGED:
         return None
     return digest.hexdigest() if left == 0 else None
 
 
-def _not_whole() -> str:
+def _broken_message() -> str:
     return gettext("This file is no ZIP, or it is cut off or damaged. Please take it over from the phone again.")
 
 
 def _check_directory(path: Path, limits: Limits) -> None:
-    """Bounds the directory before it is read: a small file may claim millions of entries."""
+    """Check the size of the central directory before it is read: a small file may claim millions of entries."""
     size = path.stat().st_size
     if size > limits.megabytes * MEGABYTE:
         raise BadRescue(_too_large(limits))
@@ -216,7 +216,7 @@ def _check_directory(path: Path, limits: Limits) -> None:
         tail = file.read()
     end = tail[-_END:]
     if len(end) < _END or end[:4] != b"PK\x05\x06":
-        raise BadRescue(_not_whole())
+        raise BadRescue(_broken_message())
     directory = struct.unpack("<L", end[12:16])[0]
     if directory > MAX_DIRECTORY or tail[-_END - 20 : -_END - 16] == b"PK\x06\x07":
         raise BadRescue(_too_large(limits))
@@ -224,12 +224,12 @@ def _check_directory(path: Path, limits: Limits) -> None:
 
 def _check_entries(archive: ZipFile, limits: Limits) -> None:
     names = archive.namelist()
-    if len(set(names)) != len(names) or not all(map(_harmless, names)):
+    if len(set(names)) != len(names) or not all(map(_is_safe_name, names)):
         raise BadRescue(gettext("This file holds names that no phone writes. Nothing was taken from it."))
     for info in archive.infolist():
         if info.flag_bits & 1 or info.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
             raise BadRescue(gettext("This ZIP is encrypted or packed in a way that no phone uses."))
-    # A first look only: what comes out is counted while it is unpacked.
+    # Only a first check: the real size is counted during decompression.
     if sum(info.file_size for info in archive.infolist()) > limits.megabytes * MEGABYTE:
         raise BadRescue(_too_large(limits))
 
@@ -238,7 +238,7 @@ def _too_large(limits: Limits) -> str:
     return gettext("This file is too large, or becomes so when unpacked; at most %(n)s MB.", n=limits.megabytes)
 
 
-def _harmless(name: str) -> bool:
+def _is_safe_name(name: str) -> bool:
     return not re.search(r"^/|\\|:|\x00", name) and ".." not in name.split("/")
 
 
@@ -252,10 +252,10 @@ def _manifest(archive: Unpacker) -> Manifest:
         raise BadRescue(gettext("This is no rescue file: its list of contents cannot be read.")) from None
 
 
-def _record(archive: Unpacker, said: _Op) -> Record:
-    record = Record(said.op, _printed(said.ref, 40), _printed(said.title, 200))
-    body = archive.text(said.file, MAX_TEXT) if said.file in archive.names else None
-    if body is None or hashlib.sha256(body.encode()).hexdigest() != said.sha256:
+def _record(archive: Unpacker, entry: _Op) -> Record:
+    record = Record(entry.op, _printable(entry.ref, 40), _printable(entry.title, 200))
+    body = archive.text(entry.file, MAX_TEXT) if entry.file in archive.names else None
+    if body is None or hashlib.sha256(body.encode()).hexdigest() != entry.sha256:
         record.problem = gettext("Its bytes were changed or are missing. Only the phone still has it whole.")
         return record
     try:
@@ -263,7 +263,7 @@ def _record(archive: Unpacker, said: _Op) -> Record:
     except BadEnvelope as error:
         record.problem = gettext("This record is damaged and cannot be read: %(reason)s", reason=error.reason)
         return record
-    if envelope.op != said.op:
+    if envelope.op != entry.op:
         record.problem = gettext("It does not carry the number that the list of contents gives it.")
         return record
     record.body, record.envelope = body, envelope
@@ -271,6 +271,6 @@ def _record(archive: Unpacker, said: _Op) -> Record:
     return record
 
 
-def _printed(text: str, most: int) -> str:
-    """A name from the file as it may be shown and stored."""
-    return "".join(one for one in text if one.isprintable())[:most]
+def _printable(text: str, most: int) -> str:
+    """Return the printable characters of `text`, at most `most`."""
+    return "".join(character for character in text if character.isprintable())[:most]

@@ -1,4 +1,4 @@
-"""Limits of rescue files, as figures an administrator can change."""
+"""Settings: limits of rescue files."""
 
 from __future__ import annotations
 

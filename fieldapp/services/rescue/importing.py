@@ -1,4 +1,4 @@
-"""Bringing a rescue file in: through the one door, as its authors, with the importer on the trail."""
+"""Import of a rescue file: through the command bus, as the authors, with an audit entry of the importer."""
 
 from __future__ import annotations
 
@@ -17,51 +17,53 @@ from fieldapp.platform.commandbus.models import Attachment, Notice
 from fieldapp.services.accounts.queries import actor_of
 from fieldapp.services.attachments import store
 from fieldapp.services.rescue.archive import Photo, Record, Rescue, Unpacker, copy_out
-from fieldapp.services.rescue.queries import Found, found_of, obstacle, owners
+from fieldapp.services.rescue.queries import StoredContents, obstacle, owners, stored_contents
 
 BATCH = 50
 
 
-def bring_in(archive: Unpacker, rescue: Rescue, digest: str, importer: Actor, number: str) -> None:
-    """Imports what can be imported, `number` being the id of this import on the trail.
+def import_rescue(archive: Unpacker, rescue: Rescue, digest: str, importer: Actor, number: str) -> None:
+    """Import what can be imported. `number` is the id of this import in the audit log.
 
-    The trail comes first: whatever happens after it, what is missing can be seen and brought in again. Everything
-    after it may be done twice: the ledger and the store know what they have.
+    The audit entry is written first, so that an interrupted import can be seen and repeated. Everything after it may
+    run twice: receipts and the file store detect repeats.
     """
-    found = found_of(rescue)
-    refused = {record.op: obstacle(record, found) for record in rescue.records}
-    going = [record for record in rescue.records if not refused[record.op]]
-    owner = owners(rescue, found)
-    _note(rescue, found, refused, digest, importer, number)
-    for author, bodies in _batches(going):
+    stored = stored_contents(rescue)
+    obstacles = {record.op: obstacle(record, stored) for record in rescue.records}
+    importable = [record for record in rescue.records if not obstacles[record.op]]
+    photo_owners = owners(rescue, stored)
+    _write_audit_entry(rescue, stored, obstacles, digest, importer, number)
+    for author, bodies in _batches(importable):
         execute(bodies, actor_of(author), "import", importer=importer.id)
     for photo in rescue.photos:
-        if photo.entry and photo.note.id in owner:
-            _keep(archive, photo, owner[photo.note.id])
+        if photo.entry and photo.note.id in photo_owners:
+            _store_photo(archive, photo, photo_owners[photo.note.id])
 
 
 def _batches(records: Sequence[Record]) -> Iterator[tuple[int, list[str]]]:
-    """Bodies of one author at a time, in the order of the file."""
+    """Yield `(author, bodies)` in the order of the file, at most `BATCH` bodies of one author each."""
     authored = [(record.envelope.user, record.body) for record in records if record.envelope]
-    for author, theirs in groupby(authored, key=itemgetter(0)):
-        bodies = [body for _, body in theirs]
+    for author, records_of_author in groupby(authored, key=itemgetter(0)):
+        bodies = [body for _, body in records_of_author]
         for start in range(0, len(bodies), BATCH):
             yield author, bodies[start : start + BATCH]
 
 
-def _note(rescue: Rescue, found: Found, refused: dict[str, str], digest: str, importer: Actor, number: str) -> None:
-    """Who brought in what, from which file, on the trail (D-AUD-1); and a line to every author of something new."""
-    moment = clock.now()
+def _write_audit_entry(
+    rescue: Rescue, stored: StoredContents, obstacles: dict[str, str], digest: str, importer: Actor, number: str
+) -> None:
+    """Write who imported what from which file (D-AUD-1), and notify every author of new records."""
+    now = clock.now()
     after = {
         "file": digest,
         "made": rescue.manifest.made,
         "author": rescue.manifest.user,
         "device": rescue.manifest.dev,
-        "records": [_line(record, refused[record.op]) for record in rescue.records],
+        "records": [_record_summary(record, obstacles[record.op]) for record in rescue.records],
         "photos": [photo.note.id for photo in rescue.photos],
         "photos_not_in_file": sum(not photo.entry for photo in rescue.photos),
         "drafts": len(rescue.manifest.drafts),
-        "closed_accounts": sorted(one for one in found.people if found.is_closed(one)),
+        "closed_accounts": sorted(user for user in stored.people if stored.is_closed(user)),
     }
     entry: dict[str, Any] = {
         "op": None,
@@ -71,40 +73,38 @@ def _note(rescue: Rescue, found: Found, refused: dict[str, str], digest: str, im
         "user_id": importer.id,
         "dev": None,
         "device_at": None,
-        "at": moment,
+        "at": now,
         "before": None,
         "after": after,
     }
     new: dict[int, int] = {}
     for record in rescue.records:
-        if record.envelope and not refused[record.op] and record.op not in found.receipts:
+        if record.envelope and not obstacles[record.op] and record.op not in stored.receipts:
             new[record.envelope.user] = new.get(record.envelope.user, 0) + 1
     with writing() as session:
         for user_id, count in new.items():
             if user_id != importer.id:
-                words = {"who": importer.name, "n": count}
-                session.add(
-                    Notice(user_id=user_id, kind="rescue.import", url="/outbox", params=words, created_at=moment)
-                )
+                params = {"who": importer.name, "n": count}
+                session.add(Notice(user_id=user_id, kind="rescue.import", url="/outbox", params=params, created_at=now))
         audit.append(session.connection(), [entry])
 
 
-def _line(record: Record, refused: str) -> dict[str, Any]:
-    line: dict[str, Any] = {"op": record.op, "ref": record.ref, "title": record.title, "refused": refused}
+def _record_summary(record: Record, refused: str) -> dict[str, Any]:
+    summary: dict[str, Any] = {"op": record.op, "ref": record.ref, "title": record.title, "refused": refused}
     if record.envelope:
-        line |= {"kind": record.envelope.kind, "user": record.envelope.user}
-    return line
+        summary |= {"kind": record.envelope.kind, "user": record.envelope.user}
+    return summary
 
 
-def _keep(archive: Unpacker, photo: Photo, author: int) -> None:
-    """The photo's bytes under their hash, like an upload of the author's; nothing where they do not agree with it."""
+def _store_photo(archive: Unpacker, photo: Photo, author: int) -> None:
+    """Store the photo's bytes as an upload of its author; do nothing if they do not match size and hash."""
     note = photo.note
     temporary = store.partial_path(f"rescue-{uuid.uuid4()}")
     try:
         if copy_out(archive, photo.entry, temporary, note.size) != note.sha256:
             return
         with writing() as session:
-            row = _wanted(session, photo, author)
+            row = _pending_attachment(session, photo, author)
             if row is not None:
                 row.received, row.stored_at = note.size, clock.now()
                 try:
@@ -116,15 +116,15 @@ def _keep(archive: Unpacker, photo: Photo, author: int) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _wanted(session: Session, photo: Photo, author: int) -> Attachment | None:
-    """The row that waits for these bytes; None where they are here already or are not what was named."""
+def _pending_attachment(session: Session, photo: Photo, author: int) -> Attachment | None:
+    """Return the row to fill with these bytes, or None if it is complete or describes another file."""
     note = photo.note
     row = session.get(Attachment, note.id, with_for_update=True)
     if row is None:
-        # Its record was refused: kept for its author all the same.
+        # The record was rejected and inserted no row; keep the photo for its author anyway.
         row = Attachment(id=note.id, user_id=author, size=note.size, sha256=note.sha256, role=note.role[:40])
         row.name, row.mime, row.created_at = note.name[-255:], note.mime[:100], clock.now()
         session.add(row)
         return row
-    named = (row.user_id, row.sha256, row.size) == (author, note.sha256, note.size)
-    return row if named and row.state not in {"stored", "refused"} else None
+    matches = (row.user_id, row.sha256, row.size) == (author, note.sha256, note.size)
+    return row if matches and row.state not in {"stored", "refused"} else None

@@ -1,4 +1,4 @@
-"""What an author is told when a desk brought in records for them."""
+"""Notice to an author whose records a desk imported."""
 
 from __future__ import annotations
 

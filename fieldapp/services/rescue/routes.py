@@ -1,4 +1,4 @@
-"""Bringing a rescue file in: choose it, see what is in it, import it, read what became of each record."""
+"""Pages for a rescue file: choose it, preview it, import it, see the result of each record."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.render import render
 from fieldapp.services.rescue import archive, uploads
-from fieldapp.services.rescue.importing import bring_in
+from fieldapp.services.rescue.importing import import_rescue
 from fieldapp.services.rescue.queries import (
-    Found,
+    StoredContents,
     files_of,
-    found_of,
     import_by,
     imports,
     obstacle,
     owners,
     people_of,
     receipts_of,
+    stored_contents,
 )
 from fieldapp.services.rescue.words import OUTCOMES
 from fieldapp.services.settings import figure
@@ -41,7 +41,7 @@ bp = Blueprint("rescue", __name__)
 
 @dataclass
 class Line:
-    """A record as a desk reads it."""
+    """One record as listed for the desk."""
 
     ref: str
     title: str
@@ -55,7 +55,7 @@ class Line:
 
     @property
     def tag(self) -> tuple[str, Any]:
-        """Look and words of its outcome."""
+        """Return style and label of the outcome."""
         return OUTCOMES.get(self.outcome, OUTCOMES["other"])
 
 
@@ -66,48 +66,48 @@ def _limits() -> archive.Limits:
 @bp.get("/rescue")
 @needs("rescue.import")
 def start() -> Response:
-    """The form for a file, and what was imported before."""
-    return _start()
+    """Draw the upload form and the list of earlier imports."""
+    return _render_start()
 
 
 @bp.post("/rescue")
 @needs("rescue.import")
 def upload() -> Response:
-    """Takes a file in and leads to what it holds; a bad one is refused in words at the field."""
-    chosen = inputs.uploads("file", count=1)
-    if not chosen:
-        return _start(gettext("Please choose the rescue file."))
-    digest = uploads.keep(chosen[0])
+    """Store an uploaded file and redirect to its preview; draw the form with the problem if the file is bad."""
+    files = inputs.uploads("file", count=1)
+    if not files:
+        return _render_start(gettext("Please choose the rescue file."))
+    digest = uploads.keep(files[0])
     try:
-        _look(digest)
+        _read_upload(digest)
     except archive.BadRescue as error:
         uploads.drop(digest)
-        return _start(error.words)
+        return _render_start(error.message)
     return redirect(url_for("rescue.look", digest=digest), 303)  # type: ignore[return-value]
 
 
-def _start(problem: str = "") -> Response:
+def _render_start(problem: str = "") -> Response:
     page = list_page(imports(), keys=(AuditEntry.id,), size=20)
     return render(
         "services/rescue/start.html", page=page, problem=problem, limits=_limits(), status=422 if problem else 200
     )
 
 
-def _look(digest: str) -> archive.Rescue:
+def _read_upload(digest: str) -> archive.Rescue:
     limits = _limits()
-    with archive.opened(uploads.path_of(digest), limits) as file:
+    with archive.open_archive(uploads.path_of(digest), limits) as file:
         return archive.read(file, limits, INSTANCE_ID()())
 
 
 @bp.get("/rescue/files/<digest>")
 @needs("rescue.import")
 def look(digest: str) -> Response:
-    """What is in the file: whose, how many, from when, and what is here already. Nothing is written."""
-    rescue = _look(digest)
-    found = found_of(rescue)
-    lines = [_line(record, found) for record in rescue.records]
-    mine = owners(rescue, found)
-    photos = [_photo_state(photo, mine, found) for photo in rescue.photos]
+    """Preview a file: authors, number and age of records, what is stored already. Writes nothing."""
+    rescue = _read_upload(digest)
+    stored = stored_contents(rescue)
+    lines = [_line(record, stored) for record in rescue.records]
+    photo_owners = owners(rescue, stored)
+    photos = [_photo_state(photo, photo_owners, stored) for photo in rescue.photos]
     times = sorted(line.at for line in lines if line.at)
     return render(
         "services/rescue/look.html",
@@ -116,8 +116,8 @@ def look(digest: str) -> Response:
         lines=lines,
         photos={state: photos.count(state) for state in ("new", "here", "missing")},
         new=sum(line.outcome in {"new", "busy", "held", "unsupported_schema"} for line in lines),
-        author=found.name(rescue.manifest.user),
-        drafts=[(one.title or str(_label(one.kind)), _written(one)) for one in rescue.manifest.drafts],
+        author=stored.name(rescue.manifest.user),
+        drafts=[(draft.title or str(_label(draft.kind)), _draft_values(draft)) for draft in rescue.manifest.drafts],
         times=(times[0], times[-1]) if times else None,
         number=str(ids.uuid7()),
     )
@@ -126,89 +126,90 @@ def look(digest: str) -> Response:
 @bp.post("/rescue/files/<digest>")
 @needs("rescue.import")
 def run(digest: str) -> Response:
-    """Imports the file. The form posted twice, or the file imported twice, does nothing twice."""
+    """Import the file. Repeating the post or the import has no further effect."""
     number = inputs.posted_id("number") or str(ids.uuid7())
     if import_by(number) is None:
         limits = _limits()
-        with archive.opened(uploads.path_of(digest), limits) as file:
+        with archive.open_archive(uploads.path_of(digest), limits) as file:
             rescue = archive.read(file, limits, INSTANCE_ID()())
-            bring_in(file, rescue, digest, actor(), number)
+            import_rescue(file, rescue, digest, actor(), number)
     return redirect(url_for("rescue.done", import_id=number), 303)  # type: ignore[return-value]
 
 
 @bp.errorhandler(archive.BadRescue)
-def _gone_bad(error: archive.BadRescue) -> Response:
-    """A kept file that is no use any more: its limits were lowered, or its bytes changed."""
-    return _start(error.words)
+def _unusable(error: archive.BadRescue) -> Response:
+    """Draw the form again if a stored file can no longer be used: limits lowered, or bytes changed."""
+    return _render_start(error.message)
 
 
 @bp.get("/rescue/<uuid:import_id>")
 @needs("rescue.import")
 def done(import_id: UUID) -> Response:
-    """What became of each record, as the ledger says now."""
+    """Show the current outcome of each record of an import."""
     entry = import_by(str(import_id))
     if entry is None or entry.after is None:
         raise NotFound("rescue.not_found")
-    said: dict[str, Any] = entry.after
-    people = people_of({one["user"] for one in said["records"] if "user" in one} | {entry.user_id or 0})
-    found = Found(people, receipts_of([one["op"] for one in said["records"]]), files_of(said["photos"]))
-    lines = [_result(one, found) for one in said["records"]]
-    here = sum(row.state in {"stored", "refused"} for row in found.files.values())
+    contents: dict[str, Any] = entry.after
+    records = contents["records"]
+    people = people_of({record["user"] for record in records if "user" in record} | {entry.user_id or 0})
+    stored = StoredContents(people, receipts_of([record["op"] for record in records]), files_of(contents["photos"]))
+    lines = [_result(record, stored) for record in records]
+    stored_count = sum(row.state in {"stored", "refused"} for row in stored.files.values())
     return render(
         "services/rescue/done.html",
-        said=said,
+        contents=contents,
         at=entry.at,
-        who=found.name(entry.user_id or 0),
+        who=stored.name(entry.user_id or 0),
         lines=lines,
         accepted=sum(line.outcome == "accepted" for line in lines),
         tell=[line for line in lines if line.outcome in {"rejected", "conflict", "other"}],
         again=any(line.outcome in {"new", "busy", "unsupported_schema"} for line in lines),
-        photos=(here, len(said["photos"])),
+        photos=(stored_count, len(contents["photos"])),
     )
 
 
-def _line(record: archive.Record, found: Found) -> Line:
-    envelope, why = record.envelope, obstacle(record, found)
-    receipt = found.receipts.get(record.op)
-    outcome = "other" if why else receipt.outcome if receipt else "new"
-    words = [why] if why else _said(receipt)
+def _line(record: archive.Record, stored: StoredContents) -> Line:
+    envelope, reason = record.envelope, obstacle(record, stored)
+    receipt = stored.receipts.get(record.op)
+    outcome = "other" if reason else receipt.outcome if receipt else "new"
+    words = [reason] if reason else _refusal_messages(receipt)
     line = Line(record.ref, record.title, "", "", None, outcome, words)
     if envelope:
-        line.kind, line.author, line.at = _label(envelope.kind), found.name(envelope.user), envelope.device_time
-        line.closed = found.is_closed(envelope.user)
+        line.kind, line.author, line.at = _label(envelope.kind), stored.name(envelope.user), envelope.device_time
+        line.closed = stored.is_closed(envelope.user)
     return line
 
 
-def _result(said: dict[str, Any], found: Found) -> Line:
-    receipt = found.receipts.get(said["op"])
-    outcome = "other" if said["refused"] else receipt.outcome if receipt else "new"
-    words = [said["refused"]] if said["refused"] else _said(receipt)
-    line = Line(said["ref"], said["title"], _label(said.get("kind", "")), "", None, outcome, words)
-    if "user" in said:
-        line.author, line.closed = found.name(said["user"]), found.is_closed(said["user"])
+def _result(record: dict[str, Any], stored: StoredContents) -> Line:
+    receipt = stored.receipts.get(record["op"])
+    outcome = "other" if record["refused"] else receipt.outcome if receipt else "new"
+    words = [record["refused"]] if record["refused"] else _refusal_messages(receipt)
+    line = Line(record["ref"], record["title"], _label(record.get("kind", "")), "", None, outcome, words)
+    if "user" in record:
+        line.author, line.closed = stored.name(record["user"]), stored.is_closed(record["user"])
     if receipt:
         line.at, line.server_ref = receipt.device_at, receipt.ref or ""
         line.server_ref = "" if line.server_ref == line.ref else line.server_ref
     return line
 
 
-def _said(receipt: Any) -> list[str]:
-    """Why a record was refused, as it was put into words then."""
+def _refusal_messages(receipt: Any) -> list[str]:
+    """Return the stored messages why a record was refused."""
     problems = receipt.detail.get("problems", {}) if receipt else {}
-    return [words for said in problems.values() for words in said]
+    return [message for messages in problems.values() for message in messages]
 
 
-def _written(draft: archive.Draft) -> list[tuple[Any, str]]:
-    """What was typed, under the names the form gives its fields; ids and strokes say nothing to a reader."""
+def _draft_values(draft: archive.Draft) -> list[tuple[Any, str]]:
+    """Return `(label, value)` of the filled fields of a draft, without ids and signatures."""
     command = COMMANDS().get(draft.kind)
     fields = command.schema.fields if command else {}
     lines = []
     for name, value in draft.fields.items():
         text = value if isinstance(value, str) else ", ".join(value)
-        known = fields.get(name.removesuffix("[]"))
-        said = known.metadata if known else {}
-        if text and not ids.is_uuid(text) and said.get("widget") != "signature":
-            lines.append((said.get("label", name), text))
+        field = fields.get(name.removesuffix("[]"))
+        metadata = field.metadata if field else {}
+        if text and not ids.is_uuid(text) and metadata.get("widget") != "signature":
+            lines.append((metadata.get("label", name), text))
     return lines
 
 
@@ -217,8 +218,8 @@ def _label(kind: str) -> Any:
     return command.label if command else kind
 
 
-def _photo_state(photo: archive.Photo, mine: dict[str, int], found: Found) -> str:
-    row = found.files.get(photo.note.id)
+def _photo_state(photo: archive.Photo, photo_owners: dict[str, int], stored: StoredContents) -> str:
+    row = stored.files.get(photo.note.id)
     if row is not None and row.state in {"stored", "refused"}:
         return "here"
-    return "new" if photo.entry and photo.note.id in mine else "missing"
+    return "new" if photo.entry and photo.note.id in photo_owners else "missing"

@@ -1,4 +1,4 @@
-"""Uploaded rescue files, kept under their hash between looking and importing, and as evidence for a while."""
+"""Uploaded rescue files, stored by hash from preview to import, and as evidence for some time."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def _folder() -> Path:
 
 
 def keep(file: FileStorage) -> str:
-    """Takes an upload in; its SHA-256. What is older than the figure says goes."""
-    _forget()
+    """Store an upload and return its SHA-256; delete files older than `rescue.keep_days`."""
+    _delete_old()
     temporary = _folder() / f"{uuid.uuid4()}.part"
     try:
         file.save(temporary)
@@ -35,19 +35,19 @@ def keep(file: FileStorage) -> str:
 
 
 def drop(digest: str) -> None:
-    """Lets go of a file that was no rescue file."""
+    """Delete a file that was no rescue file."""
     (_folder() / f"{digest}.zip").unlink(missing_ok=True)
 
 
 def path_of(digest: str) -> Path:
-    """Where an uploaded file lies. Raises NotFound."""
+    """Return the path of an uploaded file. Raise NotFound."""
     path = _folder() / f"{digest}.zip"
     if len(digest) != 64 or not digest.isalnum() or not path.is_file():
         raise NotFound("rescue.not_found")
     return path
 
 
-def _forget() -> None:
+def _delete_old() -> None:
     oldest = time.time() - int(figure("rescue.keep_days")) * 86_400
     for path in _folder().iterdir():
         if path.stat().st_mtime < oldest:

@@ -1,4 +1,4 @@
-"""What a desk reads of a record: its outcome in words and in colour."""
+"""Labels and styles of outcomes on the rescue pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-#: outcome -> (look of the tag, words); `new` is what the ledger does not have.
+#: outcome -> (style of the tag, label); `new`: no receipt exists.
 OUTCOMES: dict[str, tuple[str, Any]] = {
     "new": ("soon", _l("Not here yet")),
     "accepted": ("ok", _l("Received")),

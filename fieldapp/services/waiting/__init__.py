@@ -1,1 +1,1 @@
-"""Records that wait for others which never came: after some days a person decides (failure mode 47)."""
+"""Held records whose dependencies never arrived: after some days a person decides (failure mode 47)."""

@@ -1,4 +1,4 @@
-"""A person decides about a record that waits in vain: taken in without the other, or back to its author."""
+"""Commands that decide about an expired held record: accept it without its dependency, or return it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fieldapp.services.waiting.schemas import Accept, Reject
 
 @dataclass(frozen=True)
 class Held:
-    """A waiting record's kind in words, and what the policy asks of its author."""
+    """Held record: label of its kind, and its author for the policy."""
 
     op: str
     title: str
@@ -33,7 +33,7 @@ class Held:
 
 
 def _load(ctx: Context, data: dict[str, Any]) -> Held:
-    # Not locked: the author may be sending just now, and comes first.
+    # Not locked: if the author is sending the record just now, that push goes first.
     query = select(Receipt.kind, Receipt.user_id, Receipt.received_at).where(Receipt.op == ctx.id)
     row = ctx.session.execute(query).one_or_none()
     if row is None:
@@ -43,12 +43,12 @@ def _load(ctx: Context, data: dict[str, Any]) -> Held:
     return Held(ctx.id, title, authors([row.user_id])[row.user_id], row.received_at)
 
 
-def _waited_enough(ctx: Context, held: Held) -> None:
-    """Raises Conflict while what the record refers to may still come, as the inbox does not offer it yet."""
+def _check_expired(ctx: Context, held: Held) -> None:
+    """Raise Conflict while the dependency may still arrive; the inbox does not list the record yet either."""
     days = int(figure("waiting.days"))
     if held.received_at >= ctx.now - timedelta(days=days):
-        words = gettext("This record has not waited for %(n)s days yet. What it refers to may still come.", n=days)
-        raise Conflict("waiting_record.too_early", words)
+        message = gettext("This record has not waited for %(n)s days yet. What it refers to may still come.", n=days)
+        raise Conflict("waiting_record.too_early", message)
 
 
 def _may(actor: Actor, held: Held) -> bool:
@@ -64,28 +64,28 @@ def _may(actor: Actor, held: Held) -> bool:
     undo=UNDO,
 )
 def accept(ctx: Context, held: Held, data: dict[str, Any]) -> Effect:
-    """The record is decided as if what it refers to had come, by its own rules and under its author's name."""
-    _waited_enough(ctx, held)
+    """Decide the record as if its dependency had arrived, by its own rules and as its author."""
+    _check_expired(ctx, held)
     ctx.notify(held.author.id, "waiting_record.accept", "/outbox", who=ctx.actor.name, title=held.title)
     result = decide_held_record(ctx, held.op, actor_of(held.author.id))
-    after = {"outcome": result.outcome, "ref": result.ref}
-    return Effect(result.ref, None, {"outcome": "held"}, after, _refused_all_the_same(result))
+    after_state = {"outcome": result.outcome, "ref": result.ref}
+    return Effect(result.ref, None, {"outcome": "held"}, after_state, _rejection_message(result))
 
 
-def _refused_all_the_same(result: Result) -> str | None:
-    """A record may be impossible without the other by its own rules; then its author has it back."""
+def _rejection_message(result: Result) -> str | None:
+    """Return the message if the record's own rules rejected it; then its author gets it back."""
     if result.outcome == "accepted":
         return None
-    words = " ".join(one for said in result.problems.values() for one in said)
-    return gettext("It could not be taken in and went back to its author: %(why)s", why=words)
+    reasons = " ".join(reason for messages in result.problems.values() for reason in messages)
+    return gettext("It could not be taken in and went back to its author: %(why)s", why=reasons)
 
 
 @command("waiting_record.reject", label=_l("Send back to its author"), schema=Reject, load=_load, may=_may, undo=UNDO)
 def reject(ctx: Context, held: Held, data: dict[str, Any]) -> Effect:
-    """The author gets the record back, filled in, with the reason."""
-    _waited_enough(ctx, held)
+    """Return the record, filled in, to its author, with the reason."""
+    _check_expired(ctx, held)
     who, reason = ctx.actor.name, data["reason"]
-    words = gettext("What it waited for never came. %(who)s sent it back: %(reason)s", who=who, reason=reason)
-    refuse_waiting(ctx, held.op, held.author.id, "waiting_record.rejected", words)
+    message = gettext("What it waited for never came. %(who)s sent it back: %(reason)s", who=who, reason=reason)
+    refuse_waiting(ctx, held.op, held.author.id, "waiting_record.rejected", message)
     ctx.notify(held.author.id, "waiting_record.reject", "/outbox", who=who, title=held.title, reason=reason)
     return Effect(None, None, {"outcome": "held"}, {"outcome": "rejected", "reason": reason})

@@ -1,4 +1,4 @@
-"""When a person is asked."""
+"""Setting: days until a person decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What authors are told about their waiting records."""
+"""Notices to authors of held records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who decides about a record that waits in vain."""
+"""Who decides about an expired held record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fieldapp.kernel.actor import Actor
 
 @dataclass(frozen=True)
 class Author:
-    """Who wrote the record: their groups, and those among them that somebody else leads."""
+    """Author of a record: their groups, and those of them that somebody else leads."""
 
     id: int
     groups: frozenset[int] = frozenset()
@@ -17,7 +17,7 @@ class Author:
 
 
 def may_decide(actor: Actor, author: Author) -> bool:
-    """The leader of the author's group; the manager where nobody else leads it; never the author (D-ROLE-1)."""
+    """The leader of the author's group; a manager if nobody else leads it; never the author (D-ROLE-1)."""
     if actor.id == author.id:
         return False
     return bool(author.groups & actor.leads) or ("manager" in actor.roles and not author.led)

@@ -1,4 +1,4 @@
-"""Records that have waited too long, as those who decide see them."""
+"""Queries for expired held records, for the people who decide about them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from fieldapp.services.settings import figure_by, figure_from
 from fieldapp.services.waiting.figures import DAYS
 from fieldapp.services.waiting.policy import Author
 
-#: More than anybody decides at a sitting.
-SHOWN = 50
-#: As many of a record's fields as fit on its card.
-FACTS = 8
+#: Largest number of records listed.
+MAX_LISTED = 50
+#: Largest number of fields shown of one record.
+MAX_FIELDS = 8
 
 
 @dataclass(frozen=True)
 class Needed:
-    """What a record waits for: its kind in words where it arrived at all, and what became of it."""
+    """Dependency of a held record: label of its kind and its outcome, if it arrived."""
 
     label: Any
     outcome: str | None
@@ -39,7 +39,7 @@ class Needed:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A waiting record on its card."""
+    """Held record as shown on its card."""
 
     op: str
     label: Any
@@ -50,13 +50,15 @@ class Waiting:
 
 
 def authors(user_ids: Iterable[int]) -> dict[int, Author]:
-    """What the policy asks of these people, by id; two queries."""
-    found = memberships_of(user_ids)
+    """Return the policy's view of these people by user id, in two queries."""
+    memberships = memberships_of(user_ids)
     return {
         user: Author(
-            user, frozenset(groups), frozenset(one for one in groups if found.leaders.get(one, set()) - {user})
+            user,
+            frozenset(groups),
+            frozenset(group for group in groups if memberships.leaders.get(group, set()) - {user}),
         )
-        for user, groups in found.groups.items()
+        for user, groups in memberships.groups.items()
     }
 
 
@@ -71,46 +73,46 @@ class _Row(NamedTuple):
     days: str | None
 
 
-def _asked(manager: bool) -> Prepared:
+def _expired_query(manager: bool) -> Prepared:
     columns = (Receipt.op, Receipt.kind, Receipt.user_id, name_by(Receipt.user_id), Receipt.received_at)
     return Prepared(
         select(*columns, Receipt.body, Receipt.detail, figure_by("waiting.days"))
         .where(Receipt.user_id.in_(people_under(manager)), Receipt.outcome == literal_column("'held'"))
         .where(Receipt.received_at < bindparam("before", type_=Moment))
         .order_by(Receipt.received_at, Receipt.op)
-        .limit(SHOWN)
+        .limit(MAX_LISTED)
     )
 
 
-# Put together once: every page of those who decide asks for the count.
-_overdue = {manager: _asked(manager) for manager in (False, True)}
+# Prepared once: every page of the people who decide shows the count.
+_expired_queries = {manager: _expired_query(manager) for manager in (False, True)}
 
 
 def overdue(actor: Actor) -> list[_Row]:
-    """The records this person decides about (the rule of `may_decide`), the oldest first.
+    """Return the records this person decides about (the rule of `may_decide`), the oldest first.
 
-    One query, once a request: the badge and the page ask for the same.
+    One query per request: the badge and the page share the result.
     """
-    known: dict[int, list[_Row]] = g.setdefault("overdue_records", {})
-    if actor.id not in known:
-        known[actor.id] = _read(actor)
-    return known[actor.id]
+    cache: dict[int, list[_Row]] = g.setdefault("overdue_records", {})
+    if actor.id not in cache:
+        cache[actor.id] = _read_overdue(actor)
+    return cache[actor.id]
 
 
-def _read(actor: Actor) -> list[_Row]:
+def _read_overdue(actor: Actor) -> list[_Row]:
     if not actor.leads and "manager" not in actor.roles:
         return []
-    now, asked = clock.now(), _overdue["manager" in actor.roles]
-    given = {"me": actor.id, "led": sorted(actor.leads), "before": now - timedelta(days=int(DAYS.low))}
-    rows = [_Row(*row) for row in asked.rows(reading(), **given, on=clock.today())]
+    now, statement = clock.now(), _expired_queries["manager" in actor.roles]
+    params = {"me": actor.id, "led": sorted(actor.leads), "before": now - timedelta(days=int(DAYS.low))}
+    rows = [_Row(*row) for row in statement.rows(reading(), **params, on=clock.today())]
     return [row for row in rows if row.received_at < now - timedelta(days=int(figure_from("waiting.days", row.days)))]
 
 
 def cards(actor: Actor) -> list[Waiting]:
-    """The same as cards; one query more for what they wait for."""
+    """Return `overdue` as cards, with one more query for the dependencies."""
     rows = overdue(actor)
-    wanted = {op for row in rows for op in row.detail.get("needs", [])}
-    arrived = _arrived(sorted(wanted))
+    needed_ops = {op for row in rows for op in row.detail.get("needs", [])}
+    arrived = _arrived(sorted(needed_ops))
     commands: dict[str, Command] = COMMANDS()
     return [
         Waiting(
@@ -118,7 +120,7 @@ def cards(actor: Actor) -> list[Waiting]:
             commands[row.kind].label,
             row.name,
             row.received_at,
-            _facts(commands[row.kind], parse(row.body).data),
+            _shown_fields(commands[row.kind], parse(row.body).data),
             [arrived.get(op, Needed(None, None)) for op in row.detail.get("needs", [])],
         )
         for row in rows
@@ -133,11 +135,11 @@ def _arrived(ops: Sequence[str]) -> dict[str, Needed]:
     return {op: Needed(commands[kind].label if kind in commands else kind, outcome) for op, kind, outcome in rows}
 
 
-def _facts(command: Command, data: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the record says, field by field, as far as it is more than references."""
-    shown = []
-    for name, one in command.schema.load_fields.items():
-        value, widget = data.get(name), one.metadata.get("widget", "text")
+def _shown_fields(command: Command, data: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return `(label, value)` of the record's fields, without references and signatures."""
+    pairs = []
+    for name, field in command.schema.load_fields.items():
+        value, widget = data.get(name), field.metadata.get("widget", "text")
         if isinstance(value, str | int) and widget not in {"none", "hidden", "signature"}:
-            shown.append((label_of(command, name), format_value(command, name, value)))
-    return shown[:FACTS]
+            pairs.append((label_of(command, name), format_value(command, name, value)))
+    return pairs[:MAX_FIELDS]

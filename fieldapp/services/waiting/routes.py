@@ -1,4 +1,4 @@
-"""The decisions as forms of their own, also without JavaScript."""
+"""Forms for the decisions, also without JavaScript."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ bp = Blueprint("waiting", __name__)
 @bp.route("/waiting/<uuid:op>/<verb>", methods=["GET", "POST"])
 @needs("inbox.view")
 def decide(op: UUID, verb: str) -> Response:
-    """Accept, or send back with a reason; what is none of one's own does not exist."""
+    """Draw the form to accept a record or return it with a reason. Raise NotFound for other people's decisions."""
     kind = f"waiting_record.{verb}"
     command = COMMANDS().get(kind)
-    card = next((one for one in cards(actor()) if one.op == str(op)), None)
+    card = next((waiting for waiting in cards(actor()) if waiting.op == str(op)), None)
     if command is None or card is None or not actor().can(kind):
         raise NotFound("waiting_record.not_found")
     return form_page(

@@ -1,4 +1,4 @@
-"""What the decisions take."""
+"""Forms of the decisions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fieldapp.platform.web.fields import Form, long_text
 
 
 class Accept(Form):
-    """Taken in without what it refers to."""
+    """Accept without the dependency; no fields."""
 
 
 class Reject(Form):
-    """Back to its author, never without a reason."""
+    """Return to the author, always with a reason."""
 
     reason = long_text(_l("Reason"), max=500, required=True, hint=_l("The author gets the record back with it."))

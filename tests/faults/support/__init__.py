@@ -1,1 +1,1 @@
-"""What the instruments share: a server that rises at once, a network that lies, records, a phone in Node."""
+"""Shared parts of the instruments: a killable server, a faulty network, records, a phone in Node."""

@@ -1,4 +1,4 @@
-"""The client's instruments, which run in Node."""
+"""Client instruments, which run in Node."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def start(script: str, told: str = "", **env: str) -> subprocess.Popen[str]:
-    """A script of tests/client with `told` on its stdin and `env` in its environment; stdout and stderr in one pipe."""
+def start(script: str, stdin_text: str = "", **env: str) -> subprocess.Popen[str]:
+    """Start a script of tests/client; stdout and stderr are one pipe."""
     own = ROOT / ".venv" / "node"
     path = os.pathsep.join([str(own), os.environ["PATH"]])
     process = subprocess.Popen(
@@ -23,18 +23,18 @@ def start(script: str, told: str = "", **env: str) -> subprocess.Popen[str]:
         text=True,
     )
     assert process.stdin is not None
-    process.stdin.write(told)
+    process.stdin.write(stdin_text)
     process.stdin.close()
     process.stdin = None
     return process
 
 
 def finished(process: subprocess.Popen[str], seconds: float) -> tuple[int, str]:
-    """Its exit status and all it said; a script that does not end in time is killed and counts as failed."""
+    """Return exit status and output; a script that does not end in time is killed and counts as failed."""
     try:
-        said, _ = process.communicate(timeout=seconds)
+        output, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
-        said, _ = process.communicate()
-        return 124, said
-    return process.returncode, said
+        output, _ = process.communicate()
+        return 124, output
+    return process.returncode, output

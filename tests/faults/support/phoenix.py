@@ -1,12 +1,12 @@
-"""A server that is killed all the time: the worker process of `flask serve`, forked anew at once.
+"""Server that is killed repeatedly: the worker process of `flask serve`, forked anew after each kill.
 
-The parent imports everything, holds the listening socket and never opens the database. Each life is a fork that
-runs `fieldapp.platform.serving.run` and is itself the worker that this would start: granian's RSGI worker with our
-gateway. It serves until it dies at a named point (fieldapp.platform.commandbus.faults) or by the clock. A restart
-costs milliseconds, and requests that arrive meanwhile wait in the socket, as behind systemd's socket activation.
+The parent imports everything, holds the listening socket and never opens the database. Each worker is a fork that runs
+`fieldapp.platform.serving.run` and is itself the worker that this would start: granian's RSGI worker with our gateway.
+It serves until it is killed at a named point (fieldapp.platform.commandbus.faults) or by a timer. A restart takes
+milliseconds, and requests that arrive meanwhile wait in the socket, as with systemd's socket activation.
 
-Run as a module it takes its plan from the environment and words on stdin: `calm` (no more kills), `wild`, `roll`
-(a graceful restart), `wide` (no more limit to files); the end of stdin ends it. Each death is a line of JSON on stdout.
+Run as a module it takes its plan from the environment and commands on stdin: `calm` (no more kills), `wild`, `roll` (a
+graceful restart), `wide` (no more limit on files); the end of stdin ends it. Each kill is a line of JSON on stdout.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from fieldapp.platform.serving.process import STOP_SECONDS, Server, listen, run
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-#: Where a life may end: at a point of the write path, or anywhere.
+#: Where a worker may be killed: at a point of the write path, or anywhere.
 POINTS = ("before", "inserted", "applied", "before-commit", "after-commit", "clock")
-#: Chances to die at each pass of a point, from a life of a few requests to one of a dozen.
+#: Probability of a kill at each pass of a point, from workers with a few requests to a dozen.
 CHANCES = (0.08, 0.15, 0.3, 0.6)
 
 
 class Phoenix:
-    """The running server as the instruments see it."""
+    """The running server, as the instruments use it."""
 
     def __init__(self, folder: Path, url: str, plan: dict[str, Any], log: Path) -> None:
         self.port = free_port()
@@ -72,22 +72,22 @@ class Phoenix:
 
     @property
     def killed(self) -> int:
-        """SIGKILLs so far, but for restarts."""
+        """Return the number of SIGKILLs, without restarts."""
         return sum(count for how, count in self.kills.items() if not how.startswith("rolled"))
 
     @property
     def rolled(self) -> int:
-        """Restarts so far, with those whose worker had to be killed because it took too long."""
+        """Return the number of restarts, and of those whose worker had to be killed after the time limit."""
         return self.kills["rolled"] + self.kills["rolled by force"]
 
     def tell(self, word: str) -> None:
-        """`calm`, `wild`, `roll` or `wide`."""
+        """Switch the mode: `calm`, `wild`, `roll` or `wide`."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{word}\n")
         self.process.stdin.flush()
 
     def roll(self) -> None:
-        """A graceful restart of a worker that is up: one that is only starting would not hear of it."""
+        """Restart the worker gracefully once it is up: a starting worker would miss the signal."""
         self.wait()
         before = self.rolled
         self.tell("roll")
@@ -96,7 +96,7 @@ class Phoenix:
             time.sleep(0.02)
 
     def wait(self) -> None:
-        """Until it answers."""
+        """Wait until the server answers."""
         for _ in range(1200):
             if self.process.poll() is not None:
                 break
@@ -108,7 +108,7 @@ class Phoenix:
         raise RuntimeError(self.log.read_text()[-3000:])
 
     def stop(self) -> None:
-        """Ends it with its worker."""
+        """Stop the server and its worker."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
@@ -128,9 +128,9 @@ def rising(
     chances: tuple[float, ...] = CHANCES,
     largest_file: int = 0,
 ) -> Iterator[Phoenix]:
-    """A server on this data until the end of the block; without `points` it lives undisturbed.
+    """Run a server on this data until the end of the block; without `points` it is not killed.
 
-    `largest_file` is how large a file may become in bytes, as if the disk ended there; `wide` takes that away.
+    `largest_file` limits file sizes in bytes, as if the disk ended there; the mode `wide` removes the limit.
     """
     plan = {"seed": seed, "points": points, "chances": chances, "largest_file": largest_file}
     server = Phoenix(folder, url, plan, folder / "phoenix.log")
@@ -145,7 +145,7 @@ def rising(
 
 
 class _Worker(Server):
-    """Serves in this process what `flask serve` would serve in a child of it."""
+    """Serve in this process what `flask serve` would serve in a child process."""
 
     def _serve(self, spawn_target: Any, target_loader: Any) -> None:
         self._init_shared_socket()
@@ -160,13 +160,13 @@ class _Supervisor:
         self.listener = listen("127.0.0.1", port)
         self.seed, self.points, self.chances, self.largest_file = seed, points, chances, largest_file
         self.wild = bool(points)
-        self.life = 0
+        self.generation = 0
 
     def run(self) -> None:
-        """One life after the other until stdin ends."""
+        """Fork one worker after the other until stdin ends."""
         while True:
-            self.life += 1
-            chance = random.Random(f"{self.seed}:{self.life}")
+            self.generation += 1
+            chance = random.Random(f"{self.seed}:{self.generation}")
             point = chance.choice(self.points) if self.wild else ""
             child = os.fork()
             if child == 0:
@@ -178,8 +178,8 @@ class _Supervisor:
             sys.stdout.flush()
 
     def _watch(self, child: int, point: str, chance: random.Random) -> str | None:
-        """Waits for the end of a life and says how it came; None when all is over."""
-        # Nobody may ever come by the point: then the clock ends this life as well.
+        """Wait for the end of a worker and return its cause; None when the supervisor stops."""
+        # The point may never be reached: then the timer ends this worker.
         longest = chance.uniform(0.02, 0.6) if point == "clock" else 5.0
         end = time.monotonic() + longest if point else None
         handle = os.pidfd_open(child)
@@ -222,7 +222,7 @@ class _Supervisor:
         from fieldapp.platform.commandbus import faults
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # never outlive the parent
-        random.seed(f"{self.seed}:{self.life}:in")
+        random.seed(f"{self.seed}:{self.generation}:in")
         if point and point != "clock":
             faults._PLAN = f"{point}:{chance.choice(self.chances)}"
         if self.largest_file:

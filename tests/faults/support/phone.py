@@ -1,4 +1,4 @@
-"""The real engine in Node on a network of ours (tests/client/real-phone.ts)."""
+"""The real engine in Node on a controlled network (tests/client/real-phone.ts)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Record = dict[str, Any]
 
 
 def expense(**data: Any) -> Record:
-    """An expense as the form hands it over."""
+    """Return an expense as the form submits it."""
     new = str(ids.uuid7())
     today = clock.today().isoformat()
     filled = {"id": new, "kind": "local_transport", "amount": "46.00", "spent_on": today, "note": "bus", **data}
@@ -27,7 +27,7 @@ def expense(**data: Any) -> Record:
 
 
 def record(kind: str, agg: tuple[str, str], data: dict[str, Any]) -> Record:
-    """Anything that a page hands over."""
+    """Return any record as a page submits it."""
     return {
         "kind": kind,
         "schema": 1,
@@ -43,7 +43,7 @@ def record(kind: str, agg: tuple[str, str], data: dict[str, Any]) -> Record:
 
 @dataclass
 class Handset:
-    """One person's phone: rounds of records, each with so many photos a record, written without a network."""
+    """One person's phone: rounds of records written offline, each with a number of photos per record."""
 
     person: Person
     rounds: list[tuple[list[Record], int]]
@@ -53,8 +53,8 @@ class Handset:
 
 
 @dataclass
-class Told:
-    """What a phone held in the end. `done` is false where something had not arrived in time."""
+class PhoneState:
+    """Final contents of a phone. `done` is false if something had not arrived in time."""
 
     done: bool = False
     ms: int = 0
@@ -74,22 +74,22 @@ def phones(
     leave: int = 0,
     sizes: tuple[int, int] = (30_000, 900_000),
     role: str = "receipt",
-) -> list[Told]:
-    """They write what they have and wait until it has arrived, save `leave` records of each."""
+) -> list[PhoneState]:
+    """Let the phones write their records and wait until all but `leave` of each have arrived."""
     out = BytesIO()
     Image.new("RGB", (64, 48), "#2a6").save(out, "JPEG")
     job = {
         "base": f"http://127.0.0.1:{port}",
         "phones": [
             {
-                "cookie": world.cookie(one.person),
-                "user": one.person.id,
-                "skew": one.skew,
-                "timezone": one.timezone,
-                "greeted": one.greeted,
-                "rounds": [{"records": records, "photos": photos} for records, photos in one.rounds],
+                "cookie": world.cookie(handset.person),
+                "user": handset.person.id,
+                "skew": handset.skew,
+                "timezone": handset.timezone,
+                "greeted": handset.greeted,
+                "rounds": [{"records": records, "photos": photos} for records, photos in handset.rounds],
             }
-            for one in handsets
+            for handset in handsets
         ],
         "speed": speed,
         "seconds": seconds,
@@ -98,7 +98,7 @@ def phones(
         "sizes": list(sizes),
         "role": role,
     }
-    status, said = node.finished(node.start("real-phone.ts", json.dumps(job)), seconds + 60)
+    status, output = node.finished(node.start("real-phone.ts", json.dumps(job)), seconds + 60)
     if status:
-        return [Told(error=said[-400:]) for _ in handsets]
-    return [Told(**one) for one in json.loads(said.splitlines()[-1])]
+        return [PhoneState(error=output[-400:]) for _ in handsets]
+    return [PhoneState(**report) for report in json.loads(output.splitlines()[-1])]

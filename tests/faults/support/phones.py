@@ -1,4 +1,4 @@
-"""A product, a Chromium and the scripts with which the instruments here save, watch and read back."""
+"""A running product, a Chromium and the scripts with which the instruments save, watch and read back."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ INVENTORY = f"""async () => {{ {READ}
 
 
 def apart(work: Callable[[], T]) -> T:
-    """Runs it in a thread of its own, because a thread that already runs a Playwright cannot start another."""
-    with ThreadPoolExecutor(1) as one:
-        return one.submit(work).result()
+    """Run it in a thread of its own: a thread that runs Playwright cannot start a second one."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(work).result()
 
 
 def figure(work: Callable[[Playwright, Server, Path], Figure]) -> Figure:
-    """What `work` finds with a fresh product and a browser; both are gone afterwards."""
+    """Return the result of `work` with a fresh product and browser; both are removed afterwards."""
 
     def run() -> Figure:
         with product() as (server, folder), sync_playwright() as playwright:
@@ -85,7 +85,7 @@ def figure(work: Callable[[Playwright, Server, Path], Figure]) -> Figure:
 
 @contextmanager
 def product() -> Iterator[tuple[Server, Path]]:
-    """The product on demo data, and a folder beside it for phones."""
+    """Run the product on demo data, with a folder for phones beside it."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         (Path(folder) / "server").mkdir()
         server = Server(Path(folder) / "server")
@@ -97,7 +97,7 @@ def product() -> Iterator[tuple[Server, Path]]:
 
 
 def kill(phone: Phone) -> None:
-    """SIGKILL for the whole tree of this phone's browser; returns as soon as nothing of it runs any more."""
+    """Send SIGKILL to this phone's browser and its children; return once none of them runs."""
     mark = str(phone.profile).encode()
     while pids := _running(mark):
         for pid in pids:
@@ -112,7 +112,7 @@ def kill(phone: Phone) -> None:
 
 @contextmanager
 def limited(phone: Phone, seconds: float) -> Iterator[Event]:
-    """Kills the browser where the block takes longer, and says so: a tab that goes down may never answer."""
+    """Kill the browser if the block takes too long, and report it: a crashing tab may never answer."""
     struck = Event()
 
     def strike() -> None:
@@ -128,30 +128,30 @@ def limited(phone: Phone, seconds: float) -> Iterator[Event]:
 
 
 def _running(mark: bytes) -> list[int]:
-    """Processes with this profile on their command line; one that is dead and not yet collected has none."""
-    found = []
+    """Return the running processes with this profile on their command line, without zombies."""
+    pids = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             try:
                 if mark in (folder / "cmdline").read_bytes():
-                    found.append(int(folder.name))
+                    pids.append(int(folder.name))
             except OSError:
                 continue
-    return found
+    return pids
 
 
 def inventory(page: Page) -> dict[str, Any]:
-    """What lies on the phone, once the engine has put both stores in order."""
+    """Return the contents of the phone after the engine repaired both stores."""
     for _ in range(600):
-        found: dict[str, Any] | None = page.evaluate(INVENTORY)
-        if found is not None:
-            return found
+        contents: dict[str, Any] | None = page.evaluate(INVENTORY)
+        if contents is not None:
+            return contents
         page.wait_for_timeout(50)
     raise RuntimeError("the outbox never opened")
 
 
-class Told:
-    """What the pages said on their console, as `kind value …`."""
+class ConsoleLog:
+    """Messages of the pages on their console, as `kind value …`."""
 
     def __init__(self) -> None:
         self.words: dict[str, list[list[str]]] = {}
@@ -160,13 +160,13 @@ class Told:
         page.on("console", self._note)
 
     def _note(self, message: ConsoleMessage) -> None:
-        if found := re.match(r"told (\w+) (.*)", message.text):
-            self.words.setdefault(found[1], []).append(found[2].split("|"))
+        if match := re.match(r"told (\w+) (.*)", message.text):
+            self.words.setdefault(match[1], []).append(match[2].split("|"))
 
-    def until_now(self) -> Told:
-        """A copy that hears nothing more."""
-        copy = Told()
-        copy.words = {kind: list(said) for kind, said in self.words.items()}
+    def until_now(self) -> ConsoleLog:
+        """Return a copy that receives no further messages."""
+        copy = ConsoleLog()
+        copy.words = {kind: list(values) for kind, values in self.words.items()}
         return copy
 
     def of(self, kind: str) -> list[list[str]]:

@@ -1,6 +1,6 @@
-"""A loopback proxy that does what field networks do: cut, delay, swallow, duplicate, truncate, answer as a hotel.
+"""Loopback proxy with the faults of field networks: cut, delay, drop, duplicate, truncate, captive portal.
 
-It runs on a thread of its own. What happens to each exchange is drawn from seeded chance; everything is counted.
+It runs on its own thread. The fault of each exchange is drawn from a seeded generator; everything is counted.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ PORTAL_HEADS = (
 
 
 class _Gone(Exception):
-    """One of the two sides hung up in the middle."""
+    """One side closed the connection during an exchange."""
 
 
 @dataclass
 class Exchange:
-    """One request as it came, for those who decide what happens to it."""
+    """One request, for the function that chooses its fault."""
 
     method: str
     path: str
@@ -52,13 +52,13 @@ class Exchange:
 
     @property
     def body(self) -> int:
-        """Bytes of the body."""
+        """Return the size of the body in bytes."""
         return len(self.raw) - self.head
 
 
 @dataclass(frozen=True)
 class Passed:
-    """What became of an exchange: `whole` when the phone had the whole answer."""
+    """Result of an exchange; `whole`: the phone got the complete response."""
 
     method: str
     path: str
@@ -72,14 +72,14 @@ Decide = Callable[[Exchange, random.Random], tuple[str, int | None]]
 
 
 def at_random(weights: Mapping[str, float]) -> Decide:
-    """Faults by weight, cuts anywhere."""
+    """Return a function that draws faults by weight and cuts anywhere."""
     names, shares = list(weights), list(weights.values())
     return lambda _exchange, chance: (chance.choices(names, shares)[0], None)
 
 
 @dataclass
 class Line:
-    """How slow the way is: bits a second each way, and the time of a round trip."""
+    """Speed of the connection: bits per second each way, and round-trip time."""
 
     bits: float = 0
     round_trip: float = 0
@@ -87,7 +87,7 @@ class Line:
     free: dict[str, float] = field(default_factory=dict)
 
     async def carry(self, way: str, size: int) -> None:
-        """Returns when `size` bytes have gone through, after those before them."""
+        """Return when `size` bytes have passed, after those before them."""
         loop = asyncio.get_running_loop()
         if self.bits:
             start = max(loop.time(), self.free.get(way, 0))
@@ -98,7 +98,7 @@ class Line:
 
 
 class Proxy:
-    """Stands between phones and the server at `port`."""
+    """Proxy between phones and the server at `port`."""
 
     def __init__(self, upstream: int, decide: Decide, seed: str, line: Line | None = None) -> None:
         self.upstream, self.decide, self.line = upstream, decide, line or Line()
@@ -114,16 +114,16 @@ class Proxy:
 
     @property
     def cuts(self) -> int:
-        """Exchanges that were cut somewhere."""
+        """Return the number of cut exchanges."""
         return sum(self.count[name] for name in CUTS)
 
     def start(self) -> None:
-        """Listens from now on."""
+        """Start to listen."""
         self._thread.start()
         self._up.wait()
 
     def stop(self) -> None:
-        """Drops every connection."""
+        """Drop every connection."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
@@ -143,7 +143,7 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        way = _Way(self, reader, writer)
+        way = _Connection(self, reader, writer)
         try:
             await way.serve()
         except (_Gone, ConnectionError, OSError, asyncio.IncompleteReadError):
@@ -155,7 +155,7 @@ class Proxy:
             self._tasks.discard(task)
 
 
-class _Way:
+class _Connection:
     """One connection of a phone."""
 
     def __init__(self, proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -167,7 +167,7 @@ class _Way:
             writer.close()  # type: ignore[union-attr]
 
     async def serve(self) -> None:
-        """Exchanges, one after the other, until one side has enough."""
+        """Handle exchanges one after the other until one side closes."""
         while True:
             exchange = await _request(self.reader)
             if exchange is None:
@@ -185,7 +185,7 @@ class _Way:
                 self.proxy.log.append(passed)
 
     async def _up(self, data: bytes) -> None:
-        """Carries bytes to the server."""
+        """Forward bytes to the server."""
         if self.server is None or self.server[0].at_eof():
             self.server = await asyncio.open_connection("127.0.0.1", self.proxy.upstream, limit=1 << 22)
         await self.proxy.line.carry("up", len(data))
@@ -194,7 +194,7 @@ class _Way:
         await self.server[1].drain()
 
     async def _answer(self, exchange: Exchange) -> bytes:
-        """The whole answer to what was sent."""
+        """Return the complete response."""
         assert self.server is not None
         return await _response(self.server[0], exchange.method)
 
@@ -215,21 +215,21 @@ class _Way:
         await self._pass(exchange, after)
 
     async def _cut_up(self, exchange: Exchange, after: int | None) -> None:
-        """The server gets the first bytes and then an end."""
+        """Forward the first bytes of the request, then close."""
         await self._up(exchange.raw[: self._place(exchange.raw, after)])
         assert self.server is not None
         abort(self.server[1])
         raise _Gone
 
     async def _cut_down(self, exchange: Exchange, after: int | None) -> None:
-        """The server did it, the phone gets the first bytes of the answer and then an end."""
+        """Forward the request and the first bytes of the response, then close."""
         await self._up(exchange.raw)
         answer = await self._answer(exchange)
         await self._down(answer[: self._place(answer, after)])
         raise _Gone
 
     async def _truncate(self, exchange: Exchange, after: int | None) -> None:
-        """A short answer that ends as if it were whole."""
+        """Return a shortened response that ends like a complete one."""
         await self._up(exchange.raw)
         answer = await self._answer(exchange)
         await self._down(answer[: self._place(answer, after)])
@@ -242,25 +242,25 @@ class _Way:
         raise _Gone
 
     async def _swallow(self, exchange: Exchange, _after: int | None) -> None:
-        """The request arrives or not; nothing ever comes back."""
+        """Forward the request or not; never respond."""
         if self.proxy.chance.random() < 0.5:
             await self._up(exchange.raw)
         await asyncio.sleep(self.proxy.chance.uniform(0.1, 0.5))
         raise _Gone
 
     async def _duplicate(self, exchange: Exchange, after: int | None) -> None:
-        """The same request twice at the same time; one of the answers is told."""
-        other = _Way(self.proxy, self.reader, self.writer)
+        """Forward the request twice at the same time; return one response."""
+        other = _Connection(self.proxy, self.reader, self.writer)
         try:
             await asyncio.gather(other._up(exchange.raw), self._up(exchange.raw))
             answers = await asyncio.gather(other._answer(exchange), self._answer(exchange), return_exceptions=True)
         finally:
             if other.server:
                 other.server[1].close()
-        told = [answer for answer in answers if isinstance(answer, bytes)]
-        if not told:
+        complete = [answer for answer in answers if isinstance(answer, bytes)]
+        if not complete:
             raise _Gone
-        await self._down(self.proxy.chance.choice(told))
+        await self._down(self.proxy.chance.choice(complete))
 
     async def _portal(self, _exchange: Exchange, _after: int | None) -> None:
         head = self.proxy.chance.choice(PORTAL_HEADS)
@@ -271,7 +271,7 @@ class _Way:
 
 
 def abort(writer: asyncio.StreamWriter) -> None:
-    """Ends a connection with a reset, as a dead radio does not even do."""
+    """Close a connection with a reset."""
     raw = writer.get_extra_info("socket")
     if raw is not None:
         with suppress(OSError):
@@ -323,7 +323,7 @@ def _header(head: bytes, name: bytes) -> bytes | None:
 
 @contextmanager
 def through(upstream: int, decide: Decide, seed: str, line: Line | None = None) -> Iterator[Proxy]:
-    """A proxy until the end of the block."""
+    """Run a proxy until the end of the block."""
     proxy = Proxy(upstream, decide, seed, line)
     proxy.start()
     try:

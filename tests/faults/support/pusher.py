@@ -1,4 +1,4 @@
-"""A phone that sends frozen records until each has its receipt, whatever the network and the server do."""
+"""Phone that sends frozen records until each has its receipt, whatever the network and the server do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AHEAD = 14
 
 
 class Pusher(threading.Thread):
-    """Pushes batches of a few records through `port`; resends the very same bytes after anything but a receipt."""
+    """Push small batches through `port`; resend the same bytes after anything but a receipt."""
 
     def __init__(self, world: World, person: Person, port: int, records: list[Frozen], seed: str, until: float) -> None:
         super().__init__(daemon=True)
@@ -34,7 +34,7 @@ class Pusher(threading.Thread):
         self.enough = threading.Event()
 
     def run(self) -> None:
-        """Until nothing is open any more and the others have seen enough."""
+        """Push until all records have receipts and the other pushers have seen enough faults."""
         while time.monotonic() < self.until and (self.open or not self.enough.is_set()):
             self._once()
         if self.line:
@@ -58,7 +58,7 @@ class Pusher(threading.Thread):
             self.count["unanswered"] += 1
             time.sleep(0.002)
             return
-        wanted = {one.op: one.sha256 for one in batch}
+        wanted = {frozen.op: frozen.sha256 for frozen in batch}
         received = set()
         for result in results:
             outcome, op = result["outcome"], result["op"]
@@ -70,14 +70,14 @@ class Pusher(threading.Thread):
                 received.add(op)
             elif outcome not in {"held", "busy"}:
                 self.wrong.append(f"{op}: {outcome} {result['problems']}")
-        self.open = [one for one in self.open if one.op not in received]
+        self.open = [frozen for frozen in self.open if frozen.op not in received]
 
     def _push(self, batch: list[Frozen]) -> list[dict[str, object]] | None:
-        """The results, or None for anything that is no receipt."""
+        """Return the results, or None for anything that is no receipt."""
         try:
             if self.line is None:
                 self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-            body = json.dumps({"ops": [one.body for one in batch]})
+            body = json.dumps({"ops": [frozen.body for frozen in batch]})
             self.line.request("POST", "/sync/push", body.encode(), self.headers)
             answer = self.line.getresponse()
             text = answer.read()

@@ -1,4 +1,4 @@
-"""Records made through the product's own form, and the accounts that are kept of what was shown as saved."""
+"""Records saved through the product's form, and accounts of what was shown as saved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Playwright
 from tests.e2e import steps
 from tests.e2e.conftest import Phone, Server
 from tests.faults.support import phones
-from tests.faults.support.phones import Told
+from tests.faults.support.phones import ConsoleLog
 
 #: Fills the form and sends it, again and again; a photo with every sixth record.
 SAVE = """async ({ token, start, count = Infinity, photos = true, day = "" }) => {
@@ -97,7 +97,7 @@ DRAFT = """async ({ token, start }) => {
 
 @dataclass
 class Tally:
-    """What was counted over all lives."""
+    """Counts over all runs."""
 
     kills: int = 0
     wipes: int = 0
@@ -115,33 +115,33 @@ class Tally:
 
     @property
     def faults(self) -> str:
-        found = (("lost", self.lost), ("doubled", self.doubled), ("torn", self.torn), ("collisions", self.collided))
-        return ", ".join(f"{len(some)} {name}{f' ({min(some)})' if some else ''}" for name, some in found)
+        notes = (("lost", self.lost), ("doubled", self.doubled), ("torn", self.torn), ("collisions", self.collided))
+        return ", ".join(f"{len(some)} {name}{f' ({min(some)})' if some else ''}" for name, some in notes)
 
 
 class Diary:
-    """One phone with one person, and everything it said it kept."""
+    """One phone with one person, and everything it showed as saved."""
 
     def __init__(self, playwright: Playwright, server: Server, profile: Path, token: str, tally: Tally) -> None:
         self.server, self.token, self.tally = server, token, tally
-        self.told = Told()
+        self.console = ConsoleLog()
         self.typed = 0
         self.phone = Phone(playwright, server, profile)
         self.phone.sign_in("tech1")
 
     def look(self, page: Page, photos: bool = True) -> dict[str, Any]:
-        """What was shown lies on the phone or with the server, whole, and the next number is free.
+        """Check that everything shown is complete on the phone or the server and the next number is unused.
 
-        Returns what lies on the phone. Pages may go on saving: only what was shown before the look counts.
+        Return the contents of the phone. Pages may go on saving: only what was shown before the call counts.
         """
-        shown = self.told.until_now()
+        shown = self.console.until_now()
         there = phones.inventory(page)
         self._check(shown, there, photos)
         return there
 
-    def _check(self, shown: Told, there: dict[str, Any], photos: bool) -> None:
+    def _check(self, shown: ConsoleLog, there: dict[str, Any], photos: bool) -> None:
         tally = self.tally
-        kept = "\n".join([op["body"] for op in there["ops"]] + [one["body"] for one in there["mirror"]["op"]])
+        kept = "\n".join([op["body"] for op in there["ops"]] + [item["body"] for item in there["mirror"]["op"]])
         kept += "".join(f'"{note}"' for note in self._sent())
         tally.lost |= {note for note, _ in shown.of("saved") if f'"{note}"' not in kept}
         if photos:
@@ -149,45 +149,45 @@ class Diary:
         self._check_draft(shown, there)
         mirrored = there["mirror"]["op"] + there["mirror"]["att"]
         tally.torn |= {op["op"] for op in there["ops"] if op["real"] != op["sha256"]}
-        tally.torn |= {one["id"] for one in mirrored if one["said"] != one["sha256"]}
+        tally.torn |= {item["id"] for item in mirrored if item["said"] != item["sha256"]}
         given = [op["seq"] for op in there["ops"] if op["ep"] == there["ep"] and op["seq"] >= there["next"]]
         tally.collided |= {f"number {seq} would be given again" for seq in given}
 
-    def _check_draft(self, told: Told, there: dict[str, Any]) -> None:
-        shown = max((int(n) for (n,) in told.of("draft")), default=0)
-        kept = [json.dumps(one["fields"]) for one in there["drafts"]] + [
-            one["body"] for one in there["mirror"]["draft"]
+    def _check_draft(self, console: ConsoleLog, there: dict[str, Any]) -> None:
+        shown = max((int(n) for (n,) in console.of("draft")), default=0)
+        kept = [json.dumps(draft["fields"]) for draft in there["drafts"]] + [
+            item["body"] for item in there["mirror"]["draft"]
         ]
         self.typed = max((int(n) for n in re.findall(rf'"{self.token}-(\d+)"', "".join(kept))), default=0)
         if self.typed < shown:
             self.tally.lost.add(f"draft {shown}")
 
-    def _lost_photos(self, shown: Told, there: dict[str, Any]) -> set[str]:
+    def _lost_photos(self, shown: ConsoleLog, there: dict[str, Any]) -> set[str]:
         stored = dict(steps.rows(self.server, "SELECT id, sha256 FROM attachment WHERE state='stored'"))
-        held = {one["id"]: one["sha256"] for one in there["mirror"]["att"]}
+        held = {item["id"]: item["sha256"] for item in there["mirror"]["att"]}
         return {photo for photo, sha256 in shown.of("photo") if sha256 not in (held.get(photo), stored.get(photo))}
 
     def _sent(self) -> list[str]:
-        found = steps.rows(self.server, "SELECT note FROM expense_item WHERE note LIKE ?", f"{self.token}-%")
-        return [note for (note,) in found]
+        notes = steps.rows(self.server, "SELECT note FROM expense_item WHERE note LIKE ?", f"{self.token}-%")
+        return [note for (note,) in notes]
 
     def drain(self) -> None:
-        """Waits on the outbox page until the phone has nothing left to send."""
+        """Wait on the outbox page until the phone has nothing left to send."""
         self.phone.go("/outbox")
         self.wait_until_sent(self.phone.page)
 
     def wait_until_sent(self, page: Page) -> None:
-        """Until everything on the phone is received, photos too."""
+        """Wait until everything on the phone is received, photos included."""
         for _ in range(1200):
             there = phones.inventory(page)
-            going = [one for one in there["atts"] if one["op"] and one["state"] in ("local", "sending")]
+            going = [att for att in there["atts"] if att["op"] and att["state"] in ("local", "sending")]
             if not going and all(op["state"] == "accepted" or op["supersededBy"] for op in there["ops"]):
                 return
             page.wait_for_timeout(100)
         raise RuntimeError("the outbox never became empty")
 
     def settle(self) -> None:
-        """Everything goes out; then each record is there once, under a number of its own, with its photos' bytes."""
+        """Send everything; then check that each record exists once, under its own number, with its photos."""
         self.drain()
         self.look(self.phone.page)
         self.count()
@@ -195,12 +195,12 @@ class Diary:
         shutil.rmtree(self.phone.profile)
 
     def count(self, photos: bool = True) -> None:
-        """Compares what was shown with the ledger and the effects, once everything went out."""
+        """Compare what was shown with receipts and effects, after everything was sent."""
         tally, sent = self.tally, Counter(self._sent())
-        shown = {note for note, _ in self.told.of("saved")}
+        shown = {note for note, _ in self.console.of("saved")}
         tally.saved += len(shown)
-        tally.photos += len(self.told.of("photo"))
-        tally.drafts += len(self.told.of("draft"))
+        tally.photos += len(self.console.of("photo"))
+        tally.drafts += len(self.console.of("draft"))
         tally.lost |= shown - set(sent)
         tally.doubled |= {note for note, times in sent.items() if times > 1}
         tally.collided |= self._rows(
@@ -219,5 +219,5 @@ class Diary:
 
 
 def leave(page: Page, script: str, arg: object = None) -> None:
-    """Starts a script that never ends."""
+    """Start a script that never ends."""
     page.evaluate(f"(arg) => {{ void ({script})(arg); }}", arg)

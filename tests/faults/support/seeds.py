@@ -1,4 +1,4 @@
-"""Chance that can be had again: FIELDAPP_SEED repeats a run."""
+"""Repeatable randomness: FIELDAPP_SEED repeats a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 def seeded(name: str) -> tuple[str, random.Random]:
-    """The seed of this run, printed before anything can go wrong, and the chance made from it."""
+    """Return the seed of this run, printed at once, and a generator made from it."""
     seed = os.environ.get("FIELDAPP_SEED") or str(random.SystemRandom().randrange(2**31))
     sys.stdout.write(f"# {name}: FIELDAPP_SEED={seed}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Real records as phones freeze them, in the order their authors wrote them, and the effects they must have."""
+"""Real records as phones freeze them, in the order of writing, and the effects they must have."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TAPS = ("set_out", "arrive", "start")
 
 
 def report_data(visit: str) -> dict[str, Any]:
-    """A short, signed report of a visit."""
+    """Return a short, signed report of a visit."""
     return {
         "id": str(ids.uuid7()),
         "visit_id": visit,
@@ -43,7 +43,7 @@ def report_data(visit: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Frozen:
-    """One record: its id, its hash, its bytes."""
+    """One record: id, hash, bytes."""
 
     op: str
     kind: str
@@ -52,7 +52,7 @@ class Frozen:
 
 
 class Author:
-    """One person with one phone: numbers without gaps, ids of its own."""
+    """One person with one phone: numbers without gaps, own ids."""
 
     def __init__(self, world: World, person: Person, chance: random.Random) -> None:
         self.world, self.person, self.chance = world, person, chance
@@ -60,19 +60,19 @@ class Author:
         self.last: dict[str, str] = {}
 
     def freeze(self, kind: str, agg: tuple[str, str], data: dict[str, Any], depends: list[str] | None = None) -> Frozen:
-        """Depends, as on the phone, also on the last record of the same lane."""
+        """Freeze a record that also depends on the last record of the same aggregate, as on the phone."""
         self.seq += 1
-        lane = "/".join(agg)
-        waits = [*(depends or []), *([self.last[lane]] if lane in self.last else [])]
+        aggregate_key = "/".join(agg)
+        waits = [*(depends or []), *([self.last[aggregate_key]] if aggregate_key in self.last else [])]
         body = self.world.bench.envelope(
             self.person, kind, agg, data, dev=self.dev, seq=self.seq, depends=list(dict.fromkeys(waits))
         )
         op = json.loads(body)["op"]
-        self.last[lane] = op
+        self.last[aggregate_key] = op
         return Frozen(op, kind, fingerprint(body), body)
 
     def expense(self) -> Frozen:
-        """A bus ride."""
+        """Return an expense for a bus."""
         new = str(ids.uuid7())
         data = {
             "id": new,
@@ -84,14 +84,17 @@ class Author:
         return self.freeze("expense_item.capture", ("expense_item", new), data)
 
     def claim(self) -> list[Frozen]:
-        """Some expenses and the claim that names them."""
+        """Return some expenses and the claim that names them."""
         items = [self.expense() for _ in range(self.chance.randint(1, 3))]
         new = str(ids.uuid7())
         data = {"id": new, "items": [json.loads(item.body)["agg"][1] for item in items]}
-        return [*items, self.freeze("expense_claim.submit", ("expense_claim", new), data, [item.op for item in items])]
+        return [
+            *items,
+            self.freeze("expense_claim.submit", ("expense_claim", new), data, [item.op for item in items]),
+        ]
 
     def parts(self, job: str | None = None, depends: list[str] | None = None) -> Frozen:
-        """Two lines of parts."""
+        """Return a parts request with two lines."""
         new = str(ids.uuid7())
         lines = [{"name": name, "qty": "2", "unit_price": "85.00"} for name in ("Probe", "Cable")]
         data = {"id": new, "urgency": "normal", "wanted_on": clock.today().isoformat(), "lines": lines}
@@ -99,19 +102,19 @@ class Author:
         return self.freeze("parts_request.submit", ("parts_request", new), data, depends)
 
     def visit(self) -> list[Frozen]:
-        """Taps on a visit, a request for parts once there, and the report when all of it is done."""
+        """Return the taps of a visit, a parts request on site, and the report at the end."""
         job, visit = self.world.bench.make_job(technician=self.person)
         taps = [self.freeze(f"visit.{tap}", ("visit", visit), {}) for tap in TAPS]
         parts = self.parts(job, [taps[1].op])
         return [*taps, parts, self.report(visit, [taps[-1].op, parts.op])]
 
     def report(self, visit: str, depends: list[str] | None = None) -> Frozen:
-        """A short, signed report."""
+        """Return a short, signed report."""
         data = report_data(visit)
         return self.freeze("service_report.submit", ("service_report", data["id"]), data, depends)
 
     def stories(self, count: int) -> list[Frozen]:
-        """At least `count` records."""
+        """Return at least `count` records."""
         made: list[Frozen] = []
         while len(made) < count:
             made += self.chance.choice((self.visit, self.claim, lambda: [self.parts()]))()
@@ -139,8 +142,8 @@ EFFECTS = {
 
 
 @dataclass
-class Found:
-    """What the database holds, held against what was sent."""
+class Comparison:
+    """Database contents compared with the records that were sent."""
 
     lost: list[str]
     doubled: list[str]
@@ -148,48 +151,48 @@ class Found:
 
     @property
     def clean(self) -> bool:
-        """Each record exactly once, and the books agree."""
+        """Return whether each record exists exactly once and `check` finds nothing."""
         return not (self.lost or self.doubled or self.unsound)
 
 
-def held_against(world: World, sent: list[Frozen]) -> Found:
-    """Every record has exactly one effect: by the ledger, by the trail, and by the rows that the effect is."""
+def held_against(world: World, sent: list[Frozen]) -> Comparison:
+    """Compare receipts, audit log and rows: every record has exactly one effect."""
     with world.bench.app.app_context():
         receipts = {row.op: (row.outcome, row.sha256) for row in db.session.execute(_receipts)}
-        trail = Counter({op: count for op, count in db.session.execute(_trail)})
+        audit_counts = Counter({op: count for op, count in db.session.execute(_audit_query)})
         rows = _rows()
         unsound = list(faults())
         db.session.remove()
     lost, doubled = [], []
-    for one in sent:
-        counts = [(trail[one.op], 1), *((rows[key], want) for key, want in _expected(one))]
-        if receipts.get(one.op) != ("accepted", one.sha256) or any(got < want for got, want in counts):
-            lost.append(f"{one.kind} {one.op}")
+    for frozen in sent:
+        counts = [(audit_counts[frozen.op], 1), *((rows[key], want) for key, want in _expected(frozen))]
+        if receipts.get(frozen.op) != ("accepted", frozen.sha256) or any(got < want for got, want in counts):
+            lost.append(f"{frozen.kind} {frozen.op}")
         if any(got > want for got, want in counts):
-            doubled.append(f"{one.kind} {one.op}")
-    strangers = trail.keys() - {one.op for one in sent}
-    return Found(lost, [*doubled, *strangers], unsound)
+            doubled.append(f"{frozen.kind} {frozen.op}")
+    strangers = audit_counts.keys() - {frozen.op for frozen in sent}
+    return Comparison(lost, [*doubled, *strangers], unsound)
 
 
 _receipts = select(Receipt.op, Receipt.outcome, Receipt.sha256)
-_trail = select(AuditEntry.op, func.count()).where(AuditEntry.op.is_not(None)).group_by(AuditEntry.op)
+_audit_query = select(AuditEntry.op, func.count()).where(AuditEntry.op.is_not(None)).group_by(AuditEntry.op)
 
 
-def _expected(one: Frozen) -> list[tuple[str, int]]:
-    """Keys into `_rows` and how many rows there must be."""
-    record = json.loads(one.body)["agg"][1]
-    if one.kind.startswith("visit."):
-        return [(f"visit/{record}/{one.kind.removeprefix('visit.')}", 1)]
-    return [(f"{one.kind}/{at}/{record}", want) for at, (_, want) in enumerate(EFFECTS[one.kind])]
+def _expected(frozen: Frozen) -> list[tuple[str, int]]:
+    """Return keys into `_rows` and the expected number of rows."""
+    record = json.loads(frozen.body)["agg"][1]
+    if frozen.kind.startswith("visit."):
+        return [(f"visit/{record}/{frozen.kind.removeprefix('visit.')}", 1)]
+    return [(f"{frozen.kind}/{at}/{record}", want) for at, (_, want) in enumerate(EFFECTS[frozen.kind])]
 
 
 def _rows() -> Counter[str]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for kind, effects in EFFECTS.items():
         for at, (statement, _) in enumerate(effects):
             for record, count in db.session.execute(statement):
-                found[f"{kind}/{at}/{record}"] = count
+                counts[f"{kind}/{at}/{record}"] = count
     taps = select(VisitEvent.visit_id, VisitEvent.kind, func.count()).group_by(VisitEvent.visit_id, VisitEvent.kind)
     for visit, kind, count in db.session.execute(taps):
-        found[f"visit/{visit}/{kind}"] = count
-    return found
+        counts[f"visit/{visit}/{kind}"] = count
+    return counts

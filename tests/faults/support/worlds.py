@@ -1,4 +1,4 @@
-"""The two databases an instrument runs on."""
+"""The two databases on which an instrument runs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def on(key: str) -> AbstractContextManager[World]:
-    """The cast on an empty database, gone at the end of the block."""
+    """Yield the cast on an empty database that is dropped at the end of the block."""
     return world() if key == "sqlite" else postgres_world()
 
 
 def allow_many_phones(made: World) -> None:
-    """Raise the limit to new phones of one person in a day: a few people carry all the phones of an instrument."""
+    """Raise the limit of new phones per person and day: few people use all the phones of an instrument."""
     new = str(ids.uuid7())
     data = {"id": new, "key": "devices.new_a_day", "value": "1000", "effective_on": clock.today().isoformat()}
     result = made.bench.send(

@@ -1,4 +1,4 @@
-"""What docs/offline.md promises is in each role's pack, and nothing that can be done is missing from the list."""
+"""What docs/offline.md promises is in each role's pack, and every command is in the list."""
 
 from __future__ import annotations
 
@@ -28,27 +28,33 @@ ID = "[0-9a-f-]{36}"
 
 
 def send_expense(bench: Bench, who: Person, amount: str) -> str:
-    one = str(ids.uuid7())
-    data = item_data(one, amount=amount)
-    assert bench.send(who, "expense_item.capture", ("expense_item", one), data).outcome == "accepted"
-    return one
+    record_id = str(ids.uuid7())
+    data = item_data(record_id, amount=amount)
+    assert bench.send(who, "expense_item.capture", ("expense_item", record_id), data).outcome == "accepted"
+    return record_id
 
 
 def send_claim(bench: Bench, who: Person, *amounts: str) -> str:
-    one = str(ids.uuid7())
+    record_id = str(ids.uuid7())
     items = [send_expense(bench, who, amount) for amount in amounts]
-    result = bench.send(who, "expense_claim.submit", ("expense_claim", one), {"id": one, "items": items})
+    result = bench.send(who, "expense_claim.submit", ("expense_claim", record_id), {"id": record_id, "items": items})
     assert result.outcome == "accepted", result.problems
-    return one
+    return record_id
 
 
 def send_request(bench: Bench, who: Person, job: str) -> str:
-    one = str(ids.uuid7())
+    record_id = str(ids.uuid7())
     line = {"part_id": NOT_IN_CATALOGUE, "name": "Cable", "qty": 1, "unit_price": "9.00"}
-    data = {"id": one, "job_id": job, "urgency": "normal", "wanted_on": clock.today().isoformat(), "lines": [line]}
-    result = bench.send(who, "parts_request.submit", ("parts_request", one), data)
+    data = {
+        "id": record_id,
+        "job_id": job,
+        "urgency": "normal",
+        "wanted_on": clock.today().isoformat(),
+        "lines": [line],
+    }
+    result = bench.send(who, "parts_request.submit", ("parts_request", record_id), data)
     assert result.outcome == "accepted", result.problems
-    return one
+    return record_id
 
 
 def latest_report(bench: Bench) -> str:
@@ -69,7 +75,7 @@ def second_visit(bench: Bench, job: str) -> None:
 
 @pytest.fixture
 def day(bench: Bench) -> Bench:
-    """Something of everything: in each state from which the list promises a form."""
+    """Create records in each state from which the list promises a form."""
     cast = bench.cast
     with bench.app.app_context(), writing() as session:
         session.add(
@@ -96,7 +102,7 @@ def day(bench: Bench) -> Bench:
 
 
 def pages_of(bench: Bench, who: Person) -> dict[str, str]:
-    """The pages of a person's pack by address, as the phone fetches them."""
+    """Return the pages of a person's pack by address, as the phone fetches them."""
     client = bench.client_of(who)
     entries = client.get("/sync/pack").get_json()["entries"]
     pages = {}
@@ -108,7 +114,7 @@ def pages_of(bench: Bench, who: Person) -> dict[str, str]:
 
 
 def offers(pages: dict[str, str], page: str, command: str) -> bool:
-    """Whether an address of this form is in the pack with a form for the command, also one that a tap leads to."""
+    """Return whether an address of this pattern is in the pack with a form for the command, directly or after a tap."""
     pattern = re.compile("^" + re.escape(page).replace("<id>", ID) + "$")
     return any(f'data-op="{command}"' in html for url, html in pages.items() if pattern.match(url))
 

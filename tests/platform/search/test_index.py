@@ -1,4 +1,4 @@
-"""The search index follows its records, whoever writes them; the check names what does not."""
+"""The search index follows its records, whoever writes them; the check reports differences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fieldapp.kernel import ids
 from fieldapp.kernel.findable import plain
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
-from fieldapp.platform.search import SearchKey, SearchText, entered, hits, refresh
+from fieldapp.platform.search import SearchKey, SearchText, hits, index_rows, refresh
 from fieldapp.platform.search.index import faults
 
 
@@ -25,7 +25,7 @@ def inside(app: Any) -> Iterator[None]:
         db.session.remove()
 
 
-def found(text: str) -> set[tuple[str, str]]:
+def hits_of(text: str) -> set[tuple[str, str]]:
     rows = {tuple(row) for row in db.session.execute(hits(plain(text)))}
     db.session.rollback()
     return rows
@@ -45,19 +45,19 @@ def new_customer(name: str, phone: str = "13800000000") -> str:
 
 
 @pytest.mark.usefixtures("inside")
-def test_a_record_is_found_from_the_moment_it_is_written_until_it_goes() -> None:
+def test_record_is_found_from_insert_to_delete() -> None:
     customer = new_customer("郑州华豫物流")
     for text in ("华豫", "豫", "郑州华豫物流", "物流", "138 0000"):
-        assert found(text) == {("customer", customer)}, text
-    assert found("流物") == found("0000") == set()
+        assert hits_of(text) == {("customer", customer)}, text
+    assert hits_of("流物") == hits_of("0000") == set()
     with writing() as session:
         session.get(Customer, customer).name = "洛阳快运"
-    assert found("华豫") == set()
-    assert found("快运") == found("1380000") == {("customer", customer)}
+    assert hits_of("华豫") == set()
+    assert hits_of("快运") == hits_of("1380000") == {("customer", customer)}
     assert wrong() == []
     with writing() as session:
         session.delete(session.get(Customer, customer))
-    assert found("快运") == set()
+    assert hits_of("快运") == set()
     assert db.session.scalars(select(SearchText.record)).all() == []
     assert wrong() == []
 
@@ -68,7 +68,7 @@ def test_what_is_rolled_back_is_not_found() -> None:
         session.add(Customer(id=str(ids.uuid7()), name="Nobody", kind="company", phone="1"))
         session.flush()
         raise ZeroDivisionError
-    assert found("nobody") == set()
+    assert hits_of("nobody") == set()
 
 
 @pytest.mark.usefixtures("inside")
@@ -76,11 +76,11 @@ def test_a_change_of_something_else_writes_nothing_into_the_index(queries: Any) 
     customer = new_customer("Huayu")
     with queries() as counted, writing() as session:
         session.get(Customer, customer).note = "Ring twice."
-    assert [one for one in counted.statements if "search_" in one] == []
+    assert [statement for statement in counted.statements if "search_" in statement] == []
 
 
 @pytest.mark.usefixtures("inside")
-def test_bulk_inserts_are_entered_by_hand_and_all_can_be_made_anew(make_job: Any) -> None:
+def test_bulk_inserts_are_indexed_explicitly_and_the_index_can_be_rebuilt(make_job: Any) -> None:
     make_job()
     rows = [
         {"id": str(ids.uuid7()), "name": f"Firm {number}", "kind": "company", "phone": f"139{number}"}
@@ -90,7 +90,7 @@ def test_bulk_inserts_are_entered_by_hand_and_all_can_be_made_anew(make_job: Any
         session.execute(insert(Customer), rows)
     assert len(wrong()) == 5  # three customers, and both counts
     with writing() as session:
-        entered(session.connection(), Customer, rows)
+        index_rows(session.connection(), Customer, rows)
     assert wrong() == []
     with writing() as session:
         session.execute(delete(SearchKey).where(SearchKey.kind == "asset"))
@@ -99,11 +99,11 @@ def test_bulk_inserts_are_entered_by_hand_and_all_can_be_made_anew(make_job: Any
     with writing() as session:
         refresh(session.connection())
     assert wrong() == []
-    assert {record for _, record in found("firm")} == {row["id"] for row in rows}
-    assert len(found("ha8k321")) == len(found("a8k")) == len(found("8832")) == 1
+    assert {record for _, record in hits_of("firm")} == {row["id"] for row in rows}
+    assert len(hits_of("ha8k321")) == len(hits_of("a8k")) == len(hits_of("8832")) == 1
 
 
-def test_the_index_is_made_anew_from_the_command_line(app: Any, make_job: Any) -> None:
+def test_reindex_command_rebuilds_the_index(app: Any, make_job: Any) -> None:
     make_job()
     with app.app_context():
         with writing() as session:
@@ -116,7 +116,7 @@ def test_the_index_is_made_anew_from_the_command_line(app: Any, make_job: Any) -
 
 @pytest.mark.usefixtures("inside")
 @pytest.mark.parametrize("what", ["a key is missing", "a key is left over", "a text is another", "a record is gone"])
-def test_the_check_finds(make_job: Any, what: str) -> None:
+def test_check_reports_wrong_index_entries(make_job: Any, what: str) -> None:
     make_job()
     assert wrong() == []
     asset = db.session.scalars(select(Asset.id)).one()

@@ -1,4 +1,4 @@
-"""Attachments: the core of tus, whole files and pieces (failure modes 29, 62, 63)."""
+"""Attachments: tus core protocol, complete files and chunks (failure modes 29, 62, 63)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_whole_file(bench: Bench) -> None:
     shown.close()
 
 
-def test_62_pieces_and_a_cut_in_between(bench: Bench) -> None:
+def test_62_upload_in_chunks_resumes_after_a_cut(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)
@@ -99,7 +99,7 @@ def test_29_a_damaged_chunk_is_noticed(bench: Bench) -> None:
     assert (answer.status_code, answer.headers["Upload-Offset"]) == (460, "0")
 
 
-def test_29_a_file_with_another_hash_begins_anew(bench: Bench) -> None:
+def test_29_upload_with_another_hash_restarts(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)
@@ -109,7 +109,7 @@ def test_29_a_file_with_another_hash_begins_anew(bench: Bench) -> None:
     assert patch(client, note, 0, data).headers["X-Attachment-State"] == "stored"
 
 
-def test_what_is_no_image_is_kept_and_never_shown(bench: Bench) -> None:
+def test_file_that_is_no_image_is_stored_and_never_shown(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     data = b"<script>alert(1)</script>"
     note = {**bench.photo()[0], "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -122,7 +122,7 @@ def test_what_is_no_image_is_kept_and_never_shown(bench: Bench) -> None:
     assert client.get(f"/attachments/{note['id']}").status_code == 404
 
 
-def test_nobody_else_sees_or_writes_it(bench: Bench) -> None:
+def test_other_people_neither_see_nor_write_an_upload(bench: Bench) -> None:
     note, data = bench.photo()
     create(bench.client_of(bench.cast.tech), note)
     other = bench.client_of(bench.cast.tech2)
@@ -132,7 +132,7 @@ def test_nobody_else_sees_or_writes_it(bench: Bench) -> None:
     assert other.get(f"/attachments/{note['id']}").status_code == 404
 
 
-def test_too_large_and_nonsense_are_refused(bench: Bench) -> None:
+def test_too_large_and_malformed_announcements_are_refused(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     assert create(client, {**note, "size": 10**12}).status_code == 413
@@ -146,7 +146,7 @@ def test_too_large_and_nonsense_are_refused(bench: Bench) -> None:
     assert bad.status_code == 415
 
 
-def test_63_what_is_missing_is_asked_for(bench: Bench) -> None:
+def test_63_hello_lists_incomplete_attachments(bench: Bench) -> None:
     from tests.platform.commandbus.test_bus import item
     from tests.platform.sync.test_hello import hello
 
@@ -157,7 +157,7 @@ def test_63_what_is_missing_is_asked_for(bench: Bench) -> None:
     assert hello(bench, client).json["attachments_wanted"] == wanted
 
 
-def test_21_a_photo_kept_by_a_request_that_died_before_its_commit_is_recognised(bench: Bench, monkeypatch: Any) -> None:
+def test_21_photo_stored_before_a_lost_commit_is_recognised(bench: Bench, monkeypatch: Any) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     half = len(data) // 2
@@ -179,7 +179,7 @@ def test_21_a_photo_kept_by_a_request_that_died_before_its_commit_is_recognised(
     assert (head.headers["Upload-Offset"], head.headers["X-Attachment-State"]) == (str(note["size"]), "stored")
 
 
-def test_21_confirmed_bytes_that_are_gone_are_asked_for_again(bench: Bench) -> None:
+def test_21_upload_restarts_if_confirmed_bytes_are_gone(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     half = len(data) // 2
@@ -192,19 +192,19 @@ def test_21_confirmed_bytes_that_are_gone_are_asked_for_again(bench: Bench) -> N
     assert patch(client, note, 0, data).headers["X-Attachment-State"] == "stored"
 
 
-def test_62_two_requests_with_the_last_piece_write_one_after_the_other(bench: Bench, monkeypatch: Any) -> None:
+def test_62_two_requests_with_the_last_chunk_are_serialised(bench: Bench, monkeypatch: Any) -> None:
     note, data = bench.photo()
     create(bench.client_of(bench.cast.tech), note)
-    told: list[int] = []
+    statuses: list[int] = []
 
     def meanwhile(path: Path) -> str:
-        told.append(patch(bench.client_of(bench.cast.tech), note, 0, data).status_code)
+        statuses.append(patch(bench.client_of(bench.cast.tech), note, 0, data).status_code)
         return note["sha256"]
 
     monkeypatch.setattr(store, "digest_of", meanwhile)
     assert patch(bench.client_of(bench.cast.tech), note, 0, data).headers["X-Attachment-State"] == "stored"
     monkeypatch.undo()
-    assert told == [423]
+    assert statuses == [423]
     with bench.app.app_context():
         assert store.digest_of(store.path_of(note["sha256"])) == note["sha256"]
 
@@ -218,7 +218,7 @@ def test_bytes_that_are_no_picture_stay_refused_when_announced_again(bench: Benc
     assert create(client, {**note, "id": str(ids.uuid7())}).headers["X-Attachment-State"] == "refused"
 
 
-def test_37_a_disk_without_room_for_a_photo_is_a_503(bench: Bench, monkeypatch: Any) -> None:
+def test_37_full_disk_during_an_upload_is_a_503(bench: Bench, monkeypatch: Any) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)

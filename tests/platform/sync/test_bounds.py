@@ -1,4 +1,4 @@
-"""What a small body makes large is bounded before anything walks it (review of requests, one by one)."""
+"""Limits on request bodies that are small but expand to something large."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
-from fieldapp.platform.sync.inputs import MOST_SPANS, numbers
+from fieldapp.platform.sync.inputs import MAX_SPANS, numbers
 from fieldapp.platform.sync.losses import WINDOW
 from fieldapp.services.devices import Device
 from tests.platform.sync.test_attachments import b64
@@ -31,8 +31,8 @@ def packed(content: Any) -> bytes:
 
 def test_more_spans_than_a_phone_has_records_are_refused(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
-    said = {**introduction(bench), "next_seq": 10_000, "held": {"0a1b2c3d": [[1, 99_999]] * 100_000}}
-    body = gzip.compress(json.dumps(said, separators=(",", ":")).encode())
+    hello_body = {**introduction(bench), "next_seq": 10_000, "held": {"0a1b2c3d": [[1, 99_999]] * 100_000}}
+    body = gzip.compress(json.dumps(hello_body, separators=(",", ":")).encode())
     assert len(body) < 3000
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
     answer = client.post("/sync/hello", data=body, headers=headers)
@@ -42,28 +42,28 @@ def test_more_spans_than_a_phone_has_records_are_refused(bench: Bench) -> None:
         assert db.session.scalar(select(func.count()).select_from(Device)) == 0
 
 
-def test_spans_of_all_lives_count_together(bench: Bench) -> None:
-    lives = {f"{life:08x}": [[1, 9]] * 1000 for life in range(21)}
-    assert hello(bench, bench.client_of(bench.cast.tech), held=lives).status_code == 413
-    many = {f"{life:08x}": [[1, 9]] for life in range(1000)}
+def test_spans_of_all_epochs_are_counted_together(bench: Bench) -> None:
+    spans = {f"{epoch:08x}": [[1, 9]] * 1000 for epoch in range(21)}
+    assert hello(bench, bench.client_of(bench.cast.tech), held=spans).status_code == 413
+    many = {f"{epoch:08x}": [[1, 9]] for epoch in range(1000)}
     assert hello(bench, bench.client_of(bench.cast.tech), held=many).status_code == 400
 
 
 def test_overlapping_spans_give_each_number_once() -> None:
-    spans = [(1, 2**60)] * MOST_SPANS
+    spans = [(1, 2**60)] * MAX_SPANS
     assert list(numbers(spans, 1, 6)) == [1, 2, 3, 4, 5]
-    assert sum(1 for _ in numbers([(1, 99_999)] * MOST_SPANS, 10_000 - WINDOW, 10_000)) == WINDOW
+    assert sum(1 for _ in numbers([(1, 99_999)] * MAX_SPANS, 10_000 - WINDOW, 10_000)) == WINDOW
     assert list(numbers([(4, 5), (1, 2), (2, 4), (9, 3), (-5, 1)], 1, 5)) == [1, 2, 3, 4]
     assert list(numbers([(5, -5), (2**60, 2**61)], 1, 5)) == []
 
 
-def test_a_hello_at_the_limit_says_what_is_missing(bench: Bench) -> None:
-    held = {"0a1b2c3d": [[1, 3]] * (MOST_SPANS - 1) + [[5, 99_999]]}
+def test_hello_with_the_most_spans_reports_missing_numbers(bench: Bench) -> None:
+    held = {"0a1b2c3d": [[1, 3]] * (MAX_SPANS - 1) + [[5, 99_999]]}
     answer = hello(bench, bench.client_of(bench.cast.tech), next_seq=4000, held=held)
     assert answer.json["missing_seqs"] == [4]
 
 
-def test_discarded_numbers_do_not_pile_up(bench: Bench) -> None:
+def test_stored_discarded_numbers_are_limited(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     for end in range(1000, 20_000, 1000):
         hello(bench, client, next_seq=end, held={}, dropped={"0a1b2c3d": list(range(end - 1000, end))})
@@ -87,14 +87,14 @@ def test_discarded_numbers_do_not_pile_up(bench: Bench) -> None:
         {"user": 10**40},
     ],
 )
-def test_whatever_a_phone_says_of_itself_can_be_stored(bench: Bench, over: dict[str, Any]) -> None:
+def test_hello_texts_are_cut_to_what_can_be_stored(bench: Bench, over: dict[str, Any]) -> None:
     assert hello(bench, bench.client_of(bench.cast.tech), next_seq=4, **over).status_code == 200
     assert bench.client_of(bench.cast.tech).get("/me/devices").status_code == 200
     assert bench.client_of(bench.cast.leader).get("/phones").status_code == 200
 
 
 @pytest.mark.parametrize("over", [{"ep": "0a1b2c3\0"}, {"ep": "GGGGGGGG"}, {"dev": "\0" * 36}, {"next_seq": 2**53}])
-def test_a_name_that_is_none_is_a_400(bench: Bench, over: dict[str, Any]) -> None:
+def test_malformed_device_id_is_a_400(bench: Bench, over: dict[str, Any]) -> None:
     assert hello(bench, bench.client_of(bench.cast.tech), **over).status_code == 400
 
 
@@ -114,7 +114,7 @@ def test_a_body_that_unpacks_to_more_than_a_megabyte_is_refused(bench: Bench, pa
 
 
 def test_a_push_of_rows_is_answered_briefly(bench: Bench) -> None:
-    """2 KB of gzip: 200,000 empty rows, each of which would be named with all its missing fields."""
+    """Send 2 KB of gzip with 200,000 empty rows, each of which would be reported with all its missing fields."""
     agg = ("parts_request", str(ids.uuid7()))
     body = bench.envelope(bench.cast.tech, "parts_request.submit", agg, {"id": agg[1], "lines": [{}] * 200_000})
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
@@ -140,7 +140,9 @@ def test_a_push_of_rows_is_answered_briefly(bench: Bench) -> None:
         ({"filename": "a"}, str(2**62), 413),
     ],
 )
-def test_what_is_said_of_a_file_can_be_stored(bench: Bench, meta: dict[str, str], length: str, status: int) -> None:
+def test_upload_metadata_is_cut_to_what_can_be_stored(
+    bench: Bench, meta: dict[str, str], length: str, status: int
+) -> None:
     header = ",".join(f"{name} {b64(value)}" for name, value in meta.items())
     headers = {"Tus-Resumable": "1.0.0", "Upload-Length": length, "Upload-Metadata": header}
     answer = bench.client_of(bench.cast.tech).post("/sync/attachments", headers=headers)
@@ -153,13 +155,13 @@ def test_what_is_said_of_a_file_can_be_stored(bench: Bench, meta: dict[str, str]
 
 
 @pytest.mark.parametrize("offset", ["-1", "1" * 5000, "x", "", "0x1", str(2**63)])
-def test_an_offset_that_is_none_is_a_400(bench: Bench, offset: str) -> None:
+def test_malformed_upload_offset_is_a_400(bench: Bench, offset: str) -> None:
     client = bench.client_of(bench.cast.tech)
-    one = str(ids.uuid7())
-    meta = f"id {b64(one)},filename {b64('a.jpg')}"
+    attachment_id = str(ids.uuid7())
+    meta = f"id {b64(attachment_id)},filename {b64('a.jpg')}"
     made = client.post(
         "/sync/attachments", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "5", "Upload-Metadata": meta}
     )
     assert made.status_code == 201
     headers = {"Upload-Offset": offset, "Content-Type": "application/offset+octet-stream", "Tus-Resumable": "1.0.0"}
-    assert client.patch(f"/sync/attachments/{one}", data=b"12345", headers=headers).status_code == 400
+    assert client.patch(f"/sync/attachments/{attachment_id}", data=b"12345", headers=headers).status_code == 400

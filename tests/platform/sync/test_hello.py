@@ -1,4 +1,4 @@
-"""`/sync/hello` and the loss detector (docs/sync-protocol.md)."""
+"""`/sync/hello` and the detection of lost records (docs/sync-protocol.md)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def hello(bench: Bench, client: Any, **over: Any) -> Any:
     return client.post("/sync/hello", json={**body, **over})
 
 
-def test_tells_who_and_what(bench: Bench) -> None:
+def test_hello_returns_instance_user_and_limits(bench: Bench) -> None:
     answer = hello(bench, bench.client_of(bench.cast.tech)).json
     assert answer["user"] == bench.cast.tech.id
     assert answer["limits"]["batch_ops"] == 50
@@ -42,7 +42,7 @@ def test_tells_who_and_what(bench: Bench) -> None:
     assert answer["missing_seqs"] == answer["attachments_wanted"] == []
 
 
-def test_the_phone_is_remembered_once(bench: Bench) -> None:
+def test_repeated_hello_updates_one_device_row(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     pending = {"min_seq": 3, "max_seq": 4, "count": 2, "oldest_utc": clock.iso(clock.now())}
     hello(bench, client)
@@ -52,7 +52,7 @@ def test_the_phone_is_remembered_once(bench: Bench) -> None:
         assert [(d.user_id, d.pending["count"], d.next_seq) for d in devices] == [(bench.cast.tech.id, 2, 5)]
 
 
-def test_31_what_a_wiped_store_took_with_it_is_named(bench: Bench) -> None:
+def test_31_records_lost_with_a_wiped_store_are_reported(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     bench.seq = 0
     push(client, capture(bench), capture(bench))
@@ -66,17 +66,17 @@ def pending(first: int, last: int) -> dict[str, Any]:
     return {"min_seq": first, "max_seq": last, "count": last - first + 1, "oldest_utc": clock.iso(clock.now())}
 
 
-def test_31_a_new_epoch_of_a_known_phone_names_at_once_what_the_old_one_took_with_it(bench: Bench) -> None:
+def test_31_first_hello_of_a_new_epoch_reports_losses_of_the_old_one(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     push(client, capture(bench, seq=1), capture(bench, seq=2))
     hello(bench, client, next_seq=6, pending=pending(3, 5), held={"0a1b2c3d": [[3, 5]]})
-    # Both stores are gone: the first hello of the new life names them.
+    # Both stores are gone: the first hello of the new epoch names them.
     answer = hello(bench, client, ep="ffffffff", held={}).json
     assert answer["missing_seqs"] == [3, 4, 5]
     assert answer["missing_refs"] == [ids.short_reference(DEVICE, seq) for seq in (3, 4, 5)]
 
 
-def test_31_what_the_mirror_brought_back_is_not_missing(bench: Bench) -> None:
+def test_31_records_restored_from_the_mirror_are_not_missing(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     push(client, capture(bench, seq=1))
     hello(bench, client, next_seq=6, pending=pending(2, 5), held={"0a1b2c3d": [[2, 5]]})
@@ -86,14 +86,14 @@ def test_31_what_the_mirror_brought_back_is_not_missing(bench: Bench) -> None:
     assert hello(bench, client, ep="ffffffff", held={}).json["missing_seqs"] == []
 
 
-def test_what_its_author_discarded_is_not_missing_also_after_a_wipe(bench: Bench) -> None:
+def test_discarded_records_are_not_missing_after_a_wipe(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     assert hello(bench, client, next_seq=3, held={}, dropped={"0a1b2c3d": [1]}).json["missing_seqs"] == [2]
     assert hello(bench, client, next_seq=3, held={}).json["missing_seqs"] == [2]
     assert hello(bench, client, ep="ffffffff", held={}).json["missing_seqs"] == [2]
 
 
-def test_32_a_phone_that_lost_its_name_too_is_known_by_its_session(bench: Bench) -> None:
+def test_32_phone_with_a_new_device_id_is_recognised_by_its_session(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     hello(bench, client, next_seq=3, held={"0a1b2c3d": [[1, 2]]})
     fresh = str(uuid4())
@@ -102,19 +102,19 @@ def test_32_a_phone_that_lost_its_name_too_is_known_by_its_session(bench: Bench)
     assert hello(bench, client, dev=fresh, ep="ffffffff", held={}).json["missing_seqs"] == [1, 2]
 
 
-def test_33_another_phone_of_the_same_person_is_not_judged_by_this_one(bench: Bench) -> None:
+def test_33_hello_reports_no_losses_of_the_persons_other_phone(bench: Bench) -> None:
     hello(bench, bench.client_of(bench.cast.tech), next_seq=3, held={"0a1b2c3d": [[1, 2]]})
-    other = bench.client_of(bench.cast.tech)
-    assert hello(bench, other, dev=str(uuid4()), ep="ffffffff", held={}).json["missing_seqs"] == []
+    second = bench.client_of(bench.cast.tech)
+    assert hello(bench, second, dev=str(uuid4()), ep="ffffffff", held={}).json["missing_seqs"] == []
 
 
-def test_31_people_are_told_once_and_the_trail_stays_whole(bench: Bench) -> None:
+def test_31_loss_notifies_once_and_the_audit_log_stays_valid(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     for _ in range(3):
         hello(bench, client, next_seq=3, held={})
     with bench.app.app_context():
-        told = db.session.execute(select(Notice.user_id, Notice.kind).order_by(Notice.id)).all()
-        assert told == [(bench.cast.tech.id, "device.lost"), (bench.cast.leader.id, "device.lost_of")]
+        notices = db.session.execute(select(Notice.user_id, Notice.kind).order_by(Notice.id)).all()
+        assert notices == [(bench.cast.tech.id, "device.lost"), (bench.cast.leader.id, "device.lost_of")]
         assert list(db.session.scalars(select(AuditEntry.action))) == ["device.lose"]
         assert list(audit.broken(db.session())) == []
     push(client, capture(bench, seq=1), capture(bench, seq=2))
@@ -125,14 +125,14 @@ def test_31_people_are_told_once_and_the_trail_stays_whole(bench: Bench) -> None
         assert (device.missing, device.missing_count, device.missing_since) == ([], 0, None)
 
 
-def test_31_what_the_old_life_sent_after_its_last_word_hides_nothing(bench: Bench) -> None:
+def test_31_records_sent_after_the_last_hello_hide_no_loss(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     hello(bench, client, next_seq=4, pending=pending(2, 3), held={"0a1b2c3d": [[1, 3]]})
     push(client, *[capture(bench, seq=seq) for seq in (1, 4, 5, 6)])
     assert hello(bench, client, ep="ffffffff", held={}).json["missing_seqs"] == [2, 3]
 
 
-def test_however_many_stores_have_lost_something_a_phone_is_heard(bench: Bench) -> None:
+def test_hello_works_with_many_stores_that_lost_records(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     hello(bench, client)
     for _ in range(25):
@@ -142,7 +142,7 @@ def test_however_many_stores_have_lost_something_a_phone_is_heard(bench: Bench) 
         assert db.session.query(Device).where(Device.dev == DEVICE).count() == 1
 
 
-def test_at_most_200_are_named(bench: Bench) -> None:
+def test_at_most_200_missing_numbers_are_reported(bench: Bench) -> None:
     answer = hello(bench, bench.client_of(bench.cast.tech), next_seq=100_000, held={}).json
     assert len(answer["missing_seqs"]) == 200
 
@@ -158,18 +158,18 @@ def test_at_most_200_are_named(bench: Bench) -> None:
         {"build": "x" * 5000, "display_mode": "y" * 5000},
     ],
 )
-def test_no_number_is_too_large(bench: Bench, over: dict[str, Any]) -> None:
+def test_largest_sequence_number_is_accepted(bench: Bench, over: dict[str, Any]) -> None:
     assert hello(bench, bench.client_of(bench.cast.tech), next_seq=4, **over).status_code == 200
 
 
-def test_41_hello_for_somebody_else_remembers_nothing(bench: Bench) -> None:
+def test_41_hello_for_another_user_stores_nothing(bench: Bench) -> None:
     answer = hello(bench, bench.client_of(bench.cast.tech2))
     assert answer.json["user"] == bench.cast.tech2.id
     with bench.app.app_context():
         assert db.session.query(Device).count() == 0
 
 
-def test_nonsense_is_a_400(bench: Bench) -> None:
+def test_malformed_hello_is_a_400(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     assert hello(bench, client, dev="x").status_code == 400
     assert hello(bench, client, next_seq="many").status_code == 400
@@ -177,7 +177,7 @@ def test_nonsense_is_a_400(bench: Bench) -> None:
     assert hello(bench, client, now="never").status_code == 200
 
 
-def test_the_pack_names_pages_that_open(bench: Bench, make_job: Any) -> None:
+def test_pack_lists_pages_that_open(bench: Bench, make_job: Any) -> None:
     make_job()
     client = bench.client_of(bench.cast.tech)
     pack = client.get("/sync/pack").json
@@ -195,11 +195,11 @@ def test_the_pack_names_pages_that_open(bench: Bench, make_job: Any) -> None:
 
 
 def two_copies(bench: Bench) -> tuple[Any, Any]:
-    """Two phones with copies of one store: two records arrived, then both number their next ones on their own."""
-    one, other = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.tech)
-    push(one, capture(bench, seq=1), capture(bench, seq=2))
-    assert hello(bench, one, next_seq=3, held={}).json["leave_epoch"] is None
-    return one, other
+    """Return two phones with copies of one store: two records arrived, then both number independently."""
+    first, second = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.tech)
+    push(first, capture(bench, seq=1), capture(bench, seq=2))
+    assert hello(bench, first, next_seq=3, held={}).json["leave_epoch"] is None
+    return first, second
 
 
 def notices(bench: Bench) -> list[tuple[int, str]]:
@@ -211,32 +211,32 @@ def told_of_copy(bench: Bench) -> list[tuple[int, str]]:
     return [(bench.cast.tech.id, "device.copied"), (bench.cast.leader.id, "device.copied_of")]
 
 
-def test_one_number_with_two_records_is_accepted_noticed_and_told_once(bench: Bench) -> None:
-    one, other = two_copies(bench)
-    for client in (one, other):
+def test_two_records_with_one_number_are_accepted_and_notified_once(bench: Bench) -> None:
+    first, second = two_copies(bench)
+    for client in (first, second):
         assert push(client, capture(bench, seq=3)).json["results"][0]["outcome"] == "accepted"
-    for client in (one, other, one):
+    for client in (first, second, first):
         assert hello(bench, client, next_seq=4, held={}).json["leave_epoch"] == "0a1b2c3d"
     assert notices(bench) == told_of_copy(bench)
-    # Once both number in lives of their own, nothing is asked of them any more, and nothing is missing.
-    for client, ep in ((one, "aaaaaaaa"), (other, "bbbbbbbb")):
+    # Once both number in epochs of their own, nothing is asked of them any more, and nothing is missing.
+    for client, ep in ((first, "aaaaaaaa"), (second, "bbbbbbbb")):
         answer = hello(bench, client, ep=ep, next_seq=1, held={}).json
         assert (answer["leave_epoch"], answer["missing_seqs"]) == (None, [])
     with bench.app.app_context():
         assert db.session.query(Receipt).count() == 4
 
 
-def test_a_store_that_knows_fewer_numbers_than_it_gave_out_leaves_its_epoch_before_a_number_is_doubled(
+def test_rewound_store_leaves_its_epoch_before_it_reuses_a_number(
     bench: Bench,
 ) -> None:
-    one, other = two_copies(bench)
-    push(one, capture(bench, seq=3))
-    hello(bench, one, next_seq=4, held={})
-    assert hello(bench, other, next_seq=3, held={}).json["leave_epoch"] == "0a1b2c3d"
+    first, second = two_copies(bench)
+    push(first, capture(bench, seq=3))
+    hello(bench, first, next_seq=4, held={})
+    assert hello(bench, second, next_seq=3, held={}).json["leave_epoch"] == "0a1b2c3d"
     assert notices(bench) == told_of_copy(bench)
 
 
-def test_a_hello_that_was_long_on_its_way_is_no_copy(bench: Bench) -> None:
+def test_delayed_hello_does_not_mark_a_store_as_copied(bench: Bench) -> None:
     client, earlier = bench.client_of(bench.cast.tech), clock.iso(clock.now() - timedelta(seconds=40))
     push(client, capture(bench, seq=1), capture(bench, seq=2))
     hello(bench, client, next_seq=3, held={})
@@ -245,44 +245,42 @@ def test_a_hello_that_was_long_on_its_way_is_no_copy(bench: Bench) -> None:
 
 
 def test_records_on_one_copy_are_not_missing_from_the_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = two_copies(bench)
+    first, second = two_copies(bench)
     begun = clock.now()
     # The one phone stays in the old epoch; the other began a new one and holds a record.
     for minute, client, over in (
-        (1, other, {"ep": "bbbbbbbb", "next_seq": 1, "held": {}}),
-        (2, one, {"next_seq": 4, "held": {"0a1b2c3d": [[3, 3]]}}),
-        (3, other, {"ep": "bbbbbbbb", "next_seq": 3, "held": {"bbbbbbbb": [[1, 2]]}}),
-        (4, one, {"next_seq": 4, "held": {"0a1b2c3d": [[3, 3]]}}),
-        (5, other, {"ep": "bbbbbbbb", "next_seq": 3, "held": {"bbbbbbbb": [[1, 2]]}}),
+        (1, second, {"ep": "bbbbbbbb", "next_seq": 1, "held": {}}),
+        (2, first, {"next_seq": 4, "held": {"0a1b2c3d": [[3, 3]]}}),
+        (3, second, {"ep": "bbbbbbbb", "next_seq": 3, "held": {"bbbbbbbb": [[1, 2]]}}),
+        (4, first, {"next_seq": 4, "held": {"0a1b2c3d": [[3, 3]]}}),
+        (5, second, {"ep": "bbbbbbbb", "next_seq": 3, "held": {"bbbbbbbb": [[1, 2]]}}),
     ):
         monkeypatch.setattr(clock, "now", lambda minute=minute: begun + timedelta(minutes=minute))
         assert hello(bench, client, **over).json["missing_seqs"] == []
     assert notices(bench) == []
     # What a phone itself has lost is still named.
-    assert hello(bench, other, ep="bbbbbbbb", next_seq=3, held={}).json["missing_seqs"] == [1, 2]
+    assert hello(bench, second, ep="bbbbbbbb", next_seq=3, held={}).json["missing_seqs"] == [1, 2]
 
 
-def test_numbers_of_two_people_on_one_phone_are_their_own(bench: Bench) -> None:
+def test_two_people_on_one_phone_have_separate_numbers(bench: Bench) -> None:
     for person in (bench.cast.tech, bench.cast.tech2):
         client = bench.client_of(person)
         push(client, capture(bench, person, seq=1))
         assert hello(bench, client, user=person.id, next_seq=2, held={}).json["leave_epoch"] is None
 
 
-def test_two_copies_that_both_left_the_epoch_accuse_each_other_of_nothing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one, other = two_copies(bench)
+def test_two_copies_in_new_epochs_report_no_losses_of_each_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = two_copies(bench)
     begun = clock.now()
     pending = {"min_seq": 1, "max_seq": 2, "count": 2, "oldest_utc": clock.iso(begun)}
-    said = (
-        (one, {"next_seq": 3, "held": {}}),
+    hellos = (
+        (first, {"next_seq": 3, "held": {}}),
         # Knows fewer numbers than were given out: the store was copied.
-        (other, {"next_seq": 2, "held": {}}),
-        (one, {"ep": "aaaaaaaa", "next_seq": 3, "held": {"aaaaaaaa": [[1, 2]]}, "pending": pending}),
-        (other, {"ep": "bbbbbbbb", "next_seq": 2, "held": {"bbbbbbbb": [[1, 1]]}}),
+        (second, {"next_seq": 2, "held": {}}),
+        (first, {"ep": "aaaaaaaa", "next_seq": 3, "held": {"aaaaaaaa": [[1, 2]]}, "pending": pending}),
+        (second, {"ep": "bbbbbbbb", "next_seq": 2, "held": {"bbbbbbbb": [[1, 1]]}}),
     )
-    for minute, (client, over) in enumerate(said):
+    for minute, (client, over) in enumerate(hellos):
         monkeypatch.setattr(clock, "now", lambda minute=minute: begun + timedelta(minutes=minute))
         assert hello(bench, client, **over).json["missing_seqs"] == []
     # The copy that has not spoken since the other began anew still holds two records, and stands in the list.
@@ -290,19 +288,19 @@ def test_two_copies_that_both_left_the_epoch_accuse_each_other_of_nothing(
     page = bench.client_of(bench.cast.leader).get("/phones").text
     assert page.count("copied or set back") == 2
     # Its records arrive; the list then names the phone that spoke last, and what this one loses is noticed.
-    push(one, capture(bench, seq=1, ep="aaaaaaaa"), capture(bench, seq=2, ep="aaaaaaaa"))
+    push(first, capture(bench, seq=1, ep="aaaaaaaa"), capture(bench, seq=2, ep="aaaaaaaa"))
     assert bench.client_of(bench.cast.leader).get("/phones").text.count("copied or set back") == 1
-    assert hello(bench, one, ep="aaaaaaaa", next_seq=5, held={"aaaaaaaa": [[4, 4]]}).json["missing_seqs"] == [3]
+    assert hello(bench, first, ep="aaaaaaaa", next_seq=5, held={"aaaaaaaa": [[4, 4]]}).json["missing_seqs"] == [3]
 
 
 def test_copied_stores_are_shown_to_their_person_and_the_leader(bench: Bench) -> None:
-    one, other = two_copies(bench)
-    for client in (one, other):
+    first, second = two_copies(bench)
+    for client in (first, second):
         push(client, capture(bench, seq=3))
         hello(bench, client, next_seq=4, held={})
-    hello(bench, other, ep="bbbbbbbb", next_seq=1, held={})
-    hello(bench, one, next_seq=4, held={})
-    assert one.get("/me/devices").text.count("copied or set back") == 2
+    hello(bench, second, ep="bbbbbbbb", next_seq=1, held={})
+    hello(bench, first, next_seq=4, held={})
+    assert first.get("/me/devices").text.count("copied or set back") == 2
     page = bench.client_of(bench.cast.leader).get("/phones").text
     assert page.count("copied or set back") == 2, "both phones that speak under the name"
     assert "were copied to another phone" in bench.client_of(bench.cast.leader).get("/inbox").text

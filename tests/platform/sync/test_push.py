@@ -1,4 +1,4 @@
-"""`/sync/push` as a phone and as somebody who means harm (docs/sync-protocol.md)."""
+"""`/sync/push`, used by a phone and by an attacker (docs/sync-protocol.md)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.support.bench import Bench
 
 
 def capture(bench: Bench, person: Any = None, **over: Any) -> str:
-    one = str(ids.uuid7())
+    item = str(ids.uuid7())
     data = {
-        "id": one,
+        "id": item,
         "kind": "local_transport",
         "amount": "46.00",
         "spent_on": clock.today().isoformat(),
         "note": "bus",
     }
-    return bench.envelope(person or bench.cast.tech, "expense_item.capture", ("expense_item", one), data, **over)
+    return bench.envelope(person or bench.cast.tech, "expense_item.capture", ("expense_item", item), data, **over)
 
 
 def push(client: Any, *bodies: str) -> Any:
@@ -43,14 +43,14 @@ def test_one_result_an_operation_after_the_commit(bench: Bench) -> None:
     assert keys == set(results[0])
 
 
-def test_1_a_lost_answer_is_asked_for_again(bench: Bench) -> None:
+def test_1_lost_response_is_returned_again(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     body = capture(bench)
     first = push(client, body).json["results"][0]
     again = push(client, body).json["results"][0]
     assert {**first, "replayed": True} == again
-    known = client.post("/sync/receipts", json={"ops": [first["op"], str(ids.uuid7())]}).json["results"]
-    assert [r["op"] for r in known] == [first["op"]]
+    results = client.post("/sync/receipts", json={"ops": [first["op"], str(ids.uuid7())]}).json["results"]
+    assert [r["op"] for r in results] == [first["op"]]
 
 
 def test_51_operations_are_too_many(bench: Bench) -> None:
@@ -74,7 +74,7 @@ def test_gzip_is_understood(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_a_bomb_is_refused_before_it_is_unpacked(bench: Bench, encoding: str) -> None:
+def test_gzip_bomb_is_refused_before_it_is_decompressed(bench: Bench, encoding: str) -> None:
     import zlib
 
     plain = b"0" * 200_000_000
@@ -91,7 +91,7 @@ def test_a_request_over_a_mebibyte_is_refused(bench: Bench) -> None:
     assert answer.status_code == 413
 
 
-def test_rubbish_compression_is_unreadable(bench: Bench) -> None:
+def test_malformed_gzip_is_unreadable(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     answer = client.post("/sync/push", data=b"nonsense", headers={"Content-Encoding": "gzip"})
     assert answer.status_code == 400
@@ -135,9 +135,9 @@ def test_37_a_database_that_takes_no_writes_is_a_503(bench: Bench, monkeypatch: 
 def test_a_push_takes_the_same_few_statements_for_one_record_as_for_fifty(
     bench: Bench, queries: Any, size: int
 ) -> None:
-    """Who it is; what is known of ids and clock; receipts, effects, trail with its head read and moved.
+    """Statements: the person; known ids and clock; receipts, effects, audit entries with the head read and moved.
 
-    No figure: an expense of the day on which it is written down cannot be too old.
+    No setting is read: an expense of the day on which it is written cannot be too old.
     """
     client = bench.client_of(bench.cast.tech)
     push(client, capture(bench))
@@ -145,10 +145,10 @@ def test_a_push_takes_the_same_few_statements_for_one_record_as_for_fifty(
     with queries() as q:
         answer = push(client, *bodies)
     assert {result["outcome"] for result in answer.json["results"]} == {"accepted"}
-    locks = [one for one in q.statements if "advisory" in one]
+    locks = [item for item in q.statements if "advisory" in item]
     assert q.count - len(locks) == 8, q.statements
     assert len(locks) <= 1
-    assert not [one for one in q.statements if one.startswith("UPDATE receipt")]
+    assert not [item for item in q.statements if item.startswith("UPDATE receipt")]
 
 
 def test_a_replay_writes_nothing(bench: Bench, queries: Any) -> None:
@@ -158,4 +158,4 @@ def test_a_replay_writes_nothing(bench: Bench, queries: Any) -> None:
     with queries() as q:
         answer = push(client, *bodies)
     assert all(result["replayed"] for result in answer.json["results"])
-    assert {one.split()[0] for one in q.statements} == {"SELECT"}
+    assert {item.split()[0] for item in q.statements} == {"SELECT"}

@@ -1,4 +1,4 @@
-"""How much one person may bring about, refused in words that a phone retries later; nothing is lost (A23)."""
+"""Daily limits per person, refused with a message that the phone retries later; nothing is lost (A23)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def announced(bench: Bench, client: Any, size: int) -> Any:
 def test_files_without_a_record_are_limited_by_size(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     answers = [announced(bench, client, 25 * MEGABYTE) for _ in range(42)]
-    assert [one.status_code for one in answers] == [201] * 40 + [423] * 2
+    assert [answer.status_code for answer in answers] == [201] * 40 + [423] * 2
     assert answers[-1].json["error"]["code"] == "attachment.too_many"
     assert answers[-1].json["error"]["words"].startswith("Too many files without a record")
     assert announced(bench, bench.client_of(bench.cast.tech2), 25 * MEGABYTE).status_code == 201
@@ -47,7 +47,7 @@ def test_files_without_a_record_are_limited_by_number(bench: Bench, monkeypatch:
     assert announced(bench, client, 1000).status_code == 201, "nobody is kept out for good"
 
 
-def test_a_file_that_a_record_names_is_always_taken(bench: Bench) -> None:
+def test_file_that_a_record_names_is_accepted_beyond_the_quota(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     for _ in range(41):
         announced(bench, client, 25 * MEGABYTE)
@@ -56,7 +56,7 @@ def test_a_file_that_a_record_names_is_always_taken(bench: Bench) -> None:
     assert create(client, note).status_code == 200
 
 
-def test_a_record_frees_the_place_of_its_file(bench: Bench) -> None:
+def test_file_named_by_a_record_no_longer_counts_against_the_quota(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, _ = bench.photo("receipt")
     assert create(client, note).status_code == 201
@@ -70,7 +70,7 @@ def test_new_phones_are_limited_by_the_day(bench: Bench, monkeypatch: pytest.Mon
     client, begun = bench.client_of(bench.cast.tech), clock.now()
     assert hello(bench, client).status_code == 200
     answers = [hello(bench, client, dev=str(uuid4())) for _ in range(20)]
-    assert [one.status_code for one in answers] == [200] * 19 + [429]
+    assert [answer.status_code for answer in answers] == [200] * 19 + [429]
     assert answers[-1].json["error"]["code"] == "device.too_many"
     assert int(answers[-1].headers["Retry-After"]) > 0
     # The phones that are known go on, and so do records.
@@ -80,7 +80,7 @@ def test_new_phones_are_limited_by_the_day(bench: Bench, monkeypatch: pytest.Mon
     assert hello(bench, client, dev=str(uuid4())).status_code == 200
 
 
-def test_many_phones_with_missing_records_are_told_of_a_few_times_and_all_listed(bench: Bench) -> None:
+def test_notices_of_missing_records_are_limited_and_all_phones_are_listed(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     for _ in range(12):
         assert hello(bench, client, dev=str(uuid4()), next_seq=3, held={}).status_code == 200
@@ -97,7 +97,7 @@ def lines_of(bench: Bench, kind: str) -> int:
         return int(db.session.scalar(select(func.count()).select_from(Notice).where(Notice.kind == kind)) or 0)
 
 
-def test_a_phone_that_loses_and_finds_without_end_is_told_of_a_few_times_a_day(
+def test_notices_of_repeated_losses_of_one_phone_are_limited_per_day(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, begun = bench.client_of(bench.cast.tech), clock.now()
@@ -114,7 +114,7 @@ def test_a_phone_that_loses_and_finds_without_end_is_told_of_a_few_times_a_day(
     assert (lines_of(bench, "device.lost"), lines_of(bench, "device.lost_of")) == (6, 6)
 
 
-def test_leaders_are_told_a_few_times_a_day_of_what_closed_accounts_send(bench: Bench) -> None:
+def test_notices_of_records_from_closed_accounts_are_limited_per_day(bench: Bench) -> None:
     phone = bench.client_of(bench.cast.tech)
     token = hello(bench, phone).json["token"]
     bench.send(bench.cast.admin, "user.deactivate", ("user", str(UUID(int=bench.cast.tech.id))), {})
@@ -129,7 +129,7 @@ def test_leaders_are_told_a_few_times_a_day_of_what_closed_accounts_send(bench: 
 
 @pytest.fixture
 def limits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`limits(records=…, megabytes=…)` sets the limits of a day, also lower than an administrator can."""
+    """Return a function that sets the daily limits, also below what an administrator can set."""
 
     def set_them(records: int = 5, megabytes: int = 20) -> None:
         figures = bench.app.extensions["figures"]
@@ -143,19 +143,19 @@ def limits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def refused(bench: Bench, **over: Any) -> str:
-    """A record that is well-formed and refused."""
+    """Return a well-formed record that the command refuses."""
     body: dict[str, Any] = {**json.loads(capture(bench)), **over}
     body["data"]["amount"] = "-1"
     return json.dumps(body)
 
 
 def outcomes(answer: Any) -> list[tuple[str, str | None]]:
-    return [(one["outcome"], one["code"]) for one in answer.json["results"]]
+    return [(result["outcome"], result["code"]) for result in answer.json["results"]]
 
 
 def stored(bench: Bench) -> tuple[int, int]:
     with bench.app.app_context():
-        return tuple(db.session.scalar(select(func.count()).select_from(one)) for one in (Receipt, Quarantine))
+        return tuple(db.session.scalar(select(func.count()).select_from(item)) for item in (Receipt, Quarantine))
 
 
 REFUSED, FULL = ("rejected", "record.invalid"), ("busy", "record.too_many_refused")
@@ -187,11 +187,11 @@ def test_refused_records_are_limited_by_size(bench: Bench, limits: Any) -> None:
     limits(records=1000, megabytes=1)
     client = bench.client_of(bench.cast.tech)
     large = [refused(bench, data={"note": "x" * 300_000}) for _ in range(4)]
-    assert [outcomes(push(client, one))[0] for one in large] == [REFUSED] * 3 + [FULL]
+    assert [outcomes(push(client, body))[0] for body in large] == [REFUSED] * 3 + [FULL]
     assert outcomes(push(client, refused(bench))) == [REFUSED], "a small one still fits"
 
 
-def test_waiting_records_beyond_the_limit_stay_on_the_phone_until_what_they_need_is_here(
+def test_held_records_beyond_the_limit_stay_on_the_phone_until_their_dependency_arrives(
     bench: Bench, limits: Any
 ) -> None:
     limits(records=2)
@@ -202,12 +202,12 @@ def test_waiting_records_beyond_the_limit_stay_on_the_phone_until_what_they_need
     assert outcomes(push(client, *waiting)) == [("accepted", None)] * 4
 
 
-def test_records_of_others_and_used_ids_count_for_who_sent_them(bench: Bench, limits: Any) -> None:
+def test_quarantined_records_count_against_their_sender(bench: Bench, limits: Any) -> None:
     limits(records=3)
     client = bench.client_of(bench.cast.tech)
-    known = capture(bench)
-    push(client, known)
-    reused = [capture(bench, op=json.loads(known)["op"]) for _ in range(2)]
+    accepted_body = capture(bench)
+    push(client, accepted_body)
+    reused = [capture(bench, op=json.loads(accepted_body)["op"]) for _ in range(2)]
     foreign = [capture(bench, bench.cast.tech2) for _ in range(3)]
     wrong = ("wrong_user", None)
     assert outcomes(push(client, *foreign[:2])) == [wrong] * 2
@@ -221,7 +221,7 @@ def test_records_of_others_and_used_ids_count_for_who_sent_them(bench: Bench, li
     assert stored(bench) == (1, 3)
 
 
-def test_answers_that_ask_to_send_again_stay_as_they_are_beyond_the_limit(bench: Bench, limits: Any) -> None:
+def test_retry_answers_are_unchanged_beyond_the_limit(bench: Bench, limits: Any) -> None:
     limits(records=1)
     client = bench.client_of(bench.cast.tech)
     future = [json.dumps({**json.loads(capture(bench)), "schema": 99}) for _ in range(2)]
@@ -229,7 +229,7 @@ def test_answers_that_ask_to_send_again_stay_as_they_are_beyond_the_limit(bench:
     assert stored(bench) == (1, 0)
 
 
-def test_a_refused_form_beyond_the_limit_comes_back_filled_in(bench: Bench, limits: Any) -> None:
+def test_refused_form_beyond_the_limit_is_returned_filled_in(bench: Bench, limits: Any) -> None:
     limits(records=1)
     client = bench.client_of(bench.cast.tech)
     push(client, refused(bench))
@@ -259,15 +259,15 @@ def test_parallel_requests_do_not_pass_the_limit(bench: Bench, limits: Any) -> N
     bodies = [[refused(bench) for _ in range(2)] + [capture(bench, bench.cast.tech2)] for _ in people]
     clients = [bench.client_of(person) for person in people]
     with ThreadPoolExecutor(len(people)) as pool:
-        answers = list(pool.map(lambda one: push(one[0], *one[1]), zip(clients, bodies, strict=True)))
-    assert {one.status_code for one in answers} == {200}
+        answers = list(pool.map(lambda item: push(item[0], *item[1]), zip(clients, bodies, strict=True)))
+    assert {answer.status_code for answer in answers} == {200}
     assert sum(stored(bench)) == 5
 
 
-def test_a_rescue_file_is_not_stopped_by_what_its_author_had_refused(bench: Bench, limits: Any) -> None:
+def test_rescue_import_is_not_limited_by_its_authors_refused_records(bench: Bench, limits: Any) -> None:
     limits(records=1)
     push(bench.client_of(bench.cast.tech), refused(bench))
     author = bench.actor(bench.cast.tech)
     with bench.app.test_request_context(headers={"Accept-Language": "en"}):
         results = execute([refused(bench)], author, "import", importer=bench.cast.agent.id, signed_in=False)
-    assert [one.outcome for one in results] == ["rejected"]
+    assert [result.outcome for result in results] == ["rejected"]

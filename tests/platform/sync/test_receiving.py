@@ -1,4 +1,4 @@
-"""One writer at a time, confirmed bytes are never taken back, every crash in between is survived (failure mode 62)."""
+"""Uploads: one writer at a time, confirmed bytes stay, every crash in between is repaired (failure mode 62)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.support.bench import Bench
 
 
 def large(bench: Bench, size: int) -> tuple[dict[str, Any], bytes]:
-    """A real picture of at least this many bytes: what follows its end belongs to no picture."""
+    """Return a real picture padded to at least this many bytes."""
     note, data = bench.photo()
     data += bytes(max(0, size - len(data)))
     return {**note, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}, data
 
 
 def bare_patch(client: Any, note: dict[str, Any], offset: int, body: Any, **over: Any) -> Any:
-    """As tus clients send it: no checksum."""
+    """Send a chunk without a checksum, as tus clients do."""
     headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(offset), **over}
     kind = "application/offset+octet-stream"
     return client.patch(f"/sync/attachments/{note['id']}", data=body, headers=headers, content_type=kind)
@@ -47,7 +47,7 @@ def kept(bench: Bench, note: dict[str, Any]) -> bytes:
         return store.path_of(note["sha256"]).read_bytes()
 
 
-def test_a_second_writer_is_told_to_wait(bench: Bench) -> None:
+def test_second_writer_of_an_upload_gets_423(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)
@@ -55,14 +55,14 @@ def test_a_second_writer_is_told_to_wait(bench: Bench) -> None:
         path = store.partial_path(note["id"])
     with path.open("ab") as first:
         fcntl.flock(first.fileno(), fcntl.LOCK_EX)
-        told = patch(client, note, 0, data)
-        assert (told.status_code, told.headers["Upload-Offset"]) == (423, "0")
-        assert "Tus-Resumable" in told.headers
+        response = patch(client, note, 0, data)
+        assert (response.status_code, response.headers["Upload-Offset"]) == (423, "0")
+        assert "Tus-Resumable" in response.headers
     # Whoever held the lock died: nothing has to be freed by hand.
     assert patch(client, note, 0, data).headers["X-Attachment-State"] == "stored"
 
 
-def test_eight_writers_at_once_leave_one_whole_file(bench: Bench) -> None:
+def test_eight_parallel_writers_produce_one_complete_file(bench: Bench) -> None:
     note, data = large(bench, 400_000)
     create(bench.client_of(bench.cast.tech), note)
     start = threading.Barrier(8)
@@ -102,7 +102,7 @@ def set_received(bench: Bench, note: dict[str, Any], received: int) -> None:
         db.session.remove()
 
 
-def test_killed_between_the_file_and_the_row(bench: Bench) -> None:
+def test_kill_between_file_write_and_row_update_is_repaired_by_next_request(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)
@@ -114,7 +114,7 @@ def test_killed_between_the_file_and_the_row(bench: Bench) -> None:
     assert kept(bench, note) == data
 
 
-def test_killed_after_the_file_found_its_place_but_before_the_row_knew(bench: Bench) -> None:
+def test_kill_between_file_move_and_row_update_is_repaired_by_next_request(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)
@@ -126,21 +126,21 @@ def test_killed_after_the_file_found_its_place_but_before_the_row_knew(bench: Be
     assert kept(bench, note) == data
 
 
-def test_bytes_that_are_gone_from_the_disk_are_asked_for_again(bench: Bench) -> None:
+def test_upload_restarts_if_the_partial_file_is_gone(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)
     patch(client, note, 0, data[:200])
     with bench.app.app_context():
         store.partial_path(note["id"]).unlink()
-    told = patch(client, note, 200, data[200:])
-    assert (told.status_code, told.headers["Upload-Offset"]) == (409, "0")
+    response = patch(client, note, 200, data[200:])
+    assert (response.status_code, response.headers["Upload-Offset"]) == (409, "0")
     assert head(client, note) == (0, "partial")
     assert patch(client, note, 0, data).headers["X-Attachment-State"] == "stored"
 
 
-def test_a_whole_file_that_moved_away_is_never_written_to(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that opened the file just before another one finished it must not touch what is evidence now."""
+def test_file_moved_into_the_store_is_never_written_to(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open the file just before another request completes it: the stored file must not change."""
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)
@@ -157,7 +157,7 @@ def test_a_whole_file_that_moved_away_is_never_written_to(bench: Bench, monkeypa
     assert kept(bench, note) == data
 
 
-def test_a_body_larger_than_a_piece_goes_in_whole_without_growing_memory(bench: Bench) -> None:
+def test_large_body_is_received_in_bounded_memory(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = large(bench, 12 * CHUNK)
     create(client, note)
@@ -174,7 +174,7 @@ def test_a_body_larger_than_a_piece_goes_in_whole_without_growing_memory(bench: 
 
 
 def cut_patch(client: Any, note: dict[str, Any], offset: int, body: bytes, promised: int, **over: Any) -> Any:
-    """A connection that breaks: fewer bytes than the header promised."""
+    """Send fewer bytes than announced and close the connection."""
     return client.patch(
         f"/sync/attachments/{note['id']}",
         data=body,
@@ -184,7 +184,7 @@ def cut_patch(client: Any, note: dict[str, Any], offset: int, body: bytes, promi
     )
 
 
-def test_62_cut_in_the_middle_what_came_is_kept(bench: Bench) -> None:
+def test_62_bytes_before_a_cut_are_kept(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = large(bench, 3 * CHUNK)
     create(client, note)
@@ -194,7 +194,7 @@ def test_62_cut_in_the_middle_what_came_is_kept(bench: Bench) -> None:
     assert kept(bench, note) == data
 
 
-def test_29_a_piece_under_a_checksum_is_kept_whole_or_not_at_all(bench: Bench) -> None:
+def test_29_chunk_with_checksum_is_stored_completely_or_not_at_all(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)
@@ -203,7 +203,7 @@ def test_29_a_piece_under_a_checksum_is_kept_whole_or_not_at_all(bench: Bench) -
     assert head(client, note) == (0, "partial")
 
 
-def test_23_a_piece_too_large_for_its_checksum_is_read_to_its_end_and_refused(bench: Bench) -> None:
+def test_23_too_large_chunk_with_checksum_is_drained_and_refused(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = large(bench, 2 * CHUNK)
     create(client, note)

@@ -1,4 +1,4 @@
-"""The capture-only token of a phone (ADR 19, failure modes 39, 41, 43, 44, 45)."""
+"""Capture-only token of a phone (ADR 19, failure modes 39, 41, 43, 44, 45)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.bench import DEVICE, Bench, Person
 
 
 def bearing(bench: Bench, token: str, client: Any = None) -> Any:
-    """A phone without a session, or the given one, that sends this token along."""
+    """Return a client, without a session or the given one, that sends this token."""
     client = client or bench.app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
@@ -48,7 +48,7 @@ def hashes(bench: Bench) -> int:
         return db.session.query(DeviceToken).count()
 
 
-def test_39_a_session_that_ended_strands_nothing(bench: Bench) -> None:
+def test_39_token_sends_records_after_the_session_ended(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     bearing(bench, issued(bench, client), client)
     with bench.app.app_context(), writing() as session:
@@ -82,7 +82,7 @@ def test_a_token_makes_no_session(bench: Bench) -> None:
         assert not [name for name, _ in answer.headers if name.startswith("Access-Control-")]
 
 
-def test_41_a_token_never_speaks_over_who_is_signed_in(bench: Bench) -> None:
+def test_41_session_takes_precedence_over_a_token(bench: Bench) -> None:
     other = bearing(bench, issued(bench), bench.client_of(bench.cast.tech2))
     assert hello(bench, other).json["user"] == bench.cast.tech2.id
     result = push(other, capture(bench)).json["results"][0]
@@ -122,7 +122,7 @@ def test_guessing_is_slowed_down_and_hurts_nobody_else(bench: Bench) -> None:
     assert push(bench.app.test_client()).status_code == 401
 
 
-def test_only_the_hash_is_kept(bench: Bench) -> None:
+def test_only_the_token_hash_is_stored(bench: Bench) -> None:
     token = issued(bench)
     with bench.app.app_context():
         row = db.session.query(DeviceToken).one()
@@ -130,14 +130,14 @@ def test_only_the_hash_is_kept(bench: Bench) -> None:
         assert token not in repr(vars(row))
 
 
-def test_a_phone_that_has_one_gets_no_other(bench: Bench) -> None:
+def test_phone_with_a_fresh_token_gets_no_new_one(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     bearing(bench, issued(bench, client), client)
     assert hello(bench, client).json["token"] is None
     assert hello(bench, client, dev=str(uuid4())).json["token"], "another store has one of its own"
 
 
-def test_a_new_one_in_good_time_and_the_old_one_until_it_is_used(bench: Bench) -> None:
+def test_old_token_stays_valid_until_its_successor_is_used(bench: Bench) -> None:
     old = issued(bench)
     assert push(bearing(bench, old), capture(bench)).status_code == 200
     age(bench, 8)
@@ -154,7 +154,7 @@ def test_a_new_one_in_good_time_and_the_old_one_until_it_is_used(bench: Bench) -
     assert hashes(bench) == 1
 
 
-def test_45_a_token_begets_none_for_another_phone(bench: Bench) -> None:
+def test_45_token_alone_gets_no_token_for_another_phone(bench: Bench) -> None:
     phone = bearing(bench, issued(bench))
     assert hello(bench, phone, dev=str(uuid4())).json["token"] is None
     age(bench, 8)
@@ -162,7 +162,7 @@ def test_45_a_token_begets_none_for_another_phone(bench: Bench) -> None:
     assert hello(bench, phone).json["token"]
 
 
-def test_the_new_one_counts_as_used_beside_a_session_too(bench: Bench) -> None:
+def test_token_use_is_recorded_beside_a_session(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     old = issued(bench, client)
     hello(bench, bearing(bench, old, client))
@@ -190,7 +190,7 @@ def test_43_signing_out_on_one_phone_leaves_the_others(bench: Bench) -> None:
     assert push(bearing(bench, token), capture(bench)).status_code == 200
 
 
-def test_44_the_ledger_says_whose_account_was_closed(bench: Bench) -> None:
+def test_44_receipt_marks_records_of_a_closed_account(bench: Bench) -> None:
     token = issued(bench)
     push(bearing(bench, token), capture(bench))
     with bench.app.app_context(), writing() as session:
@@ -204,13 +204,13 @@ def test_44_the_ledger_says_whose_account_was_closed(bench: Bench) -> None:
 
 
 def decision(bench: Bench, person: Person) -> str:
-    """Something only a person who is signed in may do, and its author may."""
+    """Return a command that requires a session and that its author may execute."""
     job, _ = bench.make_job()
     return bench.envelope(person, "job.cancel", ("job", job), {"reason": "Not needed"})
 
 
 def outcomes(answer: Any) -> list[tuple[str, str | None]]:
-    return [(one["outcome"], one["code"]) for one in answer.json["results"]]
+    return [(result["outcome"], result["code"]) for result in answer.json["results"]]
 
 
 def close_account(bench: Bench, person: Person) -> None:
@@ -228,7 +228,7 @@ def test_a_token_brings_own_work_and_no_decision(bench: Bench) -> None:
     assert outcomes(push(phone, body)) == [("busy", "session.needed")]
     # The same bytes, once its author is signed in; then the token may ask for the receipt.
     assert outcomes(push(client, body)) == [("accepted", None)]
-    assert [one["replayed"] for one in push(phone, body).json["results"]] == [True]
+    assert [result["replayed"] for result in push(phone, body).json["results"]] == [True]
 
 
 def test_a_token_closes_no_account(bench: Bench) -> None:
@@ -240,7 +240,7 @@ def test_a_token_closes_no_account(bench: Bench) -> None:
         assert db.session.get_one(User, victim.id).active is True
 
 
-def test_a_decision_that_waits_here_was_sent_signed_in_and_goes_on_with_what_a_token_brings(bench: Bench) -> None:
+def test_held_decision_sent_with_a_session_continues_when_a_token_sends_its_dependency(bench: Bench) -> None:
     leader = bench.cast.leader
     client = bench.client_of(leader)
     phone = bearing(bench, issued(bench, client, leader))
@@ -255,9 +255,9 @@ def test_a_decision_that_waits_here_was_sent_signed_in_and_goes_on_with_what_a_t
 
 def test_the_hello_says_whether_somebody_is_signed_in(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
-    said = hello(bench, client).json
-    assert said["signed_in"] is True
-    assert hello(bench, bearing(bench, said["token"])).json["signed_in"] is False
+    answer = hello(bench, client).json
+    assert answer["signed_in"] is True
+    assert hello(bench, bearing(bench, answer["token"])).json["signed_in"] is False
 
 
 @pytest.mark.parametrize("by_token", [True, False])
@@ -275,7 +275,7 @@ def test_44_a_closed_account_decides_nothing_any_more(bench: Bench, by_token: bo
         capture(bench, leader),
     ]
     if by_token:
-        found = outcomes(push(phone, *bodies))
+        results = outcomes(push(phone, *bodies))
     else:
-        found = [(one.outcome, one.code) for one in bench.push(leader, *bodies)]
-    assert found == [("rejected", "account.closed")] * 4 + [("accepted", None)] * 2
+        results = [(result.outcome, result.code) for result in bench.push(leader, *bodies)]
+    assert results == [("rejected", "account.closed")] * 4 + [("accepted", None)] * 2

@@ -1,4 +1,4 @@
-"""What tus 1.0 asks of a server, point by point, where our own client would not notice; and two public clients."""
+"""Requirements of tus 1.0 on a server that our own client does not exercise; and two public clients."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.bench import Bench
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_another_version_is_refused_before_anything_is_done(bench: Bench) -> None:
+def test_other_tus_version_is_refused_without_effect(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     old = {"Tus-Resumable": "0.2.2"}
@@ -35,7 +35,7 @@ def test_another_version_is_refused_before_anything_is_done(bench: Bench) -> Non
     assert client.head(f"/sync/attachments/{note['id']}").status_code == 404
 
 
-def test_options_tell_what_is_spoken(bench: Bench) -> None:
+def test_options_list_the_tus_capabilities(bench: Bench) -> None:
     answer = bench.client_of(bench.cast.tech).options("/sync/attachments")
     assert answer.status_code == 204
     assert answer.headers["Tus-Version"] == "1.0.0"
@@ -61,27 +61,27 @@ def test_every_answer_names_the_version_and_is_not_cached(bench: Bench) -> None:
     assert "Upload-Offset" not in answers[2].headers
 
 
-def test_the_method_may_stand_in_a_header(bench: Bench) -> None:
+def test_method_override_header_is_accepted(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, data = bench.photo()
     create(client, note)
     url = f"/sync/attachments/{note['id']}"
-    told = client.post(url, headers={"X-HTTP-Method-Override": "HEAD"})
-    assert (told.status_code, told.headers["Upload-Offset"]) == (200, "0")
+    response = client.post(url, headers={"X-HTTP-Method-Override": "HEAD"})
+    assert (response.status_code, response.headers["Upload-Offset"]) == (200, "0")
     headers = {"X-HTTP-Method-Override": "PATCH", "Upload-Offset": "0", "Tus-Resumable": "1.0.0"}
     done = client.post(url, data=data, headers=headers, content_type="application/offset+octet-stream")
     assert (done.status_code, done.headers["X-Attachment-State"]) == (204, "stored")
     assert client.post(url).status_code == 405
 
 
-def test_what_was_said_of_a_file_is_said_again(bench: Bench) -> None:
+def test_head_returns_the_upload_metadata(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     note, _ = bench.photo()
     create(client, note)
     pairs = client.head(f"/sync/attachments/{note['id']}").headers["Upload-Metadata"].split(",")
-    said = {key: base64.b64decode(value).decode() for key, value in (pair.split(" ") for pair in pairs)}
+    metadata = {key: base64.b64decode(value).decode() for key, value in (pair.split(" ") for pair in pairs)}
     wanted = {"id": note["id"], "sha256": note["sha256"], "filename": "photo.jpg", "filetype": "image/jpeg"}
-    assert said == {**wanted, "role": "photo"}
+    assert metadata == {**wanted, "role": "photo"}
 
 
 def test_sha1_is_checked_and_an_unknown_sum_is_refused(bench: Bench) -> None:
@@ -136,7 +136,7 @@ def metadata(note: dict[str, Any]) -> dict[str, str]:
 
 
 def cut_upload(served: Served, note: dict[str, Any], data: bytes) -> None:
-    """A phone that drives into a tunnel: the socket dies in the middle of a body."""
+    """Close the socket in the middle of a body."""
     connection = http.client.HTTPConnection(served.host, served.port)
     connection.putrequest("PATCH", f"/sync/attachments/{note['id']}")
     headers = {"Upload-Offset": "0", "Content-Length": str(len(data)), "Cookie": served.cookie}

@@ -1,4 +1,4 @@
-"""What happens between the check of a password and the session that it begins."""
+"""Changes between the check of a password and the session that it begins."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ NEW = "rain on a tin roof"
 
 @pytest.fixture
 def reset_while_checking(bench: Bench) -> Any:
-    """Patch the log-in: change the password of `tech` after the comparison and before the session is made."""
+    """Change the password of `tech` after the comparison and before the session begins."""
     compare = passwords.matches
 
     def and_reset(password: str, kept: str) -> bool:
         agrees = compare(password, kept)
         with writing() as session:
-            resets.change(session, bench.cast.tech.id, passwords.hashed(NEW), None)
+            resets.change_password(session, bench.cast.tech.id, passwords.hash_password(NEW), None)
         return agrees
 
     return patch.object(sessions, "matches", and_reset)
@@ -48,8 +48,8 @@ def test_a_change_by_the_old_password_does_not_undo_a_reset(bench: Bench, reset_
     assert fresh.post("/login", data={"username": "tech", "password": NEW}).status_code == 303
 
 
-def test_few_passwords_are_compared_at_a_time_and_the_rest_is_told_to_come_again(bench: Bench) -> None:
-    go_on, inside = Event(), Barrier(sessions.CHECKS + 1)
+def test_password_checks_are_limited_and_further_sign_ins_get_503(bench: Bench) -> None:
+    go_on, inside = Event(), Barrier(sessions.MAX_CHECKS + 1)
     compare = passwords.matches
 
     def slowly(password: str, kept: str) -> bool:
@@ -57,11 +57,11 @@ def test_few_passwords_are_compared_at_a_time_and_the_rest_is_told_to_come_again
         go_on.wait(30)
         return compare(password, kept)
 
-    def one() -> None:
+    def check_one() -> None:
         bench.app.test_client().post("/login", data={"username": "nobody", "password": "x"})
 
-    with patch.object(sessions, "matches", slowly), patch.object(sessions, "PATIENCE", 0.01):
-        held = [Thread(target=one) for _ in range(sessions.CHECKS)]
+    with patch.object(sessions, "matches", slowly), patch.object(sessions, "CHECK_TIMEOUT", 0.01):
+        held = [Thread(target=check_one) for _ in range(sessions.MAX_CHECKS)]
         for thread in held:
             thread.start()
         inside.wait(30)

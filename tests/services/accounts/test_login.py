@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Sign-in and sign-out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_name_and_password_open_the_first_screen(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "over", [{"password": "wrong"}, {"username": "nobody"}, {"password": ""}, {"username": "x" * 10_000}]
 )
-def test_anything_else_does_not_and_keeps_the_name(bench: Bench, over: dict[str, str]) -> None:
+def test_wrong_credentials_are_refused_and_the_name_is_kept(bench: Bench, over: dict[str, str]) -> None:
     answer = sign_in(bench, **over)
     assert answer.status_code == 422
     assert f'value="{over.get("username", "tech")[:60]}"' in answer.text
@@ -39,17 +39,17 @@ def test_anything_else_does_not_and_keeps_the_name(bench: Bench, over: dict[str,
 @pytest.mark.parametrize(
     "target", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere", "javascript:x"]
 )
-def test_no_way_out_to_other_sites(bench: Bench, target: str) -> None:
+def test_redirect_after_sign_in_stays_on_this_site(bench: Bench, target: str) -> None:
     assert sign_in(bench, next=target).headers["Location"] == "/"
 
 
-def test_back_to_where_one_wanted_to_go(bench: Bench) -> None:
+def test_sign_in_redirects_to_the_requested_page(bench: Bench) -> None:
     client = bench.app.test_client()
     assert client.get("/outbox").headers["Location"] == "/login?next=/outbox"
     assert sign_in(bench, next="/outbox").headers["Location"] == "/outbox"
 
 
-def test_logging_out_ends_it_and_never_clears_storage(bench: Bench) -> None:
+def test_sign_out_ends_the_session_and_keeps_client_storage(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     answer = client.post("/logout")
     assert answer.status_code == 303
@@ -57,7 +57,7 @@ def test_logging_out_ends_it_and_never_clears_storage(bench: Bench) -> None:
     assert client.get("/me").status_code == 302
 
 
-def test_a_closed_account_is_out_at_once(bench: Bench) -> None:
+def test_closing_an_account_takes_effect_at_once(bench: Bench) -> None:
     from fieldapp.platform.commandbus import writing
     from fieldapp.services.accounts.models import User
 

@@ -1,4 +1,4 @@
-"""Changing one's password, links for a new one, and closing accounts (D-START-2)."""
+"""Password changes, reset links, and closing accounts (D-START-2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NEW = "rain on a tin roof"
 
 
 def everything(bench: Bench) -> str:
-    """Every value of every table as text."""
+    """Return every value of every table as text."""
     with bench.app.app_context(), db.engine.connect() as connection:
         there = [table for table in Base.metadata.sorted_tables if not table.name.startswith("sample_")]
         return " ".join(repr(connection.execute(select(table)).all()) for table in there)
@@ -43,9 +43,9 @@ def make_link(bench: Bench, person: Person, client: Any = None) -> str:
     page = client.post(f"/people/{person.id}/reset-link")
     assert page.status_code == 200
     assert page.headers["Cache-Control"] == "no-store"
-    found = re.search(r'value="/reset#([\w-]{43})"', page.text)
-    assert found
-    return found[1]
+    match = re.search(r'value="/reset#([\w-]{43})"', page.text)
+    assert match
+    return match[1]
 
 
 def use_link(bench: Bench, code: str, new: str = NEW, client: Any = None) -> Any:
@@ -145,7 +145,7 @@ def test_unknown_used_old_and_replaced_links_look_the_same(bench: Bench, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(clock, "now", lambda: begun + timedelta(hours=25))
         answers = [use_link(bench, old), use_link(bench, newer)]
-    answers += [use_link(bench, one) for one in (used, replaced, closed, "x" * 43, "", "\u6c34", "x" * 5000)]
+    answers += [use_link(bench, item) for item in (used, replaced, closed, "x" * 43, "", "\u6c34", "x" * 5000)]
     assert {answer.status_code for answer in answers} == {422}
     assert len({re.sub(r'data-rendered="[^"]*"', "", answer.text) for answer in answers}) == 1
     assert use_link(bench, newer).status_code == 303
@@ -169,9 +169,9 @@ def test_who_set_a_new_password_is_let_in_where_guesses_had_closed_the_account(b
 
 def test_the_command_line_is_the_last_way_in(bench: Bench) -> None:
     runner = bench.app.test_cli_runner()
-    said = runner.invoke(args=["reset-link", "admin"])
-    assert said.exit_code == 0
-    code = said.output.strip().rpartition("#")[2]
+    result = runner.invoke(args=["reset-link", "admin"])
+    assert result.exit_code == 0
+    code = result.output.strip().rpartition("#")[2]
     assert use_link(bench, code).status_code == 303
     assert attempt(bench, NEW, "admin").status_code == 303
     assert runner.invoke(args=["reset-link", "nobody"]).exit_code == 1
@@ -233,14 +233,14 @@ def test_nobody_closes_their_own_account(bench: Bench) -> None:
         assert db.session.get_one(User, own).active
 
 
-def test_what_happens_to_accounts_is_on_the_trail(bench: Bench) -> None:
+def test_account_changes_are_in_the_audit_log(bench: Bench) -> None:
     code = make_link(bench, bench.cast.tech)
     use_link(bench, code)
     admin = bench.client_of(bench.cast.admin)
     admin.post(f"/people/{bench.cast.tech.id}/deactivate", data=posted())
     with bench.app.app_context():
         entries = db.session.execute(select(AuditEntry.action, AuditEntry.user_id).order_by(AuditEntry.id)).all()
-        assert [tuple(one) for one in entries] == [
+        assert [tuple(entry) for entry in entries] == [
             ("user.reset_link", bench.cast.admin.id),
             ("user.reset_password", None),
             ("user.deactivate", bench.cast.admin.id),
@@ -252,7 +252,7 @@ def test_what_happens_to_accounts_is_on_the_trail(bench: Bench) -> None:
 
 
 def test_a_good_link_whose_new_password_is_refused_keeps_its_code(bench: Bench) -> None:
-    """The part of the address behind `#` is gone after a post; a code that is not valid does not come back."""
+    """The part of the address after `#` is gone after a post. An invalid code is not returned."""
     code = make_link(bench, bench.cast.tech)
     refused = use_link(bench, code, "12345678")
     assert refused.status_code == 422
@@ -286,7 +286,7 @@ def test_the_page_of_sign_ins_does_not_lead_to_itself(bench: Bench) -> None:
 
 
 def test_closed_accounts_have_words_of_their_own(bench: Bench) -> None:
-    """What is said of a job that is closed is not said of a person."""
+    """The label of a closed job must not be used for a person."""
     client = bench.client_of(bench.cast.admin)
     client.set_cookie("language", "zh_Hans")
     with bench.app.app_context():
@@ -300,7 +300,7 @@ def test_closed_accounts_have_words_of_their_own(bench: Bench) -> None:
 
 
 def test_links_made_at_the_same_moment_leave_one_that_is_good(bench: Bench) -> None:
-    """A double click, or two administrators."""
+    """As with a double click, or two administrators."""
     clients = [bench.client_of(bench.cast.admin) for _ in range(6)]
     address = f"/people/{bench.cast.tech.id}/reset-link"
     with ThreadPoolExecutor(len(clients)) as pool:
@@ -311,8 +311,8 @@ def test_links_made_at_the_same_moment_leave_one_that_is_good(bench: Bench) -> N
 
 
 def test_no_link_is_made_for_an_account_that_is_closed_meanwhile(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would be good again as soon as the account is opened."""
-    read = people.one
+    """Such a link would become valid when the account is opened again."""
+    read = people.person_row
 
     def then_closed(user_id: int) -> Any:
         row = read(user_id)
@@ -321,7 +321,7 @@ def test_no_link_is_made_for_an_account_that_is_closed_meanwhile(bench: Bench, m
         return row
 
     admin = bench.client_of(bench.cast.admin)
-    monkeypatch.setattr(people, "one", then_closed)
+    monkeypatch.setattr(people, "person_row", then_closed)
     assert admin.post(f"/people/{bench.cast.tech.id}/reset-link").status_code == 409
     with bench.app.app_context():
         assert db.session.query(PasswordReset).count() == 0

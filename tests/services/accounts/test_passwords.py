@@ -1,4 +1,4 @@
-"""Which passwords are taken (D-START-2, ASVS 6.2)."""
+"""Which new passwords are accepted (D-START-2, ASVS 6.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import User
-from fieldapp.services.accounts.passwords import problem_of
+from fieldapp.services.accounts.passwords import password_problem
 from tests.support.bench import PASSWORD, Bench
 
 #: Nothing is wrong with it but its length.
@@ -51,8 +51,8 @@ LONG = "correct horse battery staple, " * 5
         "line\nbreak8",
     ],
 )
-def test_refused(password: str) -> None:
-    assert problem_of(password, "li.ming", "\u674e\u660e") is not None
+def test_weak_passwords_are_refused(password: str) -> None:
+    assert password_problem(password, "li.ming", "\u674e\u660e") is not None
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,15 @@ def test_refused(password: str) -> None:
         "zhengzhou rain in june",
     ],
 )
-def test_taken_without_rules_of_composition(password: str) -> None:
-    assert problem_of(password, "li.ming", "\u674e\u660e") is None
+def test_passwords_are_accepted_without_composition_rules(password: str) -> None:
+    assert password_problem(password, "li.ming", "\u674e\u660e") is None
 
 
 @given(
     st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=140), st.text(max_size=20), st.text(max_size=20)
 )
 def test_any_text_gets_an_answer(password: str, username: str, name: str) -> None:
-    problem = problem_of(password, username, name)
+    problem = password_problem(password, username, name)
     if not 8 <= len(password) <= 128:
         assert problem is not None
 

@@ -1,4 +1,4 @@
-"""Sessions are rows of the database: they end on the server, in every process, at once (ADR 29)."""
+"""Sessions are database rows: they end on the server, in every process, at once (ADR 29)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sign_in(bench: Bench, client: FlaskClient | None = None, username: str = "te
 
 
 def with_cookie(client: FlaskClient, app: Any) -> FlaskClient:
-    """A browser of `app` that holds a copy of the cookie of `client`."""
+    """Return a client of `app` with a copy of the cookie of `client`."""
     cookie = client.get_cookie("session")
     assert cookie is not None
     copy: FlaskClient = app.test_client()
@@ -47,10 +47,10 @@ def with_cookie(client: FlaskClient, app: Any) -> FlaskClient:
 def rows(bench: Bench, person: Person) -> list[UserSession]:
     with bench.app.app_context():
         query = select(UserSession).where(UserSession.user_id == person.id).order_by(UserSession.id)
-        found = list(db.session.scalars(query))
+        rows = list(db.session.scalars(query))
         db.session.expunge_all()
         db.session.remove()
-    return found
+    return rows
 
 
 def posted() -> dict[str, str]:
@@ -66,7 +66,7 @@ def test_a_copied_cookie_is_worth_nothing_after_signing_out(bench: Bench) -> Non
     assert push(thief, capture(bench)).status_code == 401
 
 
-def test_it_ends_in_every_process_at_once(bench: Bench) -> None:
+def test_ended_session_ends_in_every_process(bench: Bench) -> None:
     data = Path(bench.app.config["DATA"])
     url = bench.app.config["SQLALCHEMY_DATABASE_URI"]
     another = create_app(Config(data=data, database_url="" if url.startswith("sqlite") else url, testing=True))
@@ -91,7 +91,7 @@ def test_the_database_holds_no_cookie(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("value", ["1:k", "1:", "", "x" * 5000, "\u6c34", None])
-def test_cookies_of_before_lead_to_the_log_in(bench: Bench, value: Any) -> None:
+def test_cookies_of_earlier_versions_lead_to_the_sign_in_page(bench: Bench, value: Any) -> None:
     client = bench.app.test_client()
     with client.session_transaction() as cookie:
         cookie["_user_id"] = value
@@ -126,8 +126,8 @@ def test_the_use_of_a_session_is_noted_once_in_a_while(
         client.get("/me")
     with queries() as second:
         client.get("/me")
-    assert [one for one in first.statements if one.startswith("UPDATE session")]
-    assert not [one for one in second.statements if one.startswith("UPDATE session")]
+    assert [entry for entry in first.statements if entry.startswith("UPDATE session")]
+    assert not [entry for entry in second.statements if entry.startswith("UPDATE session")]
     assert rows(bench, bench.cast.tech)[0].seen_at > before
 
 
@@ -136,12 +136,14 @@ def test_session_person_and_roles_are_one_statement(bench: Bench, queries: Any) 
     client.get("/me")
     with queries() as q:
         assert client.get("/add").status_code == 200
-    assert [one for one in q.statements if "session" in one] == [one for one in q.statements if "membership" in one]
-    assert len([one for one in q.statements if "membership" in one]) == 1
+    assert [entry for entry in q.statements if "session" in entry] == [
+        entry for entry in q.statements if "membership" in entry
+    ]
+    assert len([entry for entry in q.statements if "membership" in entry]) == 1
 
 
 def test_signing_in_over_somebody_ends_their_session(bench: Bench) -> None:
-    """On a shared phone: the first person signed out without a signal, and nobody could tell the server."""
+    """On a shared phone the first person's offline sign-out never reached the server."""
     client = sign_in(bench)
     left = with_cookie(client, bench.app)
     sign_in(bench, client, "tech2")
@@ -149,7 +151,7 @@ def test_signing_in_over_somebody_ends_their_session(bench: Bench) -> None:
     assert [row.ended_how for row in rows(bench, bench.cast.tech)] == ["replaced"]
 
 
-def test_43_a_sign_out_that_arrives_after_the_session_ended_still_forgets_the_token(bench: Bench) -> None:
+def test_43_sign_out_after_the_session_ended_still_deletes_the_token(bench: Bench) -> None:
     client = sign_in(bench)
     token = hello(bench, client).json["token"]
     with bench.app.app_context(), writing() as session:
@@ -159,7 +161,7 @@ def test_43_a_sign_out_that_arrives_after_the_session_ended_still_forgets_the_to
     assert push(bearing(bench, token), capture(bench)).status_code == 401
 
 
-def test_39_what_waits_on_the_phone_of_an_ended_session_is_still_taken_in(bench: Bench) -> None:
+def test_39_records_on_a_phone_with_an_ended_session_are_accepted(bench: Bench) -> None:
     phone, desk = sign_in(bench), sign_in(bench)
     token = hello(bench, phone).json["token"]
     desk.post("/me/sessions/end-others", data=posted())
@@ -169,7 +171,7 @@ def test_39_what_waits_on_the_phone_of_an_ended_session_is_still_taken_in(bench:
 
 
 def test_45_a_hello_of_an_ended_session_gets_no_token(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The session ends between the look-up of the person and the answer to the hello."""
+    """The session ends between reading the person and answering the hello."""
     from fieldapp.platform.sync import devices
 
     client = sign_in(bench)
@@ -207,7 +209,7 @@ def test_one_session_is_ended_and_the_others_go_on(bench: Bench) -> None:
     ids_ = [row.id for row in rows(bench, bench.cast.tech)]
     answer = mine.post(f"/me/sessions/{ids_[1]}/end", data=posted())
     assert (answer.status_code, answer.headers["Location"]) == (303, "/me/devices?sent=1")
-    assert [one.get("/me").status_code for one in (mine, lost, third)] == [200, 302, 200]
+    assert [entry.get("/me").status_code for entry in (mine, lost, third)] == [200, 302, 200]
 
 
 def test_all_others_are_ended_and_this_one_goes_on(bench: Bench) -> None:
@@ -215,15 +217,15 @@ def test_all_others_are_ended_and_this_one_goes_on(bench: Bench) -> None:
     stranger = sign_in(bench, username="tech2")
     assert mine.post("/me/sessions/end-others", data=posted()).status_code == 303
     assert mine.get("/me").status_code == stranger.get("/me").status_code == 200
-    assert {one.get("/me").status_code for one in others} == {302}
+    assert {entry.get("/me").status_code for entry in others} == {302}
 
 
-def test_a_late_word_ends_no_session_that_began_after_it(bench: Bench) -> None:
+def test_late_command_ends_no_session_begun_after_it(bench: Bench) -> None:
     sign_in(bench)
     (row,) = rows(bench, bench.cast.tech)
-    said = {"utc": clock.iso(clock.now() - timedelta(hours=1)), "tz": "UTC", "offset_ms": 0, "offset_age_s": 5}
+    device_time = {"utc": clock.iso(clock.now() - timedelta(hours=1)), "tz": "UTC", "offset_ms": 0, "offset_age_s": 5}
     client = sign_in(bench)
-    result = bench.send(bench.cast.tech, "session.end_others", ("session", row.id), {}, at=said)
+    result = bench.send(bench.cast.tech, "session.end_others", ("session", row.id), {}, at=device_time)
     assert result.outcome == "accepted"
     assert client.get("/me").status_code == 200
 
@@ -239,14 +241,14 @@ def test_nobody_ends_sessions_of_others(bench: Bench, kind: str) -> None:
     assert client.get("/me").status_code == 200
 
 
-def test_sign_ins_and_sign_outs_are_on_the_trail_for_their_person(bench: Bench) -> None:
+def test_sign_ins_and_sign_outs_are_in_the_audit_log(bench: Bench) -> None:
     client = sign_in(bench, None, **{"User-Agent": CHROME})
     client.post("/logout")
     page = sign_in(bench).get("/me/devices").text
     assert "Signed out" in page
     with bench.app.app_context():
         entries = db.session.execute(select(AuditEntry.action, AuditEntry.after).order_by(AuditEntry.id)).all()
-    assert [one.action for one in entries] == ["user.sign_in", "user.sign_out", "user.sign_in"]
+    assert [entry.action for entry in entries] == ["user.sign_in", "user.sign_out", "user.sign_in"]
     assert entries[0].after == {"browser": "Chrome · Android", "network": "127.0.0.x"}
     assert "127.0.0.1" not in repr(entries)
 

@@ -1,4 +1,4 @@
-"""Wrong passwords are slowed down; right ones never are (ADR 29, ASVS 6.3.1)."""
+"""Wrong passwords are throttled, right ones never (ADR 29, ASVS 6.3.1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.bench import PASSWORD, Bench
 
 
 class Clock:
-    """A clock that is moved by hand."""
+    """Clock that the test moves."""
 
     def __init__(self) -> None:
         self.at: datetime = clock.now()
@@ -51,7 +51,7 @@ def attempt(
     return client.post("/login", data=data, headers=english, environ_overrides={"REMOTE_ADDR": address})
 
 
-def trail(bench: Bench, action: str) -> int:
+def audit_entries(bench: Bench, action: str) -> int:
     with bench.app.app_context():
         query = select(func.count()).select_from(AuditEntry).where(AuditEntry.action == action)
         return int(db.session.scalar(query) or 0)
@@ -85,13 +85,13 @@ def test_the_page_says_in_words_how_long(bench: Bench, time: Clock) -> None:
 
 
 def persistent(bench: Bench, *about: str) -> int:
-    """Try until the server is not too busy with the log-ins of others to look."""
+    """Retry until the server has a free slot for the password check."""
     while (status := attempt(bench, *about).status_code) == 503:
         pass
     return int(status)
 
 
-def test_forty_guesses_at_once_are_counted_one_by_one(bench: Bench, time: Clock) -> None:
+def test_forty_parallel_guesses_are_all_counted(bench: Bench, time: Clock) -> None:
     with ThreadPoolExecutor(10) as pool:
         answers = Counter(pool.map(lambda n: persistent(bench, f"guess {n}"), range(40)))
     assert answers == {422: 5, 429: 35}
@@ -111,7 +111,7 @@ def test_right_passwords_never_hit_a_limit(bench: Bench) -> None:
         assert db.session.scalar(select(func.max(LoginBucket.failed))) == 0
 
 
-def test_a_right_password_begins_the_count_anew(bench: Bench) -> None:
+def test_right_password_resets_the_counter(bench: Bench) -> None:
     for _ in range(3):
         for _ in range(4):
             assert attempt(bench, "wrong").status_code == 422
@@ -172,12 +172,12 @@ def test_the_cookie_of_a_known_browser(bench: Bench) -> None:
 def test_one_address_that_guesses_at_many_accounts_is_slowed_down_mildly(bench: Bench, time: Clock) -> None:
     answers = [attempt(bench, "Summer2026", f"person{n}").status_code for n in range(110)]
     assert Counter(answers) == {422: 100, 429: 10}
-    known = bench.app.test_client()
-    attempt(bench, PASSWORD, address="198.51.100.1", client=known)
-    assert attempt(bench, PASSWORD, client=known).status_code == 303
+    known_client = bench.app.test_client()
+    attempt(bench, PASSWORD, address="198.51.100.1", client=known_client)
+    assert attempt(bench, PASSWORD, client=known_client).status_code == 303
 
 
-def test_a_day_without_a_wrong_try_forgives(bench: Bench, time: Clock) -> None:
+def test_failures_expire_after_a_day(bench: Bench, time: Clock) -> None:
     for _ in range(6):
         attempt(bench, "wrong")
         time.on(seconds=3)
@@ -186,13 +186,13 @@ def test_a_day_without_a_wrong_try_forgives(bench: Bench, time: Clock) -> None:
 
 
 def without_what_was_typed(text: str, *typed: str) -> str:
-    for one in typed:
-        text = text.replace(f'value="{one}"', "")
+    for item in typed:
+        text = text.replace(f'value="{item}"', "")
     return re.sub(r'data-rendered="[^"]*"', "", text)
 
 
 @pytest.mark.parametrize("closed", [False, True])
-def test_nothing_tells_whether_an_account_exists(
+def test_responses_do_not_reveal_whether_an_account_exists(
     bench: Bench, queries: Any, monkeypatch: Any, time: Clock, closed: bool
 ) -> None:
     checked: list[str] = []
@@ -201,15 +201,15 @@ def test_nothing_tells_whether_an_account_exists(
         with bench.app.app_context(), writing() as session:
             session.execute(update(User).where(User.username == "tech").values(active=False))
     password = PASSWORD if closed else "wrong"
-    # The first entry on the trail costs statements of its own.
+    # The first audit entry needs additional statements.
     attempt(bench, "wrong", "somebody", "192.0.2.1")
     checked.clear()
     seen = []
     for username in ("tech", "who?"):
         with queries() as q:
             answers = [attempt(bench, password, username, f"198.51.100.{len(seen)}") for _ in range(7)]
-        texts = [without_what_was_typed(one.text, username) for one in answers]
-        seen.append(([one.status_code for one in answers], texts, q.count))
+        texts = [without_what_was_typed(answer.text, username) for answer in answers]
+        seen.append(([answer.status_code for answer in answers], texts, q.count))
     first, second = seen
     assert first[0] == second[0] == [422] * 5 + [429] * 2
     assert first[2] == second[2]
@@ -218,7 +218,7 @@ def test_nothing_tells_whether_an_account_exists(
 
 
 def note_comparisons(monkeypatch: Any, checked: list[str]) -> None:
-    """Notes every password that is compared with a hash."""
+    """Record every password that is compared with a hash."""
     from fieldapp.services.accounts import session as module
 
     inner = module.matches
@@ -230,7 +230,7 @@ def note_comparisons(monkeypatch: Any, checked: list[str]) -> None:
     monkeypatch.setattr(module, "matches", noting)
 
 
-def test_its_person_is_told_of_wrong_tries_once(bench: Bench, time: Clock) -> None:
+def test_wrong_passwords_are_shown_once_to_their_person(bench: Bench, time: Clock) -> None:
     for n in range(3):
         attempt(bench, "wrong", address=f"198.51.100.{n}")
         time.on(minutes=5)
@@ -247,14 +247,14 @@ def test_its_person_is_told_of_wrong_tries_once(bench: Bench, time: Clock) -> No
     assert "tried before you signed in" not in client.get("/jobs").text
 
 
-def test_wrong_tries_and_refusals_are_on_the_trail_without_password_or_address(bench: Bench, time: Clock) -> None:
+def test_failures_and_throttling_are_audited_without_password_or_address(bench: Bench, time: Clock) -> None:
     for n in range(9):
         attempt(bench, f"secret guess {n}")
-    assert (trail(bench, "user.wrong_password"), trail(bench, "user.slowed_down")) == (5, 1)
+    assert (audit_entries(bench, "user.wrong_password"), audit_entries(bench, "user.slowed_down")) == (5, 1)
     time.on(seconds=2)
     for n in range(3):
         attempt(bench, f"secret guess {n}")
-    assert (trail(bench, "user.wrong_password"), trail(bench, "user.slowed_down")) == (6, 2)
+    assert (audit_entries(bench, "user.wrong_password"), audit_entries(bench, "user.slowed_down")) == (6, 2)
     attempt(bench, "x", "typed my secret here by mistake")
     with bench.app.app_context():
         entries = repr(db.session.execute(select(AuditEntry.agg_id, AuditEntry.user_id, AuditEntry.after)).all())
@@ -275,7 +275,7 @@ def test_refused_tries_add_no_rows(bench: Bench, time: Clock, closed: str) -> No
         assert attempt(bench, "wrong", **own).status_code == 429
     with bench.app.app_context():
         assert db.session.scalar(select(func.count()).select_from(LoginBucket)) == 3
-    assert trail(bench, "user.slowed_down") == 1
+    assert audit_entries(bench, "user.slowed_down") == 1
     time.on(seconds=61)
     assert attempt(bench, PASSWORD).status_code == 303
 

@@ -36,7 +36,7 @@ def owner_of(bench: Bench, note: dict[str, Any]) -> tuple[str | None, str | None
 
 
 def test_no_command_takes_a_file_of_another_record(bench: Bench) -> None:
-    """The whole working day; every command that takes files is first tried with the file of an expense."""
+    """Try every command that takes files with the file of an expense, over a whole working day."""
     moment = clock.now().replace(hour=2, minute=0, second=0, microsecond=0)
     frozen = envelopes.freeze(bench, "today", moment)
     commands = bench.app.extensions["commands"]
@@ -49,19 +49,19 @@ def test_no_command_takes_a_file_of_another_record(bench: Bench) -> None:
             if bench.actor(person).can("expense_item.capture"):
                 assert capture(bench, person, notes[person.id])[1].outcome == "accepted"
     tried = set()
-    for one in frozen:
-        written = json.loads(one.body)
+    for record in frozen:
+        written = json.loads(record.body)
         who = people[written["user"]]
         with clock.standing_at(clock.parse_iso(written["at"]["utc"])):
-            for slot in commands[one.kind].photos:
+            for slot in commands[record.kind].photos:
                 taken = {**notes[who.id], "role": slot.role}
                 body = {**written, "op": str(ids.uuid7()), "atts": [*written["atts"][: slot.most - 1], taken]}
                 result = bench.push(who, json.dumps(body))[0]
-                assert (one.name, result.outcome, result.code) == (one.name, "rejected", "attachment.taken")
+                assert (record.name, result.outcome, result.code) == (record.name, "rejected", "attachment.taken")
                 assert list(result.problems) == [f"photos.{slot.role}"]
-                tried.add(one.kind)
-            assert bench.push(who, one.body)[0].outcome == "accepted"
-    assert tried == {kind for kind, one in commands.items() if one.photos}
+                tried.add(record.kind)
+            assert bench.push(who, record.body)[0].outcome == "accepted"
+    assert tried == {kind for kind, command in commands.items() if command.photos}
 
 
 def test_a_photo_taken_again_is_no_file_of_another_record(bench: Bench) -> None:
@@ -76,7 +76,7 @@ def test_a_photo_taken_again_is_no_file_of_another_record(bench: Bench) -> None:
 
 
 def test_receipts_of_an_approved_claim_stay_with_finance(bench: Bench, client_of: Any) -> None:
-    """The author names the same file in a second expense and discards that one."""
+    """The author names the file in a second expense and discards that expense."""
     cast = bench.cast
     note, data = bench.photo("receipt")
     item, _ = capture(bench, cast.tech, note)
@@ -116,13 +116,15 @@ def test_two_records_that_name_one_file(bench: Bench, batch: bool) -> None:
     note = note_of(bench)
     records = [str(ids.uuid7()) for _ in range(2)]
     bodies = [
-        bench.envelope(bench.cast.tech, "expense_item.capture", ("expense_item", one), item_data(one), atts=[note])
-        for one in records
+        bench.envelope(
+            bench.cast.tech, "expense_item.capture", ("expense_item", record), item_data(record), atts=[note]
+        )
+        for record in records
     ]
     results = (
         bench.push(bench.cast.tech, *bodies) if batch else [bench.push(bench.cast.tech, body)[0] for body in bodies]
     )
-    assert [one.outcome for one in results] == ["accepted", "rejected"]
+    assert [result.outcome for result in results] == ["accepted", "rejected"]
     assert owner_of(bench, note) == ("expense_item", records[0])
 
 
@@ -132,7 +134,7 @@ def test_one_file_named_twice_counts_once(bench: Bench) -> None:
 
 
 def test_the_refused_record_can_be_sent_with_a_file_of_its_own(bench: Bench) -> None:
-    """A record that was refused has named nothing: its files are free for the corrected one."""
+    """A refused record claims no files: they are free for the corrected one."""
     note = note_of(bench)
     record = str(ids.uuid7())
     bad = bench.send(
@@ -163,7 +165,7 @@ def test_check_finds_claims_whose_receipts_are_gone(bench: Bench) -> None:
         assert list(faults()) == []
         with writing() as session:
             session.scalars(select(Attachment)).one().agg_id = str(ids.uuid7())
-        found = list(faults())
+        problems = list(faults())
         db.session.remove()
-    assert len(found) == 1
-    assert "names 1 receipts, 0 belong to it" in found[0]
+    assert len(problems) == 1
+    assert "names 1 receipts, 0 belong to it" in problems[0]

@@ -1,4 +1,4 @@
-"""Photos that never came: who is told, of which record, and the way to put them right (failure modes 62 to 64)."""
+"""Photos that never arrived: who sees them, of which record, and how to replace them (failure modes 62 to 64)."""
 
 from __future__ import annotations
 
@@ -63,8 +63,12 @@ def test_64_lost_on_the_phone_is_reported_shown_and_no_longer_asked_for(bench: B
     record = expense(bench, note)
     tech = bench.client_of(bench.cast.tech)
     assert lost(bench, bench.client_of(bench.cast.tech2), note).status_code == 404
-    told = lost(bench, tech, note)
-    assert (told.status_code, told.headers["X-Attachment-State"], "X-Fieldapp" in told.headers) == (204, "lost", True)
+    response = lost(bench, tech, note)
+    assert (response.status_code, response.headers["X-Attachment-State"], "X-Fieldapp" in response.headers) == (
+        204,
+        "lost",
+        True,
+    )
     assert lost(bench, tech, note).status_code == 204
     assert hello(bench, tech).json["attachments_wanted"] == []
     assert "lost on the phone" in tech.get(f"/expenses/items/{record}").text
@@ -72,7 +76,7 @@ def test_64_lost_on_the_phone_is_reported_shown_and_no_longer_asked_for(bench: B
     assert tech.get(f"/attachments/{note['id']}").status_code == 404
 
 
-def test_64_what_turns_up_after_all_still_counts(bench: Bench) -> None:
+def test_64_bytes_of_a_lost_photo_are_still_accepted(bench: Bench) -> None:
     note, data = bench.photo("receipt")
     expense(bench, note)
     tech = bench.client_of(bench.cast.tech)
@@ -82,7 +86,7 @@ def test_64_what_turns_up_after_all_still_counts(bench: Bench) -> None:
     assert lost(bench, tech, note).headers["X-Attachment-State"] == "stored"
 
 
-def test_64_a_photo_taken_again_takes_the_place_of_the_lost_one(bench: Bench) -> None:
+def test_64_new_photo_replaces_the_lost_one(bench: Bench) -> None:
     note, _ = bench.photo("receipt")
     record = expense(bench, note)
     tech = bench.client_of(bench.cast.tech)
@@ -134,7 +138,7 @@ def test_a_photo_taken_again_for_one_that_arrived_meanwhile_joins_it(bench: Benc
     assert state_of(bench, note["id"]) == "stored"
 
 
-def test_the_phone_takes_the_list_and_the_way_to_put_it_right_along(bench: Bench) -> None:
+def test_missing_photos_and_their_forms_are_in_the_pack(bench: Bench) -> None:
     note, _ = bench.photo("receipt")
     expense(bench, note)
     tech, leader = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.leader)
@@ -152,7 +156,7 @@ def test_the_phone_takes_the_list_and_the_way_to_put_it_right_along(bench: Bench
         assert old["/attachments/missing"] != new["/attachments/missing"]
 
 
-def test_the_list_asks_a_fixed_number_of_questions(bench: Bench, queries: Any) -> None:
+def test_missing_photos_page_has_a_fixed_number_of_queries(bench: Bench, queries: Any) -> None:
     client = bench.client_of(bench.cast.leader)
     expense(bench, bench.photo("receipt")[0])
     client.get("/attachments/missing")

@@ -1,4 +1,4 @@
-"""Whatever bytes arrive: pictures are shown as copies of ours, all else is refused in words and never shown (65)."""
+"""Arbitrary uploads: pictures are shown as copies; other files are refused with a message, never shown (mode 65)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def animated(kind: str) -> bytes:
 
 
 def png_claiming(width: int, height: int) -> bytes:
-    """A few bytes that unpack to gigabytes."""
+    """Return a small PNG that decodes to gigabytes."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -133,7 +133,7 @@ def test_pictures_are_shown_as_copies_with_headers_that_run_nothing(bench: Bench
 
 
 def camera_picture() -> bytes:
-    """As a phone takes it: lying on its side, with place, maker and time."""
+    """Return a picture as a phone takes it: rotated, with place, maker and time."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Make] = "Maker"
@@ -205,7 +205,7 @@ PNG = picture("PNG")
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """A real picture with bytes changed, cut out or put in, or no picture at all."""
+    """Return a strategy: a picture with bytes changed, removed or inserted, or no picture at all."""
     base = bytearray(draw(st.sampled_from([JPEG, PNG, ODD["animated gif"], b""])))
     for _ in range(draw(st.integers(0, 6))):
         at = draw(st.integers(0, max(0, len(base) - 1)))

@@ -1,4 +1,4 @@
-"""My phones, the phones a leader answers for, and what is said where something is wrong (D-CASH-2)."""
+"""Pages of one's own phones and of the phones a leader oversees, with their warnings (D-CASH-2)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def says(bench: Bench, person: Person, client: Any = None, **over: Any) -> Any:
 
 
 def lose(bench: Bench, person: Person, dev: str = DEVICE) -> Any:
-    """A phone that gave out three numbers of which none is anywhere."""
+    """Report three numbers used, none of which exists anywhere."""
     client = bench.client_of(person)
     assert says(bench, person, client, dev=dev, next_seq=4, held={}).json["missing_seqs"] == [1, 2, 3]
     return client
@@ -63,7 +63,7 @@ def test_my_phones_say_what_they_hold(bench: Bench) -> None:
     assert "2 records wait in the home screen app" in client.get("/outbox").text
 
 
-def test_33_a_store_that_holds_nothing_is_not_spoken_of(bench: Bench) -> None:
+def test_33_empty_other_store_is_not_shown(bench: Bench) -> None:
     client = bench.client_of(bench.cast.tech)
     says(bench, bench.cast.tech, client, pending=waiting(2))
     assert "records wait in" not in client.get("/outbox").text
@@ -75,8 +75,8 @@ def test_nobody_sees_the_phones_of_others(bench: Bench) -> None:
     assert ids.device_code(DEVICE) not in page
 
 
-def test_what_has_arrived_is_unsent_nowhere(bench: Bench) -> None:
-    """Each record that arrives lowers what the last hello counted, without another hello."""
+def test_received_records_are_not_shown_as_unsent(bench: Bench) -> None:
+    """Each record that arrives lowers the count of the last hello, without another hello."""
     tech, client = bench.cast.tech, bench.client_of(bench.cast.tech)
     leader, other = bench.client_of(bench.cast.leader), bench.client_of(tech)
     says(bench, tech, other, dev=str(uuid4()))
@@ -98,15 +98,15 @@ def test_what_has_arrived_is_unsent_nowhere(bench: Bench) -> None:
 
 
 def test_a_lost_answer_leaves_nothing_unsent(bench: Bench) -> None:
-    """The record is in the ledger before the hello that still counts it, because its answer was lost."""
+    """The record was received before the hello that still counts it, because its response was lost."""
     client = bench.client_of(bench.cast.tech)
     push(client, capture(bench, ep="0a1b2c3d", seq=1))
     says(bench, bench.cast.tech, client, next_seq=2, pending=waiting(1))
     assert "1 unsent" not in bench.client_of(bench.cast.leader).get("/phones").text
 
 
-def test_what_arrived_before_does_not_hide_what_waits(bench: Bench) -> None:
-    """Of the numbers 1 to 4, 2 had arrived and 3 was dropped before the hello; 1 and 4 wait."""
+def test_earlier_receipts_do_not_hide_unsent_records(bench: Bench) -> None:
+    """Of the numbers 1 to 4, 2 had arrived and 3 was discarded before the hello; 1 and 4 are unsent."""
     client, leader = bench.client_of(bench.cast.tech), bench.client_of(bench.cast.leader)
     push(client, capture(bench, ep="0a1b2c3d", seq=2))
     says(bench, bench.cast.tech, client, next_seq=5, pending={**waiting(4), "count": 2})
@@ -154,7 +154,7 @@ def test_45_the_owner_takes_it_back_by_signing_in(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("role", ["leader", "manager", "admin"])
-def test_45_whoever_answers_for_the_group_may_sign_it_out(bench: Bench, role: str) -> None:
+def test_45_who_oversees_the_group_may_sign_a_phone_out(bench: Bench, role: str) -> None:
     says(bench, bench.cast.tech)
     client = bench.client_of(getattr(bench.cast, role))
     path = f"/phones/{DEVICE}/{bench.cast.tech.id}/sign-out"
@@ -167,7 +167,7 @@ def test_45_whoever_answers_for_the_group_may_sign_it_out(bench: Bench, role: st
 
 
 @pytest.mark.parametrize("role", ["tech2", "other_leader", "finance", "hr"])
-def test_others_may_not(bench: Bench, role: str) -> None:
+def test_other_people_may_not_sign_a_phone_out(bench: Bench, role: str) -> None:
     says(bench, bench.cast.tech)
     person = getattr(bench.cast, role)
     client = bench.client_of(person)
@@ -180,7 +180,7 @@ def test_others_may_not(bench: Bench, role: str) -> None:
 
 
 @pytest.mark.parametrize("user", ["", "x", "-1", "99999999999999999999"])
-def test_nonsense_is_refused(bench: Bench, user: str) -> None:
+def test_malformed_phone_commands_are_refused(bench: Bench, user: str) -> None:
     says(bench, bench.cast.tech)
     client = bench.client_of(bench.cast.tech)
     answer = sign_out(client, f"/me/devices/{DEVICE}/sign-out", bench.cast.tech, user_id=user)
@@ -219,8 +219,8 @@ def test_the_list_is_narrowed(bench: Bench, state: str, shown: int) -> None:
     lose(bench, cast.leader, dev=str(uuid4()))
     page = bench.client_of(cast.leader).get(f"/phones?state={state}").text
     assert len(re.findall(r"<tr><td>", page)) == shown
-    one = bench.client_of(cast.manager).get(f"/phones?q={cast.tech2.name}&group=1").text
-    assert len(re.findall(r"<tr><td>", one)) == 1
+    item = bench.client_of(cast.manager).get(f"/phones?q={cast.tech2.name}&group=1").text
+    assert len(re.findall(r"<tr><td>", item)) == 1
     none = bench.client_of(cast.manager).get("/phones?q=%25&group=x").text
     assert "No phone fits this." in none
 
@@ -230,7 +230,7 @@ def test_the_list_of_phones_is_empty_at_first(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("role", ["tech", "finance", "agent", "hr", "quality", "executive"])
-def test_the_overview_is_for_those_who_answer_for_it(bench: Bench, role: str) -> None:
+def test_phones_page_requires_oversight(bench: Bench, role: str) -> None:
     client = bench.client_of(getattr(bench.cast, role))
     assert client.get("/phones").status_code == 403
     assert client.get("/phones/closed").status_code == 403
@@ -266,7 +266,7 @@ def test_no_more_queries_for_a_longer_list(bench: Bench, queries: Any) -> None:
             assert counted.count <= 12, path
             counts.append((size, path, counted.count))
     half = len(counts) // 2
-    assert [one[1:] for one in counts[:half]] == [one[1:] for one in counts[half:]]
+    assert [item[1:] for item in counts[:half]] == [item[1:] for item in counts[half:]]
     first = leader.get("/phones")
     further = re.search(r'href="(/phones\?after=[^"]+)"', first.text)
     assert further
@@ -279,13 +279,13 @@ def test_no_more_queries_for_a_longer_list(bench: Bench, queries: Any) -> None:
 
 
 def acknowledge(client: Any, page: str, path: str) -> Any:
-    """Presses the button of a page that is drawn as the outbox would take it."""
+    """Press the button of a page as drawn on the outbox page."""
     form = re.search(rf'<form method="post" action="({path}[^"]*/acknowledge)".*?</form>', page, re.DOTALL)
     assert form, "no button"
     return client.post(form[1], data=dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[0])))
 
 
-def test_31_the_technician_is_told_and_ticks_it_off_and_the_leader_keeps_it(bench: Bench) -> None:
+def test_31_loss_stays_with_the_leader_after_the_technician_acknowledged_it(bench: Bench) -> None:
     client = lose(bench, bench.cast.tech)
     ref = ids.short_reference(DEVICE, 2)
     for path in ("/outbox", "/jobs", "/inbox"):
@@ -311,7 +311,7 @@ def test_31_the_technician_is_told_and_ticks_it_off_and_the_leader_keeps_it(benc
     assert "dealt with" in page
 
 
-def test_31_more_that_went_missing_since_is_not_ticked_off_with_it(bench: Bench) -> None:
+def test_31_acknowledgement_does_not_cover_later_losses(bench: Bench) -> None:
     client = lose(bench, bench.cast.tech)
     shown = client.get("/outbox").text
     says(bench, bench.cast.tech, client, next_seq=6, held={})
@@ -319,7 +319,7 @@ def test_31_more_that_went_missing_since_is_not_ticked_off_with_it(bench: Bench)
     assert f"5 records of your phone {ids.device_code(DEVICE)} never arrived" in client.get("/outbox").text
 
 
-def test_31_what_arrives_after_all_is_gone_from_every_list(bench: Bench) -> None:
+def test_31_late_arrival_clears_the_loss(bench: Bench) -> None:
     client = lose(bench, bench.cast.tech)
     leader = bench.client_of(bench.cast.leader)
     refs = [ids.short_reference(DEVICE, seq) for seq in (1, 2, 3)]

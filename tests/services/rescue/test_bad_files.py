@@ -1,4 +1,4 @@
-"""Whatever is uploaded: words at the field, or at the record; never a server error, and nothing half done."""
+"""Malformed rescue files: a message at the field or at the record; no server error, no partial effect."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def bomb() -> bytes:
 
 
 def many_entries() -> bytes:
-    """A directory that claims more than anybody wants to read."""
+    """Return a ZIP whose central directory has too many entries."""
     data = bytearray(zipped(good()))
     data[-10:-6] = (1 << 30).to_bytes(4, "little")
     return bytes(data)
@@ -55,7 +55,7 @@ def twice() -> bytes:
 
 
 def lied_about_size() -> bytes:
-    """The directory says the list of contents is shorter than it is."""
+    """Return a ZIP whose directory understates the size of the manifest."""
     data = bytearray(zipped(good()))
     at = data.index(b"PK\x01\x02")
     data[at + 24 : at + 28] = (10).to_bytes(4, "little")
@@ -97,9 +97,9 @@ def test_a_bad_file_is_refused_in_words_at_the_field(bench: Bench, name: str) ->
     made, words = BAD[name]
     answer = choose(bench.client_of(bench.cast.agent), made() if callable(made) else made)
     assert answer.status_code == 422
-    said = re.search(r'id="err-file">([^<]+)<', answer.text)
-    assert said, answer.text
-    assert words in html.unescape(said[1])
+    match = re.search(r'id="err-file">([^<]+)<', answer.text)
+    assert match, answer.text
+    assert words in html.unescape(match[1])
     assert count(bench, Receipt) == 0
 
 
@@ -109,7 +109,7 @@ def test_no_file_chosen(bench: Bench) -> None:
     assert "Please choose the rescue file." in answer.text
 
 
-def test_any_byte_changed_or_any_cut_is_words(bench: Bench) -> None:
+def test_corrupt_file_gives_a_message(bench: Bench) -> None:
     body, photo = with_photo(bench)
     data = rescue_zip([body], [photo])
     client = bench.client_of(bench.cast.agent)
@@ -182,8 +182,8 @@ def test_limits_are_settings(bench: Bench) -> None:
     assert "at most 1 MB" in choose(client, zipped({**good(), "x": b"x" * (1 << 20)})).text
 
 
-def test_a_list_that_is_up_to_no_good(bench: Bench) -> None:
-    """Whatever stands in the list of contents, the worst it does is to be named."""
+def test_malicious_manifest_is_refused(bench: Bench) -> None:
+    """No content of the manifest does more than produce a message."""
     body, (note, data) = with_photo(bench)
     ops = manifest_of([body])["ops"]
     odd = {"file": "\u0000", "op": "a\u0000b", "sha256": "\u0000", "ref": "\u0000\u202e", "title": "<b>\u0000"}

@@ -1,4 +1,4 @@
-"""Bringing rescue files in: under the author's name, once, with every outcome listed."""
+"""Import of rescue files: as the author, exactly once, with every outcome listed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from tests.support.rescue import Kept, rescue_zip
 
 
 def expense(bench: Bench, who: Person, amount: str = "46.00", **over: Any) -> str:
-    one = str(ids.uuid7())
-    data = {"id": one, "kind": "local_transport", "amount": amount, "note": "bus"}
-    return bench.envelope(who, "expense_item.capture", ("expense_item", one), data, **over)
+    record_id = str(ids.uuid7())
+    data = {"id": record_id, "kind": "local_transport", "amount": amount, "note": "bus"}
+    return bench.envelope(who, "expense_item.capture", ("expense_item", record_id), data, **over)
 
 
 def choose(client: FlaskClient, data: bytes) -> Any:
@@ -34,7 +34,7 @@ def choose(client: FlaskClient, data: bytes) -> Any:
 
 
 def bring_in(client: FlaskClient, data: bytes) -> str:
-    """Uploads, looks, imports; the page with the outcomes."""
+    """Upload, preview and import the file; return the page with the outcomes."""
     chosen = choose(client, data)
     assert chosen.status_code == 303, chosen.text
     where = chosen.headers["Location"]
@@ -47,17 +47,17 @@ def bring_in(client: FlaskClient, data: bytes) -> str:
 
 def count(bench: Bench, model: Any, *where: Any) -> int:
     with bench.app.app_context():
-        found = db.session.scalar(select(func.count()).select_from(model).where(*where))
+        number = db.session.scalar(select(func.count()).select_from(model).where(*where))
         db.session.remove()
-        return int(found or 0)
+        return int(number or 0)
 
 
 def one_of(bench: Bench, model: Any, *where: Any) -> Any:
     with bench.app.app_context():
-        found = db.session.scalars(select(model).where(*where)).one()
+        row = db.session.scalars(select(model).where(*where)).one()
         db.session.expunge_all()
         db.session.remove()
-        return found
+        return row
 
 
 def with_photo(bench: Bench) -> tuple[str, Kept]:
@@ -67,9 +67,9 @@ def with_photo(bench: Bench) -> tuple[str, Kept]:
 
 def is_sound(bench: Bench) -> bool:
     with bench.app.app_context():
-        found = list(faults())
+        problems = list(faults())
         db.session.remove()
-        return found == []
+        return problems == []
 
 
 @pytest.mark.parametrize("who", ["agent", "admin"])
@@ -84,9 +84,9 @@ def test_records_come_in_under_their_authors_name(bench: Bench, who: str) -> Non
     assert one_of(bench, ExpenseItem, ExpenseItem.id == receipt.agg_id).owner_id == bench.cast.tech.id
     effect = one_of(bench, AuditEntry, AuditEntry.op == receipt.op)
     assert (effect.user_id, effect.dev) == (bench.cast.tech.id, receipt.dev)
-    trail = one_of(bench, AuditEntry, AuditEntry.action == "rescue.import")
-    assert trail.user_id == desk.id
-    assert receipt.op in [line["op"] for line in trail.after["records"]]
+    audit_entry = one_of(bench, AuditEntry, AuditEntry.action == "rescue.import")
+    assert audit_entry.user_id == desk.id
+    assert receipt.op in [line["op"] for line in audit_entry.after["records"]]
     file = one_of(bench, Attachment, Attachment.id == photo[0]["id"])
     assert (file.state, file.user_id, file.op) == ("stored", bench.cast.tech.id, receipt.op)
     notice = one_of(bench, Notice, Notice.kind == "rescue.import")
@@ -95,7 +95,7 @@ def test_records_come_in_under_their_authors_name(bench: Bench, who: str) -> Non
     assert is_sound(bench)
 
 
-def test_what_is_in_it_is_shown_first_and_nothing_is_written(bench: Bench) -> None:
+def test_preview_shows_the_contents_and_writes_nothing(bench: Bench) -> None:
     here = expense(bench, bench.cast.tech)
     bench.push(bench.cast.tech, here)
     draft = {"title": "Half a report", "kind": "service_report.submit", "updated": "", "fields": {"fault": "no power"}}
@@ -123,7 +123,7 @@ def test_imported_twice_and_sent_by_the_phone_later_is_one_effect(bench: Bench) 
     assert is_sound(bench)
 
 
-def test_the_phone_was_first(bench: Bench) -> None:
+def test_import_after_the_phone_sent_its_records_has_no_effect(bench: Bench) -> None:
     body, photo = with_photo(bench)
     bench.push(bench.cast.tech, body)
     assert "Photos here: 1 of 1" in bring_in(bench.client_of(bench.cast.agent), rescue_zip([body], [photo]))
@@ -142,7 +142,7 @@ def test_a_photo_whose_record_is_here_already_needs_no_record_in_the_file(bench:
     assert one_of(bench, Attachment).state == "stored"
 
 
-def test_the_import_posted_twice_is_one_line_on_the_trail(bench: Bench) -> None:
+def test_import_posted_twice_is_one_audit_entry(bench: Bench) -> None:
     client = bench.client_of(bench.cast.agent)
     where = choose(client, rescue_zip([expense(bench, bench.cast.tech)])).headers["Location"]
     number = str(ids.uuid7())
@@ -173,8 +173,8 @@ def test_44_the_author_of_a_closed_account_is_flagged_and_the_work_counts(bench:
     page = bring_in(bench.client_of(bench.cast.agent), rescue_zip([expense(bench, bench.cast.tech)]))
     assert "1 of 1 records received" in page
     assert "account closed" in page
-    trail = one_of(bench, AuditEntry, AuditEntry.action == "rescue.import")
-    assert trail.after["closed_accounts"] == [bench.cast.tech.id]
+    audit_entry = one_of(bench, AuditEntry, AuditEntry.action == "rescue.import")
+    assert audit_entry.after["closed_accounts"] == [bench.cast.tech.id]
 
 
 def test_the_authors_permission_counts_and_not_the_importers(bench: Bench) -> None:
@@ -206,7 +206,7 @@ def test_nothing_is_planned_or_cancelled_in_the_name_of_another(bench: Bench) ->
     assert one_of(bench, Visit, Visit.id == visit).state == "accepted"
 
 
-def test_the_door_itself_takes_no_decision_from_a_file(bench: Bench) -> None:
+def test_command_bus_refuses_decisions_from_a_rescue_file(bench: Bench) -> None:
     job, _ = bench.make_job()
     body = bench.envelope(bench.cast.leader, "job.cancel", ("job", job), {"reason": "Not needed"})
     actor = bench.actor(bench.cast.leader)
@@ -272,7 +272,7 @@ def test_fifty_at_a_time_in_the_order_of_the_file(bench: Bench, queries: Any) ->
     assert "120 records" in client.get("/rescue").text
 
 
-def test_who_may_not_may_not(bench: Bench) -> None:
+def test_import_requires_the_verb(bench: Bench) -> None:
     cast = bench.cast
     for person in (cast.tech, cast.leader, cast.finance, cast.manager, cast.hr):
         client = bench.client_of(person)

@@ -1,4 +1,4 @@
-"""What a rescue file becomes is counted while it is unpacked; its directory is not believed."""
+"""The decompressed size of a rescue file is counted; its directory is not trusted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGE = 96 << 20
 
 
 def lies_about(name: str, claimed: int, entries: dict[str, bytes]) -> bytes:
-    """The ZIP with another size for `name` in its directory."""
+    """Return the ZIP with another size for `name` in its directory."""
     data = bytearray(zipped(entries, ZIP_DEFLATED))
     at = data.index(b"PK\x01\x02")
     while data[at + 46 : at + 46 + len(name)] != name.encode():
@@ -38,12 +38,12 @@ def test_a_small_size_in_the_directory_does_not_make_a_large_text(bench: Bench, 
     limits = archive.Limits(100, 1000)
     tracemalloc.start()
     try:
-        with bench.app.test_request_context(), archive.opened(file, limits) as opened:
+        with bench.app.test_request_context(), archive.open_archive(file, limits) as opened:
             if name == "manifest.json":
                 with pytest.raises(archive.BadRescue):
                     archive.read(opened, limits, "")
             else:
-                assert [one.envelope for one in archive.read(opened, limits, "").records] == [None]
+                assert [record.envelope for record in archive.read(opened, limits, "").records] == [None]
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -62,15 +62,15 @@ def test_an_entry_that_many_records_name_counts_every_time(bench: Bench) -> None
 def test_a_photo_larger_than_it_was_named_is_not_written_out(tmp_path: Path) -> None:
     file = tmp_path / "photo.zip"
     file.write_bytes(zipped({"atts/x": b"x" * (1 << 20)}))
-    with archive.opened(file, archive.Limits(100, 1000)) as opened:
+    with archive.open_archive(file, archive.Limits(100, 1000)) as opened:
         assert archive.copy_out(opened, "atts/x", tmp_path / "out", 1000) is None
     assert (tmp_path / "out").stat().st_size <= 1000
 
 
-def test_an_honest_file_is_read_whole(bench: Bench, tmp_path: Path) -> None:
+def test_valid_file_is_read_completely(bench: Bench, tmp_path: Path) -> None:
     body = bench.envelope(bench.cast.tech, "notice.dismiss", ("notice", str(ids.uuid7())), {"up_to": 1})
     file = tmp_path / "good.zip"
     file.write_bytes(rescue_zip([body]))
     limits = archive.Limits(100, 1000)
-    with bench.app.test_request_context(), archive.opened(file, limits) as opened:
-        assert [one.body for one in archive.read(opened, limits, "").records] == [body]
+    with bench.app.test_request_context(), archive.open_archive(file, limits) as opened:
+        assert [record.body for record in archive.read(opened, limits, "").records] == [body]

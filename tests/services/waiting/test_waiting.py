@@ -1,4 +1,4 @@
-"""Records whose parents never come: after five days a person decides (failure mode 47)."""
+"""Held records whose dependency never arrives: after five days a person decides (failure mode 47)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def held(bench: Bench) -> str:
-    """An expense of `tech` that refers to a record which never arrives."""
+    """Return an expense of `tech` that depends on a record that never arrives."""
     result = bench.send(bench.cast.tech, *item(note="Taxi"), depends=[str(ids.uuid7())])
     assert result.outcome == "held"
     return str(result.op)
@@ -32,7 +32,7 @@ def held(bench: Bench) -> str:
 
 @pytest.fixture
 def later() -> Iterator[None]:
-    """Five days and an hour from now."""
+    """Move the clock five days and an hour ahead."""
     with time_machine.travel(clock.now() + timedelta(days=5, hours=1), tick=True):
         yield
 
@@ -40,9 +40,9 @@ def later() -> Iterator[None]:
 def receipt(bench: Bench, op: str) -> tuple[str, dict[str, Any]]:
     with bench.app.app_context():
         row = db.session.get_one(Receipt, op)
-        found = row.outcome, row.detail
+        outcome_and_detail = row.outcome, row.detail
         db.session.remove()
-    return found
+    return outcome_and_detail
 
 
 def decide(bench: Bench, person: Any, verb: str, op: str, **data: Any) -> Any:
@@ -111,7 +111,7 @@ def test_47_accepted_without_what_it_refers_to(bench: Bench, held: str, later: N
         record = db.session.scalars(select(ExpenseItem)).one()
         assert record.owner_id == bench.cast.tech.id
         entries = db.session.execute(select(AuditEntry.action, AuditEntry.user_id).order_by(AuditEntry.id)).all()
-        assert [tuple(one) for one in entries] == [
+        assert [tuple(entry) for entry in entries] == [
             ("expense_item.capture", bench.cast.tech.id),
             ("waiting_record.accept", bench.cast.leader.id),
         ]
@@ -124,7 +124,7 @@ def test_47_accepted_without_what_it_refers_to(bench: Bench, held: str, later: N
     assert decide(bench, bench.cast.leader, "reject", held, reason="Too late").code == "waiting_record.decided"
 
 
-def test_47_sent_back_to_its_author_with_the_reason(bench: Bench, held: str, later: None) -> None:
+def test_47_rejected_record_returns_to_its_author_with_the_reason(bench: Bench, held: str, later: None) -> None:
     assert decide(bench, bench.cast.leader, "reject", held, reason="Which job is this?").outcome == "accepted"
     outcome, detail = receipt(bench, held)
     assert (outcome, detail.get("needs", [])) == ("rejected", [])
@@ -147,7 +147,7 @@ def test_47_nobody_else_decides(bench: Bench, held: str, later: None, who: str) 
 
 
 def test_47_a_leaders_own_record_goes_to_the_manager(bench: Bench) -> None:
-    """Nobody decides about what they wrote themselves (D-ROLE-1)."""
+    """Nobody decides about their own records (D-ROLE-1)."""
     op = str(bench.send(bench.cast.leader, *item(), depends=[str(ids.uuid7())]).op)
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
         assert op not in inbox(bench, bench.cast.leader)
@@ -157,7 +157,7 @@ def test_47_a_leaders_own_record_goes_to_the_manager(bench: Bench) -> None:
 
 
 def test_47_whom_nobody_leads_the_manager_decides_for(bench: Bench) -> None:
-    """The same rule in the list and in the command, for people of no group."""
+    """List and command use the same rule for people without a group."""
     op = str(bench.send(bench.cast.finance, *item(), depends=[str(ids.uuid7())]).op)
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
         for person in (bench.cast.leader, bench.cast.other_leader):
@@ -168,7 +168,7 @@ def test_47_whom_nobody_leads_the_manager_decides_for(bench: Bench) -> None:
         assert "Nothing waits for you." in inbox(bench, bench.cast.manager)
 
 
-def test_47_what_is_impossible_without_the_other_goes_back(bench: Bench, later: None) -> None:
+def test_47_record_impossible_without_its_dependency_is_returned(bench: Bench, later: None) -> None:
     op = str(bench.send(bench.cast.tech, *item(amount="-1"), depends=[str(ids.uuid7())]).op)
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
         result = decide(bench, bench.cast.leader, "accept", op)
@@ -177,7 +177,7 @@ def test_47_what_is_impossible_without_the_other_goes_back(bench: Bench, later: 
         assert receipt(bench, op)[0] == "rejected"
 
 
-def test_47_what_waits_for_the_accepted_one_comes_along(bench: Bench, held: str, later: None) -> None:
+def test_47_records_held_for_the_accepted_one_follow(bench: Bench, held: str, later: None) -> None:
     child = str(bench.send(bench.cast.tech, *item(), depends=[held]).op)
     assert receipt(bench, child)[0] == "held"
     decide(bench, bench.cast.leader, "accept", held)
@@ -231,7 +231,7 @@ def test_the_decision_as_a_form_of_its_own(bench: Bench, held: str, later: None,
     assert receipt(bench, held)[0] == {"accept": "accepted", "reject": "rejected"}[verb]
 
 
-def test_who_may_not_decide_finds_nothing(bench: Bench, held: str, later: None, anonymous: Any) -> None:
+def test_people_who_may_not_decide_get_404(bench: Bench, held: str, later: None, anonymous: Any) -> None:
     url = f"/waiting/{held}/accept"
     for person in (bench.cast.other_leader, bench.cast.tech, bench.cast.manager, bench.cast.hr):
         assert bench.client_of(person).get(url).status_code == 404
@@ -240,7 +240,7 @@ def test_who_may_not_decide_finds_nothing(bench: Bench, held: str, later: None, 
     assert anonymous.get(url).status_code == 302
 
 
-def test_the_inbox_asks_few_questions_however_many_wait(bench: Bench, queries: Any, held: str) -> None:
+def test_inbox_has_a_fixed_number_of_queries(bench: Bench, queries: Any, held: str) -> None:
     counts = []
     for more in (1, 12):
         for _ in range(more):

@@ -11,7 +11,7 @@ from fieldapp.field.customers import Asset, Contact, Customer, Site
 from fieldapp.field.jobs.models import Job, JobAsset
 from fieldapp.kernel.findable import plain
 from fieldapp.platform.extensions import db
-from fieldapp.platform.search import SearchText, hits, told
+from fieldapp.platform.search import SearchText, hits, matches
 
 KINDS = frozenset(model.__tablename__ for model in (Job, Customer, Contact, Asset))
 #: So many found jobs, or records that lead to them, are gone through; of more the list meets enough on its way.
@@ -80,7 +80,7 @@ def _count(key: str, ids: CompoundSelect[Any]) -> tuple[int, frozenset[str]]:
 
 def _told(key: str, kinds: frozenset[str]) -> ColumnElement[bool]:
     """Whether the job, its customer, somebody at its site or one of its assets is found; only `kinds` are looked at."""
-    it = told(key)
+    it = matches(key)
     ways = {
         "customer": it.where(SearchText.record == Job.customer_id),
         "job": it.where(SearchText.record == Job.id),

@@ -22,7 +22,7 @@ from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.ledger import lock_key
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
-from fieldapp.platform.sync.answers import CHUNK, Refused, answer, limits, refusal
+from fieldapp.platform.sync.answers import CHUNK, Refused, error_response, json_response, limits
 from fieldapp.platform.sync.inputs import upload_length, upload_metadata, upload_offset
 from fieldapp.platform.sync.routes import bp
 from fieldapp.platform.web import inputs
@@ -32,13 +32,14 @@ from fieldapp.services.attachments.receiving import SETTLED, Damaged, Locked, Wr
 from fieldapp.services.settings import figure
 
 TUS = "1.0.0"
-#: What is read at once from the network; a cut costs at most what came since the last piece.
-SIP = 64 * 1024
-#: A body that is refused for its size is still read up to here, else the client sees a reset instead of the answer.
-DRAIN = 8 * CHUNK
+#: Bytes read from the network at once; a cut connection loses at most this much.
+READ_BYTES = 64 * 1024
+#: Bytes read of a body that is too large: without reading, the client sees a reset instead of the response.
+DRAIN_BYTES = 8 * CHUNK
 
 
-def _tus(response: Response, row: Attachment | None = None) -> Response:
+def _add_tus_headers(response: Response, row: Attachment | None = None) -> Response:
+    """Add the tus version, and offset, size and state of `row`."""
     response.headers["Tus-Resumable"] = TUS
     response.headers["Cache-Control"] = "no-store"
     if row is not None:
@@ -49,30 +50,32 @@ def _tus(response: Response, row: Attachment | None = None) -> Response:
     return response
 
 
-def _speaks_tus(view: Callable[..., Response]) -> Callable[..., Response]:
-    """Refuses a client of another version of tus before anything is done; every answer names ours."""
+def _tus_view(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Decorate a view: refuse other tus versions, add tus headers to errors."""
 
     @wraps(view)
-    def spoken(**address: UUID) -> Response:
+    def wrapper(**address: UUID) -> Response:
         if inputs.header("Tus-Resumable") not in {"", TUS}:
-            response = _tus(refusal(412, "attachment.tus_version", gettext("This request cannot be read.")))
+            response = _add_tus_headers(
+                error_response(412, "attachment.tus_version", gettext("This request cannot be read."))
+            )
             response.headers["Tus-Version"] = TUS
             return response
         try:
             return view(**address)
         except Refused as error:
-            return _tus(refusal(error.status, error.code, error.words))
+            return _add_tus_headers(error_response(error.status, error.code, error.message))
         except NotFound as error:
-            return _tus(refusal(404, error.code, str(error.words)))
+            return _add_tus_headers(error_response(404, error.code, str(error.words)))
 
-    return spoken
+    return wrapper
 
 
 @bp.route("/attachments", methods=["OPTIONS"])
 @public
 def options() -> Response:
-    """What this tus server can do."""
-    response = _tus(Response(status=204))
+    """Return the capabilities of this tus server."""
+    response = _add_tus_headers(Response(status=204))
     response.headers["Tus-Version"] = TUS
     response.headers["Tus-Extension"] = "creation,checksum"
     response.headers["Tus-Checksum-Algorithm"] = "sha256,sha1"
@@ -82,9 +85,9 @@ def options() -> Response:
 
 @bp.post("/attachments")
 @public
-@_speaks_tus
+@_tus_view
 def create() -> Response:
-    """Announces a file. The same announcement again answers 200 with how much is here already."""
+    """Announce a file. Repeating the announcement answers 200 with the offset received so far."""
     meta = upload_metadata()
     size, digest = upload_length(limits()["attachment"]), meta.get("sha256", "")
     attachment_id = meta.get("id") or str(ids.uuid7())
@@ -95,7 +98,7 @@ def create() -> Response:
         status = 200
         if row is None:
             status = 201
-            _within_quota(session, actor().id, size)
+            _check_quota(session, actor().id, size)
             row = Attachment(id=attachment_id, user_id=actor().id, size=size, sha256=digest, created_at=clock.now())
             row.name = meta.get("filename", "")[-255:]
             row.mime = meta.get("filetype", "application/octet-stream")[:100]
@@ -109,18 +112,18 @@ def create() -> Response:
         if size == 0:
             receiving.settle_empty(row)
         receiving.recognise(row)
-    return _tus(answer({"id": row.id, "offset": row.received, "state": row.state}, status), row)
+    return _add_tus_headers(json_response({"id": row.id, "offset": row.received, "state": row.state}, status), row)
 
 
-#: Files that were announced longer ago than this and that no record named count no more.
+#: Announced files that no record names count against the quota for this long.
 UNCLAIMED_FOR = timedelta(days=7)
 
 
-def _within_quota(session: Session, user_id: int, size: int) -> None:
-    """Refuse a file that no record named, where its owner has many of those. Raises Refused.
+def _check_quota(session: Session, user_id: int, size: int) -> None:
+    """Raise Refused if too many files of this person belong to no record.
 
-    A phone sends a photo after its record, which names it; only where a record is held do its files come unnamed. 423
-    is answered because phones and tus clients then try this file again later and go on with the others.
+    A phone sends a photo after the record that names it; only the files of held records arrive unnamed. Status 423
+    makes phones and tus clients go on with other files and try this one again later.
     """
     connection = session.connection()
     if connection.dialect.name == "postgresql":
@@ -132,124 +135,135 @@ def _within_quota(session: Session, user_id: int, size: int) -> None:
         Attachment.created_at > clock.now() - UNCLAIMED_FOR,
     )
     count, total = session.execute(query).one()
-    most, megabytes = int(figure("attachments.max_unclaimed")), int(figure("attachments.max_unclaimed_megabytes"))
-    if count >= most or total + size > megabytes * 1024 * 1024:
-        words = gettext("Too many files without a record. Nothing is lost; this one is tried again later.")
-        raise Refused(423, "attachment.too_many", words)
+    max_files, max_megabytes = (
+        int(figure("attachments.max_unclaimed")),
+        int(figure("attachments.max_unclaimed_megabytes")),
+    )
+    if count >= max_files or total + size > max_megabytes * 1024 * 1024:
+        message = gettext("Too many files without a record. Nothing is lost; this one is tried again later.")
+        raise Refused(423, "attachment.too_many", message)
 
 
 @bp.route("/attachments/<uuid:attachment_id>", methods=["HEAD"])
 @public
-@_speaks_tus
+@_tus_view
 def head(attachment_id: UUID) -> Response:
-    """How much of the file is here: the only truth about where to go on."""
-    row = _mine(attachment_id)
-    response = _tus(Response(status=200, mimetype="application/json"), row)
-    response.headers["Upload-Metadata"] = _told(row)
+    """Return the offset received so far; the client continues there."""
+    row = _own_attachment(attachment_id)
+    response = _add_tus_headers(Response(status=200, mimetype="application/json"), row)
+    response.headers["Upload-Metadata"] = _metadata(row)
     return response
 
 
 @bp.patch("/attachments/<uuid:attachment_id>")
 @public
-@_speaks_tus
+@_tus_view
 def patch(attachment_id: UUID) -> Response:
-    """Appends at the offset the server names; what came before a cut is kept, unless a checksum covers it."""
-    row = _mine(attachment_id)
+    """Append a chunk at the server's offset. Bytes before a cut are kept, unless a checksum covers the chunk."""
+    row = _own_attachment(attachment_id)
     if request.mimetype != "application/offset+octet-stream":
         raise Refused(415, "attachment.type", gettext("This request cannot be read."))
     offset = upload_offset()
     if row.state in SETTLED and offset != row.size:
-        return _answer(row.id, refusal(409, "attachment.offset", gettext("Please go on from where the server is.")))
+        return _with_current_offset(
+            row.id, error_response(409, "attachment.offset", gettext("Please go on from where the server is."))
+        )
     try:
-        for piece in _pieces():
-            receiving.append(row.id, offset, piece)
-            offset += len(piece)
+        for chunk in _body_chunks():
+            receiving.append(row.id, offset, chunk)
+            offset += len(chunk)
     except WrongOffset:
-        return _answer(row.id, refusal(409, "attachment.offset", gettext("Please go on from where the server is.")))
+        return _with_current_offset(
+            row.id, error_response(409, "attachment.offset", gettext("Please go on from where the server is."))
+        )
     except Locked:
-        return _answer(row.id, refusal(423, "attachment.locked", gettext("This photo is just being received.")))
-    except (_Spoilt, Damaged):
-        return _answer(row.id, refusal(460, "attachment.checksum", gettext("The photo was damaged on its way.")))
-    return _answer(row.id, Response(status=204))
+        return _with_current_offset(
+            row.id, error_response(423, "attachment.locked", gettext("This photo is just being received."))
+        )
+    except (_ChecksumMismatch, Damaged):
+        return _with_current_offset(
+            row.id, error_response(460, "attachment.checksum", gettext("The photo was damaged on its way."))
+        )
+    return _with_current_offset(row.id, Response(status=204))
 
 
 @bp.post("/attachments/<uuid:attachment_id>")
 @public
 def override(attachment_id: UUID) -> Response:
-    """For networks that let only GET and POST pass: the method stands in a header (a must of tus 1.0)."""
-    meant = inputs.header("X-HTTP-Method-Override").upper()
-    if meant == "PATCH":
+    """Dispatch on `X-HTTP-Method-Override` (required by tus 1.0) for networks that pass only GET and POST."""
+    method = inputs.header("X-HTTP-Method-Override").upper()
+    if method == "PATCH":
         return patch(attachment_id=attachment_id)
-    if meant == "HEAD":
+    if method == "HEAD":
         return head(attachment_id=attachment_id)
-    return _tus(refusal(405, "attachment.method", gettext("This cannot be done here.")))
+    return _add_tus_headers(error_response(405, "attachment.method", gettext("This cannot be done here.")))
 
 
 @bp.post("/attachments/<uuid:attachment_id>/lost")
 @public
-@_speaks_tus
+@_tus_view
 def lost(attachment_id: UUID) -> Response:
-    """The phone says that it no longer has this photo (failure mode 64); bytes that come all the same still count."""
-    _mine(attachment_id)
+    """Mark a photo that the phone no longer has (failure mode 64). Bytes that arrive later are still accepted."""
+    _own_attachment(attachment_id)
     with writing() as session:
         row = session.get_one(Attachment, str(attachment_id), with_for_update=True)
         if row.state in {"expected", "partial"}:
             row.state = "lost"
-    return _tus(Response(status=204), row)
+    return _add_tus_headers(Response(status=204), row)
 
 
-class _Spoilt(Exception):
-    """The piece does not agree with the checksum sent along."""
+class _ChecksumMismatch(Exception):
+    """The chunk does not match the checksum in its header."""
 
 
-def _pieces() -> Iterator[bytes]:
-    """The body in pieces of bounded size: memory does not grow with the file. Raises _Spoilt or Refused."""
-    check = inputs.header("Upload-Checksum")
-    if check:
-        piece, more = _sip(CHUNK + 1)
-        if len(piece) > CHUNK:
+def _body_chunks() -> Iterator[bytes]:
+    """Yield the body in chunks of bounded size, so that memory does not grow. Raise _ChecksumMismatch, Refused."""
+    checksum = inputs.header("Upload-Checksum")
+    if checksum:
+        chunk, connected = _read(CHUNK + 1)
+        if len(chunk) > CHUNK:
             _drain()
             raise Refused(413, "attachment.chunk_too_large", gettext("Too much at once; send less."))
-        if not more or not _agrees(check, piece):
-            raise _Spoilt
-        yield piece
+        if not connected or not _matches_checksum(checksum, chunk):
+            raise _ChecksumMismatch
+        yield chunk
         return
-    piece, more = _sip(CHUNK)
-    yield piece
-    while more and len(piece) == CHUNK:
-        piece, more = _sip(CHUNK)
-        if piece:
-            yield piece
+    chunk, connected = _read(CHUNK)
+    yield chunk
+    while connected and len(chunk) == CHUNK:
+        chunk, connected = _read(CHUNK)
+        if chunk:
+            yield chunk
 
 
-def _sip(most: int) -> tuple[bytes, bool]:
-    """Up to `most` bytes, and whether the client is still there: what came before a cut is not thrown away."""
-    piece = bytearray()
+def _read(most: int) -> tuple[bytes, bool]:
+    """Return up to `most` bytes and whether the client is still connected. Bytes before a cut are returned."""
+    chunk = bytearray()
     try:
-        while len(piece) < most:
-            part = request.stream.read(min(SIP, most - len(piece)))
+        while len(chunk) < most:
+            part = request.stream.read(min(READ_BYTES, most - len(chunk)))
             if not part:
                 break
-            piece += part
+            chunk += part
     except (ClientDisconnected, OSError):
-        return bytes(piece), False
-    return bytes(piece), True
+        return bytes(chunk), False
+    return bytes(chunk), True
 
 
 def _drain() -> None:
-    for _ in range(DRAIN // SIP):
-        piece, more = _sip(SIP)
-        if not piece or not more:
+    for _ in range(DRAIN_BYTES // READ_BYTES):
+        chunk, connected = _read(READ_BYTES)
+        if not chunk or not connected:
             return
 
 
-def _answer(attachment_id: str, response: Response) -> Response:
-    """With the offset as it is now: another request may have moved it meanwhile."""
+def _with_current_offset(attachment_id: str, response: Response) -> Response:
+    """Add tus headers with the offset read anew: another request may have changed it."""
     db.session.rollback()
-    return _tus(response, db.session.get_one(Attachment, attachment_id))
+    return _add_tus_headers(response, db.session.get_one(Attachment, attachment_id))
 
 
-def _mine(attachment_id: UUID) -> Attachment:
+def _own_attachment(attachment_id: UUID) -> Attachment:
     row = db.session.get(Attachment, str(attachment_id))
     if row is None or row.user_id != actor().id:
         raise NotFound("attachment.not_found")
@@ -260,17 +274,17 @@ def _is_digest(text: str) -> bool:
     return len(text) == 64 and all(c in "0123456789abcdef" for c in text)
 
 
-def _agrees(header: str, piece: bytes) -> bool:
+def _matches_checksum(header: str, chunk: bytes) -> bool:
     algorithm, _, value = header.partition(" ")
     if algorithm not in {"sha256", "sha1"}:
         raise Refused(400, "attachment.checksum_unknown", gettext("This request cannot be read."))
     try:
-        return hashlib.new(algorithm, piece, usedforsecurity=False).digest() == base64.b64decode(value, validate=True)
+        return hashlib.new(algorithm, chunk, usedforsecurity=False).digest() == base64.b64decode(value, validate=True)
     except binascii.Error:
         return False
 
 
-def _told(row: Attachment) -> str:
-    """What the client said of the file, as it said it; words that mean nothing here were not kept."""
-    said = {"id": row.id, "sha256": row.sha256, "filename": row.name, "filetype": row.mime, "role": row.role}
-    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in said.items() if value)
+def _metadata(row: Attachment) -> str:
+    """Return the `Upload-Metadata` header: the client's metadata, without fields that were not stored."""
+    fields = {"id": row.id, "sha256": row.sha256, "filename": row.name, "filetype": row.mime, "role": row.role}
+    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in fields.items() if value)

@@ -1,4 +1,4 @@
-"""The people with an account, for administrators: who may sign in, and links for a new password (D-START-2)."""
+"""People page for administrators: accounts, and links for a new password (D-START-2)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _filters() -> list[Filter]:
 @bp.get("/people")
 @needs("user.manage")
 def people_list() -> Response:
-    """Everybody with an account."""
+    """List all accounts."""
     page = list_page(people.listed(), keys=(User.name, User.id), filters=_filters(), descending=False)
     return render(
         "services/accounts/people.html",
@@ -47,12 +47,12 @@ def people_list() -> Response:
 @bp.get("/people/<int:user_id>")
 @needs("user.manage")
 def person(user_id: int) -> Response:
-    """One person's account: what it may do, and what happened with it."""
-    return _person(user_id)
+    """Draw one account: its roles and its audit entries."""
+    return _render_person(user_id)
 
 
-def _person(user_id: int, link: str = "") -> Response:
-    row = people.one(user_id)
+def _render_person(user_id: int, link: str = "") -> Response:
+    row = people.person_row(user_id)
     if row is None:
         raise NotFound("user.not_found")
     response = render(
@@ -70,32 +70,32 @@ def _person(user_id: int, link: str = "") -> Response:
 @bp.post("/people/<int:user_id>/reset-link")
 @needs("user.manage")
 def reset_link(user_id: int) -> Response:
-    """Makes a link for a new password and shows it this once."""
-    if people.one(user_id) is None:
+    """Create a link for a new password and show it once."""
+    if people.person_row(user_id) is None:
         raise NotFound("user.not_found")
     with writing() as session:
-        secret = resets.make(session, user_id, actor().id)
+        secret = resets.create_link(session, user_id, actor().id)
     if secret is None:
         raise Conflict("user.closed", _l("This account is closed. Open it first."))
-    return _person(user_id, address_of(f"/reset#{secret}"))
+    return _render_person(user_id, address_of(f"/reset#{secret}"))
 
 
 @bp.post("/people/<int:user_id>/deactivate")
 @needs("user.deactivate")
 def deactivate(user_id: int) -> Response:
-    """The button, without JavaScript."""
-    return _decide(user_id, "user.deactivate", _l("Close the account"))
+    """Show the confirmation form; used without JavaScript."""
+    return _confirm(user_id, "user.deactivate", _l("Close the account"))
 
 
 @bp.post("/people/<int:user_id>/activate")
 @needs("user.activate")
 def activate(user_id: int) -> Response:
-    """The button, without JavaScript."""
-    return _decide(user_id, "user.activate", _l("Open the account"))
+    """Show the confirmation form; used without JavaScript."""
+    return _confirm(user_id, "user.activate", _l("Open the account"))
 
 
-def _decide(user_id: int, kind: str, title: Any) -> Response:
+def _confirm(user_id: int, kind: str, title: Any) -> Response:
     back = f"/people/{user_id}"
-    if people.one(user_id) is None:
+    if people.person_row(user_id) is None:
         raise NotFound("user.not_found")
     return form_page(FormPage(kind, ("user", journal.key_of(user_id)), title, back, back=back))

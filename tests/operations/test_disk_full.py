@@ -1,4 +1,4 @@
-"""A full disk, a full database and a database that is gone: 503 in words, and nothing that was typed is lost."""
+"""A full disk, a full database, a database that is gone: 503 with a message, and no typed input is lost."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def stored(bench: Bench) -> tuple[int, int]:
 
 @contextmanager
 def largest_file(octets: int) -> Iterator[None]:
-    """No file of this process can grow beyond that, as if the disk ended there."""
+    """Limit the file size of this process, as if the disk ended there."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
     try:
@@ -81,7 +81,7 @@ def largest_file(octets: int) -> Iterator[None]:
 
 @contextmanager
 def takes_no_writes(bench: Bench) -> Iterator[None]:
-    """A SQLite file that cannot grow, a PostgreSQL database that is read-only."""
+    """Make the database refuse writes: SQLite file that cannot grow, read-only PostgreSQL database."""
     with bench.app.app_context():
         engine = db.engine
     if engine.dialect.name == "sqlite":
@@ -104,7 +104,7 @@ def takes_no_writes(bench: Bench) -> Iterator[None]:
 
 @contextmanager
 def gone(bench: Bench) -> Iterator[None]:
-    """The PostgreSQL database takes no connections any more, and ends those there are."""
+    """Let the PostgreSQL database refuse connections, and end existing ones."""
     with bench.app.app_context():
         url = db.engine.url
         address = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
@@ -117,27 +117,27 @@ def gone(bench: Bench) -> Iterator[None]:
             admin.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS true')
 
 
-def test_a_form_comes_back_filled_in_where_the_database_takes_nothing(house: Bench) -> None:
-    client = house.client_of(house.cast.tech)
-    fields, before = filled(client), stored(house)
-    with takes_no_writes(house):
+def test_form_is_returned_filled_in_if_the_database_takes_no_writes(installed: Bench) -> None:
+    client = installed.client_of(installed.cast.tech)
+    fields, before = filled(client), stored(installed)
+    with takes_no_writes(installed):
         answer = client.post("/expenses/new", data=fields)
     holds_what_was_typed(answer, fields)
     assert answer.headers["Retry-After"] == "60"
-    assert stored(house) == before
+    assert stored(installed) == before
     # With room again the same form goes through, once, however often it is sent.
     assert client.post("/expenses/new", data=fields).status_code == 303
     assert client.post("/expenses/new", data=fields).status_code == 303
-    assert stored(house) == (before[0] + 1, before[1] + 1)
+    assert stored(installed) == (before[0] + 1, before[1] + 1)
 
 
-def test_a_button_that_was_tapped_is_told_without_words_of_a_form(house: Bench) -> None:
-    """Nothing was filled in: the page does not say that it is below."""
-    job, visit = house.make_job(technician=house.cast.tech)
-    client = house.client_of(house.cast.tech)
+def test_a_button_that_was_tapped_is_told_without_words_of_a_form(installed: Bench) -> None:
+    """Nothing was typed, so the page must not promise a filled-in form below."""
+    job, visit = installed.make_job(technician=installed.cast.tech)
+    client = installed.client_of(installed.cast.tech)
     address = f"/jobs/{job}/visits/{visit}/set_out"
     fields = {name: value for name, value in filled(client).items() if name in {"_op", "_issued"}}
-    with takes_no_writes(house):
+    with takes_no_writes(installed):
         answer = client.post(address, data=fields, headers=ENGLISH)
     assert answer.status_code == 503
     assert "Nothing was saved" in answer.text
@@ -146,16 +146,16 @@ def test_a_button_that_was_tapped_is_told_without_words_of_a_form(house: Bench) 
 
 
 @pytest.mark.parametrize("address", ["/expenses/new", "/inbox/read"])
-def test_the_page_is_drawn_where_the_installation_has_no_id_yet(house: Bench, address: str) -> None:
-    """A database migrated by other means than `serve` and `prepare` makes its id at the first request."""
-    client = house.client_of(house.cast.tech)
+def test_the_page_is_drawn_where_the_installation_has_no_id_yet(installed: Bench, address: str) -> None:
+    """A database migrated without `serve` and `prepare` gets its id at the first request."""
+    client = installed.client_of(installed.cast.tech)
     fields = filled(client)
-    with house.app.app_context():
+    with installed.app.app_context():
         with writing() as session:
             session.execute(delete(Instance))
         db.session.remove()
-    house.app.extensions.pop("instance")
-    with takes_no_writes(house):
+    installed.app.extensions.pop("instance")
+    with takes_no_writes(installed):
         answer = client.post(address, data=fields, headers=ENGLISH)
     holds = answer.get_data(as_text=True)
     assert answer.status_code == 503
@@ -165,16 +165,16 @@ def test_the_page_is_drawn_where_the_installation_has_no_id_yet(house: Bench, ad
 
 
 def test_prepare_makes_the_id_of_the_installation(tmp_path: Path) -> None:
-    """The first page of a new database finds it, also where nothing can be written any more."""
+    """The first page of a new database needs the id, even if nothing can be written then."""
     assert flask(tmp_path, "prepare").returncode == 0
     with closing(sqlite3.connect(tmp_path / "fieldapp.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM instance").fetchall() == [(1,)]
 
 
-def test_a_form_comes_back_filled_in_where_there_is_no_room_for_its_photo(house: Bench) -> None:
-    client = house.client_of(house.cast.tech)
+def test_form_is_returned_filled_in_if_the_disk_is_full(installed: Bench) -> None:
+    client = installed.client_of(installed.cast.tech)
     photo = picture(4_000_000)
-    fields, before = filled(client, photo), stored(house)
+    fields, before = filled(client, photo), stored(installed)
     # Put together before the disk is full: the test's own browser uses a file for it, too.
     made = EnvironBuilder(method="POST", data=fields).get_environ()
     body, content_type = made["wsgi.input"].read(), made["CONTENT_TYPE"]
@@ -182,19 +182,19 @@ def test_a_form_comes_back_filled_in_where_there_is_no_room_for_its_photo(house:
         answer = client.post("/expenses/new", data=body, content_type=content_type)
     holds_what_was_typed(answer, fields)
     assert "choose the photos again" in answer.get_data(as_text=True)
-    assert stored(house) == before
-    assert not list((Path(house.app.config["FILES"]) / "partial").glob("desk-*"))
+    assert stored(installed) == before
+    assert not list((Path(installed.app.config["FILES"]) / "partial").glob("desk-*"))
     fields["receipt"] = (BytesIO(photo), "r.jpg", "image/jpeg")
     assert client.post("/expenses/new", data=fields, content_type="multipart/form-data").status_code == 303
-    assert stored(house) == (before[0] + 1, before[1] + 1)
+    assert stored(installed) == (before[0] + 1, before[1] + 1)
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_downloads_say_so(house: Bench, form: str) -> None:
-    client = house.client_of(house.cast.finance)
+def test_downloads_give_a_message_if_the_database_takes_no_writes(installed: Bench, form: str) -> None:
+    client = installed.client_of(installed.cast.finance)
     assert client.get("/reimbursements").status_code == 200
     assert client.get(f"/reimbursements/list.{form}").get_data()
-    with takes_no_writes(house):
+    with takes_no_writes(installed):
         answer = client.get(f"/reimbursements/list.{form}")
     assert answer.status_code == 503
     assert "Nothing is lost" in answer.get_data(as_text=True)
@@ -202,9 +202,9 @@ def test_downloads_say_so(house: Bench, form: str) -> None:
     assert client.get(f"/reimbursements/list.{form}").get_data()
 
 
-def test_a_workbook_without_room_says_so(house: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The trail took the line; the file of the workbook finds no room."""
-    client = house.client_of(house.cast.finance)
+def test_workbook_gives_a_message_if_the_disk_is_full(installed: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The audit entry was written; the workbook's file has no space."""
+    client = installed.client_of(installed.cast.finance)
 
     def full(*_: Any) -> None:
         raise FileCreateError(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
@@ -215,20 +215,20 @@ def test_a_workbook_without_room_says_so(house: Bench, monkeypatch: pytest.Monke
     assert "Nothing is lost" in answer.get_data(as_text=True)
 
 
-def test_a_form_is_not_lost_where_the_database_is_gone(house: Bench) -> None:
-    if house.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
+def test_a_form_is_not_lost_where_the_database_is_gone(installed: Bench) -> None:
+    if installed.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         pytest.skip("a file does not go away")
-    client = house.client_of(house.cast.tech)
-    fields, before = filled(client), stored(house)
-    with gone(house):
+    client = installed.client_of(installed.cast.tech)
+    fields, before = filled(client), stored(installed)
+    with gone(installed):
         answer = client.post("/expenses/new", data=fields)
         page = client.get("/jobs")
         pushed = client.post("/sync/push", json={"ops": []})
     holds_what_was_typed(answer, fields)
     assert (page.status_code, pushed.status_code) == (503, 503)
-    assert stored(house) == before
+    assert stored(installed) == before
     assert client.post("/expenses/new", data=fields).status_code == 303
-    assert stored(house) == (before[0] + 1, before[1] + 1)
+    assert stored(installed) == (before[0] + 1, before[1] + 1)
 
 
 @pytest.mark.parametrize(
@@ -240,14 +240,14 @@ def test_a_form_is_not_lost_where_the_database_is_gone(house: Bench) -> None:
     ],
 )
 def test_passwords_and_codes_of_links_are_never_shown_again(
-    house: Bench, address: str, who: str | None, secrets: dict[str, str]
+    installed: Bench, address: str, who: str | None, secrets: dict[str, str]
 ) -> None:
-    """Only forms that become an envelope come back filled in, and the page does not promise more."""
-    client = house.client_of(getattr(house.cast, who)) if who else house.app.test_client()
-    with house.app.test_request_context(address, method="POST", data=secrets):
+    """Only forms that become an envelope are returned filled in."""
+    client = installed.client_of(getattr(installed.cast, who)) if who else installed.app.test_client()
+    with installed.app.test_request_context(address, method="POST", data=secrets):
         assert trouble.typed() == {"fields": [], "texts": []}
     assert client.get(address).status_code == 200
-    with takes_no_writes(house), patch.object(resets, "person_of", side_effect=OSError(errno.ENOSPC, "full")):
+    with takes_no_writes(installed), patch.object(resets, "user_of_link", side_effect=OSError(errno.ENOSPC, "full")):
         answer = client.post(address, data=secrets, headers={"Accept-Language": "en"})
     assert answer.status_code == 503
     assert "geheim" not in answer.text
