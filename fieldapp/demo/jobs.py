@@ -56,7 +56,7 @@ def _add_job(book: Book, one: dict[str, Any], number: str) -> None:
             contact_id=book.known(where, book.contacts, one["contact"]) if one["contact"] else None,
             group_id=book.known(where, book.groups, one["group"]),
             title=one["title"],
-            said=one["said"],
+            fault_description=one["said"],
             category=one["category"],
             service_class=one["service_class"],
             urgency=one["urgency"],

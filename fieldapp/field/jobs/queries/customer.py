@@ -1,4 +1,4 @@
-"""A customer with sites, contacts, assets and jobs, for those who serve it."""
+"""Load a customer with sites, contacts, assets and jobs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SiteLine:
 
 
 def visible_jobs(actor: Actor) -> ColumnElement[bool]:
-    """The same rule as `may_see_job`, as a condition on jobs."""
+    """Return the rule of `may_see_job` as a condition on jobs."""
     own = (
         select(Visit.job_id)
         .join(VisitMember, VisitMember.visit_id == Visit.id)
@@ -39,14 +39,14 @@ def visible_jobs(actor: Actor) -> ColumnElement[bool]:
 
 
 def customer_of(actor: Actor, customer_id: str) -> Customer | None:
-    """The customer, or None for those who see all its jobs neither by role nor by their work (D-AUD-2)."""
+    """Return the customer, or None for people who may see none of its jobs (D-AUD-2)."""
     serves = select(Job.id).where(Job.customer_id == customer_id, visible_jobs(actor)).exists()
     query = select(Customer).where(Customer.id == customer_id)
     return db.session.scalar(query if actor.sees_all_groups else query.where(serves))
 
 
 def sites_of(customer_id: str) -> list[SiteLine]:
-    """Its sites by name; three queries."""
+    """Return the customer's sites by name. Three queries."""
     columns = (Site.id, Site.name, Site.address, Site.lat, Site.lon)
     query = select(*columns).where(Site.customer_id == customer_id).order_by(Site.name, Site.id)
     sites = {row[0]: SiteLine(*row) for row in db.session.execute(query)}

@@ -1,4 +1,4 @@
-"""`/customers/<id>`: whom we serve, what stands there, and what was done (D-DESK-4)."""
+"""`/customers/<id>`: a customer's sites, assets and jobs (D-DESK-4)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from fieldapp.platform.web.render import render
 @bp.get("/customers/<uuid:customer>")
 @needs("customer.view")
 def customer(customer: UUID) -> Response:
-    """The customer's sites, contacts, assets, and the jobs that the person may see; others' customers do not exist."""
-    found = customer_of(actor(), str(customer))
-    if found is None:
+    """Show the customer with the jobs that the actor may see. Raise NotFound for customers the actor may not see."""
+    record = customer_of(actor(), str(customer))
+    if record is None:
         raise NotFound("customer.not_found")
     return render(
         "field/customers/customer.html",
-        customer=found,
-        sites=sites_of(found.id),
-        page=list_page(jobs_of(actor(), found.id), keys=(Job.received_at, Job.id), size=20),
+        customer=record,
+        sites=sites_of(record.id),
+        page=list_page(jobs_of(actor(), record.id), keys=(Job.received_at, Job.id), size=20),
         words=words,
         map_url=links.map_url,
         call_url=links.call_url,

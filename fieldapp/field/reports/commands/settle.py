@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from fieldapp.field.jobs import Job, Visit, facts_of_visit, job_words, plan_visit, visit_settled
+from fieldapp.field.jobs import Job, Visit, apply_report_decision, facts_of_visit, job_label, plan_visit
 from fieldapp.field.reports.commands.checks import KIND
 from fieldapp.field.reports.commands.shown import details
 from fieldapp.field.reports.models import NextVisitPlan, PlanLine, ServiceReport
@@ -24,7 +24,7 @@ def settled(ctx: Context, record_id: str, verdict: str, reason: str | None) -> E
     report.state = REPORT.next(report.state, verdict)
     if not report.late:
         _settle_visit(ctx, report, verdict)
-    told = {"ref": report.ref, "job": job_words(ctx, report.job_id), "who": ctx.actor.name}
+    told = {"ref": report.ref, "job": job_label(ctx, report.job_id), "who": ctx.actor.name}
     note = None
     if verdict == "approved":
         names = _carry_on(ctx, report)
@@ -42,7 +42,7 @@ def _settle_visit(ctx: Context, report: ServiceReport, verdict: str) -> None:
     visit = ctx.load(Visit, report.visit_id)
     if visit.state == "reported":
         visit.result = report.result
-    visit_settled(ctx, visit.id, verdict)
+    apply_report_decision(ctx, visit.id, verdict)
 
 
 def _carry_on(ctx: Context, report: ServiceReport) -> PlanNames | None:

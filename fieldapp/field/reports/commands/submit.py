@@ -14,9 +14,9 @@ from fieldapp.field.jobs import (
     facts_of,
     facts_of_visit,
     job_lines,
+    mark_visit_reported,
     may_work_on,
     record_event,
-    visit_reported,
 )
 from fieldapp.field.reports.commands.checks import KIND, OnVisit, check_new, check_plan, name_parts, visit_under_way
 from fieldapp.field.reports.commands.keep import PHOTOS, keep, reference
@@ -160,7 +160,7 @@ def _move_visit(ctx: Context, report: ServiceReport, visit: Visit) -> None:
     if report.late:
         record_event(ctx, visit, "report", late=True)
     elif visit.state != "accepted_by_leader":
-        visit_reported(ctx, visit, report.result)
+        mark_visit_reported(ctx, visit, report.result)
     ctx.load(Job, report.job_id).ver += 1
 
 

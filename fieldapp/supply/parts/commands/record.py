@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.errors import Conflict, Invalid
-from fieldapp.field.jobs import job_lines, job_words
+from fieldapp.field.jobs import job_label, job_lines
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.states import IllegalMove
 from fieldapp.platform.commandbus import Context, Effect
@@ -72,7 +72,7 @@ def _shown_to_decide(ctx: Context, request: PartsRequest, lines: Sequence[PartsL
         "wanted_on": request.wanted_on.isoformat(),
         "reason": request.reason,
         "job": request.job_id,
-        "job_words": job_words(ctx, request.job_id) if request.job_id else "",
+        "job_words": job_label(ctx, request.job_id) if request.job_id else "",
         "lines": [
             {"part": line.part_id, "name": line.name, "qty": line.qty, "price": str(line.unit_price), "note": line.note}
             for line in lines
@@ -175,7 +175,7 @@ def tell(ctx: Context, request: PartsRequest, notice: str, reason: str | None = 
 def _what(ctx: Context, request: PartsRequest) -> str:
     """Return the words by which its author knows the request: its job, or without one its first line."""
     if request.job_id:
-        return job_words(ctx, request.job_id)
+        return job_label(ctx, request.job_id)
     first = select(PartsLine.name).where(PartsLine.request_id == request.id).order_by(PartsLine.position).limit(1)
     return str(ctx.session.scalar(first) or request.number)
 
