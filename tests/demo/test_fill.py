@@ -16,7 +16,7 @@ from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import Group, Membership, User
 from fieldapp.services.accounts.queries import actor_of
-from fieldapp.services.approvals.queries import shown, waiting_for
+from fieldapp.services.approvals.queries import load_cases, waiting_for
 
 LOGINS = (
     *("tech1", "tech2", "tech3", "lead1", "lead2", "finance", "agent", "manager"),
@@ -62,7 +62,7 @@ def test_the_first_screens_stay_within_their_queries(filled: Any, queries: Any) 
         client.post("/login", data={"username": name, "password": PASSWORD})
         with filled.app_context():
             actor = actor_of(db.session.scalar(select(User.id).where(User.username == name)))
-            kinds = {row.case.subject_type for row in shown(waiting_for(actor, 50))}
+            kinds = {row.case.subject_type for row in load_cases(waiting_for(actor, 50))}
         assert name != "lead1" or kinds == {"expense_claim", "service_report", "parts_request"}
         for entry in (*offers.tabs(actor), *offers.tiles(actor), *offers.links(actor)):
             with queries() as asked:
