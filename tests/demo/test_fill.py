@@ -128,7 +128,7 @@ def test_a_command_of_the_demo_must_be_accepted(bench: Any) -> None:
         with pytest.raises(BadDemo):
             book.data("nothing")
         with pytest.raises(BadDemo):
-            book.known("jobs.json", book.jobs, "nothing")
+            book.resolve("jobs.json", book.jobs, "nothing")
         db.session.remove()
 
 

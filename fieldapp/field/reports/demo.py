@@ -33,7 +33,9 @@ def fill_demo(book: Any) -> None:
 
 def _sent_at(book: Any, visit: Mapping[str, Any]) -> datetime:
     planned: datetime = book.at(visit["planned"]["days"], visit["planned"]["time"])
-    moment: datetime = book.past(planned + TIME_BESIDES_WORK + timedelta(minutes=visit["report"]["labour_minutes"]))
+    moment: datetime = book.not_after_now(
+        planned + TIME_BESIDES_WORK + timedelta(minutes=visit["report"]["labour_minutes"])
+    )
     return moment
 
 
@@ -43,7 +45,7 @@ def _data(book: Any, job: Mapping[str, Any], index: int, visit: Mapping[str, Any
     names = {row["number"]: row["name"] for row in book.data("parts")}
     parts = [
         {
-            "part_id": book.known(f"jobs.json, {job['key']}", book.parts, row["part"]),
+            "part_id": book.resolve(f"jobs.json, {job['key']}", book.parts, row["part"]),
             "name": names[row["part"]],
             **{name: row[name] for name in ("qty", "old_serial", "new_serial") if row[name] is not None},
         }
@@ -132,7 +134,7 @@ def _lines(book: Any, job: Mapping[str, Any], index: int, data: Mapping[str, Any
 def _add_closed_case(book: Any, job: Mapping[str, Any], report: ServiceReport) -> None:
     people = book.data("people")["users"]
     leader = next(user for user in people if "leader" in user["roles"] and user["group"] == job["group"])
-    decided = book.past(report.submitted_at + UNTIL_ACCEPTED)
+    decided = book.not_after_now(report.submitted_at + UNTIL_ACCEPTED)
     case = Case(
         id=book.id("case", report.id),
         subject_type="service_report",

@@ -32,10 +32,10 @@ def fill_money(book: Any) -> None:
 
 def _decided_at(book: Any, days: int, last: bool) -> datetime:
     """Return the next day; for the last claim at the earliest this month, so that the current list is not empty."""
-    at: datetime = book.past(book.at(days + 1, "09:10"))
+    at: datetime = book.not_after_now(book.at(days + 1, "09:10"))
     if last:
         month_start = clock.day_bounds(book.today.replace(day=1))[0] + timedelta(minutes=1)
-        at = book.past(max(at, month_start))
+        at = book.not_after_now(max(at, month_start))
     return at
 
 
@@ -43,7 +43,7 @@ def _item(book: Any, number: int, row: Mapping[str, Any]) -> str:
     record = str(book.id("expense_item", number))
     fapiao = row["fapiao"] or {}
     job_id = book.jobs[row["job"]] if row["job"] else None
-    at = book.past(book.at(row["days"], "17:40"))
+    at = book.not_after_now(book.at(row["days"], "17:40"))
     if row["kind"] == "per_diem":
         _add_per_diem(book, record, row, job_id, at)
         return record
