@@ -183,7 +183,7 @@ def _request_label(ctx: Context, request: PartsRequest) -> str:
 
 
 def audit_values(request: PartsRequest) -> dict[str, Any]:
-    """The request for the audit trail."""
+    """Return the request's values for the audit log."""
     return {
         "number": request.number,
         "job_id": request.job_id,
