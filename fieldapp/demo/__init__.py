@@ -1,6 +1,6 @@
 """Demo data: two groups with their people, customers and a working day, the same at every start.
 
-`fill()` is for an empty database. Times lie around the moment of filling; nothing happened in the future.
+`fill()` needs an empty database. Times are around the time of filling; no event is in the future.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ __all__ = ["PASSWORD", "BadDemo", "Book", "fill"]
 
 
 def fill() -> None:
-    """Fills an empty database: people, customers and jobs as rows, then what each feature tells of its own.
+    """Fill an empty database: people, customers and jobs as rows, then the demo data of every feature.
 
-    Raises BadDemo, naming the file, where the data do not fit together; the rows of that step are then not written.
+    Raise BadDemo, naming the file, if the data do not match; the rows of that step are rolled back.
     """
     book = Book()
     try:
         add_people(book)
         add_customers(book)
         add_jobs(book)
-        book.keep()
+        book.commit()
         for add_demo_data in DEMO.all():
             add_demo_data(book)
-            book.keep()
+            book.commit()
     except BaseException as error:
-        book.give_up(error)
+        book.rollback(error)
         raise

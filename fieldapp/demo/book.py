@@ -1,4 +1,4 @@
-"""The book of the demo: its data, who and what was made from them, and the one way to act in somebody's name."""
+"""Read the demo data files, map their keys to ids, and send commands in a person's name."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Value = TypeVar("Value")
 
 
 class BadDemo(Exception):
-    """The demo data cannot be used: the file and what is wrong with it."""
+    """The demo data cannot be used; the message names the file and the problem."""
 
 
 class Book:
-    """Everything by the keys that the data files use. `today` and `now` are those of the start of the filling."""
+    """Ids by the keys of the data files. `today` and `now` are those of the start of the filling."""
 
     def __init__(self) -> None:
         self.now: datetime = clock.now().replace(microsecond=0)
@@ -49,14 +49,14 @@ class Book:
         self.assets: dict[str, str] = {}
         self._read: dict[str, Any] = {}
         self._actors: dict[str, Actor] = {}
-        self._runs = 0
+        self._command_count = 0
         self._transaction: ExitStack | None = None
         self._session: Session | None = None
 
     # -- reading ---------------------------------------------------------------------------------------------
 
     def data(self, name: str) -> Any:
-        """The content of `data/<name>.json`. Raises BadDemo."""
+        """Return the content of `data/<name>.json`. Raise BadDemo."""
         if name not in self._read:
             try:
                 self._read[name] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
@@ -65,27 +65,27 @@ class Book:
         return self._read[name]
 
     @staticmethod
-    def known(where: str, things: Mapping[Any, Value], key: Any) -> Value:
-        """What `key` stands for. Raises BadDemo naming the place where it is used."""
+    def resolve(where: str, ids: Mapping[Any, Value], key: Any) -> Value:
+        """Return the value of `key`. Raise BadDemo with `where` if there is none."""
         try:
-            return things[key]
+            return ids[key]
         except KeyError:
             raise BadDemo(f"{where}: {key!r} is not in the demo data") from None
 
     def at(self, days: int, time: str) -> datetime:
-        """`HH:MM` on the day `days` from today at the place of business, in UTC."""
+        """Return the time `HH:MM` local time, `days` from today, in UTC."""
         hour, minute = (int(part) for part in time.split(":"))
         day = self.today + timedelta(days=days)
         return datetime(day.year, day.month, day.day, hour, minute, tzinfo=clock.BUSINESS_ZONE).astimezone(
             self.now.tzinfo
         )
 
-    def past(self, moment: datetime) -> datetime:
-        """`moment`, but never later than now: what has happened has happened."""
+    def not_after_now(self, moment: datetime) -> datetime:
+        """Return `moment`, or now if it is in the future."""
         return min(moment, self.now)
 
     def id(self, *key: Any) -> str:
-        """The same UUID for the same key at every start; formed as version 7 so that it may stand anywhere."""
+        """Return a UUID that is the same for the same key at every start. It has version 7, as ids of phones have."""
         bits = int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:16], "big")
         return str(UUID(int=bits & ~(0xF << 76) & ~(0x3 << 62) | 7 << 76 | 2 << 62))
 
@@ -93,21 +93,21 @@ class Book:
 
     @property
     def session(self) -> Session:
-        """The session of a write transaction, begun at first use and ended by `run` or `commit`."""
+        """Return the session of a write transaction; it begins at first use and is ended by `run` or `commit`."""
         if self._session is None:
             stack = ExitStack()
             self._session = stack.enter_context(writing())
             self._transaction = stack
         return self._session
 
-    def keep(self) -> None:
-        """Ends the transaction of `session`, if one is open."""
+    def commit(self) -> None:
+        """Commit the transaction of `session`, if one is open."""
         if self._transaction is not None:
             stack, self._transaction, self._session = self._transaction, None, None
             stack.close()
 
-    def give_up(self, error: BaseException) -> None:
-        """Rolls back what `session` has written."""
+    def rollback(self, error: BaseException) -> None:
+        """Roll back the transaction of `session`, if one is open."""
         if self._transaction is not None:
             stack, self._transaction, self._session = self._transaction, None, None
             stack.__exit__(type(error), error, error.__traceback__)
@@ -115,20 +115,20 @@ class Book:
     def run(
         self, username: str, kind: str, agg: tuple[str, str], data: dict[str, Any], at: datetime | None = None
     ) -> Result:
-        """Sends a real command through the door as this person, as if it were `at` then. Raises BadDemo if refused."""
-        self.keep()
-        moment = self.past(at or self.now)
-        self._runs += 1
+        """Execute a command in the person's name, as if it was sent at `at`. Raise BadDemo if it is not accepted."""
+        self.commit()
+        issued_at = self.not_after_now(at or self.now)
+        self._command_count += 1
         body = desk_envelope(
-            op=self.id("op", self._runs, username, kind, *agg),
-            user=self.known("people.json", self.users, username),
+            op=self.id("op", self._command_count, username, kind, *agg),
+            user=self.resolve("people.json", self.users, username),
             kind=kind,
             schema=COMMANDS()[kind].version,
             agg=agg,
             data=data,
-            issued=clock.iso(moment),
+            issued=clock.iso(issued_at),
         )
-        with clock.standing_at(moment), current_app.test_request_context(headers={"Accept-Language": "zh-Hans"}):
+        with clock.standing_at(issued_at), current_app.test_request_context(headers={"Accept-Language": "zh-Hans"}):
             result = execute([body], self._actor(username), "desk")[0]
         if result.outcome != "accepted":
             raise BadDemo(f"{username} {kind} {agg}: {result.outcome} {result.code} {result.problems}")

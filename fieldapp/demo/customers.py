@@ -1,4 +1,4 @@
-"""The customers of the demo: sites, contacts, assets and contracts."""
+"""Customers of the demo with sites, contacts, assets and contracts."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from fieldapp.field.customers import Asset, Contact, Contract, ContractAsset, Cu
 
 
 def add_customers(book: Book) -> None:
-    """All customers with what belongs to them."""
-    for one in book.data("customers"):
-        customer = book.customers[one["key"]] = book.id("customer", one["key"])
+    """Add all customers with their sites, contacts, assets and contracts."""
+    for customer_row in book.data("customers"):
+        customer = book.customers[customer_row["key"]] = book.id("customer", customer_row["key"])
         book.session.add(
-            Customer(id=customer, name=one["name"], kind=one["kind"], phone=one["phone"], note=one["note"] or "")
+            Customer(
+                id=customer,
+                name=customer_row["name"],
+                kind=customer_row["kind"],
+                phone=customer_row["phone"],
+                note=customer_row["note"] or "",
+            )
         )
     book.session.flush()
-    for one in book.data("customers"):
-        for site in one["sites"]:
+    for customer_row in book.data("customers"):
+        for site in customer_row["sites"]:
             book.sites[site["key"]] = book.id("site", site["key"])
             book.session.add(
                 Site(
                     id=book.sites[site["key"]],
-                    customer_id=book.customers[one["key"]],
+                    customer_id=book.customers[customer_row["key"]],
                     name=site["name"],
                     address=site["address"],
                     lat=site["lat"],
@@ -31,71 +37,71 @@ def add_customers(book: Book) -> None:
                 )
             )
     book.session.flush()
-    for one in book.data("customers"):
-        for site in one["sites"]:
+    for customer_row in book.data("customers"):
+        for site in customer_row["sites"]:
             _add_site(book, site)
     book.session.flush()
-    for one in book.data("customers"):
-        if one["contract"]:
-            _add_contract(book, one)
+    for customer_row in book.data("customers"):
+        if customer_row["contract"]:
+            _add_contract(book, customer_row)
     book.session.flush()
 
 
 def _add_site(book: Book, site: dict[str, Any]) -> None:
-    where = book.sites[site["key"]]
-    for one in site["contacts"]:
-        book.contacts[one["key"]] = book.id("contact", one["key"])
+    site_id = book.sites[site["key"]]
+    for row in site["contacts"]:
+        book.contacts[row["key"]] = book.id("contact", row["key"])
         book.session.add(
             Contact(
-                id=book.contacts[one["key"]],
-                site_id=where,
-                name=one["name"],
-                title=one["title"] or "",
-                phone=one["phone"],
+                id=book.contacts[row["key"]],
+                site_id=site_id,
+                name=row["name"],
+                title=row["title"] or "",
+                phone=row["phone"],
             )
         )
-    for one in site["assets"]:
-        book.assets[one["key"]] = book.id("asset", one["key"])
-        bought = book.today - timedelta(days=one["purchased_days_ago"])
+    for row in site["assets"]:
+        book.assets[row["key"]] = book.id("asset", row["key"])
+        purchased_on = book.today - timedelta(days=row["purchased_days_ago"])
         book.session.add(
             Asset(
-                id=book.assets[one["key"]],
-                site_id=where,
-                category=one["category"],
-                model=one["model"],
-                serial_no=one["serial_no"],
-                plate=one["plate"],
-                sim_no=one["sim_no"],
-                mounted_at=one["mounted_at"],
-                purchased_on=bought,
-                warranty_until=months_after(bought, one["warranty_months"]),
-                note=one["note"] or "",
+                id=book.assets[row["key"]],
+                site_id=site_id,
+                category=row["category"],
+                model=row["model"],
+                serial_no=row["serial_no"],
+                plate=row["plate"],
+                sim_no=row["sim_no"],
+                mounted_at=row["mounted_at"],
+                purchased_on=purchased_on,
+                warranty_until=months_after(purchased_on, row["warranty_months"]),
+                note=row["note"] or "",
             )
         )
 
 
 def _add_contract(book: Book, customer: dict[str, Any]) -> None:
-    one = customer["contract"]
-    started = book.today - timedelta(days=one["started_days_ago"])
-    contract = book.id("contract", one["number"])
+    row = customer["contract"]
+    starts_on = book.today - timedelta(days=row["started_days_ago"])
+    contract = book.id("contract", row["number"])
     book.session.add(
         Contract(
             id=contract,
             customer_id=book.customers[customer["key"]],
-            number=one["number"],
-            service=one["service"],
-            starts_on=started,
-            ends_on=months_after(started, one["months"]),
+            number=row["number"],
+            service=row["service"],
+            starts_on=starts_on,
+            ends_on=months_after(starts_on, row["months"]),
         )
     )
     book.session.flush()
-    where = f"customers.json, contract {one['number']}"
-    for key in one["assets"]:
-        book.session.add(ContractAsset(contract_id=contract, asset_id=book.known(where, book.assets, key)))
+    place = f"customers.json, contract {row['number']}"
+    for key in row["assets"]:
+        book.session.add(ContractAsset(contract_id=contract, asset_id=book.resolve(place, book.assets, key)))
 
 
 def months_after(day: date, months: int) -> date:
-    """The last day of so many months that begin on `day`."""
+    """Return the last day of a period of `months` that begins on `day`."""
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     following = date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1)

@@ -1,4 +1,4 @@
-"""The people of the demo and their groups."""
+"""People of the demo and their groups."""
 
 from __future__ import annotations
 
@@ -6,40 +6,42 @@ from fieldapp.demo.book import Book
 from fieldapp.services.accounts.models import Group, Membership, User
 from fieldapp.services.accounts.passwords import hash_password
 
-#: Everybody's, and only in a demo database.
+#: Password of every person of a demo database.
 PASSWORD = "demo-field-2026"  # noqa: S105 - published
 
-#: Roles that are held in one group; the others everywhere.
-OF_A_GROUP = frozenset({"technician", "leader"})
+#: Roles that belong to one group; the others apply everywhere.
+GROUP_ROLES = frozenset({"technician", "leader"})
 
 
 def add_people(book: Book) -> None:
-    """Groups, users and their roles."""
+    """Add groups, users and their roles."""
     data = book.data("people")
-    # The database gives the numbers, one after the other: it must know where to go on afterwards.
-    for one in data["groups"]:
-        group = Group(name=one["name"], city=one["city"])
+    # The database assigns the ids, so that its sequence continues after them.
+    for row in data["groups"]:
+        group = Group(name=row["name"], city=row["city"])
         book.session.add(group)
         book.session.flush()
-        book.groups[one["key"]] = group.id
-    # One hash for all: a slow hash is meant to be slow.
+        book.groups[row["key"]] = group.id
+    # Hashed once: the password hash is slow on purpose.
     password = hash_password(PASSWORD)
-    for one in data["users"]:
+    for row in data["users"]:
         user = User(
-            username=one["username"],
-            name=one["name"],
-            phone=one["phone"],
+            username=row["username"],
+            name=row["name"],
+            phone=row["phone"],
             password_hash=password,
             active=True,
             created_at=book.now,
         )
         book.session.add(user)
         book.session.flush()
-        book.users[one["username"]] = user.id
-    for one in data["users"]:
-        own = book.known("people.json", book.groups, one["group"]) if one["group"] else None
+        book.users[row["username"]] = user.id
+    for row in data["users"]:
+        group_id = book.resolve("people.json", book.groups, row["group"]) if row["group"] else None
         book.session.add_all(
-            Membership(user_id=book.users[one["username"]], group_id=own if role in OF_A_GROUP else None, role=role)
-            for role in one["roles"]
+            Membership(
+                user_id=book.users[row["username"]], group_id=group_id if role in GROUP_ROLES else None, role=role
+            )
+            for role in row["roles"]
         )
     book.session.flush()

@@ -17,7 +17,7 @@ from fieldapp.platform.extensions import db
 from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.services.accounts.models import Group, Membership, User
 from fieldapp.services.accounts.queries import actor_of
-from fieldapp.services.approvals.queries import shown, waiting_for
+from fieldapp.services.approvals.queries import load_cases, waiting_for
 
 LOGINS = (
     *("tech1", "tech2", "tech3", "lead1", "lead2", "finance", "agent", "manager"),
@@ -63,7 +63,7 @@ def test_the_first_screens_stay_within_their_queries(filled: Any, queries: Any) 
         with filled.app_context():
             actor = actor_of(db.session.scalar(select(User.id).where(User.username == name)))
             entries = [entry for menu in MENUS for entry in menu.open_to(actor)]
-            kinds = {row.case.subject_type for row in shown(waiting_for(actor, 50))}
+            kinds = {row.case.subject_type for row in load_cases(waiting_for(actor, 50))}
         assert name != "lead1" or kinds == {"expense_claim", "service_report", "parts_request"}
         for entry in entries:
             with queries() as asked:
@@ -129,7 +129,7 @@ def test_a_command_of_the_demo_must_be_accepted(bench: Any) -> None:
         with pytest.raises(BadDemo):
             book.data("nothing")
         with pytest.raises(BadDemo):
-            book.known("jobs.json", book.jobs, "nothing")
+            book.resolve("jobs.json", book.jobs, "nothing")
         db.session.remove()
 
 

@@ -284,7 +284,7 @@ class Bench:
                 session.flush()
                 values: dict[str, Any] = {
                     "title": "Terminal offline",
-                    "said": "It does not show on the map.",
+                    "fault_description": "It does not show on the map.",
                     "category": "gps_terminal",
                     "service_class": "chargeable",
                     "urgency": "normal",

@@ -295,7 +295,7 @@ def _job(record: str, number: str, moment: datetime) -> Job:
         group_id=1,
         contact_id=fixed(3),
         title="Terminal offline",
-        said="It does not show on the map.",
+        fault_description="It does not show on the map.",
         category="gps_terminal",
         service_class="chargeable",
         urgency="normal",

@@ -1,4 +1,4 @@
-"""Addresses outside the product: the map and the telephone."""
+"""Links that open the phone's map and dialler."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 
 def map_url(lat: float | None, lon: float | None, name: str, address: str) -> str:
-    """A place on the map, or a search for the address; phones open their map application."""
+    """Return a map link to the coordinates, or a map search for the address if there are none."""
     if lat is None or lon is None:
         return "https://uri.amap.com/search?" + urlencode({"keyword": address or name})
     place = {"position": f"{lon:.6f},{lat:.6f}", "name": name, "coordinate": "wgs84", "callnative": "1"}
@@ -14,5 +14,5 @@ def map_url(lat: float | None, lon: float | None, name: str, address: str) -> st
 
 
 def call_url(phone: str) -> str:
-    """Dials the number."""
+    """Return a `tel:` link with the digits and plus signs of `phone`."""
     return "tel:" + "".join(letter for letter in phone if letter in "+0123456789")

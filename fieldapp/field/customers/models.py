@@ -1,4 +1,4 @@
-"""Who is served, where, whom to call, and what stands there."""
+"""Customers, their sites, contacts, installed assets and maintenance contracts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Customer(Model):
 
 
 class Site(Model):
-    """A place of a customer's; degrees where they are known."""
+    """A customer's address where work is done. `lat` and `lon` are WGS 84 degrees, None if unknown."""
 
     __tablename__ = "site"
 
@@ -38,7 +38,7 @@ class Site(Model):
 
 
 class Contact(Model):
-    """Whom to call at a site."""
+    """A person to call at a site."""
 
     __tablename__ = "contact"
 
@@ -50,7 +50,7 @@ class Contact(Model):
 
 
 class Asset(Model):
-    """One installed product. `category`: gps_terminal, air_conditioner, water_purifier, printer, other."""
+    """One installed product. `category`: gps_terminal, air_conditioner, water_purifier, printer or other."""
 
     __tablename__ = "asset"
 
@@ -82,7 +82,7 @@ class Contract(Model):
 
 
 class ContractAsset(Model):
-    """Which assets a contract covers."""
+    """An asset covered by a contract."""
 
     __tablename__ = "contract_asset"
 

@@ -1,4 +1,4 @@
-"""`/customers/<id>`: whom we serve, what stands there, and what was done (D-DESK-4)."""
+"""`/customers/<id>`: a customer's sites, assets and jobs (D-DESK-4)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ bp = Blueprint("customers", __name__)
 @bp.get("/customers/<uuid:customer>")
 @needs("customer.view")
 def show(customer: UUID) -> Response:
-    """The customer's sites, contacts and assets, and what other features add; others' customers do not exist."""
-    found = customer_of(actor(), str(customer))
-    if found is None:
+    """Show sites, contacts, assets and the panels of other features. Raise NotFound for others' customers."""
+    record = customer_of(actor(), str(customer))
+    if record is None:
         raise NotFound("customer.not_found")
     return render(
         "field/customers/customer.html",
-        customer=found,
-        sites=sites_of(found.id),
-        panels=customer_panels(actor(), found),
+        customer=record,
+        sites=sites_of(record.id),
+        panels=customer_panels(actor(), record),
         words=words,
         map_url=links.map_url,
         call_url=links.call_url,

@@ -1,4 +1,4 @@
-"""Jobs and visits. What other features may use of them is here and nowhere else."""
+"""Jobs and visits. Other features use only what is exported here."""
 
 from fieldapp.field.jobs.choices import JobLine, job_lines, line_in, my_job_choices, with_job
 from fieldapp.field.jobs.extension_points import JOB_PANELS, JOB_TAGS, PLAN_PANELS
@@ -8,13 +8,13 @@ from fieldapp.field.jobs.numbers import next_number, number_of
 from fieldapp.field.jobs.policy import JobFacts, job_state, may_see_job, may_work_on
 from fieldapp.field.jobs.queries.pack import pack_jobs
 from fieldapp.field.jobs.queries.sheet import JobSheet
-from fieldapp.field.jobs.workings import (
-    job_words,
+from fieldapp.field.jobs.services import (
+    apply_report_decision,
+    job_label,
+    mark_visit_reported,
+    notify_leaders,
     plan_visit,
     record_event,
-    tell_leaders,
-    visit_reported,
-    visit_settled,
 )
 
 __all__ = [
@@ -29,25 +29,25 @@ __all__ = [
     "Visit",
     "VisitEvent",
     "VisitMember",
+    "apply_report_decision",
     "facts_of",
     "facts_of_visit",
+    "job_label",
     "job_lines",
     "job_state",
-    "job_words",
     "line_in",
     "load_visit",
+    "mark_visit_reported",
     "may_see_job",
     "may_work_on",
     "my_job_choices",
     "next_number",
+    "notify_leaders",
     "number_of",
     "own_visits",
     "pack_jobs",
     "plan_visit",
     "record_event",
     "sees_job",
-    "tell_leaders",
-    "visit_reported",
-    "visit_settled",
     "with_job",
 ]

@@ -1,4 +1,4 @@
-"""Jobs as other features show them: a line in a list, a choice in a form."""
+"""Jobs in other features' pages: one line in a list, one option in a form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fieldapp.platform.extensions import db
 
 @dataclass(frozen=True)
 class JobLine:
-    """What a list says about the job a record belongs to."""
+    """The columns of a job that other features show next to their own records."""
 
     id: str
     number: str
@@ -28,7 +28,7 @@ class JobLine:
 
     @property
     def words(self) -> str:
-        """`customer · title`."""
+        """Return `customer · title`."""
         return f"{self.customer} · {self.title}"
 
 
@@ -36,28 +36,31 @@ _LINE: tuple[Any, ...] = (Job.id, Job.number, Customer.name, Job.title, Job.grou
 
 
 def job_lines(job_ids: Iterable[str | None]) -> dict[str, JobLine]:
-    """Lines by job id, in one query."""
-    wanted = {one for one in job_ids if one}
-    if not wanted:
+    """Return the lines of the given jobs by job id. One query; None in `job_ids` is skipped."""
+    ids = {job_id for job_id in job_ids if job_id}
+    if not ids:
         return {}
-    query = select(*_LINE).join(Customer, Customer.id == Job.customer_id).where(Job.id.in_(wanted))
+    query = select(*_LINE).join(Customer, Customer.id == Job.customer_id).where(Job.id.in_(ids))
     return {row[0]: JobLine(*row) for row in db.session.execute(query)}
 
 
 def with_job(query: Any, job_id: Any) -> Any:
-    """The query with the job that the column `job_id` names, if any, as its last columns; see `line_in`."""
+    """Outer-join the job named by the column `job_id` and append its columns to the query; read them with `line_in`."""
     customer = Job.customer_id == Customer.id
     return query.add_columns(*_LINE).outerjoin(Job, Job.id == job_id).outerjoin(Customer, customer)
 
 
 def line_in(row: Any) -> JobLine | None:
-    """The job in a row of a query that was put together by `with_job`."""
+    """Return the job in a row of a query built by `with_job`, or None if the row has no job."""
     columns = row[-len(_LINE) :]
     return None if columns[0] is None else JobLine(*columns)
 
 
-def my_job_choices(actor: Actor, most: int = 30) -> list[tuple[str, str]]:
-    """`(job id, words)` of the person's jobs of the last and next weeks, the nearest in time first."""
+def my_job_choices(actor: Actor, limit: int = 30) -> list[tuple[str, str]]:
+    """Return `(job id, label)` of the actor's jobs, nearest visit first.
+
+    The window is 45 days back to 14 days ahead.
+    """
     now = clock.now()
     query = (
         select(Job.id, Customer.name, Job.title, func.max(Visit.planned_start))
@@ -69,4 +72,4 @@ def my_job_choices(actor: Actor, most: int = 30) -> list[tuple[str, str]]:
         .group_by(Job.id, Customer.name, Job.title)
     )
     rows = sorted(db.session.execute(query).all(), key=lambda row: abs(row[3] - now))
-    return [(job, f"{customer} · {title}") for job, customer, title, _ in rows[:most]]
+    return [(job, f"{customer} · {title}") for job, customer, title, _ in rows[:limit]]

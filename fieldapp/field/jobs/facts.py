@@ -1,4 +1,4 @@
-"""What policies need to know of a job, in one query."""
+"""Load what the policies need to know of a job, visit or asset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fieldapp.platform.extensions import db
 
 
 def facts_of(job_id: str) -> JobFacts | None:
-    """Group and people of a job, or None where there is no such job."""
+    """Return group and people of a job, or None if the job does not exist. One query."""
     query = (
         select(Job.group_id, VisitMember.user_id, VisitMember.removed_at)
         .outerjoin(Visit, Visit.job_id == Job.id)
@@ -30,13 +30,13 @@ def facts_of(job_id: str) -> JobFacts | None:
 
 
 def sees_job(actor: Actor, job_id: str) -> bool:
-    """Whether the person may see the job."""
+    """Return whether the actor may see the job."""
     facts = facts_of(job_id)
     return facts is not None and may_see_job(actor, facts)
 
 
 def load_visit(visit_id: str) -> tuple[Visit, JobFacts]:
-    """A visit and the facts of its job. Raises NotFound."""
+    """Return a visit and the facts of its job. Raise NotFound."""
     visit = db.session.get(Visit, visit_id)
     facts = facts_of(visit.job_id) if visit else None
     if visit is None or facts is None:
@@ -45,7 +45,7 @@ def load_visit(visit_id: str) -> tuple[Visit, JobFacts]:
 
 
 def facts_of_visit(visit: Visit) -> VisitFacts | None:
-    """Where a visit and its job stand, and their people; two queries."""
+    """Return the states of a visit and its job, and their people; None if the job does not exist. Two queries."""
     job = facts_of(visit.job_id)
     if job is None:
         return None
@@ -60,7 +60,7 @@ def facts_of_visit(visit: Visit) -> VisitFacts | None:
 
 
 def facts_of_asset(asset_id: str) -> AssetFacts:
-    """The groups and people of all jobs of an asset; one query."""
+    """Return the groups and people of all jobs of an asset. One query."""
     query = (
         select(Job.group_id, VisitMember.user_id)
         .join(JobAsset, JobAsset.job_id == Job.id)
@@ -74,20 +74,20 @@ def facts_of_asset(asset_id: str) -> AssetFacts:
 
 
 def own_visits(user_id: int, job_ids: Iterable[str]) -> dict[str, list[tuple[Visit, bool]]]:
-    """A person's visits by job id, in planned order, each with whether the person is still on it (D-JOB-10)."""
+    """Return `(visit, is still a member)` of a person by job id, in planned order (D-JOB-10)."""
     query = (
         select(Visit, VisitMember.removed_at.is_(None))
         .join(VisitMember, VisitMember.visit_id == Visit.id)
         .where(VisitMember.user_id == user_id, Visit.job_id.in_(set(job_ids)))
         .order_by(Visit.planned_start, Visit.id)
     )
-    found: dict[str, list[tuple[Visit, bool]]] = {}
+    visits: dict[str, list[tuple[Visit, bool]]] = {}
     for visit, still_on in db.session.execute(query):
-        found.setdefault(visit.job_id, []).append((visit, bool(still_on)))
-    return found
+        visits.setdefault(visit.job_id, []).append((visit, bool(still_on)))
+    return visits
 
 
 def sees_visit(actor: Actor, visit_id: str) -> bool:
-    """Whether the person may see the job of a visit."""
+    """Return whether the actor may see the job of a visit."""
     job = db.session.scalar(select(Visit.job_id).where(Visit.id == visit_id))
     return job is not None and sees_job(actor, job)

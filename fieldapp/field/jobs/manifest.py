@@ -11,7 +11,7 @@ from sqlalchemy import select
 from fieldapp.field.customers import CUSTOMER_PANELS, SERVES_CUSTOMER
 from fieldapp.field.jobs.facts import sees_job, sees_visit
 from fieldapp.field.jobs.models import Job, Visit
-from fieldapp.field.jobs.policy import OVER, TO_REASSIGN, job_state
+from fieldapp.field.jobs.policy import CLOSED_JOB, TO_REASSIGN, job_state
 from fieldapp.field.jobs.queries.customer import customer_panels, serves_customer
 from fieldapp.field.jobs.queries.pack import board_version, pack_assets, pack_jobs, pack_led
 from fieldapp.kernel.actor import Actor
@@ -56,7 +56,7 @@ def _states() -> Iterator[str]:
     ):
         visits.setdefault(job, []).append((state, result))
     # Decided by people, not by visits: closed, cancelled, reopened.
-    query = select(Job.id, Job.number, Job.state).where(Job.state.not_in([*OVER, "reopened"]))
+    query = select(Job.id, Job.number, Job.state).where(Job.state.not_in([*CLOSED_JOB, "reopened"]))
     for job, number, state in db.session.execute(query):
         if state != job_state(visits.get(job, ())):
             yield f"job {number} is stored as {state}, its visits make it {job_state(visits.get(job, ()))}"

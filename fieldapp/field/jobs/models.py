@@ -1,4 +1,4 @@
-"""Jobs, their visits, and what happened on them. States live on the visit (D-JOB-11)."""
+"""Jobs, their visits, and the events of a visit. The visit has the state; the job's state is derived (D-JOB-11)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fieldapp.platform.search import searchable
 
 
 class Job(Model):
-    """Work for a customer. `state` is computed from the visits and stored; `number` is what people say."""
+    """Work for a customer. `state` is derived from the visits and stored; `number` is the number people use."""
 
     __tablename__ = "job"
 
@@ -25,7 +25,8 @@ class Job(Model):
     contact_id: Mapped[str | None] = mapped_column(ForeignKey("contact.id"))
     group_id: Mapped[int] = mapped_column(ForeignKey("group.id"))
     title: Mapped[str] = mapped_column(String(100))
-    said: Mapped[str] = mapped_column(Text, default="")
+    #: The column keeps its first name, `said`.
+    fault_description: Mapped[str] = mapped_column("said", Text, default="")
     category: Mapped[str] = mapped_column(String(30))
     service_class: Mapped[str] = mapped_column(String(12))
     urgency: Mapped[str] = mapped_column(String(12))
@@ -44,7 +45,7 @@ class Job(Model):
 
 
 class JobAsset(Model):
-    """Which assets a job is about, in order."""
+    """An asset that a job is about; `position` gives the order."""
 
     __tablename__ = "job_asset"
 
@@ -56,10 +57,10 @@ class JobAsset(Model):
 
 
 class Visit(Model):
-    """One attendance on site.
+    """One planned attendance on site. `technician_id` is the person in charge.
 
-    assigned → accepted → en_route → on_site → working ↔ paused → reported → accepted_by_leader; also `returned`
-    (report sent back), `refused`, `cancelled`. `technician_id` is the one in charge.
+    States: assigned → accepted → en_route → on_site → working ↔ paused → reported → accepted_by_leader; also
+    `returned` (report sent back), `refused` and `cancelled`.
     """
 
     __tablename__ = "visit"
@@ -81,7 +82,7 @@ class Visit(Model):
 
 
 class VisitMember(Model):
-    """Everybody who is or was on a visit; `removed_at` where somebody else took over (D-JOB-10)."""
+    """A present or former member of a visit; `removed_at` is set when the visit is reassigned (D-JOB-10)."""
 
     __tablename__ = "visit_member"
 
@@ -94,9 +95,10 @@ class VisitMember(Model):
 
 
 class VisitEvent(Model):
-    """A tap: what, when by the phone and by us, where (D-JOB-5). Facts: added, never changed.
+    """A technician's tap or a leader's decision on a visit (D-JOB-5). Rows are added, never changed.
 
-    `late` where the visit was cancelled or given to somebody else meanwhile (D-JOB-10).
+    `happened_at` is the phone's corrected clock, `received_at` the server's. `late`: the visit had been cancelled
+    or given to somebody else before the event was received (D-JOB-10).
     """
 
     __tablename__ = "visit_event"
@@ -116,5 +118,5 @@ class VisitEvent(Model):
     late: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
-# `W-1024` is said with and without its letter.
+# People give a number with or without its letter: W-1024 or 1024.
 searchable(Job, ("number",), lambda number: Findable.of(start=[number, number.removeprefix("W-")]))

@@ -1,4 +1,4 @@
-"""What people are told about visits."""
+"""Texts of the notices about jobs and visits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people call a job: `W-261122-07`, the seventh that was taken in on 22 November 2026."""
+"""Job numbers: `W-261122-07` is the seventh job received on 22 November 2026."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from fieldapp.field.jobs.models import Job
 
 
 def number_of(day: date, nth: int) -> str:
-    """The number of the nth job of a day: two digits at least, more where a day brings more."""
+    """Return the number of the nth job of a day, with at least two digits for n."""
     return f"W-{day:%y%m%d}-{nth:02d}"
 
 
 def next_number(session: Session, day: date) -> str:
-    """The number after the last one of `day`. Two at once: the unique index refuses the second, who asks again."""
+    """Return the number after the last one of `day`.
+
+    Two concurrent callers get the same number; the unique index refuses the second, which has to ask again.
+    """
     prefix = f"W-{day:%y%m%d}-"
     last = session.scalar(
         select(Job.number)

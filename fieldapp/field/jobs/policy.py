@@ -1,4 +1,4 @@
-"""Rules of jobs and visits as tables and pure functions (D-JOB-1, D-JOB-5, D-JOB-11)."""
+"""Rules of jobs and visits as tables and pure functions (D-JOB-1, D-JOB-5, D-JOB-10, D-JOB-11)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from math import asin, cos, radians, sin, sqrt
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.states import Machine
 
-#: What a technician or a report does to a visit. Taps go forward only; only the leader moves a visit back.
+#: (state, verb) -> next state of a visit. Taps only go forward; only the leader moves a visit back (D-JOB-5).
 VISIT = Machine(
     {
         ("assigned", "accept"): "accepted",
@@ -56,8 +56,8 @@ VISIT = Machine(
     }
 )
 
-#: How far along a visit is; a tap for something behind it is recorded and moves nothing.
-RANK = {
+#: Progress of a visit by state. A tap that leads to a lower number is recorded and does not change the state.
+PROGRESS_ORDER = {
     "assigned": 0,
     "accepted": 1,
     "en_route": 2,
@@ -71,103 +71,122 @@ RANK = {
     "cancelled": 9,
 }
 
-#: The one next action the big button offers, by the visit's state.
-NEXT = {"assigned": "set_out", "accepted": "set_out", "en_route": "arrive", "on_site": "start", "paused": "resume"}
+#: The action of the primary button, by the visit's state.
+NEXT_ACTION = {
+    "assigned": "set_out",
+    "accepted": "set_out",
+    "en_route": "arrive",
+    "on_site": "start",
+    "paused": "resume",
+}
 
-#: What else can be done in a state, smaller.
-ASIDE: dict[str, tuple[str, ...]] = {"assigned": ("accept", "refuse"), "accepted": ("refuse",), "working": ("pause",)}
+#: Further actions that the page offers, by the visit's state.
+SECONDARY_ACTIONS: dict[str, tuple[str, ...]] = {
+    "assigned": ("accept", "refuse"),
+    "accepted": ("refuse",),
+    "working": ("pause",),
+}
 
-#: The taps of a technician, in the order in which a visit goes.
+#: The verbs of a technician, in the order of a normal visit.
 TAPS = ("accept", "set_out", "arrive", "start", "pause", "resume", "refuse")
 
-#: Taps that happen once on a visit for each person; a pause may follow another.
-ONCE = frozenset({"accept", "set_out", "arrive", "start", "refuse"})
+#: Verbs that each person can record once on a visit; pause and resume may be repeated.
+ONCE_PER_PERSON = frozenset({"accept", "set_out", "arrive", "start", "refuse"})
 
-#: States of a visit in which the report is the next thing.
+#: States of a visit in which the service report is the next step.
 TO_REPORT = frozenset({"working", "returned"})
 
 OPEN_VISIT = frozenset({"assigned", "accepted", "en_route", "on_site", "working", "paused", "returned"})
 
-#: Visits that no longer count: what still arrives for them is late work (D-JOB-10).
-VOID = frozenset({"refused", "cancelled"})
+#: States of a visit that takes no part in the job's state; events for it are late work (D-JOB-10).
+INACTIVE_VISIT = frozenset({"refused", "cancelled"})
 
-#: Visits the leader can still give to somebody else; a report that was sent back is its author's to correct.
+#: States in which the leader can reassign a visit. Not `returned`: the author of the report has to correct it.
 TO_REASSIGN = frozenset(state for state, verb in VISIT.moves if verb == "reassign")
 
 OPEN_JOB = ("new", "planned", "in_progress", "waiting", "reopened")
 
-#: A job in these states takes no more visits.
-OVER = frozenset({"closed", "cancelled"})
+#: States of a job that takes no more visits.
+CLOSED_JOB = frozenset({"closed", "cancelled"})
 
-#: Visit result → what it makes of the job once the leader accepted the report (D-JOB-11).
+#: Result of the last visit -> state of the job after the leader accepted the report (D-JOB-11).
 AFTER_RESULT = {"solved": "solved", "another_visit": "waiting", "taken_back": "waiting", "referred": "waiting"}
 
 
 def job_state(visits: Iterable[tuple[str, str | None]]) -> str:
-    """A job's state from `(state, result)` of its visits in planned order: the published table of D-JOB-11.
+    """Return a job's state from `(state, result)` of its visits in planned order (D-JOB-11).
 
-    No visit that counts: new. Any visit under way: in_progress. Any planned: planned. Otherwise the last one's result.
+    Inactive visits are skipped. No visit left: new. Any visit under way: in_progress. Any visit planned: planned,
+    or in_progress if an earlier one was accepted. Otherwise the result of the last visit decides.
     """
-    counting = [(state, result) for state, result in visits if state not in VOID]
-    if not counting:
+    active = [(state, result) for state, result in visits if state not in INACTIVE_VISIT]
+    if not active:
         return "new"
-    states = {state for state, _ in counting}
+    states = {state for state, _ in active}
     if states & {"en_route", "on_site", "working", "paused", "reported", "returned"}:
         return "in_progress"
     if states & {"assigned", "accepted"}:
         return "in_progress" if "accepted_by_leader" in states else "planned"
-    return AFTER_RESULT.get(counting[-1][1] or "", "waiting")
+    return AFTER_RESULT.get(active[-1][1] or "", "waiting")
 
 
 @lru_cache(maxsize=32)
-def ahead(state: str) -> tuple[tuple[str, str], ...]:
-    """`(tap, state after it)` of every tap that can still come from `state`, directly or after others.
+def reachable_states(state: str) -> tuple[tuple[str, str], ...]:
+    """Return `(verb, state after it)` for every tap that is possible from `state`, directly or after other taps.
 
-    A phone without signal shows from these what its unsent taps make of the visit.
+    Without signal, a phone shows from this table what its unsent taps make of the visit.
     """
-    found: dict[str, str] = {}
-    open_states = [state]
-    while open_states:
-        at = open_states.pop()
-        for verb in VISIT.verbs(at):
-            if verb in TAPS and verb not in found:
-                found[verb] = VISIT.next(at, verb)
-                open_states.append(found[verb])
-    return tuple((verb, found[verb]) for verb in TAPS if verb in found)
+    state_after: dict[str, str] = {}
+    to_visit = [state]
+    while to_visit:
+        current = to_visit.pop()
+        for verb in VISIT.verbs(current):
+            if verb in TAPS and verb not in state_after:
+                state_after[verb] = VISIT.next(current, verb)
+                to_visit.append(state_after[verb])
+    return tuple((verb, state_after[verb]) for verb in TAPS if verb in state_after)
 
 
 def progress(state: str) -> tuple[int, int | None]:
-    """How many of the five steps (set out, arrived, working, report, acceptance) are done, and which is at hand."""
-    if state in VOID:
+    """Return the number of done steps and the index of the current one.
+
+    The five steps: set out, arrived, working, report, acceptance. The current one is None if the visit is inactive
+    or done.
+    """
+    if state in INACTIVE_VISIT:
         return 0, None
     if state == "returned":
         return 3, 3
-    done = {0: 0, 1: 0, 2: 1, 3: 2, 4: 2, 5: 4, 6: 5}[RANK[state]]
+    done = {0: 0, 1: 0, 2: 1, 3: 2, 4: 2, 5: 4, 6: 5}[PROGRESS_ORDER[state]]
     return done, done if done < 5 else None
 
 
 def arrival_check(
     site: tuple[float, float] | None,
-    here: tuple[float, float, float] | None,
+    phone: tuple[float, float, float] | None,
     reason: str | None,
-    near_m: float,
+    radius_m: float,
 ) -> str:
-    """One of the seven stored results; never a reason to stop anybody (D-JOB-5)."""
-    if here is None:
+    """Compare the phone's position with the site's; the result is stored and never stops anybody (D-JOB-5).
+
+    `site` is (lat, lon), `phone` (lat, lon, accuracy in m), `reason` why the phone has no position. Return one of
+    the keys of `words.ARRIVALS`.
+    """
+    if phone is None:
         return reason if reason in {"offline", "mock_position"} else "no_position"
-    lat, lon, accuracy = here
+    lat, lon, accuracy = phone
     if site is None:
         return "no_position"
-    if accuracy > near_m * 5:
+    if accuracy > radius_m * 5:
         return "inaccurate"
     distance = distance_m(site, (lat, lon))
-    if distance <= near_m + accuracy:
+    if distance <= radius_m + accuracy:
         return "at_site"
-    return "near_site" if distance <= near_m * 5 else "away"
+    return "near_site" if distance <= radius_m * 5 else "away"
 
 
 def distance_m(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """Metres between two points on the globe (haversine)."""
+    """Return the distance between two (lat, lon) points in metres (haversine)."""
     (lat1, lon1), (lat2, lon2) = ((radians(x), radians(y)) for x, y in (a, b))
     h = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
     return 2 * 6_371_000 * asin(sqrt(h))
@@ -175,7 +194,7 @@ def distance_m(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 @dataclass(frozen=True)
 class JobFacts:
-    """What policies ask of a job: its group, who is or ever was on it."""
+    """The facts of a job that policies judge: its group, its present members and its former members (user ids)."""
 
     job_id: str
     group_id: int
@@ -184,24 +203,24 @@ class JobFacts:
 
 
 def may_see_job(actor: Actor, job: JobFacts) -> bool:
-    """Own jobs (also those one was taken off), the led group's jobs, or roles that see all groups."""
-    mine = actor.id in job.members or actor.id in job.former
-    return mine or job.group_id in actor.leads or actor.sees_all_groups
+    """Allow members, former members, the leader of the job's group, and roles that see all groups."""
+    is_member = actor.id in job.members or actor.id in job.former
+    return is_member or job.group_id in actor.leads or actor.sees_all_groups
 
 
 def may_work_on(actor: Actor, job: JobFacts) -> bool:
-    """Facts from site are taken from whoever is or was on the job: it may have been reassigned meanwhile (D-JOB-10)."""
+    """Allow members and former members: the job may have been reassigned while a phone had no signal (D-JOB-10)."""
     return actor.id in job.members or actor.id in job.former
 
 
 def may_lead(actor: Actor, group_id: int) -> bool:
-    """The leader of the job's group."""
+    """Allow the leader of the group."""
     return group_id in actor.leads
 
 
 @dataclass(frozen=True)
 class VisitFacts:
-    """What policies ask of a visit: where it stands, and who is or was on it."""
+    """The facts of a visit that policies judge: its state, its job, its present and former members (user ids)."""
 
     visit_id: str
     job: JobFacts
@@ -213,40 +232,40 @@ class VisitFacts:
 
 
 def may_tap(actor: Actor, visit: VisitFacts) -> bool:
-    """Whoever is or was on the visit says what happened there: it may have been taken away meanwhile (D-JOB-10)."""
+    """Allow members and former members: the visit may have been reassigned while a phone had no signal (D-JOB-10)."""
     return actor.id in visit.members or actor.id in visit.former
 
 
 def may_refuse(actor: Actor, visit: VisitFacts) -> bool:
-    """The one in charge gives the visit back, or who was in charge before."""
+    """Allow the technician in charge, and former members: one of them may have been in charge."""
     return actor.id == visit.in_charge or actor.id in visit.former
 
 
 def is_late(actor: Actor, visit: VisitFacts) -> bool:
-    """Whether what this person did on site meets a visit or job that was cancelled, refused or given away."""
-    return actor.id not in visit.members or visit.state in VOID or visit.job_state == "cancelled"
+    """Return whether an event by this person is late work: the visit or job was cancelled, refused or given away."""
+    return actor.id not in visit.members or visit.state in INACTIVE_VISIT or visit.job_state == "cancelled"
 
 
 @dataclass(frozen=True)
 class AssetFacts:
-    """What policies ask of an asset: the groups of its jobs, and everybody who is or was on one of them."""
+    """The facts of an asset that policies judge: the groups of its jobs, and all their present and former members."""
 
     groups: frozenset[int]
     people: frozenset[int]
 
 
 def may_amend(actor: Actor, asset: AssetFacts) -> bool:
-    """Whoever worked at the asset says what stands there, their leaders, and the service desk for every group."""
+    """Allow people who work or worked at the asset, the leaders of their groups, and the service desk."""
     return actor.id in asset.people or bool(asset.groups & actor.leads) or "agent" in actor.roles
 
 
 def may_amend_on(actor: Actor, job: JobFacts) -> bool:
-    """The same rule for an asset that is reached through one of its jobs."""
+    """Apply `may_amend` to an asset that is reached through one of its jobs."""
     return may_amend(actor, AssetFacts(frozenset({job.group_id}), job.members | job.former))
 
 
 def may_dispatch(actor: Actor, job: JobFacts) -> bool:
-    """Work reaches technicians only through the leader of the job's group (D-JOB-1)."""
+    """Allow the leader of the job's group (D-JOB-1)."""
     return may_lead(actor, job.group_id)
 
 
@@ -254,21 +273,22 @@ QUARTER = 15
 WORKING_DAYS = 5
 
 
-def suggested_start(now: datetime, hours: tuple[int, int], minutes: int) -> datetime:
-    """When a visit of so many minutes could begin: the next full quarter of an hour within the working time.
+def suggest_start(now: datetime, hours: tuple[int, int], minutes: int) -> datetime:
+    """Return the next full quarter of an hour in working time at which `minutes` of work fit before closing.
 
-    `now` is civil time. What no longer fits goes to the start of the next working day.
+    `now` is local time, `hours` the opening and closing hour. If the rest of the day is too short: the opening of
+    the next working day.
     """
-    first, last = hours
-    soon = now.replace(second=0, microsecond=0) + timedelta(minutes=QUARTER - now.minute % QUARTER)
-    midnight = soon.replace(hour=0, minute=0)
-    if soon.weekday() < WORKING_DAYS:
-        opening = midnight + timedelta(hours=first)
-        if soon <= opening:
+    opens, closes = hours
+    next_quarter = now.replace(second=0, microsecond=0) + timedelta(minutes=QUARTER - now.minute % QUARTER)
+    day_start = next_quarter.replace(hour=0, minute=0)
+    if next_quarter.weekday() < WORKING_DAYS:
+        opening = day_start + timedelta(hours=opens)
+        if next_quarter <= opening:
             return opening
-        if soon + timedelta(minutes=minutes) <= midnight + timedelta(hours=last):
-            return soon
-    following = midnight + timedelta(days=1)
+        if next_quarter + timedelta(minutes=minutes) <= day_start + timedelta(hours=closes):
+            return next_quarter
+    following = day_start + timedelta(days=1)
     while following.weekday() >= WORKING_DAYS:
         following += timedelta(days=1)
-    return following + timedelta(hours=first)
+    return following + timedelta(hours=opens)

@@ -1,4 +1,4 @@
-"""What the commands of visits and jobs take."""
+"""Form schemas of the commands of jobs and visits."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ MAX_USER = 2**31 - 1
 
 
 class Tap(Form):
-    """A tap on site: where the phone was, or why that is not known (D-JOB-5)."""
+    """Data of a tap on site: the phone's position, or why there is none (D-JOB-5)."""
 
     position = position()
     no_position = silent()
 
 
 class Pause(Tap):
-    """A break, with the reason where there is one to tell."""
+    """Data of a break, with an optional reason."""
 
     reason = text(_l("Reason"), max=200, hint=_l("For instance: waiting for the customer, for parts."))
 
 
 class Refuse(Tap):
-    """A visit given back to the leader, never without a reason."""
+    """Data of a visit given back to the leader; the reason is required."""
 
     reason = long_text(_l("Reason"), max=500, required=True, hint=_l("The leader plans anew and needs to know why."))
 
 
 class Dispatch(Form):
-    """A visit planned by the leader (D-JOB-1)."""
+    """Data of a planned visit (D-JOB-1)."""
 
     id = Id(required=True)
     job_id = Id(required=True)
@@ -42,7 +42,7 @@ class Dispatch(Form):
 
 
 class Reassign(Form):
-    """A visit given to somebody else of the group (D-JOB-10)."""
+    """Data of a visit given to another technician of the group (D-JOB-10)."""
 
     technician_id = whole(_l("In charge"), min=1, max=MAX_USER, required=True, widget="select")
     second_id = whole(_l("Second technician"), min=1, max=MAX_USER, widget="select", differs="technician_id")
@@ -50,17 +50,17 @@ class Reassign(Form):
 
 
 class Cancel(Form):
-    """A visit or a job called off, never without a reason."""
+    """Data of a cancelled visit or job; the reason is required."""
 
     reason = long_text(_l("Reason"), max=500, required=True, hint=_l("The technicians are told it."))
 
 
 class Restore(Form):
-    """A cancellation taken back."""
+    """Data of a cancellation that is taken back: none."""
 
 
 class Change(Form):
-    """What the leader changes about a job; the time is that of the visit named."""
+    """Fields of a job that the leader changes; the planned time belongs to the visit `visit_id`."""
 
     visit_id = Id()
     title = text(_l("Title"), max=100, required=True)
@@ -71,7 +71,7 @@ class Change(Form):
 
 
 class Amend(Form):
-    """An asset as it really is, corrected by whoever stands in front of it."""
+    """Corrected fields of an asset."""
 
     model = text(_l("Model"), max=60, required=True)
     serial_no = text(_l("Serial no."), max=60, required=True)

@@ -1,4 +1,4 @@
-"""How a visit is drawn: its five steps, its next action, and the same for every tap that may still come."""
+"""The progress of a visit for its page: five steps, the next actions, and previews for taps that are not sent yet."""
 
 from __future__ import annotations
 
@@ -8,62 +8,65 @@ from datetime import datetime
 from typing import Any
 
 from fieldapp.field.jobs import words
-from fieldapp.field.jobs.policy import ASIDE, NEXT, OPEN_VISIT, TO_REPORT, ahead, progress
+from fieldapp.field.jobs.policy import NEXT_ACTION, OPEN_VISIT, SECONDARY_ACTIONS, TO_REPORT, progress, reachable_states
 
-#: Step of the five that a tap belongs to; its time is the phone's until the server has it.
+#: Verb -> index of the step it completes. Until the server has the tap, the phone knows its time.
 STEP_OF = {"set_out": 0, "arrive": 1, "start": 2, "report": 3}
 TAP_OF = {number: tap for tap, number in STEP_OF.items()}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A visit in one state. `tap` is the tap that led there and is still on the phone, or empty.
+    """A visit in one state, as the page shows it.
 
-    `steps` are rows of label, look, time, and the tap whose time the phone fills in.
+    `tap` is the verb that led to this state and is still on the phone, or empty. `steps` are rows of (label, CSS
+    class, time, tap): if `tap` is set, the page takes the time from that unsent tap.
     """
 
     tap: str
     state: str
     steps: tuple[tuple[Any, str, datetime | None, str], ...]
     next: str
-    aside: tuple[str, ...]
+    secondary_actions: tuple[str, ...]
     to_report: bool
 
     @property
     def words(self) -> Any:
-        """The state in words."""
+        """Return the label of the state."""
         return words.VISIT_STATES[self.state]
 
     @property
     def look(self) -> str:
-        """The state's tag."""
+        """Return the CSS class of the state's tag."""
         return words.VISIT_LOOKS.get(self.state, "")
 
 
 def stage(state: str, times: Mapping[str, datetime], tap: str = "") -> Stage:
-    """A visit's steps and actions in `state`; `times` are those of its events."""
-    done, at_hand = progress(state)
+    """Return a visit's steps and actions in `state`; `times` maps kinds of events to their times."""
+    done, current = progress(state)
     steps = []
     for number, (kind, label) in enumerate(words.STEPS):
-        look = "now" if number == at_hand else "done" if number < done else ""
+        look = "now" if number == current else "done" if number < done else ""
         shown = words.VISIT_STATES["paused"] if kind == "start" and state == "paused" else label
         at = times.get(kind) if number <= done else None
-        steps.append((shown, look, at, _known_by(tap, number, at, done)))
-    return Stage(tap, state, tuple(steps), NEXT.get(state, ""), ASIDE.get(state, ()), state in TO_REPORT)
+        steps.append((shown, look, at, _tap_with_time(tap, number, at, done)))
+    return Stage(
+        tap, state, tuple(steps), NEXT_ACTION.get(state, ""), SECONDARY_ACTIONS.get(state, ()), state in TO_REPORT
+    )
 
 
-def _known_by(tap: str, number: int, at: datetime | None, done: int) -> str:
-    """Return the tap whose time the phone knows for a step, while the server's page has none for it."""
+def _tap_with_time(tap: str, number: int, at: datetime | None, done: int) -> str:
+    """Return the unsent tap that gives a step its time, or empty if the server knows the time."""
     if not tap or STEP_OF.get(tap) == number:
         return tap
     return TAP_OF.get(number, "") if at is None and number <= STEP_OF.get(tap, done) else ""
 
 
-def stages_ahead(state: str, times: Mapping[str, datetime]) -> list[Stage]:
-    """What the visit becomes by each tap that can still come: an offline chain of taps moves the screen on."""
-    return [stage(after, times, tap) for tap, after in ahead(state)]
+def reachable_stages(state: str, times: Mapping[str, datetime]) -> list[Stage]:
+    """Return the visit as it will be after each tap that can still come, for previews without signal."""
+    return [stage(after, times, tap) for tap, after in reachable_states(state)]
 
 
 def stage_reported(state: str, times: Mapping[str, datetime]) -> Stage | None:
-    """Return what the visit becomes by a report that is still on the phone; None where it takes none."""
+    """Return the visit as it will be after a report that is still on the phone; None if it takes no report."""
     return stage("reported", times, "report") if state in OPEN_VISIT else None

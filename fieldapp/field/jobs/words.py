@@ -1,4 +1,4 @@
-"""The words for everything about jobs that is stored as a code."""
+"""Labels (and CSS classes of tags) for the codes that jobs and visits store."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ EVENTS: dict[str, Any] = {
     "restore": _l("Took the cancellation back"),
     "reassign": _l("Gave the visit to somebody else"),
 }
-#: What the technician hears with the receipt (D-JOB-10).
+#: Sent with the receipt of late work (D-JOB-10).
 LATE_NOTE = _l("Kept as late work: the visit was cancelled or given to somebody else meanwhile. The leader sees it.")
 ARRIVALS: dict[str, Any] = {
     "at_site": _l("at the site"),
@@ -119,5 +119,5 @@ RESULTS: dict[str, Any] = {
 
 
 def words(table: dict[str, Any], key: str | None) -> str:
-    """The word for a code, or the code itself where there is none."""
+    """Return the label of a code, or the code itself if the table has none."""
     return str(table.get(key or "", key or ""))

@@ -1,4 +1,7 @@
-"""Service reports: what was found, done, used and signed on a visit. Other features use what is named here."""
+"""Service reports: fault, work, parts used and the customer's signature.
+
+Other features use only what is exported here.
+"""
 
 from fieldapp.field.reports.models import NextVisitPlan, ReportDevice, ReportPart, ServiceReport
 

@@ -1,4 +1,4 @@
-"""Demo data: accepted reports of past visits as rows, and what was just handed in through the door."""
+"""Demo data: accepted reports of past visits as rows, and reports waiting for acceptance by the command bus."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from datetime import datetime, timedelta
 from math import cos, sin, tau
 from typing import Any
 
-from fieldapp.field.reports.commands.keep import seal
+from fieldapp.field.reports.commands.keep import hash_of_version
 from fieldapp.field.reports.models import NextVisitPlan, ReportPart, ReportVersion, ServiceReport
 from fieldapp.field.reports.policy import content_of
 from fieldapp.services.approvals.models import Case, Step
 
-#: From the planned start to the report: getting in, the work, the words with the customer.
-AROUND_THE_WORK = timedelta(minutes=15)
+#: Added to the working time to get from the planned start to the report.
+TIME_BESIDES_WORK = timedelta(minutes=15)
 UNTIL_ACCEPTED = timedelta(hours=2)
 
 
 def fill_demo(book: Any) -> None:
-    """Every visit of jobs.json that has a report: those still to be accepted wait in the leader's inbox."""
+    """Add the report of every visit in jobs.json that has one; `reported` visits wait in the leader's inbox."""
     for job in book.data("jobs"):
         for index, visit in enumerate(job["visits"]):
             if visit["report"] is None:
@@ -26,24 +26,26 @@ def fill_demo(book: Any) -> None:
             data = _data(book, job, index, visit)
             if visit["state"] == "reported":
                 agg = ("service_report", data["id"])
-                book.run(visit["technician"], "service_report.submit", agg, _wire(data), at=_sent(book, visit))
+                book.run(visit["technician"], "service_report.submit", agg, _form_data(data), at=_sent_at(book, visit))
             else:
-                _history(book, job, index, data)
+                _add_accepted_report(book, job, index, data)
 
 
-def _sent(book: Any, visit: Mapping[str, Any]) -> datetime:
+def _sent_at(book: Any, visit: Mapping[str, Any]) -> datetime:
     planned: datetime = book.at(visit["planned"]["days"], visit["planned"]["time"])
-    moment: datetime = book.past(planned + AROUND_THE_WORK + timedelta(minutes=visit["report"]["labour_minutes"]))
+    moment: datetime = book.not_after_now(
+        planned + TIME_BESIDES_WORK + timedelta(minutes=visit["report"]["labour_minutes"])
+    )
     return moment
 
 
 def _data(book: Any, job: Mapping[str, Any], index: int, visit: Mapping[str, Any]) -> dict[str, Any]:
-    """A report as the form would send it; one that was not finished plans the job's next visit."""
+    """Return the report's form data; an unfinished one plans the job's next visit."""
     report = dict(visit["report"])
     names = {row["number"]: row["name"] for row in book.data("parts")}
     parts = [
         {
-            "part_id": book.known(f"jobs.json, {job['key']}", book.parts, row["part"]),
+            "part_id": book.resolve(f"jobs.json, {job['key']}", book.parts, row["part"]),
             "name": names[row["part"]],
             **{name: row[name] for name in ("qty", "old_serial", "new_serial") if row[name] is not None},
         }
@@ -54,7 +56,7 @@ def _data(book: Any, job: Mapping[str, Any], index: int, visit: Mapping[str, Any
         "id": book.id("service_report", job["key"], index),
         "visit_id": book.visits[job["key"], index],
         "parts": parts,
-        "signature": strokes(book.id("signature", job["key"], index)),
+        "signature": signature_strokes(book.id("signature", job["key"], index)),
     }
     if report["result"] == "another_visit":
         data |= _plan(book, job, index)
@@ -63,7 +65,7 @@ def _data(book: Any, job: Mapping[str, Any], index: int, visit: Mapping[str, Any
 
 def _plan(book: Any, job: Mapping[str, Any], index: int) -> dict[str, Any]:
     following = job["visits"][index + 1]
-    names = {one["username"]: one["name"] for one in book.data("people")["users"]}
+    names = {user["username"]: user["name"] for user in book.data("people")["users"]}
     return {
         "plan_at": book.at(following["planned"]["days"], following["planned"]["time"]),
         "plan_people": names[following["technician"]],
@@ -71,18 +73,18 @@ def _plan(book: Any, job: Mapping[str, Any], index: int) -> dict[str, Any]:
     }
 
 
-def _wire(data: Mapping[str, Any]) -> dict[str, Any]:
-    """As a form sends it: parts named by their catalogue entry alone."""
-    parts = [{name: one for name, one in row.items() if name != "name"} for row in data["parts"]]
+def _form_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data as a form sends it: parts by id, without their names."""
+    parts = [{name: value for name, value in row.items() if name != "name"} for row in data["parts"]]
     return {**data, "parts": parts}
 
 
-def _history(book: Any, job: Mapping[str, Any], index: int, data: dict[str, Any]) -> None:
-    """A report that was accepted long ago: its row, its version, its closed case."""
+def _add_accepted_report(book: Any, job: Mapping[str, Any], index: int, data: dict[str, Any]) -> None:
+    """Add a report that was accepted in the past: its row, its version and its closed case."""
     visit = job["visits"][index]
-    sent, group = _sent(book, visit), book.groups[job["group"]]
+    sent, group = _sent_at(book, visit), book.groups[job["group"]]
     content = content_of(data, [])
-    digest = seal(data["id"], 1, content)
+    digest = hash_of_version(data["id"], 1, content)
     author = book.users[visit["technician"]]
     columns = ("result", "fault", "cause", "work", "labour_minutes", "satisfaction", "customer_name", "explained")
     report = ServiceReport(
@@ -113,7 +115,7 @@ def _history(book: Any, job: Mapping[str, Any], index: int, data: dict[str, Any]
             received_at=sent,
         )
     )
-    _accepted(book, job, report)
+    _add_closed_case(book, job, report)
 
 
 def _lines(book: Any, job: Mapping[str, Any], index: int, data: Mapping[str, Any]) -> Iterator[Any]:
@@ -129,10 +131,10 @@ def _lines(book: Any, job: Mapping[str, Any], index: int, data: Mapping[str, Any
         )
 
 
-def _accepted(book: Any, job: Mapping[str, Any], report: ServiceReport) -> None:
+def _add_closed_case(book: Any, job: Mapping[str, Any], report: ServiceReport) -> None:
     people = book.data("people")["users"]
-    leader = next(one for one in people if "leader" in one["roles"] and one["group"] == job["group"])
-    decided = book.past(report.submitted_at + UNTIL_ACCEPTED)
+    leader = next(user for user in people if "leader" in user["roles"] and user["group"] == job["group"])
+    decided = book.not_after_now(report.submitted_at + UNTIL_ACCEPTED)
     case = Case(
         id=book.id("case", report.id),
         subject_type="service_report",
@@ -146,16 +148,16 @@ def _accepted(book: Any, job: Mapping[str, Any], report: ServiceReport) -> None:
     )
     book.session.add(case)
     book.session.flush()
-    by = book.users[leader["username"]]
+    leader_id = book.users[leader["username"]]
     book.session.add(
-        Step(case_id=case.id, position=0, role="leader", state="approved", decided_by=by, decided_at=decided)
+        Step(case_id=case.id, position=0, role="leader", state="approved", decided_by=leader_id, decided_at=decided)
     )
 
 
-def strokes(seed: str) -> list[list[int]]:
-    """A name as a hand writes it: a few connected loops, the same for the same seed."""
+def signature_strokes(seed: str) -> list[list[int]]:
+    """Return handwriting-like strokes (x1, y1, x2, y2, …), the same for the same seed."""
     numbers = [int(digit, 16) for digit in seed.replace("-", "")]
-    made = []
+    drawn = []
     for word in range(2 + numbers[0] % 2):
         wide, high, turns = 30 + numbers[word + 1] * 2, 22 + numbers[word + 4] * 2, 2 + numbers[word + 7] % 3
         left, stroke = 110 + word * 145, []
@@ -164,5 +166,5 @@ def strokes(seed: str) -> list[list[int]]:
             x = left + step * (70 / (turns * 12)) + wide * (1 - cos(turn)) / 2
             y = 100 + high * sin(turn + numbers[word + 10]) * (1 - step / (turns * 24))
             stroke += [round(x), round(y)]
-        made.append(stroke)
-    return made
+        drawn.append(stroke)
+    return drawn

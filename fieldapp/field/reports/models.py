@@ -1,4 +1,4 @@
-"""Service reports: what a technician found, did and used on a visit, and what the customer signed (D-JOB-6)."""
+"""Service reports with their rows, versions and next-visit plans (D-JOB-6, D-JOB-7, D-JOB-12)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from fieldapp.platform.extensions import Model
 
 
 class ServiceReport(Model):
-    """One report of a visit as it stands now. `state`: submitted, returned, accepted (D-JOB-9).
+    """The present version of one author's report on a visit. `state`: submitted, returned, accepted (D-JOB-9).
 
-    `late_why` says why it is late work (`cancelled`, `reassigned`, D-JOB-10); `is_further` that the visit had
-    a report already. What earlier versions said is in ReportVersion.
+    `late_why`: why it is late work (`cancelled`, `reassigned`, D-JOB-10). `is_further`: the visit had a report
+    already. Earlier versions are in ReportVersion.
     """
 
     __tablename__ = "service_report"
@@ -58,7 +58,7 @@ class ServiceReport(Model):
 
 
 class ReportPart(Model):
-    """A part used. With both serial numbers the row is a replacement: removed and installed, linked (D-PART-6)."""
+    """A part used. With both serial numbers it is a replacement: old and new device, linked (D-PART-6)."""
 
     __tablename__ = "report_part"
 
@@ -72,7 +72,7 @@ class ReportPart(Model):
 
 
 class ReportDevice(Model):
-    """One line of an installation list or a terminal repair: vehicle, terminals, SIM cards, test (D-JOB-6)."""
+    """One row of an installation list or a terminal repair: vehicle, terminals, SIM cards, test (D-JOB-6)."""
 
     __tablename__ = "report_device"
 
@@ -89,7 +89,7 @@ class ReportDevice(Model):
 
 
 class NextVisitPlan(Model):
-    """What the following visit needs (D-JOB-7). `visit_id` is the visit that the leader's yes made of it."""
+    """The plan for the next visit (D-JOB-7). `visit_id` is the visit made of it on acceptance."""
 
     __tablename__ = "next_visit_plan"
 
@@ -101,7 +101,7 @@ class NextVisitPlan(Model):
 
 
 class PlanLine(Model):
-    """A part the next visit needs; approval turns the lines into a parts request."""
+    """A part that the next visit needs; on acceptance the lines become a parts request."""
 
     __tablename__ = "next_visit_plan_line"
 
@@ -114,7 +114,7 @@ class PlanLine(Model):
 
 
 class ReportVersion(Model):
-    """A version whole, as it was sent, with its signature and the hash of what was signed. Never changed (D-JOB-12)."""
+    """A version as it was sent, with its signature and the hash of what was signed. Never changed (D-JOB-12)."""
 
     __tablename__ = "report_version"
 

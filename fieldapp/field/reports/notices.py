@@ -1,4 +1,4 @@
-"""What people are told about reports."""
+"""Texts of the notices about reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a service report says (D-JOB-6, D-JOB-7). The result comes first: the rest of the form depends on it."""
+"""Form schemas of service reports (D-JOB-6, D-JOB-7). The result comes first: other fields depend on it."""
 
 from __future__ import annotations
 
@@ -41,32 +41,32 @@ MISSING = _l("Please fill this in.")
 
 
 class _PartRow(Form):
-    """A part from the catalogue, or one that is not in it."""
+    """A part from the catalogue, or a name."""
 
     part_id = pick(_l("Part"))
     name = text(_l("Or its name"), max=100)
     qty = whole(_l("Quantity"), min=1, max=999, placeholder="1")
 
     @validates_schema(skip_on_field_errors=False)
-    def _named(self, data: dict[str, Any], **_: Any) -> None:
+    def _require_part_or_name(self, data: dict[str, Any], **_: Any) -> None:
         if not data.get("part_id") and not data.get("name"):
             raise ValidationError([_l("Choose a part or write its name.")], "name")
 
 
 class PartUsed(_PartRow):
-    """A part used; both serial numbers make it a replacement (D-PART-6)."""
+    """A part used. With both serial numbers it is a replacement (D-PART-6)."""
 
     old_serial = text(_l("Old serial no."), max=60)
     new_serial = text(_l("New serial no."), max=60)
 
 
 class PartToBuy(_PartRow):
-    """A part the next visit needs, with what it may cost."""
+    """A part that the next visit needs, with its estimated price."""
 
     unit_price = money(_l("Estimated unit price"))
 
     @validates_schema(skip_on_field_errors=False)
-    def _estimated(self, data: dict[str, Any], **_: Any) -> None:
+    def _require_estimate(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("name") and not data.get("part_id") and data.get("unit_price") is None:
             raise ValidationError([_l("Please estimate the price.")], "unit_price")
 
@@ -84,13 +84,13 @@ class DeviceRow(Form):
     test_result = text(_l("Test result"), max=200)
 
     @validates_schema(skip_on_field_errors=False)
-    def _known(self, data: dict[str, Any], **_: Any) -> None:
+    def _require_identifier(self, data: dict[str, Any], **_: Any) -> None:
         if not any(data.get(name) for name in ("plate", "old_terminal", "new_terminal")):
             raise ValidationError([_l("Write the plate or a terminal number.")], "plate")
 
 
 class Content(Form):
-    """Everything a technician writes into a report; each version carries it whole."""
+    """The content of a report; every version has all of it."""
 
     result = choice(_l("Result"), RESULT_WORDS.items(), required=True, widget="seg")
     reason = long_text(
@@ -121,37 +121,37 @@ class Content(Form):
     satisfaction = stars(_l("Satisfaction"))
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def _together(self, data: dict[str, Any], original: Any, **_: Any) -> None:
-        """What belongs together. A field that was filled in wrongly has its own message already."""
-        given = original if isinstance(original, dict) else {}
-        told = {name for name, value in given.items() if name not in data and str(value or "").strip()}
-        missing = {*_plan_gaps(data), *_signature_gap(data), *_fee_gap(data)} - told
+    def _check_dependent_fields(self, data: dict[str, Any], original: Any, **_: Any) -> None:
+        """Require the fields that depend on others. A field with an invalid value has its own message already."""
+        sent = original if isinstance(original, dict) else {}
+        already_reported = {name for name, value in sent.items() if name not in data and str(value or "").strip()}
+        missing = {*_plan_gaps(data), *_signature_gap(data), *_fee_gap(data)} - already_reported
         if data.get("result") in NEEDS_REASON and not data.get("reason"):
-            missing |= {"reason"} - told
+            missing |= {"reason"} - already_reported
         if missing:
             raise ValidationError({name: [MISSING] for name in missing})
 
 
 class Submit(Content):
-    """A new report on a visit."""
+    """Data of a new report."""
 
     id = Id(required=True)
     visit_id = Id(required=True)
 
 
 class Resubmit(Content):
-    """The same report, corrected: the next version."""
+    """Data of the next version of a report."""
 
 
-def with_reason(data: dict[str, Any]) -> dict[str, Any]:
-    """Lift schema 1 to 2: another visit needs a reason (D-JOB-11); until then the cause, or the fault, said why."""
+def lift_to_version_2(data: dict[str, Any]) -> dict[str, Any]:
+    """Lift schema 1 to 2: another visit needs a reason (D-JOB-11). The cause or the fault is used as the reason."""
     if data.get("result") == "another_visit" and not data.get("reason"):
         return {**data, "reason": str(data.get("cause") or data.get("fault") or "")[:1000]}
     return data
 
 
 def _plan_gaps(data: dict[str, Any]) -> list[str]:
-    """D-JOB-7: not finished means a plan for the next visit."""
+    """Return the missing fields of the plan that `another_visit` requires (D-JOB-7)."""
     if data.get("result") != "another_visit":
         return []
     return [name for name in ("plan_at", "plan_people", "plan_tools") if not data.get(name)]

@@ -1,4 +1,4 @@
-"""Expenses and claims. What other features may use of them is here and nowhere else."""
+"""Expenses and expense claims. Other features use only what is exported here."""
 
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.money.expenses.policy import ALL_KINDS

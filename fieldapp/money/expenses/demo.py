@@ -1,4 +1,4 @@
-"""Demo data: expenses through the door, claims, and the leaders' approvals."""
+"""Demo data: expenses and claims by the command bus, with the leaders' approvals."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from fieldapp.services.accounts import actor_of, leaders_of
 
 
 def fill_money(book: Any) -> None:
-    """Every expense and claim of money.json, at its own day."""
+    """Capture the expenses and submit the claims of money.json, each at its own day."""
     data = book.data("money")
     items = [_item(book, number, row) for number, row in enumerate(data["items"])]
     approved = [number for number, row in enumerate(data["claims"]) if row["state"] == "approved"]
     for number, row in enumerate(data["claims"]):
         record = book.id("expense_claim", number)
         agg = ("expense_claim", record)
-        chosen = [items[index] for index in row["items"]]
+        item_ids = [items[index] for index in row["items"]]
         book.run(
-            row["user"], "expense_claim.submit", agg, {"id": record, "items": chosen}, book.at(row["days"], "18:20")
+            row["user"], "expense_claim.submit", agg, {"id": record, "items": item_ids}, book.at(row["days"], "18:20")
         )
         if row["state"] == "approved":
-            at = _decided(book, row["days"], last=number == approved[-1])
+            at = _decided_at(book, row["days"], last=number == approved[-1])
             book.run(_leader(book, row["user"]), "expense_claim.approve", agg, {}, at)
 
 
-def _decided(book: Any, days: int, last: bool) -> datetime:
-    """The day after; the last one at the earliest this month, so that the current list is never empty."""
-    at: datetime = book.past(book.at(days + 1, "09:10"))
+def _decided_at(book: Any, days: int, last: bool) -> datetime:
+    """Return the next day; for the last claim at the earliest this month, so that the current list is not empty."""
+    at: datetime = book.not_after_now(book.at(days + 1, "09:10"))
     if last:
-        first = clock.day_bounds(book.today.replace(day=1))[0] + timedelta(minutes=1)
-        at = book.past(max(at, first))
+        month_start = clock.day_bounds(book.today.replace(day=1))[0] + timedelta(minutes=1)
+        at = book.not_after_now(max(at, month_start))
     return at
 
 
@@ -43,9 +43,9 @@ def _item(book: Any, number: int, row: Mapping[str, Any]) -> str:
     record = str(book.id("expense_item", number))
     fapiao = row["fapiao"] or {}
     job_id = book.jobs[row["job"]] if row["job"] else None
-    at = book.past(book.at(row["days"], "17:40"))
+    at = book.not_after_now(book.at(row["days"], "17:40"))
     if row["kind"] == "per_diem":
-        _computed(book, record, row, job_id, at)
+        _add_per_diem(book, record, row, job_id, at)
         return record
     data = {
         "id": record,
@@ -63,8 +63,8 @@ def _item(book: Any, number: int, row: Mapping[str, Any]) -> str:
     return record
 
 
-def _computed(book: Any, record: str, row: Mapping[str, Any], job_id: str | None, at: datetime) -> None:
-    """A per diem, which nobody types (D-EXP-2)."""
+def _add_per_diem(book: Any, record: str, row: Mapping[str, Any], job_id: str | None, at: datetime) -> None:
+    """Add a per diem, which is computed and never typed (D-EXP-2)."""
     session = book.session
     owner = book.users[row["user"]]
     session.add(

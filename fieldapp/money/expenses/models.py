@@ -1,4 +1,4 @@
-"""Money a technician spent and wants back: items, and the claims that gather them (D-EXP-1, D-EXP-5)."""
+"""Expenses and the claims that contain them (D-EXP-1, D-EXP-5)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CLAIMED = text("claim_id IS NOT NULL")
 
 
 class ExpenseClaim(Model):
-    """What is sent to be approved: draft → submitted → approved | returned | rejected, and withdrawn.
+    """A claim: draft → submitted → approved, returned, rejected or withdrawn.
 
-    `month` is the list it stands in: the month in which it was approved, until then that of its sending (D-EXP-6).
+    `month` is the list it belongs to: the month of its approval, before that the month of its submission (D-EXP-6).
     """
 
     __tablename__ = "expense_claim"
@@ -43,7 +43,10 @@ class ExpenseClaim(Model):
 
 
 class ExpenseItem(Model):
-    """One expense. `receipts` counts the photos named with it, `warnings` is what the approver is told (D-EXP-3)."""
+    """One expense.
+
+    `receipts` is the number of photos named with it, `warnings` the findings for the approver (D-EXP-3).
+    """
 
     __tablename__ = "expense_item"
 
@@ -83,9 +86,9 @@ class ExpenseItem(Model):
 
 
 class FapiaoHold(Model):
-    """A fapiao is held by one claim, from its sending until it is rejected or taken back (D-EXP-8).
+    """The claim that holds a fapiao, from submission until it is rejected or withdrawn (D-EXP-8).
 
-    A capture holds nothing. Two claims sent in the same instant cannot both insert the row.
+    Capturing an expense holds nothing. Of two claims submitted concurrently only one can insert the row.
     """
 
     __tablename__ = "fapiao_hold"

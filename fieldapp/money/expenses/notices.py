@@ -1,4 +1,4 @@
-"""What people are told about their claims."""
+"""Texts of the notices about claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of expenses: capture, my expenses and claims, one of each."""
+"""Pages of expenses: capture, own expenses and claims, one expense, one claim."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from fieldapp.errors import NotFound
 from fieldapp.field.jobs import my_job_choices
 from fieldapp.kernel import clock, ids, money
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
-from fieldapp.money.expenses.policy import CLAIM, COMMON, FREE, ITEM, NEEDS_TRIP, fapiao_life
+from fieldapp.money.expenses.policy import CLAIM, COMMON_KIND_COUNT, FREE, ITEM, NEEDS_TRIP, fapiao_state
 from fieldapp.money.expenses.queries.checks import limits
-from fieldapp.money.expenses.queries.lines import CLAIM_ROW, claim_lines, holder, items_of_claims, lines_of, set_free
+from fieldapp.money.expenses.queries.lines import CLAIM_ROW, claim_lines, detach, holder, items_of_claims, lines_of
 from fieldapp.money.expenses.queries.records import SHOWN, claim_for, free_items, item_for
 from fieldapp.money.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS, about_claim
 from fieldapp.platform.web import inputs
@@ -61,7 +61,7 @@ def mine() -> Response:
 @bp.route("/expenses/new", methods=["GET", "POST"])
 @needs("expense_item.capture")
 def new() -> Response:
-    """Ten seconds at the counter: photo, amount, kind (D-EXP-1)."""
+    """Show the capture form: photo, amount and kind are enough (D-EXP-1)."""
     job = inputs.query_id("job")
     return form_page(
         FormPage(
@@ -84,43 +84,43 @@ def new() -> Response:
 @bp.get("/expenses/items/<uuid:item_id>")
 @needs("expense_item.view")
 def item(item_id: UUID) -> Response:
-    """One expense with its receipts."""
-    found = item_for(actor(), str(item_id))
-    line = lines_of([found])[0]
-    own = found.owner_id == actor().id
+    """Show an expense with its receipts."""
+    expense = item_for(actor(), str(item_id))
+    line = lines_of([expense])[0]
+    own = expense.owner_id == actor().id
     return render(
         "money/expenses/item.html",
         fragment="money/expenses/_item.html",
         line=line,
-        owner=names_of([found.owner_id]).get(found.owner_id, ""),
-        life=fapiao_life(found.fapiao_number, found.state),
-        may_correct=own and found.state in FREE and found.kind != "per_diem",
-        may_discard=own and (found.state, "discard") in ITEM.moves,
+        owner=names_of([expense.owner_id]).get(expense.owner_id, ""),
+        life=fapiao_state(expense.fapiao_number, expense.state),
+        may_correct=own and expense.state in FREE and expense.kind != "per_diem",
+        may_discard=own and (expense.state, "discard") in ITEM.moves,
     )
 
 
 @bp.route("/expenses/items/<uuid:item_id>/edit", methods=["GET", "POST"])
 @needs("expense_item.resubmit")
 def edit(item_id: UUID) -> Response:
-    """Putting an own expense right while no claim holds it."""
-    found = _own_item(item_id)
+    """Show the correction form of the actor's own expense."""
+    expense = _own_item(item_id)
     names = ("amount", "kind", "spent_on", "note", "job_id", "fapiao_number", "fapiao_code", "fapiao_amount")
     choices = my_job_choices(actor())
-    line = lines_of([found])[0]
+    line = lines_of([expense])[0]
     if line.job and line.job.id not in dict(choices):
         choices.append((line.job.id, line.job.words))
     return form_page(
         FormPage(
             kind="expense_item.resubmit",
-            agg=("expense_item", found.id),
+            agg=("expense_item", expense.id),
             title=_l("Correct the expense"),
-            done=f"/expenses/items/{found.id}",
-            back=f"/expenses/items/{found.id}",
-            draft=f"expense_item.resubmit:{found.id}",
-            knows=f"expense_item:{found.id}",
+            done=f"/expenses/items/{expense.id}",
+            back=f"/expenses/items/{expense.id}",
+            draft=f"expense_item.resubmit:{expense.id}",
+            knows=f"expense_item:{expense.id}",
             record_title=gettext("Expense corrected · {kind} ¥{amount}"),
             submit=_l("Save the correction"),
-            initial={name: getattr(found, name) for name in names},
+            initial={name: getattr(expense, name) for name in names},
             options={"job_id": choices},
             template="money/expenses/new.html",
             context={**_form_context(), "line": line},
@@ -131,70 +131,70 @@ def edit(item_id: UUID) -> Response:
 @bp.post("/expenses/items/<uuid:item_id>/discard")
 @needs("expense_item.discard")
 def discard(item_id: UUID) -> Response:
-    """The button, without JavaScript."""
-    found = _own_item(item_id)
-    agg = ("expense_item", found.id)
+    """Discard an expense, without JavaScript."""
+    expense = _own_item(item_id)
+    agg = ("expense_item", expense.id)
     return form_page(FormPage("expense_item.discard", agg, _l("Discard the expense"), "/expenses", back="/expenses"))
 
 
 @bp.route("/expenses/claims/new", methods=["GET", "POST"])
 @needs("expense_claim.submit")
 def new_claim() -> Response:
-    """A claim of everything that is free, less what is unticked; also offline, with what is still on the phone."""
+    """Show the form of a claim with all free expenses ticked. Offline it includes unsent expenses."""
     items = free_items(actor())[:SHOWN]
-    return _claim_form(items, {one.id for one in items}, None)
+    return _claim_form(items, {item.id for item in items}, None)
 
 
 @bp.route("/expenses/claims/<uuid:claim_id>/resubmit", methods=["GET", "POST"])
 @needs("expense_claim.submit")
 def resubmit(claim_id: UUID) -> Response:
-    """A returned claim, corrected and sent again."""
+    """Show the form of a returned claim."""
     claim = _own_claim(claim_id)
     items = free_items(actor(), claim.id)[:SHOWN]
-    return _claim_form(items, {one.id for one in items if one.claim_id == claim.id}, claim)
+    return _claim_form(items, {item.id for item in items if item.claim_id == claim.id}, claim)
 
 
 @bp.get("/expenses/claims/<uuid:claim_id>")
 @needs("expense_claim.view")
 def claim(claim_id: UUID) -> Response:
-    """One claim: its expenses with receipts and warnings, who decided what, who holds it now (D-EXP-9)."""
-    found = claim_for(actor(), str(claim_id))
-    rounds = history_of("expense_claim", found.id)
+    """Show a claim: expenses with receipts and findings, decisions, and who has to act (D-EXP-9)."""
+    record = claim_for(actor(), str(claim_id))
+    rounds = history_of("expense_claim", record.id)
     latest = rounds[-1][0] if rounds else None
     deciders = {step.decided_by for _, steps in rounds for step in steps if step.decided_by}
-    names = names_of({found.owner_id, *deciders})
-    own = found.owner_id == actor().id
+    names = names_of({record.owner_id, *deciders})
+    own = record.owner_id == actor().id
     return render(
         "money/expenses/claim.html",
         fragment="money/expenses/_claim.html",
-        claim=found,
-        owner=names.get(found.owner_id, ""),
-        about=about_claim(names.get(found.owner_id, ""), found.total),
-        words=CLAIM_WORDS[found.state],
-        look=LOOKS[found.state],
-        lines=lines_of(items_of_claims([found.id]).get(found.id, [])),
+        claim=record,
+        owner=names.get(record.owner_id, ""),
+        about=about_claim(names.get(record.owner_id, ""), record.total),
+        words=CLAIM_WORDS[record.state],
+        look=LOOKS[record.state],
+        lines=lines_of(items_of_claims([record.id]).get(record.id, [])),
         events=_events(rounds, names),
-        holder=holder(found.state, latest),
+        holder=holder(record.state, latest),
         own=own,
         may_decide=may_decide_now(actor(), latest) and actor().can("expense_claim.approve"),
         seen_json=seen_json(latest, rounds[-1][1]) if rounds else "",
-        may_withdraw=own and (found.state, "withdraw") in CLAIM.moves,
-        may_resubmit=own and (found.state, "submit") in CLAIM.moves,
+        may_withdraw=own and (record.state, "withdraw") in CLAIM.moves,
+        may_resubmit=own and (record.state, "submit") in CLAIM.moves,
     )
 
 
 @bp.post("/expenses/claims/<uuid:claim_id>/withdraw")
 @needs("expense_claim.withdraw")
 def withdraw(claim_id: UUID) -> Response:
-    """The button, without JavaScript."""
-    found = _own_claim(claim_id)
-    agg = ("expense_claim", found.id)
+    """Withdraw a claim, without JavaScript."""
+    record = _own_claim(claim_id)
+    agg = ("expense_claim", record.id)
     return form_page(FormPage("expense_claim.withdraw", agg, _l("Take the claim back"), "/expenses", back="/expenses"))
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a claim."""
+    """An event in a claim's history."""
 
     at: datetime
     verdict: str
@@ -219,7 +219,7 @@ def _events(rounds: Sequence[Any], names: dict[int, str]) -> list[Event]:
 
 
 def _claim_form(items: Sequence[ExpenseItem], chosen: set[str], claim: ExpenseClaim | None) -> Response:
-    set_free([claim] if claim else [])
+    detach([claim] if claim else [])
     if request.method == "POST":
         chosen = set(inputs.posted_ids("items[]", count=100))
     agg = ("expense_claim", claim.id if claim else None)
@@ -237,34 +237,34 @@ def _claim_form(items: Sequence[ExpenseItem], chosen: set[str], claim: ExpenseCl
             "claim": claim,
             "lines": lines_of(items),
             "chosen": chosen,
-            "together": _sum([one for one in items if one.id in chosen]),
+            "together": _sum([item for item in items if item.id in chosen]),
             "limits": limits(),
             "needs_trip": NEEDS_TRIP,
             "free": _free_facts(items),
         },
     )
-    # Without JavaScript the total is added up again by the server.
+    # Without JavaScript the server computes the new total.
     return redrawn(page) if inputs.posted("_add_up") else form_page(page)
 
 
 def _free_facts(items: Sequence[ExpenseItem]) -> list[dict[str, str]]:
-    """Return what a claim form on the phone needs of each expense that is in no claim (ADR 28)."""
+    """Return what the claim form on a phone needs of each free expense (ADR 28)."""
     return [
         {
-            "id": one.id,
-            "title": str(KIND_WORDS[one.kind]),
-            "amount": money.show(one.amount),
-            "about": f"{day(one.spent_on)} · {one.note}" if one.note else day(one.spent_on),
+            "id": item.id,
+            "title": str(KIND_WORDS[item.kind]),
+            "amount": money.show(item.amount),
+            "about": f"{day(item.spent_on)} · {item.note}" if item.note else day(item.spent_on),
         }
-        for one in items
-        if one.state == "open"
+        for item in items
+        if item.state == "open"
     ]
 
 
 def _form_context() -> dict[str, Any]:
     today, days = clock.today(), int(figure("expenses.max_days"))
     return {
-        "common": COMMON,
+        "common": COMMON_KIND_COUNT,
         "max_days": days,
         "oldest": (today - timedelta(days=days)).isoformat(),
         "latest": today.isoformat(),
@@ -272,18 +272,18 @@ def _form_context() -> dict[str, Any]:
 
 
 def _sum(items: Sequence[ExpenseItem]) -> Decimal:
-    return sum((one.amount for one in items), Decimal(0))
+    return sum((item.amount for item in items), Decimal(0))
 
 
 def _own_item(item_id: UUID) -> ExpenseItem:
-    found = item_for(actor(), str(item_id))
-    if found.owner_id != actor().id:
+    expense = item_for(actor(), str(item_id))
+    if expense.owner_id != actor().id:
         raise NotFound("expense_item.not_found")
-    return found
+    return expense
 
 
 def _own_claim(claim_id: UUID) -> ExpenseClaim:
-    found = claim_for(actor(), str(claim_id))
-    if found.owner_id != actor().id:
+    record = claim_for(actor(), str(claim_id))
+    if record.owner_id != actor().id:
         raise NotFound("expense_claim.not_found")
-    return found
+    return record

@@ -1,4 +1,4 @@
-"""What the forms of expenses ask, and the envelopes carry."""
+"""Form schemas of expenses and claims."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, fields
 
-from fieldapp.money.expenses.policy import KINDS, plain_number
+from fieldapp.money.expenses.policy import KINDS, normalized_number
 from fieldapp.money.expenses.words import KIND_WORDS
 from fieldapp.platform.web.fields import BoundedList, Form, Id, Rows, choice, day, long_text, money, pick, text
 
 _KINDS = tuple((kind, KIND_WORDS[kind]) for kind in KINDS)
 
 
-def _is_number(value: str) -> None:
-    """Digits and Latin letters; paper fapiao have a code and 8 digits, fully digital ones 20 digits and no code."""
-    plain = plain_number(value)
-    if not (4 <= len(plain) <= 24 and plain.isascii()):
+def _validate_number(value: str) -> None:
+    """Require 4 to 24 digits or Latin letters. Raise ValidationError.
+
+    Paper fapiao have a code and 8 digits, fully digital ones 20 digits and no code.
+    """
+    number = normalized_number(value)
+    if not (4 <= len(number) <= 24 and number.isascii()):
         raise ValidationError([_l("Please enter the digits as printed on the fapiao.")])
 
 
-def _digits(label: Any, hint: Any = "") -> fields.String:
+def _fapiao_field(label: Any, hint: Any = "") -> fields.String:
     field = text(label, max=30, hint=hint, inputmode="numeric", autocomplete="off")
-    field.validators.append(_is_number)
+    field.validators.append(_validate_number)
     return field
 
 
 class Item(Form):
-    """One expense: photo, amount and kind are enough (D-EXP-1). Without a day it is the day of writing."""
+    """Data of an expense: photo, amount and kind are enough (D-EXP-1). Without a day it is the day of writing."""
 
     id = Id(required=True)
     amount = money(_l("Amount in yuan"), required=True)
@@ -36,23 +39,23 @@ class Item(Form):
     spent_on = day(_l("Day"), hint=_l("Left empty it is today."))
     note = text(_l("Note"), max=200)
     job_id = pick(_l("Job"))
-    fapiao_number = _digits(_l("Fapiao number"), _l("A fully digital fapiao has 20 digits and no code."))
-    fapiao_code = _digits(_l("Fapiao code"))
+    fapiao_number = _fapiao_field(_l("Fapiao number"), _l("A fully digital fapiao has 20 digits and no code."))
+    fapiao_code = _fapiao_field(_l("Fapiao code"))
     fapiao_amount = money(_l("Amount on the fapiao"))
 
 
 class Correction(Item):
-    """The same expense put right."""
+    """Data of a corrected expense."""
 
     id = Id()
 
 
-class Nothing(Form):
-    """A button that says everything by itself."""
+class NoData(Form):
+    """Data of a command that needs none."""
 
 
 class Claim(Form):
-    """The expenses to be approved together; the server adds them up."""
+    """Data of a claim: its expenses and a note; the server computes the total."""
 
     id = Id(required=True)
     items = BoundedList(

@@ -1,4 +1,4 @@
-"""What people call kinds, states and findings."""
+"""Labels, CSS classes and texts for the codes that expenses and claims store."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ITEM_WORDS = {
     "discarded": _l("Discarded"),
 }
 
-#: The class that gives a state its colour and shape.
+#: State -> CSS class of its tag.
 LOOKS = {
     "open": "",
     "claimed": "soon",
@@ -74,17 +74,17 @@ FINDINGS = {
 
 
 def finding_words(code: str, params: dict[str, Any], to_author: bool = False) -> str:
-    """Return a finding as a sentence; its author is not told other people's names."""
+    """Return the text of a finding. Its author is not told other people's names."""
     if to_author and "who" in params:
         params = {**params, "who": gettext("somebody else")}
     return str(FINDINGS[code]) % params
 
 
 def warning_words(warnings: Iterable[Any] | None, to_author: bool = False) -> list[str]:
-    """Return the sentences of the findings stored with an item."""
+    """Return the texts of the findings stored with an item."""
     return [finding_words(code, params, to_author) for code, params in warnings or ()]
 
 
 def about_claim(who: str, total: Decimal) -> str:
-    """Return which claim is meant: whose it is, and how much."""
+    """Return the label of a claim: its author and its total."""
     return gettext("%(who)s's expense claim · ¥ %(amount)s", who=who, amount=money.show(total))

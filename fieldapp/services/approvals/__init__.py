@@ -1,4 +1,4 @@
-"""One approval mechanism for everything that needs a yes: chain, decisions, inbox (D-ROLE-1, D-PART-2, D-EXP-5).
+"""Approvals for all features: chain, decisions, inbox (D-ROLE-1, D-PART-2, D-EXP-5).
 
 A feature opens a case with `open_case`, and declares its decision commands with `decision`.
 """

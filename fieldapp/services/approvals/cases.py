@@ -1,4 +1,4 @@
-"""Opening, moving and closing cases; always inside a command."""
+"""Open, advance and close cases. Every function runs inside a command's transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fieldapp.kernel import ids
 from fieldapp.platform.commandbus import Context
 from fieldapp.services.accounts.models import Membership, User
 from fieldapp.services.approvals.models import Case, Step
-from fieldapp.services.approvals.policy import chain
+from fieldapp.services.approvals.policy import approval_chain
 
 
 def open_case(
@@ -26,14 +26,14 @@ def open_case(
     roles: Sequence[str] = ("leader",),
     amount: Decimal | None = None,
 ) -> Case:
-    """Ask for a yes. A record that comes back after a return opens its next round.
+    """Open a case for a record. A record that was returned before gets the next round.
 
-    `ver` is the record's version, `shown` what is decided upon: both are what a decision of this round names.
-    Without a group, or where the group has no leader, the step of the leader goes one up (D-ROLE-1).
+    `ver` is the record's version and `shown` its content in this round: a decision names what its author saw of
+    them. Without a group, or if the group has no leader, the leader's step goes one level up (D-ROLE-1).
     """
     kind, record = subject
-    held = ctx.session.scalars(select(Membership.role).where(Membership.user_id == requester_id))
-    steps = chain(roles, set(held), _missing(ctx, requester_id, group_id))
+    requester_roles = ctx.session.scalars(select(Membership.role).where(Membership.user_id == requester_id))
+    steps = approval_chain(roles, set(requester_roles), _vacant_roles(ctx, requester_id, group_id))
     earlier = ctx.session.scalar(
         select(func.max(Case.round)).where(Case.subject_type == kind, Case.subject_id == record)
     )
@@ -62,8 +62,8 @@ def open_case(
     return case
 
 
-def _missing(ctx: Context, requester_id: int, group_id: int | None) -> dict[str, str]:
-    """Return why nobody can take the leader's step, by role."""
+def _vacant_roles(ctx: Context, requester_id: int, group_id: int | None) -> dict[str, str]:
+    """Return the roles that nobody can decide for, each with the reason."""
     if group_id is None:
         return {"leader": "no_group"}
     leaders = (
@@ -76,14 +76,14 @@ def _missing(ctx: Context, requester_id: int, group_id: int | None) -> dict[str,
 
 
 def close_case(ctx: Context, subject: tuple[str, str], state: str = "withdrawn") -> None:
-    """Ends an open case without a decision (the requester took the record back)."""
+    """Close the open case of a record without a decision, for instance because its author withdrew the record."""
     case = open_case_of(ctx, subject)
     if case is not None:
         case.state, case.waiting_role, case.closed_at = state, None, ctx.now
 
 
 def open_case_of(ctx: Context, subject: tuple[str, str]) -> Case | None:
-    """The case of a record that waits for a decision, locked."""
+    """Return the open case of a record, locked, or None."""
     kind, record = subject
     query = (
         select(Case).where(Case.subject_type == kind, Case.subject_id == record, Case.state == "open").with_for_update()
@@ -93,17 +93,17 @@ def open_case_of(ctx: Context, subject: tuple[str, str]) -> Case | None:
 
 
 def decide(ctx: Context, case: Case, verdict: str, reason: str | None) -> bool:
-    """Records a decision of the current step. Returns whether the case is closed by it.
+    """Record a decision of the waiting step. Return whether it closed the case.
 
-    `verdict` is approved, returned or rejected; only the first may leave further steps to be taken.
+    `verdict` is approved, returned or rejected; only `approved` can leave further steps.
     """
     steps = ctx.scalars(select(Step).where(Step.case_id == case.id).order_by(Step.position))
     current = next(step for step in steps if step.state == "waiting")
     current.state, current.reason = verdict, reason
     current.decided_by, current.decided_at = ctx.actor.id, ctx.now
-    following = next((step for step in steps if step.state == "waiting"), None)
-    if verdict == "approved" and following is not None:
-        case.waiting_role = following.role
+    next_step = next((step for step in steps if step.state == "waiting"), None)
+    if verdict == "approved" and next_step is not None:
+        case.waiting_role = next_step.role
         return False
     case.state, case.waiting_role, case.closed_at = verdict, None, ctx.now
     return True

@@ -1,4 +1,4 @@
-"""Decision commands of any feature: `parts_request.approve`, `service_report.return`, …"""
+"""Decision commands of all features: `parts_request.approve`, `service_report.return`, …"""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ _PRECISION = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class Subject:
-    """What a feature has decided: `settled(ctx, record id, verdict, reason)` is called once a case is closed.
+    """How a feature takes part in approvals.
 
-    It moves the record's own state and tells its author. `details` puts what `open_case` was given as `shown` into
-    words, so that a decision about an earlier round can be answered with what changed since.
+    `on_decided(ctx, record id, verdict, reason)` is called once a case is closed; it changes the record's state and
+    notifies its author. `details` turns the `shown` of `open_case` into labelled texts, so that a decision about an
+    earlier round can be answered with what changed since.
     """
 
     kind: str
-    settled: Callable[[Context, str, str, str | None], Effect]
+    on_decided: Callable[[Context, str, str, str | None], Effect]
     details: Callable[[Mapping[str, Any]], Sequence[Detail]]
 
 
@@ -48,59 +49,59 @@ SUBJECTS: dict[str, Subject] = {}
 
 
 def decision(subject: Subject, verb: str) -> Command:
-    """The command `<kind>.<verb>`; approving passes a step, the others end the case at once.
+    """Return the command `<kind>.<verb>`. Approving passes one step; the other verbs close the case.
 
     A decision names the round, the step and the record's version that its author saw (`seen_of`, in the envelope's
-    `base`). Raises Conflict, with what changed in words, where another round, step or version waits now.
+    `base`). The command raises Conflict, with the changes as text, if another round, step or version waits now.
     """
     SUBJECTS[subject.kind] = subject
 
     def load(ctx: Context, data: dict[str, Any]) -> Case:
         case = open_case_of(ctx, (subject.kind, ctx.id))
         if case is None:
-            raise _why_not(ctx, subject.kind)
-        _refuse_taken_step(ctx, case)
+            raise _missing_case_error(ctx, subject.kind)
+        _reject_if_step_taken(ctx, case)
         return case
 
     def may(actor: Actor, case: Case) -> bool:
         return may_decide(actor, case.requester_id, case.waiting_role, case.group_id)
 
     def run(ctx: Context, case: Case, data: dict[str, Any]) -> Effect:
-        _refuse_unseen(ctx, case, verb)
+        _reject_if_not_seen(ctx, case, verb)
         reason = data.get("reason")
         verdict = VERDICTS[verb]
         if decide(ctx, case, verdict, reason):
             ctx.session.flush()
-            return subject.settled(ctx, case.subject_id, verdict, reason)
+            return subject.on_decided(ctx, case.subject_id, verdict, reason)
         return Effect(ref=None, before={"waiting": case.waiting_role}, after={"verdict": verdict, "reason": reason})
 
     schema = Approve if verb in {"approve", "accept"} else Refuse
     return command(f"{subject.kind}.{verb}", label=LABELS[verb], schema=schema, load=load, may=may, undo=UNDO)(run)
 
 
-# -- what the author of a decision saw ---------------------------------------------------------------------------
+# -- the round that a decision names -----------------------------------------------------------------------------
 
 
 def seen_of(case: Case, steps: Sequence[Step]) -> Base:
-    """Return what a page that shows this case lets a decision name: version, round, and the step that waits."""
+    """Return what a decision made on a page with this case names: version, round and waiting step."""
     waiting = next((step.position for step in steps if step.state == "waiting"), 0)
     return Base(case.ver, {"round": case.round, "step": waiting})
 
 
 def seen_json(case: Case | None, steps: Sequence[Step]) -> str:
-    """Return `seen_of` as forms carry it; empty without a case."""
+    """Return `seen_of` as JSON for a form; empty without a case."""
     return msgspec.json.encode(seen_of(case, steps)).decode() if case else ""
 
 
 def changes_since(case: Case, earlier: Case | None) -> list[Difference]:
-    """Return what differs between an earlier round of a record and this one, in the person's language."""
+    """Return the differences between an earlier round and this one, in the actor's language."""
     if earlier is None or earlier.shown is None or case.shown is None:
         return []
     details = SUBJECTS[case.subject_type].details
     return differences(details(earlier.shown), details(case.shown))
 
 
-def say(change: Difference) -> str:
+def difference_text(change: Difference) -> str:
     """Return a difference as one line: `Amount: 10.00 → 9,000.00`."""
     if not change.was:
         return gettext("%(label)s added: %(value)s", label=change.label, value=change.now)
@@ -111,75 +112,78 @@ def say(change: Difference) -> str:
     return f"{change.label}: {change.was} → {change.now}"
 
 
-def rounds_before(case: Case) -> Any:
-    """The statement that finds the earlier rounds of the same record, the latest first."""
+def earlier_rounds(case: Case) -> Any:
+    """Return the statement that selects the earlier rounds of the same record, latest first."""
     same = (Case.subject_type == case.subject_type, Case.subject_id == case.subject_id, Case.round < case.round)
     return select(Case).where(*same).order_by(Case.round.desc())
 
 
-def _named(ctx: Context) -> tuple[int, int, int] | None:
-    """Return `(round, step, version)` that the envelope names, or None for those of builds that named nothing."""
+def _round_seen(ctx: Context) -> tuple[int, int, int] | None:
+    """Return `(round, step, version)` that the envelope names, or None if an earlier build wrote it."""
     base = ctx.envelope.base
     if base is None or "round" not in base.fields:
         return None
-    number, step = base.fields.get("round"), base.fields.get("step")
-    return (number, step, base.ver) if isinstance(number, int) and isinstance(step, int) else (0, 0, base.ver)
+    round_number, step = base.fields.get("round"), base.fields.get("step")
+    return (
+        (round_number, step, base.ver) if isinstance(round_number, int) and isinstance(step, int) else (0, 0, base.ver)
+    )
 
 
-def _refuse_taken_step(ctx: Context, case: Case) -> None:
-    """Two people of one role see the same step: whoever comes second hears that it was taken. Raises Conflict."""
-    named = _named(ctx)
-    if named is None or named[0] != case.round:
+def _reject_if_step_taken(ctx: Context, case: Case) -> None:
+    """Raise Conflict if somebody else of the same role has decided the step that the envelope names."""
+    seen = _round_seen(ctx)
+    if seen is None or seen[0] != case.round:
         return
-    step = ctx.session.get(Step, (case.id, named[1])) if 0 <= named[1] < 100 else None
+    step = ctx.session.get(Step, (case.id, seen[1])) if 0 <= seen[1] < 100 else None
     if step is None or step.state == "waiting":
         return
     if may_decide(ctx.actor, case.requester_id, step.role, case.group_id):
-        words = _l("Somebody else took this step meanwhile.")
-        raise Conflict("case.step_taken", words, {"state": case.state, "taken": True})
+        message = _l("Somebody else took this step meanwhile.")
+        raise Conflict("case.step_taken", message, {"state": case.state, "taken": True})
 
 
-def _refuse_unseen(ctx: Context, case: Case, verb: str) -> None:
-    """Raise Conflict unless the decision is about this round and version.
+def _reject_if_not_seen(ctx: Context, case: Case, verb: str) -> None:
+    """Raise Conflict unless the decision is about the present round and version.
 
-    One that names nothing (written by an earlier build) counts only if the round was open when it was written.
+    An envelope that names nothing (written by an earlier build) counts only if the round was open when it was
+    written.
     """
-    named = _named(ctx)
-    if named is None:
-        # On a desk the moment is that in which the page was made.
+    seen = _round_seen(ctx)
+    if seen is None:
+        # For a desk form this is the time when the page was rendered.
         written = ctx.envelope.device_time
         if written >= case.opened_at - _PRECISION and not ctx.clock_doubted:
             return
-        earlier = [one for one in ctx.scalars(rounds_before(case)) if one.opened_at <= written]
+        earlier_cases = [round_ for round_ in ctx.scalars(earlier_rounds(case)) if round_.opened_at <= written]
     else:
-        if named[0] == case.round and named[2] == case.ver:
+        if seen[0] == case.round and seen[2] == case.ver:
             return
-        earlier = [one for one in ctx.scalars(rounds_before(case)) if one.round == named[0]]
-    raise _changed(case, earlier[0] if earlier else None, verb)
+        earlier_cases = [round_ for round_ in ctx.scalars(earlier_rounds(case)) if round_.round == seen[0]]
+    raise _changed_conflict(case, earlier_cases[0] if earlier_cases else None, verb)
 
 
-def _changed(case: Case, earlier: Case | None, verb: str) -> Conflict:
-    told = [say(change) for change in changes_since(case, earlier)]
+def _changed_conflict(case: Case, earlier: Case | None, verb: str) -> Conflict:
+    changes = [difference_text(change) for change in changes_since(case, earlier)]
     head = gettext("This was changed and sent again after you saw it. Your decision was not applied.")
     kind, record = case.subject_type, case.subject_id
     card = {
         "round": case.round,
-        "changes": told,
+        "changes": changes,
         "url": f"/inbox/{kind}/{record}/{verb}",
         "draft": draft_key(case, verb),
     }
     error = Conflict("case.changed", head, {"decision": card})
-    error.problems = {"_": [head, *told]}
+    error.problems = {"_": [head, *changes]}
     return error
 
 
 def draft_key(case: Case, verb: str) -> str:
-    """Return the key of a half-written decision: one for each round, so that a reason stays with what it is about."""
+    """Return the key of a half-written decision: one for each round, so that a reason is not used for another."""
     return f"{case.subject_type}.{verb}:{case.subject_id}:{case.round}"
 
 
-def _why_not(ctx: Context, kind: str) -> Exception:
-    """A decision that comes too late is a conflict and says so; one about nothing is not found."""
+def _missing_case_error(ctx: Context, kind: str) -> Exception:
+    """Return Conflict with the decision made meanwhile, or NotFound if the record never had a case."""
     from fieldapp.services.approvals.queries import case_for
 
     latest = case_for(kind, ctx.id)
@@ -190,27 +194,27 @@ def _why_not(ctx: Context, kind: str) -> Exception:
         return Conflict("case.closed", _l("This was already decided."), {"state": latest.state, "taken": True})
     current = {"state": latest.state, "taken": True}
     url = detail_url(kind, ctx.id, False)
-    return Conflict("case.closed", _said(*closing), {**current, "url": url} if url else current)
+    return Conflict("case.closed", _closing_text(*closing), {**current, "url": url} if url else current)
 
 
 def _closing_step(ctx: Context, case: Case) -> tuple[Step, str] | None:
-    """Return the step that closed the case and who took it, for those who could have taken it themselves."""
+    """Return the step that closed the case and the name of its decider, if the actor could have decided it."""
     query = select(Step, name_by(Step.decided_by)).where(Step.case_id == case.id, Step.decided_at.is_not(None))
-    found = ctx.session.execute(query.order_by(Step.position.desc()).limit(1)).first()
-    if found is None or case.state != found[0].state:
+    row = ctx.session.execute(query.order_by(Step.position.desc()).limit(1)).first()
+    if row is None or case.state != row[0].state:
         return None
-    step, name = found
+    step, name = row
     return (step, name or "") if may_decide(ctx.actor, case.requester_id, step.role, case.group_id) else None
 
 
-def _said(step: Step, name: str) -> str:
+def _closing_text(step: Step, name: str) -> str:
     when = moment(step.decided_at)
     if step.state == "returned":
-        return gettext("%(name)s returned this already: %(when)s. Reason: %(reason)s", **_about(step, name, when))
+        return gettext("%(name)s returned this already: %(when)s. Reason: %(reason)s", **_text_params(step, name, when))
     if step.state == "rejected":
-        return gettext("%(name)s rejected this already: %(when)s. Reason: %(reason)s", **_about(step, name, when))
+        return gettext("%(name)s rejected this already: %(when)s. Reason: %(reason)s", **_text_params(step, name, when))
     return gettext("%(name)s approved this already: %(when)s.", name=name, when=when)
 
 
-def _about(step: Step, name: str, when: str) -> dict[str, str]:
+def _text_params(step: Step, name: str, when: str) -> dict[str, str]:
     return {"name": name, "when": when, "reason": step.reason or ""}

@@ -1,4 +1,4 @@
-"""A case is one request for a yes; its steps are the people whose yes it needs, in order."""
+"""Cases and their steps: a case is one request for approval, a step is one decision in it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from fieldapp.platform.extensions import Model
 
 
 class Case(Model):
-    """`state`: open, approved, returned, rejected, withdrawn. `waiting_role` and `group_id` say whose turn it is.
+    """One round of approval of a record. `state`: open, approved, returned, rejected, withdrawn.
 
-    `ver` is the record's version in this round, `shown` what is decided upon, as the feature's Subject names it;
-    a decision about another round or version is a conflict that says what changed. `group_id` is null for the
-    request of somebody without a group. `written_at` is the author's moment, `opened_at` ours; `clock_doubt` says why
-    the former is in doubt.
+    `waiting_role` and `group_id` say who decides next; `group_id` is null if the requester has no group. `ver` is
+    the record's version and `shown` its content in this round; a decision about another one is a conflict.
+    `written_at` is the author's time, `opened_at` the server's; `clock_doubt` says why the former is doubted.
     """
 
     __tablename__ = "approval_case"
@@ -48,9 +47,10 @@ class Case(Model):
 
 
 class Step(Model):
-    """One decision in a case. `decided_by` is who decided; `state`: waiting, approved, returned, rejected.
+    """One decision in a case. `state`: waiting, approved, returned, rejected.
 
-    `why` says why the step went one up: `own` (the requester holds the role), `no_group`, `nobody` (no leader there).
+    `why` says why the step went one level up: `own` (the requester has the role), `no_group`, `nobody` (no other
+    leader).
     """
 
     __tablename__ = "approval_step"

@@ -1,4 +1,4 @@
-"""Notices: one line each, with the sentence its feature gives."""
+"""Messages: notices with the text of their kind."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from fieldapp.platform.web.typography import unbroken
 
 NOTICES: dict[str, Any] = {}
 
-#: The sentence of every kind of notice, with its parameters as `%(name)s`.
+#: Text of every kind of notice, with parameters as `%(name)s`.
 NOTICE_TEXTS: AppValue[dict[str, Any]] = AppValue("notices")
 
 
 @dataclass(frozen=True)
-class Line:
-    """A notice ready to be read."""
+class Message:
+    """A notice as the inbox shows it."""
 
     id: int
     key: str
@@ -35,23 +35,23 @@ class Line:
 
 
 def key_of(notice_id: int) -> str:
-    """Return the id under which envelopes name one message: its number as a UUID."""
+    """Return the id by which envelopes name one message: its number as a UUID."""
     return str(UUID(int=notice_id))
 
 
 def inbox_key(user_id: int) -> str:
-    """Return the id under which envelopes name all messages of a person; no message has it."""
+    """Return the id by which envelopes name all messages of a person; no message has it."""
     return str(UUID(int=1 << 64 | user_id))
 
 
-def url_of(actor: Actor, notice_id: int) -> str | None:
-    """Return where a message of this person leads; None for those of others."""
+def message_url(actor: Actor, notice_id: int) -> str | None:
+    """Return the address that a message links to; None for other people's messages."""
     query = select(Notice.url).where(Notice.id == notice_id, Notice.user_id == actor.id)
     return db.session.scalar(query)
 
 
-def unread(actor: Actor, limit: int = 50) -> list[Line]:
-    """What this person was told and has not ticked off, newest first."""
+def unread_messages(actor: Actor, limit: int = 50) -> list[Message]:
+    """Return the person's unread messages, newest first."""
     sentences = NOTICE_TEXTS()
     query = (
         select(Notice.id, Notice.kind, Notice.params, Notice.url, Notice.created_at)
@@ -60,17 +60,20 @@ def unread(actor: Actor, limit: int = 50) -> list[Line]:
         .limit(limit)
     )
     return [
-        Line(one, key_of(one), _said(str(sentences.get(kind, kind)), params), url, created)
-        for one, kind, params, url, created in db.session.execute(query)
+        Message(notice_id, key_of(notice_id), _format(str(sentences.get(kind, kind)), params), url, created)
+        for notice_id, kind, params, url, created in db.session.execute(query)
     ]
 
 
-def _said(sentence: str, params: dict[str, Any]) -> str:
-    return unbroken(sentence % _Told(params)).strip()
+def _format(sentence: str, params: dict[str, Any]) -> str:
+    return unbroken(sentence % _Params(params)).strip()
 
 
-class _Told(dict[str, Any]):
-    """What a notice was left with. Instants are said in the reader's language; one of before lacks later words."""
+class _Params(dict[str, Any]):
+    """The parameters of a notice. `when` is formatted in the reader's language; missing names are empty.
+
+    Notices of earlier releases have no `what` or `job`: their number or reference is used.
+    """
 
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)

@@ -1,4 +1,4 @@
-"""Who has to say yes, and who may (D-ROLE-1)."""
+"""Who has to approve, and who may (D-ROLE-1)."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ from typing import Any
 
 from fieldapp.kernel.actor import Actor
 
-#: Who decides instead of a role for a person who holds that role themselves.
-NEXT_UP = {"leader": "manager", "manager": "executive", "purchasing": "manager", "executive": "manager"}
+#: Role -> role that decides instead, if the requester has the role or nobody else has it.
+ESCALATES_TO = {"leader": "manager", "manager": "executive", "purchasing": "manager", "executive": "manager"}
 
-#: Roles that decide only for their own groups; the others decide for all.
-OF_A_GROUP = frozenset({"leader"})
+#: Roles that decide for their own groups only; other roles decide for all groups.
+GROUP_ROLES = frozenset({"leader"})
 
 
-def chain(
-    roles: Sequence[str], requester_roles: Collection[str], missing: Mapping[str, str] | None = None
+def approval_chain(
+    roles: Sequence[str], requester_roles: Collection[str], vacant: Mapping[str, str] | None = None
 ) -> list[tuple[str, str | None]]:
-    """Return the roles that decide, in order, each with the reason why it took the place of another.
+    """Return the roles that decide, in order, each with the reason why it replaced another, or None.
 
-    A role that the requester holds (`own`), or in which nobody can decide (`missing`: the reason by role), gives way
-    to the next one up, as often as needed. Steps that come out the same are one.
+    A role that the requester has (`own`), or in which nobody can decide (`vacant`: reason by role), is replaced by
+    the next one up, as often as needed. Equal steps are merged.
     """
-    decided: dict[str, str | None] = {}
+    reason_of: dict[str, str | None] = {}
     for role in roles:
         actual, why = role, None
-        passed = set()
-        while actual in NEXT_UP and actual not in passed:
-            reason = "own" if actual in requester_roles else (missing or {}).get(actual)
+        skipped = set()
+        while actual in ESCALATES_TO and actual not in skipped:
+            reason = "own" if actual in requester_roles else (vacant or {}).get(actual)
             if reason is None:
                 break
-            passed.add(actual)
-            actual, why = NEXT_UP[actual], why or reason
-        decided.setdefault(actual, why)
-    return list(decided.items())
+            skipped.add(actual)
+            actual, why = ESCALATES_TO[actual], why or reason
+        reason_of.setdefault(actual, why)
+    return list(reason_of.items())
 
 
 def may_decide(actor: Actor, requester_id: int, role: str | None, group_id: int | None) -> bool:
-    """Return whether it is this person's turn: the role is theirs (for that group), and not their own request."""
+    """Return whether the actor may decide now: has the role (for that group), and is not the requester."""
     if role is None or actor.id == requester_id or not actor.active:
         return False
-    return group_id in actor.leads if role in OF_A_GROUP else role in actor.roles
+    return group_id in actor.leads if role in GROUP_ROLES else role in actor.roles
 
 
-# -- what was seen, and what changed since -----------------------------------------------------------------------
+# -- differences between rounds ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Detail:
-    """One thing that is decided upon: `key` identifies it in every round, `text` is its value for people.
+    """One item of a record's content: `key` identifies it in every round, `text` is its value for people.
 
-    `value` is compared; it is the text unless given. A signature has the same text however it was signed.
+    `value` is compared instead of the text, if given: signatures have the same text, however they were signed.
     """
 
     key: str
@@ -61,13 +61,13 @@ class Detail:
 
     @property
     def compared(self) -> Any:
-        """The value that decides whether it changed."""
+        """Return the value by which two rounds are compared."""
         return self.text if self.value is None else self.value
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A detail that differs between two rounds; `was` or `now` is empty where it was added or removed."""
+    """A detail that differs between two rounds; `was` or `now` is empty if it was added or removed."""
 
     label: str
     was: str
@@ -75,22 +75,22 @@ class Difference:
 
 
 def differences(before: Sequence[Detail], after: Sequence[Detail]) -> list[Difference]:
-    """Return what differs, in the order of `after`; what was removed comes last."""
-    earlier = {one.key: one for one in before}
-    found = []
-    for one in after:
-        was = earlier.pop(one.key, None)
+    """Return the differences in the order of `after`; removed details come last."""
+    removed = {detail.key: detail for detail in before}
+    changed = []
+    for detail in after:
+        was = removed.pop(detail.key, None)
         if was is None:
-            found.append(Difference(one.label, "", one.text))
-        elif was.compared != one.compared:
-            found.append(Difference(one.label, was.text, one.text))
-    return [*found, *(Difference(one.label, one.text, "") for one in earlier.values())]
+            changed.append(Difference(detail.label, "", detail.text))
+        elif was.compared != detail.compared:
+            changed.append(Difference(detail.label, was.text, detail.text))
+    return [*changed, *(Difference(detail.label, detail.text, "") for detail in removed.values())]
 
 
 def may_see(
     actor: Actor, requester_id: int, roles: Collection[str], group_id: int | None, deciders: Collection[int | None]
 ) -> bool:
-    """Whether the case is any of this person's: they asked, decided a step, or hold a role that decides it."""
+    """Allow the requester, everybody who decided a step, and everybody who could decide one."""
     if actor.id == requester_id or actor.id in deciders:
         return True
     return any(may_decide(actor, requester_id, role, group_id) for role in roles)

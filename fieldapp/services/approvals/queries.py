@@ -1,4 +1,4 @@
-"""Reading cases: the inbox, and what became of a record."""
+"""Queries of cases: the inbox, and the rounds of a record."""
 
 from __future__ import annotations
 
@@ -17,58 +17,66 @@ from fieldapp.platform.extensions import db, reading
 from fieldapp.services.accounts import name_by
 from fieldapp.services.approvals.extension_points import inbox_ids
 from fieldapp.services.approvals.models import Case, Step
-from fieldapp.services.approvals.policy import OF_A_GROUP, may_decide
+from fieldapp.services.approvals.policy import GROUP_ROLES, may_decide
 
-#: More than anybody decides at a sitting; the page says when there are more.
-SHOWN = 50
+#: Most cases on a page; the page says if there are more.
+MAX_CASES = 50
 
-# Put together once: every page asks for the count.
-_turn = or_(
+# Built once: every page needs the count.
+_is_actors_turn = or_(
     among(Case.waiting_role, "roles"),
     and_(Case.waiting_role == "leader", among(Case.group_id, "led")),
 )
-_mine = (Case.state == "open", Case.requester_id != bindparam("me"), _turn)
-_waiting = select(func.count()).where(*_mine)
-_unread = select(func.count()).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
-_first = select(Case.id).where(*_mine).order_by(Case.opened_at, Case.id).limit(SHOWN + 1).subquery()
-_lines = select(Notice.id).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
-_latest = _lines.order_by(Notice.id.desc()).limit(SHOWN + 1).subquery()
-_ids = Prepared(select(_first.c.id).union_all(select(cast(_latest.c.id, String))))
-_counts = Prepared(select(_waiting.scalar_subquery(), _unread.scalar_subquery()))
+_waits_for_actor = (Case.state == "open", Case.requester_id != bindparam("me"), _is_actors_turn)
+_case_count = select(func.count()).where(*_waits_for_actor)
+_notice_count = select(func.count()).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
+_first_cases = (
+    select(Case.id).where(*_waits_for_actor).order_by(Case.opened_at, Case.id).limit(MAX_CASES + 1).subquery()
+)
+_notice_ids = select(Notice.id).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
+_first_notices = _notice_ids.order_by(Notice.id.desc()).limit(MAX_CASES + 1).subquery()
+_inbox_ids = Prepared(select(_first_cases.c.id).union_all(select(cast(_first_notices.c.id, String))))
+_counts = Prepared(select(_case_count.scalar_subquery(), _notice_count.scalar_subquery()))
 
 
-def waiting_for(actor: Actor, most: int) -> Select[Any]:
-    """Ids of open cases in which it is this person's turn, the oldest first."""
-    return select(Case.id).where(*_mine).order_by(Case.opened_at, Case.id).limit(most).params(_asked(actor))
+def waiting_for(actor: Actor, limit: int) -> Select[Any]:
+    """Return the query for ids of open cases that the actor may decide, oldest first."""
+    return (
+        select(Case.id)
+        .where(*_waits_for_actor)
+        .order_by(Case.opened_at, Case.id)
+        .limit(limit)
+        .params(_actor_params(actor))
+    )
 
 
-def _asked(actor: Actor) -> dict[str, Any]:
-    return {"me": actor.id, "roles": sorted(actor.roles - OF_A_GROUP), "led": sorted(actor.leads)}
+def _actor_params(actor: Actor) -> dict[str, Any]:
+    return {"me": actor.id, "roles": sorted(actor.roles - GROUP_ROLES), "led": sorted(actor.leads)}
 
 
 def counts(actor: Actor) -> tuple[int, int]:
-    """How many decisions wait for this person, and how many notices they have not ticked off; one query."""
-    ((cases, notices),) = _counts.rows(reading(), **_asked(actor), user=actor.id)
+    """Return the number of cases that wait for the actor, and of unread notices. One query."""
+    ((cases, notices),) = _counts.rows(reading(), **_actor_params(actor), user=actor.id)
     return cases, notices
 
 
 def waiting_ids(actor: Actor) -> list[str]:
-    """Return the ids of the cases on this person's first page, each for one round, and the notices; one query."""
-    return [one for (one,) in _ids.rows(reading(), **_asked(actor), user=actor.id)]
+    """Return the ids of cases and notices on the actor's first inbox page. One query."""
+    return [one for (one,) in _inbox_ids.rows(reading(), **_actor_params(actor), user=actor.id)]
 
 
 def inbox_count(actor: Actor) -> int:
-    """Return how much waits in this person's inbox: decisions, notices, and what features add."""
+    """Return the number of entries in the actor's inbox: cases, notices, and what features add."""
     return sum(counts(actor)) + len(inbox_ids(actor))
 
 
 def case_for(kind: str, record: str) -> Case | None:
-    """The latest case of a record."""
+    """Return the latest case of a record, or None."""
     return cases_of(kind, [record]).get(record)
 
 
 def cases_of(kind: str, records: Sequence[str]) -> dict[str, Case]:
-    """The latest case of each record, by record id."""
+    """Return the latest case of each record, by record id."""
     if not records:
         return {}
     query = select(Case).where(Case.subject_type == kind, Case.subject_id.in_(list(records))).order_by(Case.round)
@@ -76,8 +84,8 @@ def cases_of(kind: str, records: Sequence[str]) -> dict[str, Case]:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A case as its card shows it: who asked, its steps in order, and the round before it."""
+class LoadedCase:
+    """A case with requester's name, its steps in order, and the round before it."""
 
     case: Case
     requester: str
@@ -85,25 +93,25 @@ class Shown:
     before: Case | None = None
 
 
-def shown(which: Any) -> list[Shown]:
-    """The cases whose ids `which` selects, those opened first in front; one query."""
+def load_cases(case_ids: Any) -> list[LoadedCase]:
+    """Return the cases with the given ids, oldest first. One query."""
     before = aliased(Case)
     same = and_(before.subject_type == Case.subject_type, before.subject_id == Case.subject_id)
     query = (
         select(Case, Step, name_by(Case.requester_id), before)
         .join(Step, Step.case_id == Case.id)
         .outerjoin(before, and_(same, before.round == Case.round - 1))
-        .where(Case.id.in_(which))
+        .where(Case.id.in_(case_ids))
         .order_by(Case.opened_at, Case.id, Step.position)
     )
-    found: dict[str, Shown] = {}
+    cases: dict[str, LoadedCase] = {}
     for case, step, requester, earlier in db.session.execute(query):
-        found.setdefault(case.id, Shown(case, requester, [], earlier)).steps.append(step)
-    return list(found.values())
+        cases.setdefault(case.id, LoadedCase(case, requester, [], earlier)).steps.append(step)
+    return list(cases.values())
 
 
 def history_of(kind: str, record: str) -> list[tuple[Case, list[Step]]]:
-    """Every round of a record with its steps, oldest first."""
+    """Return every round of a record with its steps, oldest first."""
     query = (
         select(Case, Step)
         .join(Step, Step.case_id == Case.id)
@@ -117,14 +125,14 @@ def history_of(kind: str, record: str) -> list[tuple[Case, list[Step]]]:
 
 
 class Returned(NamedTuple):
-    """Who sent a record back to its author, and why."""
+    """Who returned a record to its author, and why."""
 
     by: str
     reason: str
 
 
 def last_returns(kind: str, records: Sequence[str]) -> dict[str, Returned]:
-    """The last return of each record that was ever returned."""
+    """Return the last return of each record that was ever returned, by record id."""
     if not records:
         return {}
     query = (
@@ -137,7 +145,7 @@ def last_returns(kind: str, records: Sequence[str]) -> dict[str, Returned]:
 
 
 def may_decide_now(actor: Actor, case: Case | None) -> bool:
-    """Whether the case is open and it is this person's turn."""
+    """Return whether the case is open and the actor may decide it."""
     return (
         case is not None
         and case.state == "open"

@@ -1,4 +1,4 @@
-"""What a decision needs to say."""
+"""Form schemas of decisions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from fieldapp.platform.web.fields import Form, long_text
 
 
 class Approve(Form):
-    """Yes, with a word if one likes."""
+    """Data of an approval, with an optional remark."""
 
     reason = long_text(_l("Remark"), max=500)
 
 
 class Refuse(Form):
-    """Return and reject are different acts; both need a reason (D-EXP-7)."""
+    """Data of a return or rejection; the reason is required (D-EXP-7)."""
 
     reason = long_text(_l("Reason"), max=500, required=True)

@@ -1,4 +1,4 @@
-"""Why the time of a record is in doubt, for whoever decides (platform/commandbus/written.py)."""
+"""Texts for the approver on why a record's time is doubted (platform/commandbus/written.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spare parts: the catalogue and requests for parts. What other features may use of them is here."""
+"""Spare parts: the catalogue and requests for parts. Other features use only what is exported here."""
 
 from fieldapp.supply.parts.commands import request_from_plan
 from fieldapp.supply.parts.models import Part

@@ -1,4 +1,4 @@
-"""Demo data: the catalogue, and some requests in different states."""
+"""Demo data: the catalogue, and requests in different states."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fieldapp.field.jobs import facts_of
 from fieldapp.services.accounts import leaders_of
 from fieldapp.services.settings import figure
 from fieldapp.supply.parts.models import Part
-from fieldapp.supply.parts.policy import Line, chain_roles, last_approval
+from fieldapp.supply.parts.policy import Line, chain_roles, final_approval_state
 from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
 
 _URGENCY = {"emergency": "urgent"}
 
 
 def fill_catalogue(book: Any) -> None:
-    """All parts; `book.parts` gives their ids by number."""
+    """Add all parts; `book.parts` maps their numbers to ids."""
     for row in book.data("parts"):
         part_id = str(book.id("part", row["number"]))
         book.parts[row["number"]] = part_id
@@ -35,7 +35,7 @@ def fill_catalogue(book: Any) -> None:
 
 
 def fill_requests(book: Any) -> None:
-    """Requests through the door, with the decisions that lead to their states."""
+    """Submit the requests by the command bus, with the approvals that lead to their states."""
     for number, row in enumerate(book.data("requests")):
         record = str(book.id("parts_request", number))
         job_id = str(book.jobs[row["job"]])
@@ -59,13 +59,13 @@ def _line(book: Any, line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _approvers(book: Any, row: dict[str, Any], job_id: str) -> list[str]:
-    """Who says yes, as far as the wanted state goes: `approved` is the whole chain."""
+    """Return who has to approve to reach the row's state; `approved` is the whole chain."""
     lines = [Line(line["name"], line["qty"], Decimal(line["price"])) for line in row["lines"]]
     roles = chain_roles(lines, Decimal(figure("parts.leader_limit")))
     facts = facts_of(job_id)
     leader = leaders_of(facts.group_id)[0] if facts else 0
     usernames = {user: name for name, user in book.users.items()}
     chain = {"leader": usernames.get(leader, ""), "purchasing": "purchasing", "executive": "executive"}
-    wanted = last_approval(len(roles) > 1) if row["state"] == "approved" else row["state"]
-    reached = {"approved_by_leader": 1, "approved_by_purchasing": 2, "approved_by_executive": 3}.get(wanted, 0)
-    return [chain[role] for role in roles[:reached]]
+    final_state = final_approval_state(len(roles) > 1) if row["state"] == "approved" else row["state"]
+    approvals = {"approved_by_leader": 1, "approved_by_purchasing": 2, "approved_by_executive": 3}.get(final_state, 0)
+    return [chain[role] for role in roles[:approvals]]

@@ -1,4 +1,4 @@
-"""The catalogue, and requests for parts with their lines (D-PART-1)."""
+"""The parts catalogue, and requests for parts with their lines (D-PART-1)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fieldapp.platform.extensions import Model
 
 
 class Part(Model):
-    """A spare part, consumable or tool of the catalogue. `models` names the product models it fits."""
+    """A spare part, consumable or tool. `models` lists the product models it fits."""
 
     __tablename__ = "part"
 
@@ -30,10 +30,10 @@ class Part(Model):
 
 
 class PartsRequest(Model):
-    """A request for parts. `submitted_at` is the author's moment, `received_at` ours.
+    """A request for parts. `submitted_at` is the author's time, `received_at` the server's.
 
-    `goes_up` says whether an item reached the limit when it was sent: purchasing and the executive decide too.
-    `origin`: `form`, or `next_visit_plan` where an accepted plan asked for the parts (D-JOB-7).
+    `goes_up`: an item reached the limit when the request was sent, so purchasing and the executive decide too.
+    `origin`: `form`, or `next_visit_plan` for the parts of an accepted plan (D-JOB-7).
     """
 
     __tablename__ = "parts_request"
@@ -65,7 +65,7 @@ class PartsRequest(Model):
 
 
 class PartsLine(Model):
-    """One item of a request: a catalogue part, or something else by its name."""
+    """One item of a request: a catalogue part, or another item by name."""
 
     __tablename__ = "parts_line"
 

@@ -1,4 +1,4 @@
-"""What a requester is told; each change reaches the phone (D-PART-5)."""
+"""Texts of the notices about parts requests (D-PART-5)."""
 
 from __future__ import annotations
 

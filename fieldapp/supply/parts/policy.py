@@ -1,4 +1,4 @@
-"""Rules of parts requests: states, chain, split detection, who may (D-PART-2, D-PART-3, D-PART-5, D-ROLE-1)."""
+"""Rules of parts requests: states, approval chain, split requests, permissions (D-PART-2, 3 and 5, D-ROLE-1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.money import times
 from fieldapp.kernel.states import Machine
 
-#: D-PART-3. `approve` is one step of the chain; where the chain ends is `last_approval`.
+#: (state, verb) -> next state (D-PART-3). `approve` is one step of the chain; `final_approval_state` is its end.
 REQUEST = Machine(
     {
         ("submitted", "approve"): "approved_by_leader",
@@ -42,40 +42,40 @@ REQUEST = Machine(
     }
 )
 
-#: Verbs that only follow once everybody whose yes is needed has said it.
+#: Verbs that need all approvals of the chain.
 AFTER_APPROVAL = frozenset({"order", "authorise"})
 
-#: Requests in these states are no need any more: they count in no sum.
+#: States of requests that count in no sum.
 ENDED_WITHOUT_PARTS = frozenset({"rejected", "withdrawn", "cancelled"})
 
-#: Names alike by this share of their letter pairs are taken for the same thing.
-ALIKE = 0.6
+#: Names that share at least this part of their letter pairs are taken for the same item.
+MIN_SIMILARITY = 0.6
 
 
 @dataclass(frozen=True)
 class Line:
-    """What the rules ask of a line; `listed` is the catalogue's price where it is a part of the catalogue."""
+    """A line of a request. `list_price` is the catalogue's price, None for an item that is not in the catalogue."""
 
     name: str
     qty: int
     unit_price: Decimal
     part_id: str | None = None
-    listed: Decimal | None = None
+    list_price: Decimal | None = None
 
     @property
-    def price_judged(self) -> Decimal:
-        """The price that the chain follows: the higher of the estimate and the list price (D-PART-2)."""
-        return max(self.unit_price, self.listed or self.unit_price)
+    def decisive_price(self) -> Decimal:
+        """Return the price that the chain follows: the higher of the estimate and the list price (D-PART-2)."""
+        return max(self.unit_price, self.list_price or self.unit_price)
 
     @property
     def sum(self) -> Decimal:
-        """Quantity by unit price."""
+        """Return quantity times unit price, in yuan."""
         return times(self.unit_price, self.qty)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the rules ask of a request on a job."""
+class RequestSummary:
+    """Id, time and lines of a request, as the rules compare requests."""
 
     id: str
     submitted_at: datetime
@@ -83,54 +83,54 @@ class Asked:
 
     @property
     def total(self) -> Decimal:
-        """The sum of the lines."""
+        """Return the sum of the lines in yuan."""
         return total_of(self.lines)
 
 
 def total_of(lines: Iterable[Line]) -> Decimal:
-    """What a request comes to."""
+    """Return the sum of the lines in yuan."""
     return sum((line.sum for line in lines), Decimal("0.00"))
 
 
-def goes_up(lines: Iterable[Line], limit: Decimal) -> bool:
-    """Whether any single item costs `limit` or more; the quantity does not matter (D-PART-2)."""
-    return any(line.price_judged >= limit for line in lines)
+def needs_escalation(lines: Iterable[Line], limit: Decimal) -> bool:
+    """Return whether any single item costs `limit` or more; the quantity does not matter (D-PART-2)."""
+    return any(line.decisive_price >= limit for line in lines)
 
 
 def chain_roles(lines: Iterable[Line], limit: Decimal) -> list[str]:
-    """Who has to say yes, in order (D-PART-2)."""
-    return ["leader", "purchasing", "executive"] if goes_up(lines, limit) else ["leader"]
+    """Return the roles that have to approve, in order (D-PART-2)."""
+    return ["leader", "purchasing", "executive"] if needs_escalation(lines, limit) else ["leader"]
 
 
-def last_approval(is_high: bool) -> str:
-    """The state in which the chain is through."""
+def final_approval_state(is_high: bool) -> str:
+    """Return the state in which all approvals are given. `is_high`: an item reaches the limit."""
     return "approved_by_executive" if is_high else "approved_by_leader"
 
 
-def approved_state(state: str, is_high: bool, closed: bool) -> str:
-    """The state after a yes: one step on, or at the chain's end once the case is closed by it.
+def state_after_approval(state: str, is_high: bool, closed: bool) -> str:
+    """Return the state after an approval: the next step, or the end of the chain if it closed the case.
 
-    A chain can be shorter than the table where one person's role stands in for two. Raises IllegalMove.
+    A chain can be shorter than the table if one person's role stands in for two. Raise IllegalMove.
     """
-    following = REQUEST.next(state, "approve")
-    while closed and following != last_approval(is_high):
-        following = REQUEST.next(following, "approve")
-    return following
+    next_state = REQUEST.next(state, "approve")
+    while closed and next_state != final_approval_state(is_high):
+        next_state = REQUEST.next(next_state, "approve")
+    return next_state
 
 
-def may_follow(state: str, verb: str, is_high: bool) -> bool:
-    """Whether `verb` can be done now: ordering waits for the whole chain."""
+def may_apply(state: str, verb: str, is_high: bool) -> bool:
+    """Return whether `verb` is allowed now: ordering waits for the whole chain."""
     if verb in AFTER_APPROVAL and state.startswith("approved_by_"):
-        return state == last_approval(is_high)
+        return state == final_approval_state(is_high)
     return (state, verb) in REQUEST.moves
 
 
-# -- one need in several pieces (D-PART-2) ---------------------------------------------------------------------
+# -- split requests (D-PART-2) ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Repeated:
-    """One item that stands in several lines: how it is called, in how many, and what they come to."""
+class RepeatedItem:
+    """An item that occurs in several lines: its name, the number of lines, and their sum in yuan."""
 
     name: str
     lines: int
@@ -139,148 +139,170 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Split:
-    """What approvers are told: how many requests its job has within the days, which of them this is, and the sums.
+    """The warning that approvers see if one need may have been split into several requests (D-PART-2).
 
-    `by_person`: what the same person asked for in other requests too, whatever they are for; `lines` counts requests.
+    `number`: ordinal of this request among the `requests` of the job within the days; `sum`: their sum.
+    `by_person`: what the same person asked for in other requests of any job; its `lines` counts requests.
     """
 
     number: int
     requests: int
     sum: Decimal
-    repeated: tuple[Repeated, ...]
+    repeated: tuple[RepeatedItem, ...]
     reaches_limit: bool
-    by_person: Repeated | None = None
+    by_person: RepeatedItem | None = None
 
     @property
-    def several(self) -> bool:
-        """Whether there is more than this one request."""
+    def has_others(self) -> bool:
+        """Return whether the job has other requests within the days."""
         return self.requests > 1
 
 
 def split_of(
-    this: Asked, others: Iterable[Asked], days: int, limit: Decimal, by_person: Iterable[Asked] = ()
+    this: RequestSummary,
+    others: Iterable[RequestSummary],
+    days: int,
+    limit: Decimal,
+    by_person: Iterable[RequestSummary] = (),
 ) -> Split | None:
-    """What looks like one need in pieces: further requests of the job within `days`, an item in several lines.
+    """Return a warning if requests look like one need split up, or None (D-PART-2).
 
-    `by_person` are the same person's other requests: those for the same part, or one of a like name, count with the
-    lines they share with this one. Lines that went up properly hide nothing and count in no such sum.
-    `reaches_limit`: together it comes to the limit although no single item does. None where nothing is to be said.
+    That is: other requests of the job within `days`, or one item in several lines. `by_person` are the same
+    person's other requests; of these only lines with the same part or a similar name count. Lines that need
+    escalation anyway are no sign of a split and count in no such sum.
+
+    `reaches_limit`: together the lines reach the limit although no single item does.
     """
     window = timedelta(days=days)
-    near = [one for one in others if one.id != this.id and abs(one.submitted_at - this.submitted_at) <= window]
-    lines = [*this.lines, *(line for one in near for line in one.lines)]
+    nearby = [
+        other for other in others if other.id != this.id and abs(other.submitted_at - this.submitted_at) <= window
+    ]
+    lines = [*this.lines, *(line for other in nearby for line in other.lines)]
     repeated = tuple(_repeated(this.lines, lines))
-    known = {one.id for one in near}
-    recent = [one for one in by_person if abs(one.submitted_at - this.submitted_at) <= window]
-    own = _asked_again(this, [one for one in recent if one.id not in {this.id, *known}], limit)
-    if not near and not repeated and own is None:
+    nearby_ids = {other.id for other in nearby}
+    recent_of_person = [other for other in by_person if abs(other.submitted_at - this.submitted_at) <= window]
+    by_same_person = _items_of_same_person(
+        this, [other for other in recent_of_person if other.id not in {this.id, *nearby_ids}], limit
+    )
+    if not nearby and not repeated and by_same_person is None:
         return None
-    earlier = sum((one.submitted_at, one.id) < (this.submitted_at, this.id) for one in near)
-    together = this.total + sum((one.total for one in near), Decimal("0.00"))
-    suspect = together if near else sum((one.sum for one in repeated), Decimal("0.00"))
+    earlier_count = sum((other.submitted_at, other.id) < (this.submitted_at, this.id) for other in nearby)
+    sum_of_job = this.total + sum((other.total for other in nearby), Decimal("0.00"))
+    suspected_sum = sum_of_job if nearby else sum((other.sum for other in repeated), Decimal("0.00"))
     return Split(
-        number=earlier + 1,
-        requests=len(near) + 1,
-        sum=together,
+        number=earlier_count + 1,
+        requests=len(nearby) + 1,
+        sum=sum_of_job,
         repeated=repeated,
-        reaches_limit=(suspect >= limit and not goes_up(lines, limit)) or (own is not None and own.sum >= limit),
-        by_person=own,
+        reaches_limit=(suspected_sum >= limit and not needs_escalation(lines, limit))
+        or (by_same_person is not None and by_same_person.sum >= limit),
+        by_person=by_same_person,
     )
 
 
-def _asked_again(this: Asked, others: Sequence[Asked], limit: Decimal) -> Repeated | None:
-    """The small items of this request that the same person asked for in others: the first one's name, and the sum."""
-    small = [line for line in this.lines if line.price_judged < limit]
+def _items_of_same_person(
+    this: RequestSummary, others: Sequence[RequestSummary], limit: Decimal
+) -> RepeatedItem | None:
+    """Return the items below the limit that the same person requested before: name of the first one, and the sum."""
+    small = [line for line in this.lines if line.decisive_price < limit]
     shared: list[Line] = []
-    requests, mine = 1, set()
+    requests, repeated_here = 1, set()
     for other in others:
-        found = []
+        matching = []
         for line in other.lines:
-            same = [number for number, own in enumerate(small) if same_item(own, line)]
-            if same and line.price_judged < limit:
-                found.append(line)
-                mine.update(same)
-        requests += bool(found)
-        shared += found
+            matches = [index for index, item in enumerate(small) if is_same_item(item, line)]
+            if matches and line.decisive_price < limit:
+                matching.append(line)
+                repeated_here.update(matches)
+        requests += bool(matching)
+        shared += matching
     if not shared:
         return None
-    return Repeated(small[min(mine)].name, requests, total_of([*(small[number] for number in mine), *shared]))
+    return RepeatedItem(
+        small[min(repeated_here)].name, requests, total_of([*(small[index] for index in repeated_here), *shared])
+    )
 
 
-def _repeated(own: Sequence[Line], lines: Sequence[Line]) -> Iterable[Repeated]:
-    """Groups of the same or similar items that this request has a share in."""
+def _repeated(own_lines: Sequence[Line], lines: Sequence[Line]) -> Iterable[RepeatedItem]:
+    """Yield the groups of same or similar items to which this request contributes."""
     groups: list[list[Line]] = []
     for line in lines:
-        home = next((group for group in groups if any(same_item(line, other) for other in group)), None)
-        if home is None:
+        matching_group = next((group for group in groups if any(is_same_item(line, other) for other in group)), None)
+        if matching_group is None:
             groups.append([line])
         else:
-            home.append(line)
-    mine = {id(line) for line in own}
+            matching_group.append(line)
+    own_ids = {id(line) for line in own_lines}
     for group in groups:
-        if len(group) > 1 and any(id(line) in mine for line in group):
-            yield Repeated(group[0].name, len(group), total_of(group))
+        if len(group) > 1 and any(id(line) in own_ids for line in group):
+            yield RepeatedItem(group[0].name, len(group), total_of(group))
 
 
-def same_item(a: Line, b: Line) -> bool:
-    """The same catalogue part, or names that are alike."""
+def is_same_item(a: Line, b: Line) -> bool:
+    """Return whether two lines name the same catalogue part, or have similar names."""
     if a.part_id and b.part_id:
         return a.part_id == b.part_id
-    return alike(a.name, b.name)
+    return are_similar(a.name, b.name)
 
 
-def alike(a: str, b: str) -> bool:
-    """Equal apart from signs and case, one within the other, or sharing most of their letter pairs."""
-    one, two = (_bare(name) for name in (a, b))
-    short, long = sorted((one, two), key=len)
-    if len(short) < 2:
-        return one == two
-    if short in long:
+def are_similar(a: str, b: str) -> bool:
+    """Return whether two names are similar.
+
+    Similar: equal apart from punctuation and case, one contains the other, or most pairs of letters are shared.
+    """
+    first, second = (_normalized(name) for name in (a, b))
+    shorter, longer = sorted((first, second), key=len)
+    if len(shorter) < 2:
+        return first == second
+    if shorter in longer:
         return True
-    pairs_a, pairs_b = _pairs(one), _pairs(two)
-    return 2 * len(pairs_a & pairs_b) >= ALIKE * (len(pairs_a) + len(pairs_b))
+    pairs_a, pairs_b = _bigrams(first), _bigrams(second)
+    return 2 * len(pairs_a & pairs_b) >= MIN_SIMILARITY * (len(pairs_a) + len(pairs_b))
 
 
-def _bare(name: str) -> str:
+def _normalized(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
-def _pairs(name: str) -> set[str]:
+def _bigrams(name: str) -> set[str]:
     return {name[i : i + 2] for i in range(len(name) - 1)}
 
 
-# -- who may ---------------------------------------------------------------------------------------------------
+# -- permissions -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class RequestFacts:
-    """What policies ask of a request: whose it is, of which group, and whether it went up."""
+    """The facts of a request that policies judge. `needs_escalation`: an item reached the limit when it was sent."""
 
     requester_id: int
     group_id: int
-    goes_up: bool
+    needs_escalation: bool
     state: str = "submitted"
 
 
-#: Roles that see every request; purchasing and the executive see those that come to them.
+#: SEES_ALL: roles that see every request. SEES_HIGH: roles that see requests that need escalation.
 SEES_ALL = frozenset({"finance", "manager", "quality", "agent"})
 SEES_HIGH = frozenset({"purchasing", "executive"})
 
 
 def may_see_request(actor: Actor, request: RequestFacts) -> bool:
-    """Own ones, the led group's, and those a role's work needs. Whoever sees its job sees it as well (elsewhere)."""
+    """Allow the author, the group's leader, and roles that need it.
+
+    People who see its job see it too (not judged here).
+    """
     if actor.id == request.requester_id or request.group_id in actor.leads:
         return True
-    return bool(actor.roles & SEES_ALL) or (request.goes_up and bool(actor.roles & SEES_HIGH))
+    return bool(actor.roles & SEES_ALL) or (request.needs_escalation and bool(actor.roles & SEES_HIGH))
 
 
 def is_author(actor: Actor, request: RequestFacts) -> bool:
-    """Only who asked corrects or takes back (D-PART-5)."""
+    """Allow the author; only the author corrects or withdraws a request (D-PART-5)."""
     return actor.id == request.requester_id
 
 
-def open_to_author(actor: Actor, request: RequestFacts) -> tuple[str, ...]:
-    """What the author can do now; nothing for anybody else."""
+def author_verbs(actor: Actor, request: RequestFacts) -> tuple[str, ...]:
+    """Return the verbs that the actor can apply now as the author; empty for other people."""
     if not is_author(actor, request):
         return ()
     return tuple(verb for verb in REQUEST.verbs(request.state) if verb in {"resubmit", "withdraw"})

@@ -26,9 +26,9 @@ from fieldapp.services.accounts import names_of
 from fieldapp.services.approvals import history_of, last_returns, may_decide_now, seen_json
 from fieldapp.services.attachments import files_of, progress_of
 from fieldapp.services.settings import figure
-from fieldapp.supply.parts.commands.submit import may_ask_for
+from fieldapp.supply.parts.commands.submit import may_request_for
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
-from fieldapp.supply.parts.policy import open_to_author
+from fieldapp.supply.parts.policy import author_verbs
 from fieldapp.supply.parts.queries import (
     ROW,
     ForApproval,
@@ -45,8 +45,8 @@ from fieldapp.supply.parts.words import CATEGORIES, STATES, URGENCIES, about_req
 
 bp = Blueprint("parts", __name__)
 
-#: How many days from today parts are wanted by, unless one says otherwise.
-USUAL_DAYS = 2
+#: Default of the day by which parts are wanted, in days from today.
+DEFAULT_DAYS = 2
 
 
 def _in_month(query: Select[Any], month: str) -> Select[Any]:
@@ -98,7 +98,7 @@ def requests() -> Response:
 @bp.get("/jobs/<uuid:job_id>/parts")
 @needs("parts_request.view")
 def of_job(job_id: UUID) -> Response:
-    """The parts' part of a job's page, by itself: it is fetched again once a request has arrived."""
+    """Render the job page's panel of parts, to refresh it once a request was received."""
     if not sees_job(actor(), str(job_id)):
         raise NotFound("job.not_found")
     if not wants_fragment():
@@ -109,9 +109,9 @@ def of_job(job_id: UUID) -> Response:
 @bp.route("/parts/new", methods=["GET", "POST"])
 @needs("parts_request.submit")
 def new() -> Response:
-    """The form; with `?job=` for that job, whose devices' parts come first."""
-    job_id = _asked_job()
-    wanted_on = clock.today() + timedelta(days=USUAL_DAYS)
+    """Show the form; with `?job=` for that job, with the parts for its devices first."""
+    job_id = _job_from_query()
+    wanted_on = clock.today() + timedelta(days=DEFAULT_DAYS)
     return form_page(
         FormPage(
             kind="parts_request.submit",
@@ -122,25 +122,25 @@ def new() -> Response:
             draft=f"parts_request:{job_id or 'new'}",
             record_title=gettext("Parts") + " · {lines.0.name}",
             initial={"job_id": job_id, "urgency": "normal", "wanted_on": wanted_on, "lines": [{"qty": 1}]},
-            options={"job_id": _jobs(job_id)},
+            options={"job_id": _job_options(job_id)},
             template="supply/parts/new.html",
             context=_form_context(job_id),
         )
     )
 
 
-def _asked_job() -> str | None:
-    """The job named in the address. Raises NotFound where it is none of this person's."""
-    asked, job_id = inputs.query("job"), inputs.query_id("job")
-    if not asked:
+def _job_from_query() -> str | None:
+    """Return the job named in the address, or None. Raise NotFound if the actor may not request parts for it."""
+    given, job_id = inputs.query("job"), inputs.query_id("job")
+    if not given:
         return None
     facts = facts_of(job_id) if job_id else None
-    if facts is None or not may_ask_for(actor(), facts):
+    if facts is None or not may_request_for(actor(), facts):
         raise NotFound("job.not_found")
     return job_id
 
 
-def _jobs(job_id: str | None) -> list[tuple[str, str]]:
+def _job_options(job_id: str | None) -> list[tuple[str, str]]:
     choices = my_job_choices(actor())
     if job_id and job_id not in dict(choices):
         choices = [(job_id, job_lines([job_id])[job_id].words), *choices]
@@ -158,78 +158,81 @@ def _form_context(job_id: str | None) -> Mapping[str, Any]:
 @bp.get("/parts/<uuid:request_id>")
 @needs("parts_request.view")
 def show(request_id: UUID) -> Response:
-    """One request: what, for what, where it stands, who decided what and why."""
-    found = _seen(str(request_id), with_split=actor().can("parts_request.approve"))
-    one = found.request
-    rounds = history_of("parts_request", one.id)
-    people = {one.requester_id, *(step.decided_by for _, steps in rounds for step in steps if step.decided_by)}
+    """Show a request with its lines, job, approvals and photos."""
+    approval = _visible_request(str(request_id), with_split=actor().can("parts_request.approve"))
+    parts_request = approval.request
+    rounds = history_of("parts_request", parts_request.id)
+    people = {
+        parts_request.requester_id,
+        *(step.decided_by for _, steps in rounds for step in steps if step.decided_by),
+    }
     last = rounds[-1][0] if rounds else None
     names = names_of(people)
     return render(
         "supply/parts/request.html",
         fragment="supply/parts/_request.html",
-        found=found,
-        one=one,
+        approval=approval,
+        parts_request=parts_request,
         rounds=rounds,
         names=names,
-        about=about_request(names.get(one.requester_id, ""), one.total),
-        state_words=STATES.get(one.state, one.state),
-        look=look(one.state, one.goes_up),
-        urgency=URGENCIES.get(one.urgency, one.urgency),
-        photos=files_of("parts_request", [one.id]).get(one.id, []),
-        verbs=open_to_author(actor(), facts_of_request(one)),
+        about=about_request(names.get(parts_request.requester_id, ""), parts_request.total),
+        state_words=STATES.get(parts_request.state, parts_request.state),
+        look=look(parts_request.state, parts_request.goes_up),
+        urgency=URGENCIES.get(parts_request.urgency, parts_request.urgency),
+        photos=files_of("parts_request", [parts_request.id]).get(parts_request.id, []),
+        verbs=author_verbs(actor(), facts_of_request(parts_request)),
         deciding=may_decide_now(actor(), last),
         seen_json=seen_json(*rounds[-1]) if rounds else "",
-        # Who only buys sees the request, but no job of its group.
-        job_opens=one.job_id is not None and sees_job(actor(), one.job_id),
-        returned=last_returns("parts_request", [one.id]).get(one.id)
-        if one.state == "returned_for_correction"
+        # Purchasing sees the request, but not the jobs of its group.
+        job_opens=parts_request.job_id is not None and sees_job(actor(), parts_request.job_id),
+        returned=last_returns("parts_request", [parts_request.id]).get(parts_request.id)
+        if parts_request.state == "returned_for_correction"
         else None,
     )
 
 
-def _seen(request_id: str, with_split: bool = False) -> ForApproval:
-    """The request, if this person may see it. Raises NotFound."""
-    found = for_approval([request_id], with_split).get(request_id)
-    if found is None or not sees(actor(), found.request):
+def _visible_request(request_id: str, with_split: bool = False) -> ForApproval:
+    """Return the request if the actor may see it. Raise NotFound."""
+    approval = for_approval([request_id], with_split).get(request_id)
+    if approval is None or not sees(actor(), approval.request):
         raise NotFound("parts_request.not_found")
-    return found
+    return approval
 
 
 @bp.route("/parts/<uuid:request_id>/correct", methods=["GET", "POST"])
 @needs("parts_request.resubmit")
 def correct(request_id: UUID) -> Response:
-    """A returned request, to be sent again."""
-    one = _own(str(request_id))
-    url = url_for("parts.show", request_id=one.id)
-    lines = for_approval([one.id], with_split=False)[one.id].lines
+    """Show the form of a returned request, filled in."""
+    parts_request = _own(str(request_id))
+    url = url_for("parts.show", request_id=parts_request.id)
+    lines = for_approval([parts_request.id], with_split=False)[parts_request.id].lines
     return form_page(
         FormPage(
             kind="parts_request.resubmit",
-            agg=("parts_request", one.id),
+            agg=("parts_request", parts_request.id),
             title=_l("Correct"),
             done=url,
             back=url,
-            draft=f"parts_request.resubmit:{one.id}:{one.ver}",
+            draft=f"parts_request.resubmit:{parts_request.id}:{parts_request.ver}",
             record_title=gettext("Parts") + " · {lines.0.name}",
             submit=_l("Send again"),
-            ver=one.ver,
-            knows=f"parts_request:{one.id}",
+            ver=parts_request.ver,
+            knows=f"parts_request:{parts_request.id}",
             initial={
-                "job_id": one.job_id,
-                "urgency": one.urgency,
-                "wanted_on": max(one.wanted_on, clock.today()),
-                "reason": one.reason,
-                "lines": [_typed(priced.line) for priced in lines],
+                "job_id": parts_request.job_id,
+                "urgency": parts_request.urgency,
+                "wanted_on": max(parts_request.wanted_on, clock.today()),
+                "reason": parts_request.reason,
+                "lines": [_form_line(priced.line) for priced in lines],
             },
-            options={"job_id": _jobs(one.job_id)},
+            options={"job_id": _job_options(parts_request.job_id)},
             template="supply/parts/new.html",
-            context={**_form_context(one.job_id), "why": _why_returned(one), "one": one},
+            context={**_form_context(parts_request.job_id), "why": _return_reason(parts_request), "one": parts_request},
         )
     )
 
 
-def _typed(line: PartsLine) -> dict[str, Any]:
+def _form_line(line: PartsLine) -> dict[str, Any]:
     return {
         "part_id": line.part_id or NOT_IN_CATALOGUE,
         "name": line.name,
@@ -239,24 +242,24 @@ def _typed(line: PartsLine) -> dict[str, Any]:
     }
 
 
-def _why_returned(one: PartsRequest) -> str:
-    """What the one who returned it said."""
-    last = last_returns("parts_request", [one.id]).get(one.id)
+def _return_reason(parts_request: PartsRequest) -> str:
+    """Return the reason of the last return, or an empty text."""
+    last = last_returns("parts_request", [parts_request.id]).get(parts_request.id)
     return last.reason if last else ""
 
 
 @bp.route("/parts/<uuid:request_id>/withdraw", methods=["GET", "POST"])
 @needs("parts_request.withdraw")
 def withdraw(request_id: UUID) -> Response:
-    """Taking a request back, also without JavaScript."""
-    one = _own(str(request_id))
-    url = url_for("parts.show", request_id=one.id)
+    """Show the withdrawal as a form, also without JavaScript."""
+    parts_request = _own(str(request_id))
+    url = url_for("parts.show", request_id=parts_request.id)
     return form_page(
         FormPage(
             kind="parts_request.withdraw",
-            agg=("parts_request", one.id),
+            agg=("parts_request", parts_request.id),
             title=_l("Withdraw"),
-            intro=one.number,
+            intro=parts_request.number,
             submit=_l("Withdraw"),
             done=url,
             back=url,
@@ -265,8 +268,8 @@ def withdraw(request_id: UUID) -> Response:
 
 
 def _own(request_id: str) -> PartsRequest:
-    """A request of this person's own. Raises NotFound."""
-    one = db.session.get(PartsRequest, request_id)
-    if one is None or one.requester_id != actor().id:
+    """Return the actor's own request. Raise NotFound."""
+    parts_request = db.session.get(PartsRequest, request_id)
+    if parts_request is None or parts_request.requester_id != actor().id:
         raise NotFound("parts_request.not_found")
-    return one
+    return parts_request

@@ -1,4 +1,4 @@
-"""What a parts request says (D-PART-1)."""
+"""Form schemas of parts requests (D-PART-1)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from marshmallow import ValidationError, pre_load, validates_schema
 from fieldapp.platform.web.fields import Form, Id, choice, day, long_text, money, pick, rows, text, whole
 from fieldapp.supply.parts.words import URGENCIES
 
-#: Chosen in place of a catalogue part: the item has a name of its own.
+#: Option of `part_id` for an item that is not in the catalogue.
 NOT_IN_CATALOGUE = "00000000-0000-0000-0000-000000000000"
 
 MOST_LINES = 20
 
 
 class LineForm(Form):
-    """One item: from the catalogue, or by name and estimated price."""
+    """One item: from the catalogue, or a name with an estimated price."""
 
     part_id = pick(_l("Part"), needed=True)
     name = text(_l("What is it?"), max=100, show_when=f"part_id={NOT_IN_CATALOGUE}", needed=True)
@@ -27,7 +27,10 @@ class LineForm(Form):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _complete(self, data: dict[str, Any], original: Any, **_: Any) -> None:
-        """Without a catalogue part, its name and price; said together with what else is wrong."""
+        """Require name and price if there is no catalogue part.
+
+        Reported together with the other problems of the line.
+        """
         if not isinstance(original, dict):
             return
         given = {key for key, value in original.items() if value is not None and str(value).strip()}
@@ -44,26 +47,26 @@ class LineForm(Form):
 
 
 class Correct(Form):
-    """A returned request as its author sends it again."""
+    """Data of a returned request that is sent again."""
 
     job_id = pick(_l("Job"))
     lines = rows(_l("Parts"), LineForm, min=1, max=MOST_LINES)
     urgency = choice(_l("Urgency"), URGENCIES.items(), required=True, widget="seg")
-    # Whether the day has passed is judged by the author's clock: the record may have waited for signal.
+    # The command checks that the day is not past, by the author's clock: the record may have waited for signal.
     wanted_on = day(_l("Wanted by"), required=True, latest_days=365)
     reason = long_text(_l("What for"), max=500)
 
     @pre_load
     def _first_line(self, data: Any, **_: Any) -> Any:
-        """A form whose lines were left empty is told so at the first line's fields."""
+        """Add an empty line to a form without lines, so that its problems appear at that line's fields."""
         return {**data, "lines": [{}]} if isinstance(data, dict) and "lines" not in data else data
 
 
 class Submit(Correct):
-    """A new request."""
+    """Data of a new request."""
 
     id = Id(required=True)
 
 
 class Withdraw(Form):
-    """Taking a request back needs no words."""
+    """Data of a withdrawal: none."""

@@ -1,4 +1,4 @@
-"""How states, urgencies and categories are called."""
+"""Labels and CSS classes for the codes that parts requests store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel import money
-from fieldapp.supply.parts.policy import last_approval
+from fieldapp.supply.parts.policy import final_approval_state
 
 STATES = {
     "submitted": _l("Waiting for approval"),
@@ -34,15 +34,15 @@ CATEGORIES = {
 
 
 def about_request(who: str, total: Decimal) -> str:
-    """Return which request is meant: whose it is, and how much."""
+    """Return the label of a request: its author and its total."""
     return gettext("%(who)s's parts request · ¥ %(amount)s", who=who, amount=money.show(total))
 
 
 def look(state: str, is_high: bool) -> str:
-    """How a state is marked: needs the author, is on its way, is through, is over."""
+    """Return the CSS class of a state's tag. `is_high`: the chain has more approvals than the leader's."""
     if state in {"rejected", "returned_for_correction"}:
         return "hot"
     if state in {"withdrawn", "cancelled"}:
         return "calm"
-    waiting = state == "submitted" or (state.startswith("approved_by_") and state != last_approval(is_high))
+    waiting = state == "submitted" or (state.startswith("approved_by_") and state != final_approval_state(is_high))
     return "soon" if waiting else "ok"

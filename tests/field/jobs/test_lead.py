@@ -172,7 +172,7 @@ def test_50_what_was_done_on_site_meanwhile_arrives_and_moves_nothing(
 
 
 def _seen(read: Any, job: str, visit: str) -> dict[str, Any]:
-    row = read(select(Job.title, Job.said, Job.urgency).where(Job.id == job))[0]
+    row = read(select(Job.title, Job.fault_description, Job.urgency).where(Job.id == job))[0]
     of_visit = read(select(Visit.planned_start, Visit.planned_minutes).where(Visit.id == visit))[0]
     names = ("title", "said", "urgency", "planned_start", "planned_minutes")
     return {name: plain(value) for name, value in zip(names, [*row, *of_visit], strict=True)}

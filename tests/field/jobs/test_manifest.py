@@ -9,7 +9,7 @@ from fieldapp.field.jobs import next_number, number_of, pack_jobs
 from fieldapp.field.jobs import words as all_words
 from fieldapp.field.jobs.models import Job, Visit
 from fieldapp.field.jobs.notices import NOTICES
-from fieldapp.field.jobs.policy import RANK, TAPS, VISIT, arrival_check
+from fieldapp.field.jobs.policy import PROGRESS_ORDER, TAPS, VISIT, arrival_check
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import writing
@@ -92,7 +92,7 @@ def test_job_numbers(cast: Any, bench: Any) -> None:
 
 def test_everything_stored_has_a_word(bench: Any) -> None:
     with bench.app.test_request_context():
-        assert RANK.keys() == all_words.VISIT_STATES.keys()
+        assert PROGRESS_ORDER.keys() == all_words.VISIT_STATES.keys()
         assert set(TAPS) == all_words.TAPS.keys()
         assert {verb for _, verb in VISIT.moves} | {"cancel_job"} == all_words.EVENTS.keys()
         assert arrival_check(None, None, "offline", 1) in all_words.ARRIVALS
@@ -114,7 +114,7 @@ def test_attachments_of_a_visit_are_seen_by_those_who_see_the_job(cast: Any, ben
 
 def test_other_features_work_through_the_workings(cast: Any, bench: Any) -> None:
     """A report of somebody who was taken off the visit neither moves it nor leaves a result (D-JOB-10)."""
-    from fieldapp.field.jobs import visit_reported
+    from fieldapp.field.jobs import mark_visit_reported
     from fieldapp.field.jobs.models import VisitEvent, VisitMember
     from fieldapp.kernel import ids
     from fieldapp.platform.commandbus import Context, desk_envelope, parse
@@ -133,7 +133,7 @@ def test_other_features_work_through_the_workings(cast: Any, bench: Any) -> None
             issued=clock.iso(clock.now()),
         )
         ctx = Context(actor, parse(body), clock.now(), "desk")
-        return visit_reported(ctx, session.get(Visit, visit_id), "solved")
+        return mark_visit_reported(ctx, session.get(Visit, visit_id), "solved")
 
     with bench.app.app_context():
         with writing() as session:

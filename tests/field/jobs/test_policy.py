@@ -8,15 +8,14 @@ import pytest
 
 from fieldapp.field.jobs.policy import (
     AFTER_RESULT,
-    NEXT,
+    INACTIVE_VISIT,
+    NEXT_ACTION,
     OPEN_VISIT,
-    RANK,
+    PROGRESS_ORDER,
     TAPS,
     VISIT,
-    VOID,
     JobFacts,
     VisitFacts,
-    ahead,
     arrival_check,
     is_late,
     job_state,
@@ -25,11 +24,12 @@ from fieldapp.field.jobs.policy import (
     may_see_job,
     may_tap,
     progress,
-    suggested_start,
+    reachable_states,
+    suggest_start,
 )
 from fieldapp.kernel.actor import Actor
 
-STATES = sorted(RANK)
+STATES = sorted(PROGRESS_ORDER)
 
 #: Every tap that moves a visit; whatever is not here moves nothing.
 MOVES = {
@@ -60,11 +60,11 @@ def test_every_tap_in_every_state(state: str, tap: str) -> None:
 def test_taps_never_lead_back() -> None:
     """D-JOB-5: only pause and resume stay on one level; everything else goes forward."""
     for (state, tap), after in MOVES.items():
-        assert RANK[after] >= RANK[state], (state, tap)
+        assert PROGRESS_ORDER[after] >= PROGRESS_ORDER[state], (state, tap)
 
 
-def test_the_big_button_always_moves_the_visit() -> None:
-    for state, tap in NEXT.items():
+def test_the_next_action_always_moves_the_visit() -> None:
+    for state, tap in NEXT_ACTION.items():
         assert (state, tap) in MOVES
 
 
@@ -74,8 +74,8 @@ def test_a_report_is_taken_in_every_open_state() -> None:
         assert VISIT.next(state, "report") == "reported"
 
 
-def test_ahead_is_the_chain_of_taps_that_can_still_come() -> None:
-    assert dict(ahead("assigned")) == {
+def test_reachable_states_lists_every_tap_that_can_still_come() -> None:
+    assert dict(reachable_states("assigned")) == {
         "accept": "accepted",
         "set_out": "en_route",
         "arrive": "on_site",
@@ -84,9 +84,9 @@ def test_ahead_is_the_chain_of_taps_that_can_still_come() -> None:
         "resume": "working",
         "refuse": "refused",
     }
-    assert dict(ahead("working")) == {"pause": "paused", "resume": "working"}
+    assert dict(reachable_states("working")) == {"pause": "paused", "resume": "working"}
     for state in ("reported", "returned", "accepted_by_leader", "refused", "cancelled"):
-        assert ahead(state) == ()
+        assert reachable_states(state) == ()
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -94,7 +94,7 @@ def test_progress_fits_the_state(state: str) -> None:
     done, at_hand = progress(state)
     assert 0 <= done <= 5
     assert at_hand is None or at_hand == done
-    if state in VOID:
+    if state in INACTIVE_VISIT:
         assert (done, at_hand) == (0, None)
 
 
@@ -214,5 +214,5 @@ def test_late_work(who: int, state: str, job: str, late: bool) -> None:
     ],
 )
 def test_a_visit_is_suggested_within_working_time(now: str, minutes: int, start: str) -> None:
-    found = suggested_start(datetime.fromisoformat(now), (9, 18), minutes)
+    found = suggest_start(datetime.fromisoformat(now), (9, 18), minutes)
     assert found == datetime.fromisoformat(start)

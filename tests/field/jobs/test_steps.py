@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fieldapp.field.jobs.steps import stage, stages_ahead
+from fieldapp.field.jobs.steps import reachable_stages, stage
 from fieldapp.kernel import clock
 
 
 def test_the_arrival_keeps_its_time_while_start_is_on_the_phone() -> None:
     at = clock.now()
-    start = next(one for one in stages_ahead("en_route", {"set_out": at}) if one.tap == "start")
+    start = next(one for one in reachable_stages("en_route", {"set_out": at}) if one.tap == "start")
     assert [(time, by) for _, _, time, by in start.steps[:3]] == [(at, ""), (None, "arrive"), (None, "start")]
 
 

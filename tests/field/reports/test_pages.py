@@ -485,13 +485,13 @@ def test_a_report_of_a_visit_that_is_elsewhere_now_stays_readable(bench: Bench) 
 def test_demo_data_fill_in(bench: Bench) -> None:
     """Every visit of the demo that has a report gets one; the sealed versions hold."""
     from fieldapp.demo.book import Book
-    from fieldapp.field.reports.demo import strokes
+    from fieldapp.field.reports.demo import signature_strokes
 
     book = Book()
     wanted = [visit for job in book.data("jobs") for visit in job["visits"] if visit["report"]]
     assert wanted
-    drawn = strokes(book.id("signature", "any", 0))
-    assert drawn == strokes(book.id("signature", "any", 0))
+    drawn = signature_strokes(book.id("signature", "any", 0))
+    assert drawn == signature_strokes(book.id("signature", "any", 0))
     assert all(len(stroke) % 2 == 0 and all(-50 <= n <= 650 for n in stroke) for stroke in drawn)
     with bench.app.app_context():
         assert db.session.query(ServiceReport).count() == 0

@@ -14,10 +14,10 @@ from fieldapp.field.reports.policy import (
     changes,
     content_of,
     fingerprint,
-    late_because,
+    late_reason,
     may_see_report,
-    paths,
     people_of_plan,
+    signature_paths,
 )
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.states import IllegalMove
@@ -56,7 +56,7 @@ def test_every_state_and_verb(state: str, verb: str) -> None:
     ],
 )
 def test_d_job_10_when_it_is_late_work(visit: str, job: str, still_on: bool, why: str | None) -> None:
-    assert late_because(visit, job, still_on) == why
+    assert late_reason(visit, job, still_on) == why
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_seal_does_not_depend_on_the_order_of_fields(content: dict) -> None:
     st.lists(st.lists(st.integers(0, 600), min_size=2, max_size=20).filter(lambda one: len(one) % 2 == 0), max_size=5)
 )
 def test_every_stroke_is_drawn(strokes: list[list[int]]) -> None:
-    drawn = paths(strokes)
+    drawn = signature_paths(strokes)
     assert len(drawn) == len(strokes)
     assert all(path.startswith("M") and ("C" in path or "h1" in path) for path in drawn)
     # Every point of the stroke is on the path: the curves begin and end there.
@@ -104,7 +104,7 @@ def test_every_stroke_is_drawn(strokes: list[list[int]]) -> None:
 
 def test_a_stroke_has_the_curves_that_signature_pad_drew() -> None:
     """Expected values: `Bezier.fromPoints` of signature_pad 5.1.4 for these points, the last point doubled."""
-    assert paths([[0, 0, 100, 100, 200, 0]]) == ["M0 0C50 50 50 100 100 100C150 100 150 50 200 0"]
+    assert signature_paths([[0, 0, 100, 100, 200, 0]]) == ["M0 0C50 50 50 100 100 100C150 100 150 50 200 0"]
 
 
 def test_differences_name_what_came_and_went() -> None:
@@ -143,4 +143,4 @@ def test_d_job_7_a_plan_names_technicians_of_the_group_and_perhaps_others(
 
 @given(st.text(max_size=40))
 def test_any_text_may_stand_in_a_plan(text: str) -> None:
-    assert people_of_plan(text, []).found == []
+    assert people_of_plan(text, []).matched == []

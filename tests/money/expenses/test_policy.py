@@ -13,15 +13,15 @@ from fieldapp.money.expenses.policy import (
     CLAIM,
     ITEM,
     KINDS,
-    Elsewhere,
-    Facts,
+    ItemFacts,
     Limits,
-    Used,
-    fapiao_life,
+    OtherItems,
+    UsedFapiao,
+    fapiao_state,
     findings,
     home_group,
     may_see,
-    plain_number,
+    normalized_number,
 )
 from fieldapp.money.expenses.words import CLAIM_WORDS, FINDINGS, ITEM_WORDS, LOOKS
 
@@ -29,13 +29,13 @@ TODAY = date(2026, 11, 23)
 LIMITS = Limits(days=90, receipt_over=Decimal(0), per_kind={"local_transport": Decimal(50)})
 
 
-def facts(**over: Any) -> Facts:
+def facts(**over: Any) -> ItemFacts:
     values = {"id": "a", "kind": "local_transport", "amount": Decimal("46"), "spent_on": TODAY, "receipts": 1}
-    return Facts(**{**values, **over})
+    return ItemFacts(**{**values, **over})
 
 
-def codes(item: Facts, known: Elsewhere | None = None, limits: Limits = LIMITS) -> dict[str, bool]:
-    found = findings([item], known or Elsewhere(), limits, TODAY)
+def codes(item: ItemFacts, known: OtherItems | None = None, limits: Limits = LIMITS) -> dict[str, bool]:
+    found = findings([item], known or OtherItems(), limits, TODAY)
     return {one.code: one.hard for one in found[item.id]}
 
 
@@ -70,7 +70,7 @@ def test_kinds_that_need_a_trip() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mine", "other", "how", "who", "expected"),
+    ("mine", "other", "usage", "who", "expected"),
     [
         (("0410", "12345678"), ("0410", "12345678"), "held", "Li", {"fapiao_used": True}),
         (("", "1" * 20), ("", "1" * 20), "held", "", {"fapiao_used": True}),
@@ -83,20 +83,20 @@ def test_kinds_that_need_a_trip() -> None:
     ],
 )
 def test_fapiao_on_an_expense_outside_the_claim(
-    mine: tuple[str, str], other: tuple[str, str], how: str, who: str, expected: dict[str, bool]
+    mine: tuple[str, str], other: tuple[str, str], usage: str, who: str, expected: dict[str, bool]
 ) -> None:
-    assert codes(facts(fapiao=mine), Elsewhere(fapiao=[Used(other, how, who)])) == expected
+    assert codes(facts(fapiao=mine), OtherItems(fapiao=[UsedFapiao(other, usage, who)])) == expected
 
 
 def test_the_same_item_is_no_duplicate_of_itself() -> None:
     item = facts(fapiao=("", "1" * 20), hashes=frozenset("x"))
-    known = Elsewhere([], [("a", "x")], [("a", (item.kind, item.amount, item.spent_on))])
+    known = OtherItems([], [("a", "x")], [("a", (item.kind, item.amount, item.spent_on))])
     assert codes(item, known) == {}
 
 
 def test_duplicates_within_one_claim() -> None:
     pair = [facts(fapiao=("", "1" * 20)), facts(id="b", fapiao=("", "1" * 20))]
-    found = findings(pair, Elsewhere(), LIMITS, TODAY)
+    found = findings(pair, OtherItems(), LIMITS, TODAY)
     assert {one.code for one in found["b"]} == {"same_again"}
 
 
@@ -104,19 +104,19 @@ def test_duplicates_within_one_claim() -> None:
 def test_expenses_of_one_fapiao_in_one_claim_add_up(second: str, remark: set[str]) -> None:
     fapiao: dict[str, Any] = {"fapiao": ("", "1" * 20), "fapiao_amount": Decimal("86.00")}
     pair = [facts(**fapiao), facts(id="b", amount=Decimal(second), **fapiao)]
-    found = findings(pair, Elsewhere(), LIMITS, TODAY)
+    found = findings(pair, OtherItems(), LIMITS, TODAY)
     assert {one.code for one in found["a"]} == {one.code for one in found["b"]} == remark
 
 
 def test_same_photo_and_same_day() -> None:
-    assert codes(facts(hashes=frozenset({"x"})), Elsewhere(photos=[("b", "x")])) == {"photo_used": False}
+    assert codes(facts(hashes=frozenset({"x"})), OtherItems(photos=[("b", "x")])) == {"photo_used": False}
     alike = ("local_transport", Decimal(46), TODAY)
-    assert codes(facts(), Elsewhere(alike=[("b", alike)])) == {"same_again": False}
+    assert codes(facts(), OtherItems(alike=[("b", alike)])) == {"same_again": False}
 
 
 def test_a_per_diem_is_never_claimed_twice() -> None:
     other = ("per_diem", Decimal(30), TODAY)
-    assert codes(facts(kind="per_diem"), Elsewhere(alike=[("b", other)])) == {"per_diem_twice": True}
+    assert codes(facts(kind="per_diem"), OtherItems(alike=[("b", other)])) == {"per_diem_twice": True}
 
 
 @pytest.mark.parametrize("state", sorted(CLAIM.states()))
@@ -141,13 +141,13 @@ def test_states_and_findings_have_words() -> None:
     ],
 )
 def test_life_of_a_fapiao(state: str, life: str) -> None:
-    assert fapiao_life("1", state) == life
-    assert fapiao_life("", state) == "none"
+    assert fapiao_state("1", state) == life
+    assert fapiao_state("", state) == "none"
 
 
 def test_numbers_are_compared_without_their_dress() -> None:
-    assert plain_number(" 0410-0318 ab ") == "04100318AB"
-    assert plain_number(None) == ""
+    assert normalized_number(" 0410-0318 ab ") == "04100318AB"
+    assert normalized_number(None) == ""
 
 
 def test_who_sees() -> None:

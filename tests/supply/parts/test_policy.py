@@ -13,17 +13,17 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.states import IllegalMove
 from fieldapp.supply.parts.policy import (
     REQUEST,
-    Asked,
     Line,
     RequestFacts,
-    alike,
-    approved_state,
+    RequestSummary,
+    are_similar,
+    author_verbs,
     chain_roles,
-    last_approval,
-    may_follow,
+    final_approval_state,
+    may_apply,
     may_see_request,
-    open_to_author,
     split_of,
+    state_after_approval,
     total_of,
 )
 from fieldapp.supply.parts.words import STATES, look
@@ -33,12 +33,14 @@ DAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 prices = st.decimals(min_value="0.01", max_value="9999.99", places=2)
 
 
-def line(price: str, qty: int = 1, name: str = "Mainboard", part: str | None = None, listed: str | None = None) -> Line:
-    return Line(name, qty, Decimal(price), part, None if listed is None else Decimal(listed))
+def line(
+    price: str, qty: int = 1, name: str = "Mainboard", part: str | None = None, list_price: str | None = None
+) -> Line:
+    return Line(name, qty, Decimal(price), part, None if list_price is None else Decimal(list_price))
 
 
-def asked(name: str, days: float, *lines: Line) -> Asked:
-    return Asked(name, DAY + timedelta(days=days), lines)
+def asked(name: str, days: float, *lines: Line) -> RequestSummary:
+    return RequestSummary(name, DAY + timedelta(days=days), lines)
 
 
 @pytest.mark.parametrize(
@@ -66,14 +68,14 @@ def test_the_chain_follows_from_the_dearest_item(items: list[tuple[Decimal, int]
 
 
 def test_every_approval_is_a_step_of_its_own() -> None:
-    assert approved_state("submitted", False, closed=True) == "approved_by_leader"
-    assert approved_state("submitted", True, closed=False) == "approved_by_leader"
-    assert approved_state("approved_by_leader", True, closed=False) == "approved_by_purchasing"
-    assert approved_state("approved_by_purchasing", True, closed=True) == "approved_by_executive"
+    assert state_after_approval("submitted", False, closed=True) == "approved_by_leader"
+    assert state_after_approval("submitted", True, closed=False) == "approved_by_leader"
+    assert state_after_approval("approved_by_leader", True, closed=False) == "approved_by_purchasing"
+    assert state_after_approval("approved_by_purchasing", True, closed=True) == "approved_by_executive"
 
 
 def test_one_person_in_two_roles_closes_the_chain_early() -> None:
-    assert approved_state("approved_by_leader", True, closed=True) == "approved_by_executive"
+    assert state_after_approval("approved_by_leader", True, closed=True) == "approved_by_executive"
 
 
 @pytest.mark.parametrize(
@@ -107,16 +109,16 @@ def test_the_states_are_those_of_the_rule_book() -> None:
 
 @pytest.mark.parametrize("verb", ["order", "authorise"])
 def test_nothing_is_bought_before_everybody_said_yes(verb: str) -> None:
-    assert may_follow("approved_by_leader", verb, is_high=False)
-    assert not may_follow("approved_by_leader", verb, is_high=True)
-    assert may_follow("approved_by_executive", verb, is_high=True)
-    assert not may_follow("submitted", verb, is_high=False)
+    assert may_apply("approved_by_leader", verb, is_high=False)
+    assert not may_apply("approved_by_leader", verb, is_high=True)
+    assert may_apply("approved_by_executive", verb, is_high=True)
+    assert not may_apply("submitted", verb, is_high=False)
 
 
 def test_from_order_to_use() -> None:
     state = "approved_by_leader"
     for verb in ("order", "receive", "hand_over", "use"):
-        assert may_follow(state, verb, is_high=False)
+        assert may_apply(state, verb, is_high=False)
         state = REQUEST.next(state, verb)
     assert state == "used"
     assert REQUEST.next("handed_over", "give_back") == "returned"
@@ -126,7 +128,7 @@ def test_from_order_to_use() -> None:
 def test_looks() -> None:
     assert look("approved_by_leader", False) == "ok"
     assert look("approved_by_leader", True) == "soon"
-    assert look(last_approval(True), True) == "ok"
+    assert look(final_approval_state(True), True) == "ok"
     assert {look("rejected", False), look("returned_for_correction", False)} == {"hot"}
     assert look("withdrawn", False) == "calm"
 
@@ -151,7 +153,7 @@ def test_the_first_one_is_pointed_out_too_once_another_follows() -> None:
     first, second = asked("a", 0, line("10.00", 1, "Fuse")), asked("b", 2, line("20.00", 1, "Camera"))
     split = split_of(first, [second], 7, LIMIT)
     assert split is not None
-    assert (split.number, split.several, split.sum, split.reaches_limit) == (1, True, Decimal("30.00"), False)
+    assert (split.number, split.has_others, split.sum, split.reaches_limit) == (1, True, Decimal("30.00"), False)
 
 
 @pytest.mark.parametrize(("days", "seen"), [(7, True), (-7, True), (7.01, False), (-7.01, False)])
@@ -164,7 +166,7 @@ def test_one_item_in_several_lines_of_one_request() -> None:
     this = asked("a", 0, line("260.00", 1, "Mainboard (left)"), line("260.00", 1, "mainboard"), line("5.00", 1, "Fuse"))
     split = split_of(this, [], 7, LIMIT)
     assert split is not None
-    assert not split.several
+    assert not split.has_others
     assert [(one.lines, one.sum) for one in split.repeated] == [(2, Decimal("520.00"))]
     assert split.reaches_limit
 
@@ -175,10 +177,10 @@ def test_different_catalogue_parts_are_different_things() -> None:
 
 
 @pytest.mark.parametrize(
-    ("estimate", "listed", "steps"), [("1.00", "500.00", 3), ("1.00", "499.99", 1), ("500.00", "1.00", 3)]
+    ("estimate", "list_price", "steps"), [("1.00", "500.00", 3), ("1.00", "499.99", 1), ("500.00", "1.00", 3)]
 )
-def test_the_chain_follows_the_higher_of_estimate_and_list_price(estimate: str, listed: str, steps: int) -> None:
-    assert len(chain_roles([line(estimate, listed=listed)], LIMIT)) == steps
+def test_the_chain_follows_the_higher_of_estimate_and_list_price(estimate: str, list_price: str, steps: int) -> None:
+    assert len(chain_roles([line(estimate, list_price=list_price)], LIMIT)) == steps
 
 
 def test_one_thing_asked_for_three_times_by_one_person_without_a_job() -> None:
@@ -230,13 +232,13 @@ def test_a_request_that_goes_up_anyway_hides_nothing() -> None:
     ],
 )
 def test_similar_names(a: str, b: str, same: bool) -> None:
-    assert alike(a, b) == alike(b, a) == same
+    assert are_similar(a, b) == are_similar(b, a) == same
 
 
 @given(st.text(max_size=100), st.text(max_size=100))
 def test_likeness_is_mutual_and_never_fails(a: str, b: str) -> None:
-    assert alike(a, b) == alike(b, a)
-    assert alike(a, a)
+    assert are_similar(a, b) == are_similar(b, a)
+    assert are_similar(a, a)
 
 
 # -- who -------------------------------------------------------------------------------------------------------
@@ -271,6 +273,6 @@ def test_who_sees(who: Actor, small: bool, high: bool) -> None:
 def test_the_author_sees_and_corrects_the_own_one() -> None:
     own = RequestFacts(7, 2, False, "returned_for_correction")
     assert may_see_request(person("technician"), own)
-    assert set(open_to_author(person("technician"), own)) == {"resubmit", "withdraw"}
-    assert open_to_author(person("technician"), RequestFacts(1, 2, False)) == ()
-    assert open_to_author(person("technician"), RequestFacts(7, 2, True, "approved_by_leader")) == ()
+    assert set(author_verbs(person("technician"), own)) == {"resubmit", "withdraw"}
+    assert author_verbs(person("technician"), RequestFacts(1, 2, False)) == ()
+    assert author_verbs(person("technician"), RequestFacts(7, 2, True, "approved_by_leader")) == ()

@@ -1,1 +1,1 @@
-"""Commands of jobs and visits: taps on site, and dispatch."""
+"""Commands of jobs and visits: taps on site, planning, changes and cancellations."""

@@ -1,4 +1,4 @@
-"""`asset.amend`: what stands at the customer's, corrected by whoever sees it (ADR 17, failure mode 51)."""
+"""`asset.amend`: correct an asset's data on site or at a desk (ADR 17, failure mode 51)."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ FIELDS = tuple(Amend().fields)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The asset, locked, and the facts by which permission is judged."""
+class AssetContext:
+    """The locked asset, and the facts by which permission is judged."""
 
     asset: Asset
     facts: AssetFacts
 
 
-def _load(ctx: Context, data: dict[str, Any]) -> Seen:
+def _load_asset(ctx: Context, data: dict[str, Any]) -> AssetContext:
     asset = ctx.load(Asset, ctx.id)
-    return Seen(asset, facts_of_asset(asset.id))
+    return AssetContext(asset, facts_of_asset(asset.id))
 
 
-def _may(actor: Actor, seen: Seen) -> bool:
-    return may_amend(actor, seen.facts)
+def _may(actor: Actor, target: AssetContext) -> bool:
+    return may_amend(actor, target.facts)
 
 
-def values_of(asset: Any) -> dict[str, Any]:
-    """The fields of an asset that are corrected on site, as they are stored."""
+def editable_values(asset: Any) -> dict[str, Any]:
+    """Return the fields of an asset that can be corrected, by name."""
     return {name: getattr(asset, name) for name in FIELDS}
 
 
@@ -45,22 +45,21 @@ def values_of(asset: Any) -> dict[str, Any]:
     "asset.amend",
     label=_l("Correct the equipment"),
     schema=Amend,
-    load=_load,
+    load=_load_asset,
     may=_may,
-    merges=Merges(FIELDS, lambda seen: values_of(seen.asset), lambda seen: seen.asset.ver),
+    merges=Merges(FIELDS, lambda target: editable_values(target.asset), lambda target: target.asset.ver),
     own_work=True,
 )
-def amend(ctx: Context, seen: Seen, data: dict[str, Any]) -> Effect:
-    """Writes the corrected fields; two people's corrections of different fields merge, of the same one a person
-    decides."""
-    asset = seen.asset
-    before, after = audit_diff(ctx, values_of(asset))
+def amend(ctx: Context, target: AssetContext, data: dict[str, Any]) -> Effect:
+    """Write the corrected fields. Changes of different fields are merged; for the same field a person decides."""
+    asset = target.asset
+    before, after = audit_diff(ctx, editable_values(asset))
     for name, value in ctx.merged.changes.items():
         setattr(asset, name, "" if value is None and name == "note" else value)
     if ctx.merged.changes:
         asset.ver += 1
-        # Phones that keep a page of these jobs fetch it anew.
-        concerned = select(JobAsset.job_id).where(JobAsset.asset_id == asset.id)
-        pages = update(Job).where(Job.id.in_(concerned), Job.state.in_(OPEN_JOB)).values(ver=Job.ver + 1)
-        ctx.session.execute(pages.execution_options(synchronize_session=False))
+        # Raises the version of the open jobs, so that phones fetch their kept pages again.
+        jobs_of_asset = select(JobAsset.job_id).where(JobAsset.asset_id == asset.id)
+        new_versions = update(Job).where(Job.id.in_(jobs_of_asset), Job.state.in_(OPEN_JOB)).values(ver=Job.ver + 1)
+        ctx.session.execute(new_versions.execution_options(synchronize_session=False))
     return Effect(asset.serial_no, asset.ver, before, after, merge_note(ctx, amend))

@@ -10,57 +10,59 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.field.jobs.facts import facts_of
 from fieldapp.field.jobs.models import Job, Visit
-from fieldapp.field.jobs.policy import OVER, JobFacts, may_dispatch
+from fieldapp.field.jobs.policy import CLOSED_JOB, JobFacts, may_dispatch
 from fieldapp.field.jobs.schemas import Dispatch
-from fieldapp.field.jobs.workings import plan_visit
+from fieldapp.field.jobs.services import plan_visit
 from fieldapp.platform.commandbus import Context, Effect, command
 from fieldapp.services.accounts import technicians_of
 
-#: A visit may be entered afterwards, but not long ago.
-BACK = timedelta(days=1)
+#: A visit may be entered after it began, up to this much later.
+MAX_BACKDATING = timedelta(days=1)
 
 
-def _load(ctx: Context, data: dict[str, Any]) -> JobFacts:
+def _load_job_facts(ctx: Context, data: dict[str, Any]) -> JobFacts:
     facts = facts_of(data["job_id"])
     if facts is None:
         raise NotFound("job.not_found")
     return facts
 
 
-@command("job.dispatch", label=_l("Plan a visit"), schema=Dispatch, load=_load, may=may_dispatch, aggs=("visit",))
+@command(
+    "job.dispatch", label=_l("Plan a visit"), schema=Dispatch, load=_load_job_facts, may=may_dispatch, aggs=("visit",)
+)
 def dispatch(ctx: Context, facts: JobFacts, data: dict[str, Any]) -> Effect:
-    """Plans a visit for technicians of the job's own group, and tells them."""
+    """Plan a visit for technicians of the job's own group, and notify them."""
     if data["id"] != ctx.id:
         raise Invalid.field("id", _l("This record is not known."))
     if ctx.find(Visit, ctx.id) is not None:
         raise Conflict("record.exists", _l("This visit was planned already."))
     job = ctx.load(Job, facts.job_id)
-    if job.state in OVER:
+    if job.state in CLOSED_JOB:
         raise Conflict("job.over", _l("This job is closed. It takes no more visits."))
-    people = people_for(facts, data)
-    if data["planned_start"] < ctx.now - BACK:
+    technicians = chosen_technicians(facts, data)
+    if data["planned_start"] < ctx.now - MAX_BACKDATING:
         raise Invalid.field("planned_start", _l("This time lies too far in the past."))
     before = {"state": job.state}
-    visit = plan_visit(ctx, job.id, people, data["planned_start"], data["planned_minutes"], ctx.id)
+    visit = plan_visit(ctx, job.id, technicians, data["planned_start"], data["planned_minutes"], ctx.id)
     after = {
         "state": job.state,
         "visit": visit.id,
-        "technicians": people,
+        "technicians": technicians,
         "planned_start": visit.planned_start.isoformat(),
         "planned_minutes": visit.planned_minutes,
     }
     return Effect(job.number, visit.ver, before, after)
 
 
-def people_for(facts: JobFacts, data: dict[str, Any]) -> list[int]:
-    """The one in charge and perhaps a second one, all of the group. Raises Invalid."""
-    own = {user for user, _ in technicians_of([facts.group_id])}
-    people = [data["technician_id"]]
+def chosen_technicians(facts: JobFacts, data: dict[str, Any]) -> list[int]:
+    """Return the technician in charge and the optional second one. Raise Invalid if one is not of the group."""
+    group_technicians = {user for user, _ in technicians_of([facts.group_id])}
+    technicians = [data["technician_id"]]
     if data.get("second_id"):
-        people.append(data["second_id"])
-    for field, person in zip(("technician_id", "second_id"), people, strict=False):
-        if person not in own:
+        technicians.append(data["second_id"])
+    for field, technician in zip(("technician_id", "second_id"), technicians, strict=False):
+        if technician not in group_technicians:
             raise Invalid.field(field, _l("Please choose a technician of the job's own group."))
-    if len(set(people)) < len(people):
+    if len(set(technicians)) < len(technicians):
         raise Invalid.field("second_id", _l("Please choose another person."))
-    return people
+    return technicians

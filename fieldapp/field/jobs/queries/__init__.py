@@ -1,1 +1,1 @@
-"""Reading jobs: the lists, one job, a customer's, and what a phone keeps."""
+"""Queries of jobs: lists, search, one job, those of a customer, and the pages a phone keeps."""

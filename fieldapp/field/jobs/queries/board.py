@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from fieldapp.field.customers import Asset, Contact, Customer, Site
 from fieldapp.field.jobs.models import Job, JobAsset, Visit, VisitMember
-from fieldapp.field.jobs.policy import OPEN_JOB, OPEN_VISIT, VOID
+from fieldapp.field.jobs.policy import INACTIVE_VISIT, OPEN_JOB, OPEN_VISIT
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.database import Moment, among
@@ -31,7 +31,7 @@ Way = tuple[str, float | None, float | None, str | None]
 _start = bindparam("day_start", type_=Moment, callable_=lambda: clock.day_bounds(clock.today())[0])
 _end = bindparam("day_end", type_=Moment, callable_=lambda: clock.day_bounds(clock.today())[1])
 _bucket: ColumnElement[int] = case((Visit.planned_start >= _start, 0), else_=1)
-_today = and_(Visit.planned_start >= _start, Visit.planned_start < _end, Visit.state.not_in(VOID))
+_today = and_(Visit.planned_start >= _start, Visit.planned_start < _end, Visit.state.not_in(INACTIVE_VISIT))
 _still_mine: ColumnElement[bool] = or_(Visit.state.in_(OPEN_VISIT), _today)
 _my_visits: Any = (
     select(
@@ -94,7 +94,7 @@ _partners = Prepared(
 _visits = Prepared(
     select(Visit.job_id, Visit.id, Visit.planned_start, Visit.state, name_by(VisitMember.user_id))
     .join(VisitMember, and_(VisitMember.visit_id == Visit.id, VisitMember.removed_at.is_(None)))
-    .where(among(Visit.job_id, "jobs"), Visit.state.not_in(VOID))
+    .where(among(Visit.job_id, "jobs"), Visit.state.not_in(INACTIVE_VISIT))
     .order_by(Visit.planned_start, Visit.id, VisitMember.in_charge.desc(), VisitMember.user_id)
 )
 

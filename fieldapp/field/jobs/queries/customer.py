@@ -1,4 +1,4 @@
-"""A customer's jobs, for its page."""
+"""List the jobs of a customer for its page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fieldapp.platform.web.lists import list_page
 
 
 def visible_jobs(actor: Actor) -> ColumnElement[bool]:
-    """The same rule as `may_see_job`, as a condition on jobs."""
+    """Return the rule of `may_see_job` as a condition on jobs."""
     own = (
         select(Visit.job_id)
         .join(VisitMember, VisitMember.visit_id == Visit.id)

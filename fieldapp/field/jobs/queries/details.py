@@ -1,4 +1,4 @@
-"""What a job's page tells of its visits and assets: the timeline, what covers an asset, what was done before."""
+"""Load a job's timeline, and its assets with their cover and earlier visits."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import name_by
 
-#: Earlier visits shown for each asset.
-HISTORY = 3
+#: Most earlier visits shown for each asset.
+EARLIER_VISITS = 3
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Event:
 
     @property
     def delayed(self) -> bool:
-        """Whether it came in noticeably later than it happened: there was no signal."""
+        """Return whether the event was received more than five minutes after it happened."""
         return (self.received_at - self.happened_at).total_seconds() > 300
 
 
 @dataclass(frozen=True)
-class Past:
-    """An earlier visit on the same asset; `url` where the person may open it."""
+class EarlierVisit:
+    """An earlier visit at the same asset; `url` is empty if the actor may not open it."""
 
     at: datetime
     title: str
@@ -54,7 +54,7 @@ class Past:
 
 @dataclass(frozen=True)
 class AssetLine:
-    """An asset with what covers it and what was done on it before."""
+    """An asset with its running contract and its earlier visits."""
 
     id: str
     category: str
@@ -67,21 +67,18 @@ class AssetLine:
     warranty_until: date | None
     note: str
     contract: str | None
-    past: list[Past]
+    past: list[EarlierVisit]
 
     @property
     def cover(self) -> str:
-        """`contract`, `warranty` or `none`, as of today."""
+        """Return `contract`, `warranty` or `none`, as of today."""
         if self.contract:
             return "contract"
         return "warranty" if self.warranty_until and self.warranty_until >= clock.today() else "none"
 
 
 def details(sheet: JobSheet, actor: Actor) -> tuple[list[Event], list[AssetLine]]:
-    """The timeline of all visits, oldest first, and the assets with their history.
-
-    Three queries, whatever the number of visits, events and assets.
-    """
+    """Return the events of all visits, oldest first, and the assets. Three queries, whatever the number of rows."""
     events = _event_rows([visit.id for visit in sheet.visits])
     assets = _asset_rows(sheet.id)
     past = _past_rows(sheet.id, [row[0] for row in assets])
@@ -112,17 +109,17 @@ def _event_rows(visit_ids: list[str]) -> list[tuple[Any, ...]]:
 
 
 def times_of_visit(visit_id: str) -> dict[str, datetime]:
-    """When each step of a visit was taken, by kind of event; one query."""
+    """Return the time of each step of a visit by kind of event. One query."""
     return _times((row[0], row[3]) for row in _event_rows([visit_id]))
 
 
 def times_of(events: Iterable[Event], visit_id: str) -> dict[str, datetime]:
-    """The same from a timeline that was read already."""
+    """Return what `times_of_visit` does, from events that were read already."""
     return _times((event.kind, event.happened_at) for event in events if event.visit_id == visit_id)
 
 
 def _times(taps: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
-    """The first of each kind; of reports and decisions the last, since they may be repeated."""
+    """Keep the first time of each kind; of reports and acceptances the last, since they can be repeated."""
     times: dict[str, datetime] = {}
     for kind, at in taps:
         if kind not in times or kind in {"report", "approved"}:
@@ -131,14 +128,14 @@ def _times(taps: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
 
 
 def asset_of_job(job_id: str, asset_id: str) -> Asset | None:
-    """One of the assets a job is about, or None."""
+    """Return the asset if the job is about it, else None."""
     query = select(Asset).join(JobAsset, JobAsset.asset_id == Asset.id)
     return db.session.scalar(query.where(JobAsset.job_id == job_id, Asset.id == asset_id))
 
 
 def _asset_rows(job_id: str) -> list[Any]:
     today = clock.today()
-    runs = and_(Contract.id == ContractAsset.contract_id, Contract.starts_on <= today, Contract.ends_on >= today)
+    is_current = and_(Contract.id == ContractAsset.contract_id, Contract.starts_on <= today, Contract.ends_on >= today)
     query: Any = (
         select(
             Asset.id,
@@ -155,20 +152,20 @@ def _asset_rows(job_id: str) -> list[Any]:
         )
         .join(JobAsset, JobAsset.asset_id == Asset.id)
         .outerjoin(ContractAsset, ContractAsset.asset_id == Asset.id)
-        .outerjoin(Contract, runs)
+        .outerjoin(Contract, is_current)
         .where(JobAsset.job_id == job_id)
         .order_by(JobAsset.position, Asset.id, Contract.number)
     )
     rows: dict[str, Any] = {}
     for row in db.session.execute(query):
-        # An asset under two contracts comes twice; one that runs is enough to know.
+        # An asset under two contracts comes twice; one running contract is enough.
         if row[0] not in rows or rows[row[0]][-1] is None:
             rows[row[0]] = row
     return list(rows.values())
 
 
 def _past_rows(job_id: str, assets: list[str]) -> list[tuple[Any, ...]]:
-    """The last visits on the same assets by other jobs, newest first."""
+    """Return the last visits of other jobs at the same assets, newest first."""
     if not assets:
         return []
     columns = (JobAsset.asset_id, Visit.planned_start, Job.title, Visit.result, Visit.technician_id, Job.id)
@@ -179,16 +176,16 @@ def _past_rows(job_id: str, assets: list[str]) -> list[tuple[Any, ...]]:
         .where(JobAsset.asset_id.in_(assets), Job.id != job_id)
         .where(Visit.state.in_(["reported", "accepted_by_leader"]))
         .order_by(Visit.planned_start.desc(), Visit.id)
-        .limit(20 * HISTORY)
+        .limit(20 * EARLIER_VISITS)
     )
     return list(db.session.execute(query))
 
 
-def _history(rows: list[tuple[Any, ...]], actor: Actor) -> dict[str, list[Past]]:
-    found: dict[str, list[Past]] = {}
+def _history(rows: list[tuple[Any, ...]], actor: Actor) -> dict[str, list[EarlierVisit]]:
+    by_asset: dict[str, list[EarlierVisit]] = {}
     for asset, at, title, result, user, job, group, name in rows:
-        lines = found.setdefault(asset, [])
-        if len(lines) < HISTORY:
-            open_to = user == actor.id or group in actor.leads or actor.sees_all_groups
-            lines.append(Past(at, title, result, name, f"/jobs/{job}" if open_to else ""))
-    return found
+        lines = by_asset.setdefault(asset, [])
+        if len(lines) < EARLIER_VISITS:
+            may_open = user == actor.id or group in actor.leads or actor.sees_all_groups
+            lines.append(EarlierVisit(at, title, result, name, f"/jobs/{job}" if may_open else ""))
+    return by_asset

@@ -1,4 +1,4 @@
-"""Which jobs a phone keeps for a day without signal."""
+"""Choose the jobs whose pages a phone keeps for work without signal."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.extensions import db
 
-#: Assets of one job whose forms are kept; a fleet has hundreds, and each is a page.
+#: Most assets of one job whose forms are kept: each form is a page, and a fleet has hundreds of assets.
 ASSETS = 20
 
-#: Jobs whose planning forms a leader's phone keeps: each is a handful of pages.
+#: Most jobs whose planning forms a leader's phone keeps: each has up to five pages.
 LED = 15
 
 #: Days after today whose jobs are kept.
@@ -27,22 +27,22 @@ DAYS = 3
 
 
 def pack_jobs(actor: Actor) -> list[tuple[str, str]]:
-    """`(job id, version)` of the person's jobs of today and the next days, and of unfinished earlier ones.
+    """Return `(job id, version)` of the person's jobs of today and the next `DAYS` days, and unfinished earlier ones.
 
-    The version changes with the job, its visits, and whatever the person was told since. Asked by several
-    features for their own pages of these jobs; read once a request.
+    The version changes with the job, its visits, and every new notice of the person. Several features ask for this
+    in one request; it is read once.
     """
-    known: dict[int, list[tuple[str, str]]] = g.setdefault("packed_jobs", {})
-    if actor.id not in known:
-        known[actor.id] = _read(actor)
-    return known[actor.id]
+    packed: dict[int, list[tuple[str, str]]] = g.setdefault("packed_jobs", {})
+    if actor.id not in packed:
+        packed[actor.id] = _read(actor)
+    return packed[actor.id]
 
 
 def _read(actor: Actor) -> list[tuple[str, str]]:
     _, end = clock.day_bounds(clock.today() + timedelta(days=DAYS))
-    told = select(func.coalesce(func.max(Notice.id), 0)).where(Notice.user_id == actor.id).scalar_subquery()
+    last_notice = select(func.coalesce(func.max(Notice.id), 0)).where(Notice.user_id == actor.id).scalar_subquery()
     query = (
-        select(Job.id, Job.ver, func.count(Visit.id), func.sum(Visit.ver), func.min(Visit.planned_start), told)
+        select(Job.id, Job.ver, func.count(Visit.id), func.sum(Visit.ver), func.min(Visit.planned_start), last_notice)
         .join(Visit, Visit.job_id == Job.id)
         .join(VisitMember, VisitMember.visit_id == Visit.id)
         .where(VisitMember.user_id == actor.id, VisitMember.removed_at.is_(None), Visit.planned_start < end)
@@ -54,7 +54,7 @@ def _read(actor: Actor) -> list[tuple[str, str]]:
 
 
 def pack_led(actor: Actor) -> list[tuple[str, str, bool, list[tuple[str, str]]]]:
-    """Return `(job id, version, is planned, visits)` of the jobs a leader plans next; two queries.
+    """Return `(job id, version, has several versions, visits)` of the jobs a leader plans next. Two queries.
 
     Jobs without a technician come first, then open visits in planned order. `visits` are `(visit id, state)` of the
     open ones.
@@ -62,7 +62,7 @@ def pack_led(actor: Actor) -> list[tuple[str, str, bool, list[tuple[str, str]]]]
     if not (actor.leads and actor.can("job.dispatch")):
         return []
     _, end = clock.day_bounds(clock.today() + timedelta(days=DAYS))
-    # Without a visit the job is nobody's yet.
+    # None: no open visit, the job waits for a technician.
     first = func.min(Visit.planned_start)
     wanted = (
         select(Job.id)
@@ -80,18 +80,18 @@ def pack_led(actor: Actor) -> list[tuple[str, str, bool, list[tuple[str, str]]]]
         .where(Job.id.in_(ids))
         .order_by(Visit.planned_start, Visit.id)
     )
-    found: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
+    by_job: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
     for job, ver, visit, state, visit_ver in rows:
-        versions, visits = found.setdefault(job, ([str(ver)], []))
+        versions, visits = by_job.setdefault(job, ([str(ver)], []))
         versions.append(str(visit_ver))
         if state in OPEN_VISIT:
             visits.append((visit, state))
-    led = ((job, *found[job]) for job in ids if job in found)
+    led = ((job, *by_job[job]) for job in ids if job in by_job)
     return [(job, ".".join(versions), len(versions) > 2, visits) for job, versions, visits in led]
 
 
 def pack_assets(actor: Actor) -> list[tuple[str, str, int]]:
-    """`(job id, asset id, version)` of the equipment of these jobs: its forms are needed without signal, too."""
+    """Return `(job id, asset id, version)` of the assets of the kept jobs: their forms are needed without signal."""
     jobs = [job for job, _ in pack_jobs(actor)]
     if not jobs:
         return []
@@ -102,7 +102,7 @@ def pack_assets(actor: Actor) -> list[tuple[str, str, int]]:
 
 
 def board_version(actor: Actor) -> str:
-    """Changes whenever the person's list would look different."""
+    """Return a version of the person's job list that changes whenever the list would."""
     mine = ",".join(f"{job}={version}" for job, version in pack_jobs(actor))
     if not actor.leads and not actor.sees_all_groups:
         return mine

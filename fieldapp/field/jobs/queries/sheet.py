@@ -1,4 +1,4 @@
-"""One job with everything its page shows."""
+"""Load one job with everything its page shows."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from sqlalchemy import select
 
 from fieldapp.field.customers import Contact, Customer, Site
 from fieldapp.field.jobs.models import Job, Visit, VisitMember
-from fieldapp.field.jobs.policy import OPEN_VISIT, RANK, VOID, JobFacts, may_see_job
+from fieldapp.field.jobs.policy import INACTIVE_VISIT, OPEN_VISIT, PROGRESS_ORDER, JobFacts, may_see_job
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import name_by
 
-#: Columns of job_sheet()'s query that belong to the job; those of a visit and its member follow.
-OF_THE_JOB = 24
+#: Number of leading columns of job_sheet()'s query that belong to the job; visit and member columns follow.
+JOB_COLUMNS = 24
 
 
 @dataclass
 class VisitLine:
-    """A visit with its people; `former` are those it was taken from."""
+    """A visit with its people (user ids); `former` are the members it was taken from."""
 
     id: str
     planned_start: datetime
@@ -37,7 +37,7 @@ class VisitLine:
 
 @dataclass
 class JobSheet:
-    """A job as its page and the panels of other features see it; `visit` is the one the page is about."""
+    """A job for its page and for other features' panels; `visit` is the visit that the page is about."""
 
     id: str
     number: str
@@ -45,7 +45,7 @@ class JobSheet:
     site_id: str
     group_id: int
     title: str
-    said: str
+    fault_description: str
     category: str
     service_class: str
     urgency: str
@@ -69,18 +69,21 @@ class JobSheet:
 
     @property
     def facts(self) -> JobFacts:
-        """Group and people."""
+        """Return the facts by which policies judge the job."""
         members = frozenset(user for visit in self.visits for user in visit.members)
         former = frozenset(user for visit in self.visits for user in visit.former)
         return JobFacts(self.id, self.group_id, members, former - members)
 
     def who(self, visit: VisitLine) -> str:
-        """Names of the people of a visit, the one in charge first."""
+        """Return the names of the visit's technicians, the one in charge first."""
         return ", ".join(self.names.get(user, "") for user in visit.members)
 
 
 def job_sheet(actor: Actor, job_id: str) -> JobSheet | None:
-    """The job with its visits and people, or None where there is none or the person may not see it. One query."""
+    """Return the job with its visits and people, or None if it does not exist or is hidden from the actor.
+
+    One query.
+    """
     query: Any = (
         select(
             Job.id,
@@ -89,7 +92,7 @@ def job_sheet(actor: Actor, job_id: str) -> JobSheet | None:
             Job.site_id,
             Job.group_id,
             Job.title,
-            Job.said,
+            Job.fault_description,
             Job.category,
             Job.service_class,
             Job.urgency,
@@ -129,11 +132,11 @@ def job_sheet(actor: Actor, job_id: str) -> JobSheet | None:
     rows = db.session.execute(query).all()
     if not rows:
         return None
-    sheet = JobSheet(*rows[0][:OF_THE_JOB])
-    _add_visits(sheet, [row[OF_THE_JOB:] for row in rows])
+    sheet = JobSheet(*rows[0][:JOB_COLUMNS])
+    _add_visits(sheet, [row[JOB_COLUMNS:] for row in rows])
     if not may_see_job(actor, sheet.facts):
         return None
-    sheet.visit = _chosen(sheet.visits, actor)
+    sheet.visit = _visit_to_show(sheet.visits, actor)
     return sheet
 
 
@@ -149,19 +152,19 @@ def _add_visits(sheet: JobSheet, rows: Sequence[Any]) -> None:
     sheet.visits = list(lines.values())
 
 
-def _chosen(visits: Sequence[VisitLine], actor: Actor) -> VisitLine | None:
-    """The visit the page is about: one's own open one, else the job's open one, else the last that counts.
+def _visit_to_show(visits: Sequence[VisitLine], actor: Actor) -> VisitLine | None:
+    """Return the actor's own open visit, else the job's open visit, else the last active one.
 
-    Of several open ones the one that is under way comes first: its report is the next to be written.
+    Of several open visits the one under way comes first: its report is due next.
     """
-    mine = [visit for visit in visits if actor.id in visit.members]
+    own = [visit for visit in visits if actor.id in visit.members]
     former = [visit for visit in visits if actor.id in visit.former]
-    for lines in (mine, visits):
+    for lines in (own, visits):
         open_lines = [visit for visit in lines if visit.state in OPEN_VISIT]
         if open_lines:
-            return min(open_lines, key=lambda visit: not 2 <= RANK[visit.state] <= 4)
-    counting = [visit for visit in visits if visit.state not in VOID]
-    for lines in (mine, former, counting, visits):
+            return min(open_lines, key=lambda visit: not 2 <= PROGRESS_ORDER[visit.state] <= 4)
+    active = [visit for visit in visits if visit.state not in INACTIVE_VISIT]
+    for lines in (own, former, active, visits):
         if lines:
             return lines[-1]
     return None

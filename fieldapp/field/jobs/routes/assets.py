@@ -1,4 +1,4 @@
-"""An asset, corrected from a job's page: on site without signal, or at a desk."""
+"""The form that corrects an asset, reached from a job's page."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.errors import NotAllowed, NotFound
 from fieldapp.field.jobs import words
-from fieldapp.field.jobs.commands.amend import FIELDS, amend, values_of
+from fieldapp.field.jobs.commands.amend import FIELDS, amend, editable_values
 from fieldapp.field.jobs.policy import may_amend_on
 from fieldapp.field.jobs.queries.details import asset_of_job
 from fieldapp.field.jobs.routes import bp
-from fieldapp.field.jobs.routes.history import shown_history
+from fieldapp.field.jobs.routes.history import history_lines
 from fieldapp.field.jobs.routes.sheet import sheet_or_404
 from fieldapp.platform.commandbus import field_history
 from fieldapp.platform.extensions import db
@@ -25,7 +25,7 @@ from fieldapp.platform.web.guards import actor, needs
 @bp.route("/jobs/<uuid:job>/assets/<uuid:asset>", methods=["GET", "POST"])
 @needs("asset.amend")
 def asset(job: UUID, asset: UUID) -> Response:
-    """The form with what is known of the asset, and who changed it last."""
+    """Show the form with the asset's present values and its last changes."""
     sheet = sheet_or_404(job)
     record = asset_of_job(sheet.id, str(asset))
     if record is None:
@@ -45,9 +45,9 @@ def asset(job: UUID, asset: UUID) -> Response:
             draft=f"asset:amend:{record.id}",
             record_title=f"{gettext('Correct the equipment')} · {name}",
             intro=f"{sheet.customer} · {words.words(words.CATEGORIES, record.category)} {name}",
-            initial=values_of(record),
+            initial=editable_values(record),
             ver=record.ver,
             template="field/jobs/asset.html",
-            context={"history": shown_history(amend, field_history(db.session(), ("asset", record.id), FIELDS))},
+            context={"history": history_lines(amend, field_history(db.session(), ("asset", record.id), FIELDS))},
         )
     )

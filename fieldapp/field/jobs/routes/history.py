@@ -1,4 +1,4 @@
-"""The changes of a record's fields, in words, for the page on which they are changed."""
+"""The change history of a record, for the page that edits the record."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import datetime
 
 from fieldapp.platform.commandbus import Change, Command, format_value, label_of
 
-#: Older changes stay in the trail.
-SHOWN = 12
+#: Older changes are in the audit log only.
+MAX_LINES = 12
 
 
 @dataclass(frozen=True)
-class Line:
-    """Who changed which field from what to what; `merged` where it met somebody else's change of other fields."""
+class HistoryLine:
+    """One changed field. `merged`: somebody else changed other fields at the same time."""
 
     label: str
     before: str
@@ -24,16 +24,16 @@ class Line:
     merged: bool
 
 
-def shown_history(command: Command, changes: Iterable[Change]) -> list[Line]:
-    """The newest changes in the words of the command's form."""
+def history_lines(command: Command, changes: Iterable[Change]) -> list[HistoryLine]:
+    """Return the newest changes, formatted with the labels of the command's form."""
     return [
-        Line(
-            label_of(command, one.field),
-            format_value(command, one.field, one.before),
-            format_value(command, one.field, one.after),
-            one.who,
-            one.at,
-            one.merged,
+        HistoryLine(
+            label_of(command, change.field),
+            format_value(command, change.field, change.before),
+            format_value(command, change.field, change.after),
+            change.who,
+            change.at,
+            change.merged,
         )
-        for one in list(changes)[:SHOWN]
+        for change in list(changes)[:MAX_LINES]
     ]

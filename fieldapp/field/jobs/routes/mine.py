@@ -17,10 +17,10 @@ from fieldapp.field.customers import call_url, map_url
 from fieldapp.field.jobs import words
 from fieldapp.field.jobs.extension_points import job_tags
 from fieldapp.field.jobs.models import Visit
-from fieldapp.field.jobs.policy import OPEN_VISIT, RANK
+from fieldapp.field.jobs.policy import OPEN_VISIT, PROGRESS_ORDER
 from fieldapp.field.jobs.queries import board as queries
 from fieldapp.field.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
-from fieldapp.field.jobs.steps import Stage, stage, stage_reported, stages_ahead
+from fieldapp.field.jobs.steps import Stage, reachable_stages, stage, stage_reported
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.web import language
@@ -175,7 +175,7 @@ class Shown:
     def __init__(self, state: str) -> None:
         self.stage = stage(state, {})
         self.look, self.words = self.stage.look, str(self.stage.words)
-        self.stages = stages_ahead(state, {})
+        self.stages = reachable_stages(state, {})
         self.steps = tuple(_step(one) for one in (self.stage, *self.stages))
         ahead = [f"visit.{one.tap}" for one in self.stages]
         if stage_reported(state, {}):
@@ -241,7 +241,7 @@ def _following(cards: list[Card]) -> list[Card]:
     """
     due = [card for card in cards if card.section in {"today", "earlier"}]
     open_cards = [card for card in due if card.stage.state in OPEN_VISIT]
-    open_cards.sort(key=lambda card: not 2 <= RANK[card.stage.state] <= 4)
+    open_cards.sort(key=lambda card: not 2 <= PROGRESS_ORDER[card.stage.state] <= 4)
     return open_cards[: 1 + UP_NEXT]
 
 

@@ -1,4 +1,4 @@
-"""`/jobs/<id>` and its living parts."""
+"""`/jobs/<id>` and the fragments that refresh it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fieldapp.errors import NotFound
 from fieldapp.field.customers import call_url, map_url
 from fieldapp.field.jobs import words
 from fieldapp.field.jobs.extension_points import job_panels
-from fieldapp.field.jobs.policy import OPEN_JOB, OPEN_VISIT, OVER, TO_REASSIGN, may_amend_on, may_dispatch
+from fieldapp.field.jobs.policy import CLOSED_JOB, OPEN_JOB, OPEN_VISIT, TO_REASSIGN, may_amend_on, may_dispatch
 from fieldapp.field.jobs.queries.details import AssetLine, details, times_of, times_of_visit
 from fieldapp.field.jobs.queries.sheet import JobSheet, job_sheet
 from fieldapp.field.jobs.routes import bp
-from fieldapp.field.jobs.steps import STEP_OF, stage, stage_reported, stages_ahead
+from fieldapp.field.jobs.steps import STEP_OF, reachable_stages, stage, stage_reported
 from fieldapp.kernel.manifest import Panel
 from fieldapp.platform.web.fresh import unchanged
 from fieldapp.platform.web.guards import actor, needs
@@ -27,7 +27,7 @@ from fieldapp.services.settings import figure
 @bp.get("/jobs/<uuid:job>")
 @needs("job.view")
 def show(job: UUID) -> Response:
-    """A job with its one next action, whom to call, what stands there, and what happened (D-JOB-5)."""
+    """Show a job: next action, contact, assets, timeline, and the panels of other features (D-JOB-5)."""
     if same := unchanged():
         return same
     sheet = sheet_or_404(job)
@@ -39,7 +39,7 @@ def show(job: UUID) -> Response:
         **_equipment(sheet, assets),
         events=events,
         late=any(event.late for event in events),
-        panels=[drawn(panel) for panel in job_panels(actor(), sheet)],
+        panels=[render_panel(panel) for panel in job_panels(actor(), sheet)],
         map=map_url(sheet.lat, sheet.lon, f"{sheet.customer} {sheet.site}", sheet.address),
         call=call_url(sheet.phone or ""),
         words=words,
@@ -50,7 +50,7 @@ def show(job: UUID) -> Response:
 @bp.get("/jobs/<uuid:job>/steps")
 @needs("job.view")
 def steps(job: UUID) -> Response:
-    """The steps with the next action, to be renewed in a page that is open."""
+    """Render the steps and the next action, to refresh an open page."""
     if not wants_fragment():
         return redirect(url_for("jobs.show", job=job))  # type: ignore[return-value]
     sheet = sheet_or_404(job)
@@ -61,7 +61,7 @@ def steps(job: UUID) -> Response:
 @bp.get("/jobs/<uuid:job>/timeline")
 @needs("job.view")
 def timeline(job: UUID) -> Response:
-    """What happened, to be renewed in a page that is open."""
+    """Render the timeline, to refresh an open page."""
     if not wants_fragment():
         return redirect(url_for("jobs.show", job=job))  # type: ignore[return-value]
     sheet = sheet_or_404(job)
@@ -72,7 +72,7 @@ def timeline(job: UUID) -> Response:
 @bp.get("/jobs/<uuid:job>/summary")
 @needs("job.view")
 def summary(job: UUID) -> Response:
-    """What the job is, to be renewed in a page that is open."""
+    """Render the job's summary, to refresh an open page."""
     if not wants_fragment():
         return redirect(url_for("jobs.show", job=job))  # type: ignore[return-value]
     sheet = sheet_or_404(job)
@@ -82,7 +82,7 @@ def summary(job: UUID) -> Response:
 @bp.get("/jobs/<uuid:job>/equipment")
 @needs("job.view")
 def equipment(job: UUID) -> Response:
-    """What stands there, to be renewed in a page that is open."""
+    """Render the assets, to refresh an open page."""
     if not wants_fragment():
         return redirect(url_for("jobs.show", job=job))  # type: ignore[return-value]
     sheet = sheet_or_404(job)
@@ -91,13 +91,13 @@ def equipment(job: UUID) -> Response:
 
 
 def _equipment(sheet: JobSheet, lines: list[AssetLine]) -> dict[str, Any]:
-    """The assets, and whether the person corrects them."""
+    """Return the assets, and whether the actor may correct them."""
     who = actor()
     return {"equipment": lines, "may_amend": who.can("asset.amend") and may_amend_on(who, sheet.facts)}
 
 
 def sheet_or_404(job: UUID) -> JobSheet:
-    """The job, if the person may see it. Raises NotFound for other people's jobs as for none."""
+    """Return the job if the actor may see it. Raise NotFound, also for jobs that exist."""
     sheet = job_sheet(actor(), str(job))
     if sheet is None:
         raise NotFound("job.not_found")
@@ -105,22 +105,22 @@ def sheet_or_404(job: UUID) -> JobSheet:
 
 
 def _progress(sheet: JobSheet, times: dict[str, Any]) -> dict[str, Any]:
-    """Where the visit stands, what may come of it, and who may do what."""
+    """Return the visit's stage, the previews of later stages, and what the actor may do."""
     who, visit = actor(), sheet.visit
     leads = who.can("job.dispatch") and may_dispatch(who, sheet.facts)
     mine = visit is not None and who.id in visit.members
     return {
         "visit": visit,
         "now": stage(visit.state, times) if visit else None,
-        "ahead": stages_ahead(visit.state, times) if visit and mine else [],
+        "ahead": reachable_stages(visit.state, times) if visit and mine else [],
         "reported": stage_reported(visit.state, times) if visit and mine else None,
         "mine": mine,
-        # Nothing done on site is kept of a visit that nobody set out for.
+        # Decides whether the page says that work done on site was kept.
         "was_begun": any(tap in times for tap in STEP_OF),
         "in_charge": visit is not None and visit.technician_id == who.id,
         "given_away": visit is not None and not mine and who.id in visit.former,
         "leads": leads,
-        "may_dispatch": leads and sheet.state not in OVER,
+        "may_dispatch": leads and sheet.state not in CLOSED_JOB,
         "may_cancel": leads and sheet.state in OPEN_JOB,
         "to_reassign": visit is not None and visit.state in TO_REASSIGN,
         "to_cancel": visit is not None and visit.state in OPEN_VISIT,
@@ -128,8 +128,8 @@ def _progress(sheet: JobSheet, times: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def drawn(panel: Panel) -> Markup:
-    """A feature's own part of the page; its template finds its context by name and, like in the inbox, as `panel`."""
+def render_panel(panel: Panel) -> Markup:
+    """Render a panel of another feature. Its template reads its context by name and as `panel`."""
     html = render_template(panel.template, **{**panel.context, "panel": panel.context})
-    # Drawn by our own templates, which escape what people typed.
+    # Rendered by our own templates, which escape user input.
     return Markup(html)  # noqa: S704

@@ -1,1 +1,1 @@
-"""What happens to a report: sent, corrected, accepted, returned."""
+"""Commands of service reports: submit, resubmit, accept, return."""

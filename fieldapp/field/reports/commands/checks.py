@@ -1,4 +1,4 @@
-"""What the schema cannot know: does the record exist, is the part real, does the plan lie ahead."""
+"""Checks of a report's data that need the database."""
 
 from __future__ import annotations
 
@@ -17,33 +17,32 @@ from fieldapp.supply.parts import Part
 
 KIND = "service_report"
 
-#: Nobody plans a visit further ahead; a wrong year is caught by it.
-FURTHEST = timedelta(days=366)
+#: Furthest day of a next visit; catches a wrong year.
+MAX_PLAN_AHEAD = timedelta(days=366)
 
 
 @dataclass(frozen=True)
-class OnVisit:
-    """The visit a report is about, and the facts of its job by which permission is judged.
+class ReportContext:
+    """The visit of a report, and the facts of its job by which permission is judged.
 
-    `named` is the visit that the form named where that is another one.
+    `named_visit_id` is the visit that the form named, if the report is stored for a later one (ADR 28).
     """
 
     visit: Visit
     job: JobFacts
-    named: str = ""
+    named_visit_id: str = ""
 
 
-#: Taps by which a technician says that a visit is under way.
-_UNDER_WAY = ("set_out", "arrive", "start", "resume")
+#: Kinds of events that show that a visit is under way.
+_STARTING_TAPS = ("set_out", "arrive", "start", "resume")
 
 
 def visit_under_way(ctx: Context, named: Visit) -> Visit | None:
-    """Return the visit of the same job that the author had started since the named one was reported, if any.
+    """Return a later visit of the same job that the author had started and not reported on before writing this report.
 
-    It still wants a report of the author, and was started before this one was written. A form that was kept on a
-    phone may name the visit before (ADR 28).
+    A form that was kept on a phone may name the visit before (ADR 28).
     """
-    own = select(ServiceReport.visit_id).where(
+    own_reports = select(ServiceReport.visit_id).where(
         ServiceReport.job_id == named.job_id, ServiceReport.author_id == ctx.actor.id
     )
     reported = select(func.max(ServiceReport.submitted_at)).where(ServiceReport.visit_id == named.id).scalar_subquery()
@@ -54,68 +53,80 @@ def visit_under_way(ctx: Context, named: Visit) -> Visit | None:
         .where(
             Visit.job_id == named.job_id,
             Visit.id != named.id,
-            Visit.id.not_in(own),
+            Visit.id.not_in(own_reports),
             VisitMember.removed_at.is_(None),
-            VisitEvent.kind.in_(_UNDER_WAY),
+            VisitEvent.kind.in_(_STARTING_TAPS),
             VisitEvent.happened_at > reported,
             VisitEvent.happened_at <= ctx.at,
         )
         .order_by(VisitEvent.happened_at.desc(), VisitEvent.id.desc())
         .limit(1)
     )
-    found = ctx.session.scalar(query)
-    return ctx.load(Visit, found) if found else None
+    visit_id = ctx.session.scalar(query)
+    return ctx.load(Visit, visit_id) if visit_id else None
 
 
-def check_new(ctx: Context, on: OnVisit, data: dict[str, Any]) -> None:
-    """A new record under its own id, and one report under way for each author and visit. Raises Invalid, Conflict."""
+def check_new(ctx: Context, target: ReportContext, data: dict[str, Any]) -> None:
+    """Require a new id, and no unfinished report of the author on this visit. Raise Invalid, Conflict."""
     if ctx.envelope.agg != (KIND, data["id"]):
         raise Invalid.field("id", _l("This record is not known."), "record.wrong_id")
     if ctx.find(ServiceReport, data["id"]) is not None:
         raise Conflict("record.exists", _l("This report was already received."), {"report": data["id"]})
-    own = ctx.session.scalars(
+    unfinished = ctx.session.scalars(
         select(ServiceReport).where(
-            ServiceReport.visit_id == on.visit.id,
+            ServiceReport.visit_id == target.visit.id,
             ServiceReport.author_id == ctx.actor.id,
             ServiceReport.state != "accepted",
         )
     ).first()
-    if own is not None:
-        words = _l("You already sent a report of this visit. Please correct that one.")
-        current = {"report": own.id, "ref": own.ref, "state": own.state, "version": own.version}
-        raise Conflict("service_report.under_way", words, current)
+    if unfinished is not None:
+        message = _l("You already sent a report of this visit. Please correct that one.")
+        current = {
+            "report": unfinished.id,
+            "ref": unfinished.ref,
+            "state": unfinished.state,
+            "version": unfinished.version,
+        }
+        raise Conflict("service_report.under_way", message, current)
 
 
 def check_plan(ctx: Context, data: dict[str, Any]) -> None:
-    """The next visit lies after this one, as the author's clock had it: the record may have waited for signal."""
+    """Require the planned next visit to lie after the time of writing. Raise Invalid.
+
+    The author's clock counts: the record may have waited for signal.
+    """
     planned = data.get("plan_at")
     if data["result"] != "another_visit" or planned is None:
         return
     if planned <= ctx.at:
         raise Invalid.field("plan_at", _l("The next visit must lie in the future."))
-    if planned > max(ctx.at, ctx.now) + FURTHEST:
+    if planned > max(ctx.at, ctx.now) + MAX_PLAN_AHEAD:
         raise Invalid.field("plan_at", _l("This day lies too far in the future."))
 
 
-def name_parts(ctx: Context, data: dict[str, Any]) -> None:
-    """Completes rows from the catalogue: name, quantity, estimated price. Raises Invalid at an unknown part.
+def complete_part_rows(ctx: Context, data: dict[str, Any]) -> None:
+    """Fill in name, quantity and estimated price of part rows from the catalogue. Raise Invalid for an unknown part.
 
-    A part that left the catalogue since the phone last saw it is still what was fitted.
+    A part that is no longer active is accepted: it may have been fitted before the phone could know.
     """
-    rows = [(name, at, row) for name in ("parts", "plan_lines") for at, row in enumerate(data.get(name) or [])]
-    wanted = {row["part_id"] for _, _, row in rows if row.get("part_id")}
-    query = select(Part.id, Part.name, Part.price).where(Part.id.in_(wanted))
-    known = {part: (name, price) for part, name, price in ctx.session.execute(query)} if wanted else {}
-    unknown = {f"{name}.{at}.part_id": [_l("This part is not known.")] for name, at, row in rows if _lost(row, known)}
+    rows = [(name, index, row) for name in ("parts", "plan_lines") for index, row in enumerate(data.get(name) or [])]
+    part_ids = {row["part_id"] for _, _, row in rows if row.get("part_id")}
+    query = select(Part.id, Part.name, Part.price).where(Part.id.in_(part_ids))
+    catalogue = {part: (name, price) for part, name, price in ctx.session.execute(query)} if part_ids else {}
+    unknown = {
+        f"{name}.{index}.part_id": [_l("This part is not known.")]
+        for name, index, row in rows
+        if _is_unknown(row, catalogue)
+    }
     if unknown:
         raise Invalid("part.unknown", "", unknown)
     for name, _, row in rows:
         row.setdefault("qty", 1)
         if row.get("part_id"):
-            row["name"], price = known[row["part_id"]]
+            row["name"], price = catalogue[row["part_id"]]
             if name == "plan_lines":
                 row.setdefault("unit_price", price)
 
 
-def _lost(row: dict[str, Any], known: dict[str, Any]) -> bool:
-    return bool(row.get("part_id")) and row["part_id"] not in known
+def _is_unknown(row: dict[str, Any], catalogue: dict[str, Any]) -> bool:
+    return bool(row.get("part_id")) and row["part_id"] not in catalogue

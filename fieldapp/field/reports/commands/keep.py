@@ -1,4 +1,4 @@
-"""Writing a report's content: its own row, its lines, and the version that is kept for ever (D-JOB-12)."""
+"""Store a report's content: its row, its detail rows, and an unchangeable version (D-JOB-12)."""
 
 from __future__ import annotations
 
@@ -37,31 +37,31 @@ _COLUMNS = (
 )
 
 
-def reference(ctx: Context) -> str:
-    """What the phone already showed the customer; a report from a desk gets one from its day and id."""
+def report_reference(ctx: Context) -> str:
+    """Return the reference that people use: the phone's own, or for a desk one made of day and id."""
     envelope = ctx.envelope
     if envelope.dev != ids.DESK_DEVICE:
         return ids.short_reference(envelope.dev, envelope.seq)
     return f"R{ctx.now:%y%m%d}-{ctx.id[-4:].upper()}"
 
 
-def seal(report_id: str, version: int, content: dict[str, Any]) -> str:
-    """The hash of what was signed: this content, as this version of this report."""
+def hash_of_version(report_id: str, version: int, content: dict[str, Any]) -> str:
+    """Return the hash of what is signed: the content, with report id and version number."""
     return fingerprint({"report": report_id, "version": version, **content})
 
 
-def keep(ctx: Context, report: ServiceReport, data: dict[str, Any], photos: list[str]) -> dict[str, Any]:
-    """Writes the content as version `report.version`; earlier versions stay as they are. Returns the content."""
+def store_version(ctx: Context, report: ServiceReport, data: dict[str, Any], photos: list[str]) -> dict[str, Any]:
+    """Store the content as version `report.version` and return it. Earlier versions do not change."""
     content = content_of(data, photos)
     for name in _COLUMNS:
         setattr(report, name, data.get(name) if name in content else None)
     report.signature = data.get("signature")
-    digest = seal(report.id, report.version, content)
+    digest = hash_of_version(report.id, report.version, content)
     report.signed_hash = digest if report.signature else None
     report.submitted_at, report.received_at = ctx.at, ctx.now
     ctx.session.add(report)
     ctx.session.flush()
-    _lines(ctx, report.id, data if "plan_at" in content else {**data, "plan_at": None})
+    _replace_rows(ctx, report.id, data if "plan_at" in content else {**data, "plan_at": None})
     ctx.session.add(
         ReportVersion(
             report_id=report.id,
@@ -78,20 +78,20 @@ def keep(ctx: Context, report: ServiceReport, data: dict[str, Any], photos: list
     return content
 
 
-def _lines(ctx: Context, report_id: str, data: dict[str, Any]) -> None:
-    """The rows of the present version; those of earlier ones are in their ReportVersion."""
+def _replace_rows(ctx: Context, report_id: str, data: dict[str, Any]) -> None:
+    """Replace the detail rows by those of this version; earlier ones are in their ReportVersion."""
     for model in (ReportPart, ReportDevice, PlanLine, NextVisitPlan):
         ctx.session.execute(delete(model).where(model.report_id == report_id))
-    for at, row in enumerate(data.get("parts") or []):
-        ctx.session.add(ReportPart(report_id=report_id, position=at, **row))
-    for at, row in enumerate(data.get("devices") or []):
-        ctx.session.add(ReportDevice(report_id=report_id, position=at, **row))
+    for position, row in enumerate(data.get("parts") or []):
+        ctx.session.add(ReportPart(report_id=report_id, position=position, **row))
+    for position, row in enumerate(data.get("devices") or []):
+        ctx.session.add(ReportDevice(report_id=report_id, position=position, **row))
     if data.get("plan_at"):
         plan = NextVisitPlan(
             report_id=report_id, planned_at=data["plan_at"], people=data["plan_people"], tools=data["plan_tools"]
         )
         ctx.session.add(plan)
         ctx.session.flush()
-        for at, row in enumerate(data.get("plan_lines") or []):
-            ctx.session.add(PlanLine(report_id=report_id, position=at, **row))
+        for position, row in enumerate(data.get("plan_lines") or []):
+            ctx.session.add(PlanLine(report_id=report_id, position=position, **row))
     ctx.session.flush()

@@ -1,4 +1,4 @@
-"""What a leader decides upon when accepting a report, in words."""
+"""The content of a report as approvers see it, to compare two versions of it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from fieldapp.field.reports.schemas import METHOD_WORDS, RESULT_WORDS, Content
 from fieldapp.kernel import clock
 from fieldapp.services.approvals import Detail
 
-_LABELS = {name: one.metadata.get("label", name) for name, one in Content().load_fields.items()}
+_LABELS = {name: form_field.metadata.get("label", name) for name, form_field in Content().load_fields.items()}
 
 
 def details(shown: Mapping[str, Any]) -> list[Detail]:
     """Return the content of one version field by field, and its signature."""
     content, signature = shown["content"], shown["signature"]
-    found = [_detail(name, content.get(name)) for name in FIELDS if content.get(name) not in (None, "", [])]
+    lines = [_detail(name, content.get(name)) for name in FIELDS if content.get(name) not in (None, "", [])]
     if signature:
-        found.append(Detail("signature", str(_LABELS["signature"]), gettext("signed"), signature))
-    return found
+        lines.append(Detail("signature", str(_LABELS["signature"]), gettext("signed"), signature))
+    return lines
 
 
 def _detail(name: str, value: Any) -> Detail:
     if name == "photos":
         return Detail(name, gettext("Photos"), ngettext("%(num)s photo", "%(num)s photos", len(value)), value)
-    return Detail(name, str(_LABELS[name]), _in_words(name, value), value)
+    return Detail(name, str(_LABELS[name]), _formatted(name, value), value)
 
 
-def _in_words(name: str, value: Any) -> str:
+def _formatted(name: str, value: Any) -> str:
     if name == "result":
         return str(RESULT_WORDS[value])
     if name == "fee_method":

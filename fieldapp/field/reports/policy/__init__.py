@@ -1,15 +1,15 @@
-"""Rules of service reports, free of any framework: states, who may, seals, differences."""
+"""Rules of service reports: states, permissions, content, hashes, differences."""
 
 from fieldapp.field.reports.policy.changes import Change, changes
 from fieldapp.field.reports.policy.content import FIELDS, content_of
 from fieldapp.field.reports.policy.people import PlanPeople, people_of_plan
-from fieldapp.field.reports.policy.seal import SIGN_BOX, fingerprint, paths
+from fieldapp.field.reports.policy.seal import SIGN_BOX, fingerprint, signature_paths
 from fieldapp.field.reports.policy.states import (
     FEE_METHODS,
     NEEDS_REASON,
     REPORT,
     RESULTS,
-    late_because,
+    late_reason,
     may_correct,
     may_see_report,
 )
@@ -26,9 +26,9 @@ __all__ = [
     "changes",
     "content_of",
     "fingerprint",
-    "late_because",
+    "late_reason",
     "may_correct",
     "may_see_report",
-    "paths",
     "people_of_plan",
+    "signature_paths",
 ]

@@ -1,4 +1,4 @@
-"""What a version says otherwise than the one before."""
+"""Differences between two versions of a report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Change:
-    """A field that differs. Rows come as lists of mappings, everything else as it was sent."""
+    """A field that differs. Rows are lists of mappings; other values are as they were sent."""
 
     name: str
     before: Any
@@ -17,17 +17,17 @@ class Change:
 
     @property
     def gone(self) -> list[Any]:
-        """Rows that are no longer there."""
+        """Return the rows that were removed."""
         return [row for row in self.before or [] if row not in (self.after or [])]
 
     @property
     def new(self) -> list[Any]:
-        """Rows that were not there."""
+        """Return the rows that were added."""
         return [row for row in self.after or [] if row not in (self.before or [])]
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any], order: Sequence[str]) -> list[Change]:
-    """The differing fields in the given order; empty and missing are the same."""
+    """Return the differing fields in the given order. Empty and missing are equal."""
     return [
         Change(name, before.get(name), after.get(name))
         for name in order

@@ -9,7 +9,7 @@ from typing import Any
 
 from fieldapp.kernel import clock
 
-#: Fields of a version in the order in which they are read; `photos` are the hashes of its photos.
+#: Fields of a version in reading order; `photos` are the hashes of its photos.
 FIELDS = (
     "result",
     "reason",
@@ -32,8 +32,8 @@ FIELDS = (
     "photos",
 )
 
-#: What only belongs to some results is left out with the others, whatever a hidden field still held.
-_ONLY_WITH = {
+#: Field -> results it belongs to. With another result it is dropped: a hidden form field may still have a value.
+_RESULTS_OF_FIELD = {
     "plan_at": {"another_visit"},
     "plan_people": {"another_visit"},
     "plan_tools": {"another_visit"},
@@ -43,25 +43,25 @@ _ONLY_WITH = {
 
 
 def content_of(data: Mapping[str, Any], photos: Sequence[str]) -> dict[str, Any]:
-    """Checked data as content: empty fields left out, moments and amounts as text."""
+    """Return checked form data as content: without empty fields, times and amounts as text."""
     content: dict[str, Any] = {}
     for name in FIELDS:
         value = photos if name == "photos" else data.get(name)
-        if value in (None, "", []) or data["result"] not in _ONLY_WITH.get(name, {data["result"]}):
+        if value in (None, "", []) or data["result"] not in _RESULTS_OF_FIELD.get(name, {data["result"]}):
             continue
-        content[name] = _plain(value)
+        content[name] = _to_json(value)
     if data.get("signature"):
         content.pop("no_signature_reason", None)
     return content
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return clock.iso(value)
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items() if one not in (None, "")}
+        return {name: _to_json(item) for name, item in value.items() if item not in (None, "")}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_to_json(item) for item in value]
     return value

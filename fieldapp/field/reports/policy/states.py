@@ -1,4 +1,4 @@
-"""What becomes of a report, by whom, and when it counts as late work (D-JOB-9, D-JOB-10)."""
+"""States of a report, who may see and correct it, and when it is late work (D-JOB-9, D-JOB-10)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.states import Machine
 
-#: The leader decides; the author may send a better version until then, and has to after a return.
+#: (state, verb) -> next state. The author may resubmit until the leader accepted, and has to after a return.
 REPORT = Machine(
     {
         ("submitted", "approved"): "accepted",
@@ -20,7 +20,7 @@ REPORT = Machine(
 RESULTS = ("solved", "another_visit", "taken_back", "referred")
 FEE_METHODS = ("cash", "transfer", "code")
 
-#: Results that need a reason in words.
+#: Results that require a reason.
 NEEDS_REASON = frozenset({"another_visit", "taken_back", "referred"})
 
 
@@ -33,19 +33,19 @@ class _Job(Protocol):
     def former(self) -> frozenset[int]: ...
 
 
-def late_because(visit_state: str, job_state: str, still_on_visit: bool) -> str | None:
-    """Why a report comes too late to count by itself, or None. It is taken in either way (D-JOB-10)."""
+def late_reason(visit_state: str, job_state: str, still_on_visit: bool) -> str | None:
+    """Return why a report is late work (`cancelled`, `reassigned`), or None. It is stored either way (D-JOB-10)."""
     if visit_state in {"cancelled", "refused"} or job_state == "cancelled":
         return "cancelled"
     return None if still_on_visit else "reassigned"
 
 
 def may_see_report(actor: Actor, author_id: int, job: _Job) -> bool:
-    """The author, everybody who is or was on the job, the group's leader, and roles that see all groups."""
+    """Allow the author, members and former members of the job, the group's leader, and roles that see all groups."""
     on_job = actor.id in job.members or actor.id in job.former
     return actor.id == author_id or on_job or job.group_id in actor.leads or actor.sees_all_groups
 
 
 def may_correct(actor: Actor, report: Any) -> bool:
-    """Only the author writes further versions."""
+    """Allow the author."""
     return bool(actor.id == report.author_id)

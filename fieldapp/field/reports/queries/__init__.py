@@ -1,1 +1,1 @@
-"""Reading reports: the list, one report with its versions, which form is due, panels on other pages."""
+"""Queries of reports: the list, one report with its versions, due reports, panels on other pages."""

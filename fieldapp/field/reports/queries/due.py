@@ -1,4 +1,4 @@
-"""Which of a person's visits of a job wants a report now, and what its form offers."""
+"""The visit of a job that a person has to report on next, and the suggestions of its form."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import names_of
 
-_ON_THE_WAY = ("working", "on_site", "paused", "en_route", "returned", "accepted", "assigned")
+_OPEN_STATES = ("working", "on_site", "paused", "en_route", "returned", "accepted", "assigned")
 
 
 @dataclass(frozen=True)
-class Due:
-    """A visit of the person, whether they are still on it, and their latest report of it (id, state) if any."""
+class DueReport:
+    """A visit of the person, whether they are still a member, and their latest report on it (id, state) if any."""
 
     visit: Visit
     still_on: bool
@@ -29,40 +29,42 @@ class Due:
 
     @property
     def form_open(self) -> bool:
-        """Whether the person has yet to report on it."""
+        """Return whether the person has not reported on the visit yet."""
         return self.report_id is None
 
     @property
     def order(self) -> tuple[int, int]:
-        """Work under way comes first, then an own report to look after, then what came to nothing."""
+        """Return the sort key: visits under way, then own undecided reports, then other visits, then accepted ones."""
         state = self.visit.state
         if self.report_id is not None:
             return (5, 0) if self.report_state == "accepted" else (1, 0)
-        if self.still_on and state in _ON_THE_WAY:
-            return 0, _ON_THE_WAY.index(state)
+        if self.still_on and state in _OPEN_STATES:
+            return 0, _OPEN_STATES.index(state)
         return (2, 0) if self.still_on and state == "reported" else (3, 0)
 
 
-def due_by_job(actor: Actor, job_ids: Iterable[str]) -> dict[str, Due]:
-    """The visit to report on, by job id, for the jobs on which the person ever was; two queries."""
-    wanted = set(job_ids)
-    visits = own_visits(actor.id, wanted) if wanted else {}
+def due_by_job(actor: Actor, job_ids: Iterable[str]) -> dict[str, DueReport]:
+    """Return the visit to report on, by job id, for jobs the person is or was a member of. Two queries."""
+    ids = set(job_ids)
+    visits = own_visits(actor.id, ids) if ids else {}
     if not visits:
         return {}
     query = (
         select(ServiceReport.visit_id, ServiceReport.id, ServiceReport.state)
-        .where(ServiceReport.author_id == actor.id, ServiceReport.job_id.in_(wanted))
+        .where(ServiceReport.author_id == actor.id, ServiceReport.job_id.in_(ids))
         .order_by(ServiceReport.received_at)
     )
-    reports = {visit: (one, state) for visit, one, state in db.session.execute(query)}
+    reports = {visit: (report, state) for visit, report, state in db.session.execute(query)}
     return {
-        job: min((Due(visit, on, *reports.get(visit.id, (None, None))) for visit, on in own), key=lambda due: due.order)
+        job: min(
+            (DueReport(visit, on, *reports.get(visit.id, (None, None))) for visit, on in own), key=lambda due: due.order
+        )
         for job, own in visits.items()
     }
 
 
-def people_on(visit: Visit) -> str:
-    """Names of those on a visit, the one in charge first: most next visits are done by the same people."""
+def technician_names(visit: Visit) -> str:
+    """Return the names of a visit's members, the one in charge first. Most next visits have the same people."""
     query = (
         select(VisitMember.user_id)
         .where(VisitMember.visit_id == visit.id, VisitMember.removed_at.is_(None))
@@ -70,11 +72,11 @@ def people_on(visit: Visit) -> str:
     )
     members = list(db.session.scalars(query))
     names = names_of(members)
-    return ", ".join(names[one] for one in members if one in names)
+    return ", ".join(names[user] for user in members if user in names)
 
 
-def plates_at(job: Job) -> list[dict[str, Any]]:
-    """Terminals known at the site of a terminal job, for the device rows to choose from."""
+def terminals_at_site(job: Job) -> list[dict[str, Any]]:
+    """Return the terminals known at the site of a terminal job, for the form's device rows; at most 100."""
     if job.category != "gps_terminal":
         return []
     query = (

@@ -1,4 +1,4 @@
-"""One report, with everything ever said about it."""
+"""Load one report with its versions, photos and decisions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import select
 from fieldapp.errors import NotFound
 from fieldapp.field.jobs import JobLine, facts_of, job_lines
 from fieldapp.field.reports.models import NextVisitPlan, ReportVersion, ServiceReport
-from fieldapp.field.reports.policy import FIELDS, Change, changes, may_see_report, paths
+from fieldapp.field.reports.policy import FIELDS, Change, changes, may_see_report, signature_paths
 from fieldapp.field.reports.queries.plans import PlanNames, names_in_plan
 from fieldapp.kernel import clock, money
 from fieldapp.kernel.actor import Actor
@@ -25,8 +25,8 @@ KIND = "service_report"
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What was decided about a version, by whom and why."""
+class Decision:
+    """A decision on a version. `state`: approved, returned or rejected."""
 
     state: str
     by: str
@@ -36,7 +36,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Version:
-    """A version as it was sent and signed, what it changed, and what became of it."""
+    """A version as it was sent and signed, its changes, and the decisions on it."""
 
     number: int
     content: dict[str, Any]
@@ -45,28 +45,28 @@ class Version:
     submitted_at: datetime
     received_at: datetime
     changes: list[Change]
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: list[Decision] = field(default_factory=list)
 
     @property
     def plan_at(self) -> datetime | None:
-        """When the next visit is wanted."""
+        """Return the planned time of the next visit, or None."""
         return clock.parse_iso(self.content["plan_at"]) if "plan_at" in self.content else None
 
     @property
     def plan_total(self) -> Decimal:
-        """What the parts to buy are estimated to come to."""
+        """Return the estimated cost of the planned parts in yuan."""
         lines = self.content.get("plan_lines", [])
-        return sum((money.times(Decimal(one["unit_price"]), one["qty"]) for one in lines), money.yuan(0))
+        return sum((money.times(Decimal(line["unit_price"]), line["qty"]) for line in lines), money.yuan(0))
 
     @property
     def initial(self) -> dict[str, Any]:
-        """The form filled in again; the signature is asked for anew (D-JOB-12)."""
+        """Return the initial values of the correction form. The signature is asked for again (D-JOB-12)."""
         return {**self.content, "plan_at": self.plan_at, "unsigned": "no_signature_reason" in self.content}
 
 
 @dataclass(frozen=True)
-class View:
-    """All that the report's page shows."""
+class ReportView:
+    """Everything that the report's page shows."""
 
     report: ServiceReport
     job: JobLine
@@ -80,24 +80,24 @@ class View:
     plan_names: PlanNames | None = None
 
     @property
-    def now(self) -> Version:
-        """The version that holds."""
+    def current(self) -> Version:
+        """Return the latest version."""
         return self.versions[-1]
 
     @property
     def arrived(self) -> int:
-        """How many of the photos the server has."""
+        """Return how many of the photos are stored."""
         return sum(photo.state == "stored" for photo in self.photos)
 
     @property
-    def last_return(self) -> Verdict | None:
-        """Why it came back, where it did."""
-        returned = [one for version in self.versions for one in version.verdicts if one.state == "returned"]
+    def last_return(self) -> Decision | None:
+        """Return the decision that returned the report, or None if it is not returned now."""
+        returned = [verdict for version in self.versions for verdict in version.verdicts if verdict.state == "returned"]
         return returned[-1] if returned and self.report.state == "returned" else None
 
 
-def visible(actor: Actor, report_id: str) -> ServiceReport:
-    """The report, if this person may see it. Raises NotFound."""
+def visible_report(actor: Actor, report_id: str) -> ServiceReport:
+    """Return the report if the actor may see it. Raise NotFound."""
     report = db.session.get(ServiceReport, report_id)
     facts = facts_of(report.job_id) if report else None
     if report is None or facts is None or not may_see_report(actor, report.author_id, facts):
@@ -106,59 +106,59 @@ def visible(actor: Actor, report_id: str) -> ServiceReport:
 
 
 def sees(actor: Actor, report_id: str) -> bool:
-    """Whether the person may see a report, and so its photos."""
+    """Return whether the actor may see the report, and so its photos."""
     try:
-        return visible(actor, report_id) is not None
+        return visible_report(actor, report_id) is not None
     except NotFound:
         return False
 
 
-def view(actor: Actor, report_id: str) -> View:
-    """The report with versions, photos and decisions. Raises NotFound."""
-    report = visible(actor, report_id)
-    rounds = history_of(KIND, report_id)
-    names = names_of({report.author_id} | {step.decided_by for _, steps in rounds for step in steps if step.decided_by})
+def view(actor: Actor, report_id: str) -> ReportView:
+    """Return the report with versions, photos and decisions. Raise NotFound."""
+    report = visible_report(actor, report_id)
+    cases = history_of(KIND, report_id)
+    names = names_of({report.author_id} | {step.decided_by for _, steps in cases for step in steps if step.decided_by})
     verdicts = {
         case.round: [
-            Verdict(step.state, names.get(step.decided_by or 0, ""), step.decided_at, step.reason)
+            Decision(step.state, names.get(step.decided_by or 0, ""), step.decided_at, step.reason)
             for step in steps
             if step.decided_at
         ]
-        for case, steps in rounds
+        for case, steps in cases
     }
     planned = select(NextVisitPlan.visit_id).where(NextVisitPlan.report_id == report_id)
     versions = _versions(report_id, verdicts)
     people = versions[-1].content.get("plan_people")
-    return View(
+    return ReportView(
         report=report,
         job=job_lines([report.job_id])[report.job_id],
         author=names.get(report.author_id, ""),
         versions=versions,
         photos=files_of(KIND, [report_id]).get(report_id, []),
         next_visit=db.session.scalar(planned) is not None,
-        may_decide=may_decide_now(actor, rounds[-1][0] if rounds else None) and actor.can("service_report.accept"),
+        may_decide=may_decide_now(actor, cases[-1][0] if cases else None) and actor.can("service_report.accept"),
         may_correct=actor.id == report.author_id and report.state != "accepted",
-        seen_json=seen_json(*rounds[-1]) if rounds else "",
+        seen_json=seen_json(*cases[-1]) if cases else "",
         plan_names=names_in_plan(people, technicians_of([report.group_id])) if people else None,
     )
 
 
-def _versions(report_id: str, verdicts: dict[int, list[Verdict]]) -> list[Version]:
+def _versions(report_id: str, verdicts: dict[int, list[Decision]]) -> list[Version]:
     query = select(ReportVersion).where(ReportVersion.report_id == report_id).order_by(ReportVersion.version)
-    made: list[Version] = []
+    versions: list[Version] = []
     for row in db.session.scalars(query):
-        before = made[-1].content if made else row.content
-        made.append(
+        before = versions[-1].content if versions else row.content
+        versions.append(
             Version(
                 number=row.version,
                 content=row.content,
-                signature=paths(row.signature),
+                signature=signature_paths(row.signature),
                 seal=row.content_hash,
                 submitted_at=row.submitted_at,
                 received_at=row.received_at,
                 changes=changes(before, row.content, FIELDS),
-                # Every version opened a round of its own.
+                # Version n was decided in round n.
                 verdicts=verdicts.get(row.version, []),
             )
         )
-    return made
+    return versions

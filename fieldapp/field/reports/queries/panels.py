@@ -1,4 +1,4 @@
-"""What reports show on other pages: on the job, in the inbox, and what the phone takes along."""
+"""Panels of reports on other pages: on the job, in the inbox, and the pages that a phone keeps."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ KIND = "service_report"
 
 
 def job_panels(actor: Actor, job: JobSheet) -> list[Panel]:
-    """State of the job's reports, and the way to the form for whoever is on it."""
-    found = reports_of_job(actor, job.id)
-    due = found["due"]
-    return [Panel("field/reports/_job.html", found, order=30)] if found["reports"] or (due and due.form_open) else []
+    """Return the panel with the job's reports, for people who have a report there or one to write."""
+    context = reports_of_job(actor, job.id)
+    due = context["due"]
+    return (
+        [Panel("field/reports/_job.html", context, order=30)] if context["reports"] or (due and due.form_open) else []
+    )
 
 
 def reports_of_job(actor: Actor, job_id: str) -> dict[str, Any]:
-    """What the panel shows: the reports, newest first, and the visit that wants one from this person."""
+    """Return the panel's context: the reports, newest first, and the visit that the actor has to report on."""
     query = (
         select(
             ServiceReport.id,
@@ -68,7 +70,7 @@ _late = Prepared(
 
 
 def job_tags(job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
-    """Late work that nobody has looked at yet stands on the job's card (D-JOB-10)."""
+    """Return the tag `Late work` for jobs with late reports that wait for the leader (D-JOB-10)."""
     if not job_ids:
         return {}
     late = _late.rows(reading(), jobs=job_ids)
@@ -76,12 +78,12 @@ def job_tags(job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
 
 
 def about_report(who: str, job: str) -> str:
-    """Return which report is meant: whose it is, and of which job."""
+    """Return the label of a report: its author and its job."""
     return gettext("%(who)s's service report · %(job)s", who=who, job=job)
 
 
 def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
-    """What the leader needs to decide, for all waiting reports in three queries."""
+    """Return what the leader needs for a decision, by report id. Three queries for all reports."""
     photos = files_of(KIND, ids)
     query = (
         select(ServiceReport, NextVisitPlan, PlanLine)
@@ -109,7 +111,7 @@ def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
 
 @dataclass
 class _Plan:
-    """A plan with its lines, for the leader's summary."""
+    """A plan with its lines, for the inbox."""
 
     plan: NextVisitPlan
     names: PlanNames
@@ -117,7 +119,7 @@ class _Plan:
 
     @property
     def total(self) -> Decimal:
-        """What the parts are estimated to come to."""
+        """Return the estimated cost of the lines in yuan."""
         return sum((money.times(line.unit_price or money.yuan(0), line.qty) for line in self.lines), money.yuan(0))
 
 

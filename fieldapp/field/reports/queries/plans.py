@@ -1,4 +1,4 @@
-"""Who of a next-visit plan can be planned for, as the leader is shown it."""
+"""The technicians named in a next-visit plan, for the leader."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from fieldapp.services.accounts import technicians_of
 
 @dataclass(frozen=True)
 class PlanNames:
-    """Names in a plan: of technicians of the job's group, the one in charge first, and words that match nobody."""
+    """Names of the group's technicians in a plan, the one in charge first, and words that match nobody."""
 
-    found: list[str]
+    matched: list[str]
     unmatched: list[str]
 
     @property
     def note(self) -> Any:
-        """What the leader is told with the receipt: who could not be matched, and who goes instead."""
+        """Return the leader's note with the receipt: who was not matched, and who goes instead; None if all were."""
         return f"{self.missing} {self.planned}" if self.unmatched else None
 
     @property
     def missing(self) -> Any:
-        """Which names belong to nobody of the group."""
+        """Return the sentence that lists the unmatched names."""
         return _l("No technician of the group is called: %(names)s.", names=", ".join(self.unmatched))
 
     @property
     def planned(self) -> Any:
-        """For whom the next visit is planned."""
-        if self.found:
-            return _l("The next visit is planned for: %(names)s.", names=", ".join(self.found))
+        """Return the sentence that says for whom the next visit is planned."""
+        if self.matched:
+            return _l("The next visit is planned for: %(names)s.", names=", ".join(self.matched))
         return _l("The next visit is planned for the people of this one.")
 
 
 def names_in_plan(text: str, technicians: Iterable[tuple[int, str]]) -> PlanNames:
-    """Return whom a plan names, given `(id, name)` of the group's technicians."""
+    """Return the names in a plan, given `(id, name)` of the group's technicians."""
     people = list(technicians)
     names = dict(people)
-    found, unmatched = people_of_plan(text, people)
-    return PlanNames([names[user] for user in found], unmatched)
+    matched, unmatched = people_of_plan(text, people)
+    return PlanNames([names[user] for user in matched], unmatched)
 
 
 def plan_panels(job_id: str, group_id: int, visit_id: str | None) -> list[Panel]:
-    """What a leader who plans a visit is shown: the plan of the job's latest report, or the one that made the visit."""
+    """Return the plan of the job's latest report for the planning form, or the plan that the visit was made of."""
     query = (
         select(ServiceReport.id, NextVisitPlan)
         .outerjoin(NextVisitPlan, NextVisitPlan.report_id == ServiceReport.id)

@@ -1,4 +1,4 @@
-"""`flask check` for reports: versions without gaps, seals that hold, decisions that agree."""
+"""`flask check` for reports: versions without gaps, hashes that match."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fieldapp.platform.extensions import db
 
 
 def faults() -> Iterator[str]:
-    """One sentence for each report whose versions or signature do not agree with what is stored (D-JOB-12)."""
+    """Yield one sentence for each report whose versions or signature do not match (D-JOB-12)."""
     query = (
         select(
             ServiceReport.id, ServiceReport.version, ServiceReport.signature, ServiceReport.signed_hash, ReportVersion
@@ -26,10 +26,10 @@ def faults() -> Iterator[str]:
         if version is None or version.version != expected[report]:
             yield f"service report {report} lacks version {expected[report]}"
             continue
-        seal = fingerprint({"report": report, "version": version.version, **version.content})
-        if seal != version.content_hash:
+        digest = fingerprint({"report": report, "version": version.version, **version.content})
+        if digest != version.content_hash:
             yield f"version {version.version} of service report {report} is not what was signed"
-        if version.version == latest and (version.signature, signed) != (signature, seal if signature else None):
+        if version.version == latest and (version.signature, signed) != (signature, digest if signature else None):
             yield f"service report {report} carries another signature than its version {latest}"
         if version.version > latest:
             yield f"service report {report} has a version {version.version} that it does not count"

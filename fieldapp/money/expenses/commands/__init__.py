@@ -1,1 +1,1 @@
-"""Capturing expenses, claiming them, and what becomes of a claim (D-EXP-1 … D-EXP-8)."""
+"""Commands of expenses and claims (D-EXP-1 … D-EXP-8)."""

@@ -1,4 +1,4 @@
-"""Claims: sent, taken back, decided (D-EXP-3, D-EXP-5, D-EXP-8)."""
+"""Commands of claims: submit, withdraw, and the leader's decisions (D-EXP-3, D-EXP-5, D-EXP-8)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.money.expenses.commands import holds
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.money.expenses.policy import CLAIM, FREE, ITEM, Finding, findings, home_group, is_own
-from fieldapp.money.expenses.queries.checks import elsewhere, facts_of_items, limits
-from fieldapp.money.expenses.schemas import Claim, Nothing
+from fieldapp.money.expenses.queries.checks import facts_of_items, limits, other_items
+from fieldapp.money.expenses.schemas import Claim, NoData
 from fieldapp.money.expenses.words import KIND_WORDS, finding_words
 from fieldapp.platform.commandbus import UNDO, Context, Effect, command
 from fieldapp.services.approvals import Detail, Subject, close_case, decision, open_case
@@ -26,95 +26,106 @@ from fieldapp.services.approvals import Detail, Subject, close_case, decision, o
 KIND = "expense_claim"
 
 
-def _find(ctx: Context, data: dict[str, Any]) -> ExpenseClaim | None:
+def _find_claim(ctx: Context, data: dict[str, Any]) -> ExpenseClaim | None:
     return ctx.find(ExpenseClaim, ctx.id)
 
 
-def _load(ctx: Context, data: dict[str, Any]) -> ExpenseClaim:
+def _load_claim(ctx: Context, data: dict[str, Any]) -> ExpenseClaim:
     return ctx.load(ExpenseClaim, ctx.id)
 
 
-def _own_or_new(actor: Actor, claim: ExpenseClaim | None) -> bool:
+def _is_own_or_new(actor: Actor, claim: ExpenseClaim | None) -> bool:
     return claim is None or is_own(actor, claim.owner_id)
 
 
-def _own(actor: Actor, claim: ExpenseClaim) -> bool:
+def _is_own(actor: Actor, claim: ExpenseClaim) -> bool:
     return is_own(actor, claim.owner_id)
 
 
-@command("expense_claim.submit", label=_l("Send the claim"), schema=Claim, may=_own_or_new, load=_find, own_work=True)
+@command(
+    "expense_claim.submit",
+    label=_l("Send the claim"),
+    schema=Claim,
+    may=_is_own_or_new,
+    load=_find_claim,
+    own_work=True,
+)
 def submit(ctx: Context, claim: ExpenseClaim | None, data: dict[str, Any]) -> Effect:
-    """Sends own free expenses to be approved; a returned claim is sent again, with what is now to be in it.
+    """Submit the actor's free expenses for approval; a returned claim is submitted again with its new content.
 
-    The server adds up. Hard findings of D-EXP-3 refuse the claim at the item, soft ones go along to the approver.
+    The server computes the total. Hard findings of D-EXP-3 refuse the claim with a message at the item, soft ones
+    are shown to the approver.
     """
     if data["id"] != ctx.id:
         raise Invalid.field("id", _l("This record is not known."))
     if claim is not None and (claim.state, "submit") not in CLAIM.moves:
         raise Conflict("record.exists", _l("This claim was already received."), {"state": claim.state})
-    before = None if claim is None else _facts(claim)
+    before = None if claim is None else _audit_values(claim)
     chosen = list(dict.fromkeys(data["items"]))
     items = _own_free_items(ctx, chosen)
-    found = _checked(ctx, items)
-    claim = _put_down(ctx, claim, data.get("note", ""), sum((one.amount for one in items), Decimal(0)))
-    _let_go(ctx, claim.id, ("returned",), keep=chosen)
+    item_findings = _check_items(ctx, items)
+    claim = _save_claim(ctx, claim, data.get("note", ""), sum((item.amount for item in items), Decimal(0)))
+    _release_items(ctx, claim.id, ("returned",), keep=chosen)
     for item in items:
-        _take_in(item, claim.id, found[item.id])
+        _attach_item(item, claim.id, item_findings[item.id])
     ctx.session.flush()
     _hold_fapiao(ctx, claim.id, items)
-    _ask(ctx, claim, items)
-    return Effect(ref=claim.number, ver=claim.ver, before=before, after={**_facts(claim), "items": chosen})
+    _open_approval(ctx, claim, items)
+    return Effect(ref=claim.number, ver=claim.ver, before=before, after={**_audit_values(claim), "items": chosen})
 
 
 @command(
     "expense_claim.withdraw",
     label=_l("Take the claim back"),
-    schema=Nothing,
-    may=_own,
-    load=_load,
+    schema=NoData,
+    may=_is_own,
+    load=_load_claim,
     undo=UNDO,
     own_work=True,
 )
 def withdraw(ctx: Context, claim: ExpenseClaim, data: dict[str, Any]) -> Effect:
-    """Takes an undecided claim back: its expenses are free again, and so are their fapiao."""
+    """Withdraw an undecided claim: its expenses and their fapiao become free."""
     if claim.state == "withdrawn":
-        return Effect(ref=claim.number, ver=claim.ver, before=_facts(claim), after=_facts(claim))
+        return Effect(ref=claim.number, ver=claim.ver, before=_audit_values(claim), after=_audit_values(claim))
     if (claim.state, "withdraw") not in CLAIM.moves:
         raise Conflict("expense_claim.decided", _l("This was already decided."), {"state": claim.state})
-    before = _facts(claim)
+    before = _audit_values(claim)
     close_case(ctx, (KIND, claim.id))
     claim.state = CLAIM.next(claim.state, "withdraw")
     claim.ver += 1
-    _let_go(ctx, claim.id, ("claimed", "returned"))
-    holds.free(ctx, claim.id)
-    return Effect(ref=claim.number, ver=claim.ver, before=before, after=_facts(claim))
+    _release_items(ctx, claim.id, ("claimed", "returned"))
+    holds.release(ctx, claim.id)
+    return Effect(ref=claim.number, ver=claim.ver, before=before, after=_audit_values(claim))
 
 
-def settled(ctx: Context, record: str, verdict: str, reason: str | None) -> Effect:
-    """The leader has decided. The claim stands in the list of the month in which it was approved (D-EXP-6)."""
-    claim = ctx.load(ExpenseClaim, record)
-    before = _facts(claim)
+def on_decided(ctx: Context, record_id: str, verdict: str, reason: str | None) -> Effect:
+    """Apply the leader's decision to the claim and its expenses, and notify the author.
+
+    An approved claim belongs to the list of the month of its approval (D-EXP-6).
+    """
+    claim = ctx.load(ExpenseClaim, record_id)
+    before = _audit_values(claim)
     claim.state = CLAIM.next(claim.state, verdict)
     claim.reason = reason
     claim.ver += 1
     changes: dict[str, Any] = {"state": ITEM.next("claimed", verdict), "ver": ExpenseItem.ver + 1}
     if verdict == "approved":
-        # Our clock, not the phone's: a list that was downloaded must not gain lines from an approval made offline.
+        # The server's clock: an approval made offline must not add lines to a list that was downloaded before.
         claim.approved_at, claim.month = ctx.now, _month(ctx)
         changes["allowed_amount"] = ExpenseItem.amount
     elif verdict == "rejected":
         changes |= {"allowed_amount": Decimal(0), "cut_reason": reason}
-        holds.free(ctx, claim.id)
-    _change(ctx, claim.id, ("claimed",), changes)
+        holds.release(ctx, claim.id)
+    _update_items(ctx, claim.id, ("claimed",), changes)
     verb = {"approved": "approve", "returned": "return", "rejected": "reject"}[verdict]
-    words = {"number": claim.number, "amount": money.show(claim.total), "reason": reason or "", "who": ctx.actor.name}
-    ctx.notify(claim.owner_id, f"{KIND}.{verb}", f"/expenses/claims/{claim.id}", **words)
-    return Effect(ref=claim.number, ver=claim.ver, before=before, after=_facts(claim))
+    params = {"number": claim.number, "amount": money.show(claim.total), "reason": reason or "", "who": ctx.actor.name}
+    ctx.notify(claim.owner_id, f"{KIND}.{verb}", f"/expenses/claims/{claim.id}", **params)
+    return Effect(ref=claim.number, ver=claim.ver, before=before, after=_audit_values(claim))
 
 
 def details(shown: Mapping[str, Any]) -> list[Detail]:
-    """A claim's sum, note and expenses in words."""
-    rows = [Detail(f"item:{one['id']}", gettext("Expense"), _in_words(one)) for one in shown["items"]]
+    """Return a claim's total, note and expenses as labelled texts."""
+    rows = [Detail(f"item:{item['id']}", gettext("Expense"), _item_text(item)) for item in shown["items"]]
     return [
         Detail("total", gettext("Amount"), f"{Decimal(shown['total']):,.2f}"),
         Detail("note", gettext("Note to the approver"), shown["note"]),
@@ -122,62 +133,62 @@ def details(shown: Mapping[str, Any]) -> list[Detail]:
     ]
 
 
-def _in_words(item: Mapping[str, Any]) -> str:
-    words = [f"{KIND_WORDS[item['kind']]} ¥{Decimal(item['amount']):,.2f}", item["day"]]
+def _item_text(item: Mapping[str, Any]) -> str:
+    parts = [f"{KIND_WORDS[item['kind']]} ¥{Decimal(item['amount']):,.2f}", item["day"]]
     if item["fapiao"]:
-        words.append(gettext("fapiao %(number)s", number=item["fapiao"]))
-    words.append(ngettext("%(num)s receipt", "%(num)s receipts", item["receipts"]))
-    return " · ".join([*words, *([item["note"]] if item["note"] else [])])
+        parts.append(gettext("fapiao %(number)s", number=item["fapiao"]))
+    parts.append(ngettext("%(num)s receipt", "%(num)s receipts", item["receipts"]))
+    return " · ".join([*parts, *([item["note"]] if item["note"] else [])])
 
 
-SUBJECT = Subject(KIND, settled, details)
+SUBJECT = Subject(KIND, on_decided, details)
 approve = decision(SUBJECT, "approve")
 send_back = decision(SUBJECT, "return")
 reject = decision(SUBJECT, "reject")
 
 
 def _own_free_items(ctx: Context, chosen: Sequence[str]) -> list[ExpenseItem]:
-    """Return the chosen expenses, locked. Raises Invalid at each that is not the author's or not free.
+    """Return the chosen expenses, locked. Raise Invalid at each one that is not the author's or not free.
 
-    The expenses of a returned claim are free for that claim alone: a returned claim keeps what it holds.
+    Expenses of a returned claim are free for that claim only.
     """
     query = select(ExpenseItem).where(ExpenseItem.id.in_(chosen)).order_by(ExpenseItem.id).with_for_update()
-    by_id: dict[str, ExpenseItem] = {one.id: one for one in ctx.scalars(query)}
+    by_id: dict[str, ExpenseItem] = {item.id: item for item in ctx.scalars(query)}
     problems: dict[str, list[Any]] = {}
-    for index, one in enumerate(chosen):
-        item = by_id.get(one)
+    for index, item_id in enumerate(chosen):
+        item = by_id.get(item_id)
         if item is None or item.owner_id != ctx.actor.id:
             problems[f"items.{index}"] = [_l("One of the expenses is not here yet, or is not yours.")]
         elif item.state not in FREE:
-            problems[f"items.{index}"] = [f"{_name(item)}: {_l('This expense is already in a claim.')}"]
+            problems[f"items.{index}"] = [f"{_item_label(item)}: {_l('This expense is already in a claim.')}"]
         elif item.claim_id not in (None, ctx.id):
-            words = _l("This expense belongs to a claim that was returned. Correct that claim and send it again.")
-            problems[f"items.{index}"] = [f"{_name(item)}: {words}"]
+            message = _l("This expense belongs to a claim that was returned. Correct that claim and send it again.")
+            problems[f"items.{index}"] = [f"{_item_label(item)}: {message}"]
     if problems:
         raise Invalid("expense_claim.items", "", problems)
-    return [by_id[one] for one in chosen]
+    return [by_id[item_id] for item_id in chosen]
 
 
-def _checked(ctx: Context, items: Sequence[ExpenseItem]) -> dict[str, list[Finding]]:
+def _check_items(ctx: Context, items: Sequence[ExpenseItem]) -> dict[str, list[Finding]]:
     facts = facts_of_items(items)
-    # The day of writing counts: a claim that waited for signal is not too late for that.
-    found = findings(facts, elsewhere(facts, ctx.actor.id, ctx.id), limits(ctx.day), ctx.day_of_age)
+    # The day of writing counts: waiting for signal makes no expense too old.
+    item_findings = findings(facts, other_items(facts, ctx.actor.id, ctx.id), limits(ctx.day), ctx.day_of_age)
     problems = {}
     for index, item in enumerate(items):
-        hard = [one for one in found[item.id] if one.hard]
+        hard = [finding for finding in item_findings[item.id] if finding.hard]
         if hard:
-            words = " ".join(finding_words(one.code, dict(one.params), to_author=True) for one in hard)
-            problems[f"items.{index}"] = [f"{_name(item)}: {words}"]
+            text = " ".join(finding_words(finding.code, dict(finding.params), to_author=True) for finding in hard)
+            problems[f"items.{index}"] = [f"{_item_label(item)}: {text}"]
     if problems:
         raise Invalid("expense_claim.findings", "", problems)
-    return found
+    return item_findings
 
 
-def _name(item: ExpenseItem) -> str:
+def _item_label(item: ExpenseItem) -> str:
     return f"{KIND_WORDS[item.kind]} ¥{item.amount:,.2f} {item.spent_on.isoformat()}"
 
 
-def _put_down(ctx: Context, claim: ExpenseClaim | None, note: str, total: Decimal) -> ExpenseClaim:
+def _save_claim(ctx: Context, claim: ExpenseClaim | None, note: str, total: Decimal) -> ExpenseClaim:
     if claim is None:
         claim = ExpenseClaim(
             id=ctx.id,
@@ -196,23 +207,23 @@ def _put_down(ctx: Context, claim: ExpenseClaim | None, note: str, total: Decima
     return claim
 
 
-def _take_in(item: ExpenseItem, claim_id: str, found: Sequence[Finding]) -> None:
+def _attach_item(item: ExpenseItem, claim_id: str, item_findings: Sequence[Finding]) -> None:
     item.state = ITEM.next(item.state, "claim")
     item.claim_id = claim_id
-    item.warnings = [[one.code, dict(one.params)] for one in found]
-    item.warned = len(found)
+    item.warnings = [[finding.code, dict(finding.params)] for finding in item_findings]
+    item.warned = len(item_findings)
     item.ver += 1
 
 
 def _hold_fapiao(ctx: Context, claim_id: str, items: Sequence[ExpenseItem]) -> None:
-    """Take the fapiao of these expenses for the claim, in place of what it held before.
+    """Hold the fapiao of these expenses for the claim, instead of those it held before.
 
-    Raises Invalid at the expense whose fapiao another claim holds.
+    Raise Invalid at each expense whose fapiao another claim holds.
     """
-    holds.free(ctx, claim_id)
-    taken = holds.take(ctx, claim_id, map(holds.fapiao_of, items))
+    holds.release(ctx, claim_id)
+    taken = holds.hold(ctx, claim_id, map(holds.fapiao_of, items))
     problems = {
-        f"items.{index}": [f"{_name(item)}: {finding_words('fapiao_used', {'number': item.fapiao_number})}"]
+        f"items.{index}": [f"{_item_label(item)}: {finding_words('fapiao_used', {'number': item.fapiao_number})}"]
         for index, item in enumerate(items)
         if holds.fapiao_of(item) in taken
     }
@@ -220,12 +231,12 @@ def _hold_fapiao(ctx: Context, claim_id: str, items: Sequence[ExpenseItem]) -> N
         raise Invalid("expense_claim.findings", "", problems)
 
 
-def _let_go(ctx: Context, claim_id: str, states: Sequence[str], keep: Sequence[str] = ()) -> None:
+def _release_items(ctx: Context, claim_id: str, states: Sequence[str], keep: Sequence[str] = ()) -> None:
     changes = {"state": "open", "claim_id": None, "warnings": None, "warned": 0, "ver": ExpenseItem.ver + 1}
-    _change(ctx, claim_id, states, changes, keep)
+    _update_items(ctx, claim_id, states, changes, keep)
 
 
-def _change(
+def _update_items(
     ctx: Context, claim_id: str, states: Sequence[str], changes: dict[str, Any], keep: Sequence[str] = ()
 ) -> None:
     query = update(ExpenseItem).where(ExpenseItem.claim_id == claim_id, ExpenseItem.state.in_(states))
@@ -234,21 +245,21 @@ def _change(
     ctx.session.execute(query.values(**changes).execution_options(synchronize_session=False))
 
 
-def _ask(ctx: Context, claim: ExpenseClaim, items: Sequence[ExpenseItem]) -> None:
-    """The group's leader decides; for a leader's own claim, and without a group, the next one up (D-ROLE-1)."""
+def _open_approval(ctx: Context, claim: ExpenseClaim, items: Sequence[ExpenseItem]) -> None:
+    """Open the case for the group's leader. A leader's claim, or one without a group, goes one level up (D-ROLE-1)."""
     open_case(
         ctx,
         (KIND, claim.id),
         requester_id=claim.owner_id,
         group_id=claim.group_id,
         ver=claim.ver,
-        shown={"total": str(claim.total), "note": claim.note, "items": [_shown(item) for item in items]},
+        shown={"total": str(claim.total), "note": claim.note, "items": [_item_content(item) for item in items]},
         amount=claim.total,
     )
 
 
-def _shown(item: ExpenseItem) -> dict[str, Any]:
-    """An expense as the approver sees it."""
+def _item_content(item: ExpenseItem) -> dict[str, Any]:
+    """Return an expense as the approver sees it."""
     return {
         "id": item.id,
         "kind": item.kind,
@@ -260,7 +271,7 @@ def _shown(item: ExpenseItem) -> dict[str, Any]:
     }
 
 
-def _facts(claim: ExpenseClaim) -> dict[str, Any]:
+def _audit_values(claim: ExpenseClaim) -> dict[str, Any]:
     return {
         "number": claim.number,
         "state": claim.state,
@@ -276,7 +287,10 @@ def _month(ctx: Context) -> str:
 
 
 def _next_number(ctx: Context, day: date) -> str:
-    """`EC-261122-07`. Two at once: the unique index refuses the second, who is tried again."""
+    """Return the next number of the day: `EC-261122-07`.
+
+    Two concurrent claims get the same number; the unique index refuses the second, which is tried again.
+    """
     prefix = f"EC-{day:%y%m%d}-"
     number = ExpenseClaim.number
     query = select(number).where(number >= prefix, number < f"{prefix}~")

@@ -1,4 +1,4 @@
-"""An expense is captured at the counter, put right, thrown away (D-EXP-1, D-EXP-3)."""
+"""Commands of expenses: capture, correct, discard (D-EXP-1, D-EXP-3)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.money.expenses.commands import holds
 from fieldapp.money.expenses.models import ExpenseItem
-from fieldapp.money.expenses.policy import FREE, ITEM, fapiao_key, home_group, is_own, plain_number, too_old
-from fieldapp.money.expenses.schemas import Correction, Item, Nothing
+from fieldapp.money.expenses.policy import FREE, ITEM, fapiao_key, home_group, is_own, normalized_number, too_old
+from fieldapp.money.expenses.schemas import Correction, Item, NoData
 from fieldapp.money.expenses.words import finding_words
 from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command
 from fieldapp.services.settings import figure
@@ -29,11 +29,11 @@ def _anybody(actor: Actor, record: None) -> bool:
     return True
 
 
-def _own(actor: Actor, item: ExpenseItem) -> bool:
+def _is_own(actor: Actor, item: ExpenseItem) -> bool:
     return is_own(actor, item.owner_id)
 
 
-def _load(ctx: Context, data: dict[str, Any]) -> ExpenseItem:
+def _load_item(ctx: Context, data: dict[str, Any]) -> ExpenseItem:
     return ctx.load(ExpenseItem, ctx.id)
 
 
@@ -47,11 +47,11 @@ def _load(ctx: Context, data: dict[str, Any]) -> ExpenseItem:
     own_work=True,
 )
 def capture(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
-    """Keeps an expense. One insert and nothing else, where no job is named."""
+    """Store an expense. Without a job this is a single insert."""
     if data["id"] != ctx.id:
         raise Invalid.field("id", _l("This record is not known."))
     row = {
-        **_values(ctx, data),
+        **_columns(ctx, data),
         "id": ctx.id,
         "owner_id": ctx.actor.id,
         "group_id": home_group(ctx.actor, _group_of_job(ctx, data.get("job_id"))),
@@ -70,53 +70,53 @@ def capture(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     "expense_item.resubmit",
     label=_l("Correct the expense"),
     schema=Correction,
-    may=_own,
-    load=_load,
+    may=_is_own,
+    load=_load_item,
     photos=(RECEIPTS,),
     own_work=True,
 )
 def correct(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
-    """Puts an own expense right while no claim holds it; further receipts are added to the earlier ones.
+    """Correct an expense that no claim holds; further receipts are added to the earlier ones.
 
-    An item of a returned claim that gets another fapiao frees the earlier one.
+    If an item of a returned claim gets another fapiao, the earlier one is released.
     """
-    _must_be_free(item)
-    before, held = facts(item), holds.fapiao_of(item)
+    _require_free(item)
+    before, previous_fapiao = audit_values(item), holds.fapiao_of(item)
     job_id = data.get("job_id")
     if job_id != item.job_id:
         item.group_id = home_group(ctx.actor, _group_of_job(ctx, job_id))
-    for name, value in _values(ctx, data, item).items():
+    for name, value in _columns(ctx, data, item).items():
         setattr(item, name, value)
-    if not holds.change(ctx, item, held):
+    if not holds.replace(ctx, item, previous_fapiao):
         raise Invalid.field("fapiao_number", finding_words("fapiao_used", {"number": item.fapiao_number}))
     item.receipts += len(ctx.envelope.atts)
     item.ver += 1
-    return Effect(ver=item.ver, before=before, after=facts(item))
+    return Effect(ver=item.ver, before=before, after=audit_values(item))
 
 
 @command(
     "expense_item.discard",
     label=_l("Discard the expense"),
-    schema=Nothing,
-    may=_own,
-    load=_load,
+    schema=NoData,
+    may=_is_own,
+    load=_load_item,
     undo=UNDO,
     own_work=True,
 )
 def discard(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
-    """Throws an own expense away that is in no claim. Its row stays, and its fapiao is free again."""
+    """Discard an expense that is in no claim. Its row stays; its fapiao is free again."""
     if item.state == "discarded":
-        return Effect(ver=item.ver, before=facts(item), after=facts(item))
+        return Effect(ver=item.ver, before=audit_values(item), after=audit_values(item))
     if (item.state, "discard") not in ITEM.moves:
-        raise _not_free(item)
-    before = facts(item)
+        raise _not_free_error(item)
+    before = audit_values(item)
     item.state = "discarded"
     item.ver += 1
-    return Effect(ver=item.ver, before=before, after=facts(item))
+    return Effect(ver=item.ver, before=before, after=audit_values(item))
 
 
-def facts(item: ExpenseItem) -> dict[str, Any]:
-    """An expense as the trail keeps it."""
+def audit_values(item: ExpenseItem) -> dict[str, Any]:
+    """Return the expense's values for the audit log."""
     return {
         "state": item.state,
         "kind": item.kind,
@@ -129,24 +129,24 @@ def facts(item: ExpenseItem) -> dict[str, Any]:
     }
 
 
-def _must_be_free(item: ExpenseItem) -> None:
+def _require_free(item: ExpenseItem) -> None:
     if item.state not in FREE:
-        raise _not_free(item)
+        raise _not_free_error(item)
 
 
-def _not_free(item: ExpenseItem) -> Conflict:
-    words = _l("This expense is in a claim. Take the claim back first.")
+def _not_free_error(item: ExpenseItem) -> Conflict:
+    message = _l("This expense is in a claim. Take the claim back first.")
     if item.state not in {"claimed", "returned"}:
-        words = _l("This expense was already decided.")
-    return Conflict("expense_item.not_open", words, {"state": item.state})
+        message = _l("This expense was already decided.")
+    return Conflict("expense_item.not_open", message, {"state": item.state})
 
 
-def _values(ctx: Context, data: dict[str, Any], item: ExpenseItem | None = None) -> dict[str, Any]:
-    code, number = fapiao_key(plain_number(data.get("fapiao_code")), plain_number(data.get("fapiao_number")))
+def _columns(ctx: Context, data: dict[str, Any], item: ExpenseItem | None = None) -> dict[str, Any]:
+    code, number = fapiao_key(normalized_number(data.get("fapiao_code")), normalized_number(data.get("fapiao_number")))
     return {
         "kind": data["kind"],
         "amount": data["amount"],
-        "spent_on": _day(ctx, data.get("spent_on"), item.spent_on if item else None),
+        "spent_on": _spent_on(ctx, data.get("spent_on"), item.spent_on if item else None),
         "note": data.get("note", ""),
         "job_id": data.get("job_id"),
         "fapiao_code": code,
@@ -155,20 +155,20 @@ def _values(ctx: Context, data: dict[str, Any], item: ExpenseItem | None = None)
     }
 
 
-def _day(ctx: Context, day: date | None, before: date | None) -> date:
-    """The day of the expense, judged by when it was written and not by when it arrived (D-EXP-3).
+def _spent_on(ctx: Context, day: date | None, before: date | None) -> date:
+    """Return the day of the expense. Raise Invalid if it is in the future, or too old at the time of writing (D-EXP-3).
 
-    A phone's clock that is years behind is no reason to refuse today (failure mode 54).
+    The time of arrival does not matter, and a phone's clock that is years behind refuses nothing (failure mode 54).
     """
-    written = clock.local(ctx.at).date()
+    written_on = clock.local(ctx.at).date()
     if day is None:
-        # A day that nobody typed and a clock that is in doubt: the author says which day it was.
-        day = before or written
-    if day > written and day > clock.local(ctx.now).date():
+        # Not typed: the day of writing, also by a clock in doubt; the author can correct it.
+        day = before or written_on
+    if day > written_on and day > clock.local(ctx.now).date():
         raise Invalid.field("spent_on", _l("This day lies in the future."))
-    # Most are written down on their day, which is never too old: no figure needs to be asked for.
-    judged = ctx.day_of_age
-    if day < judged and too_old(day, judged, days := int(figure("expenses.max_days", ctx.day))):
+    # An expense of the same day is never too old, so most captures need no setting.
+    reference_day = ctx.day_of_age
+    if day < reference_day and too_old(day, reference_day, days := int(figure("expenses.max_days", ctx.day))):
         raise Invalid.field("spent_on", _l("Older than %(days)s days.", days=days))
     return day
 

@@ -1,1 +1,1 @@
-"""Reading expenses and claims."""
+"""Queries of expenses and claims."""

@@ -1,4 +1,4 @@
-"""What the checks before sending need to know, in a fixed number of queries (D-EXP-3)."""
+"""Load what the checks of a claim need, in a fixed number of queries (D-EXP-3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import and_, select
 
 from fieldapp.kernel import clock
 from fieldapp.money.expenses.models import ExpenseItem, FapiaoHold
-from fieldapp.money.expenses.policy import DEAD, KINDS, Elsewhere, Facts, Limits, Used
+from fieldapp.money.expenses.policy import INACTIVE, KINDS, ItemFacts, Limits, OtherItems, UsedFapiao
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import name_by
@@ -19,7 +19,7 @@ from fieldapp.services.settings import figure
 
 
 def limits(on: date | None = None) -> Limits:
-    """Return the figures of a day: that of writing, or today."""
+    """Return the settings that are valid on a day, by default today."""
     return Limits(
         days=int(figure("expenses.max_days", on)),
         receipt_over=Decimal(figure("expenses.receipt_needed_over", on)),
@@ -27,52 +27,52 @@ def limits(on: date | None = None) -> Limits:
     )
 
 
-def facts_of_items(items: Sequence[ExpenseItem]) -> list[Facts]:
-    """The items as the checks look at them, with the hashes of their photos."""
-    files = files_of("expense_item", [one.id for one in items])
+def facts_of_items(items: Sequence[ExpenseItem]) -> list[ItemFacts]:
+    """Return the facts of the items, with the hashes of their photos."""
+    files = files_of("expense_item", [item.id for item in items])
     return [
-        Facts(
-            id=one.id,
-            kind=one.kind,
-            amount=one.amount,
-            spent_on=one.spent_on,
-            fapiao=(one.fapiao_code, one.fapiao_number),
-            fapiao_amount=one.fapiao_amount,
-            receipts=one.receipts,
-            doubted=(clock.local(one.captured_at).date(), clock.local(one.received_at).date())
-            if one.clock_doubt not in {None, "unseen"}
+        ItemFacts(
+            id=item.id,
+            kind=item.kind,
+            amount=item.amount,
+            spent_on=item.spent_on,
+            fapiao=(item.fapiao_code, item.fapiao_number),
+            fapiao_amount=item.fapiao_amount,
+            receipts=item.receipts,
+            doubted_days=(clock.local(item.captured_at).date(), clock.local(item.received_at).date())
+            if item.clock_doubt not in {None, "unseen"}
             else None,
-            hashes=frozenset(file.sha256 for file in files.get(one.id, ())),
+            hashes=frozenset(file.sha256 for file in files.get(item.id, ())),
         )
-        for one in items
+        for item in items
     ]
 
 
-def elsewhere(items: Sequence[Facts], owner_id: int, claim_id: str) -> Elsewhere:
-    """What expenses outside the claim share: fapiao and photos (anybody's), days (the author's own)."""
-    living = ExpenseItem.state.not_in(DEAD)
-    numbers = {one.fapiao[1] for one in items if one.fapiao[1]}
-    hashes = {sha for one in items for sha in one.hashes}
-    fapiao = _used([one.id for one in items], numbers, owner_id, claim_id) if numbers else []
+def other_items(items: Sequence[ItemFacts], owner_id: int, claim_id: str) -> OtherItems:
+    """Return what expenses outside the claim have used: fapiao and photos of anybody, equal days of the author."""
+    active = ExpenseItem.state.not_in(INACTIVE)
+    numbers = {item.fapiao[1] for item in items if item.fapiao[1]}
+    hashes = {sha for item in items for sha in item.hashes}
+    fapiao = _used_fapiao([item.id for item in items], numbers, owner_id, claim_id) if numbers else []
     photos = []
     if hashes:
-        named = (
+        photo_query = (
             select(Attachment.agg_id, Attachment.sha256)
             .join(ExpenseItem, ExpenseItem.id == Attachment.agg_id)
-            .where(Attachment.sha256.in_(hashes), Attachment.agg_type == "expense_item", living)
+            .where(Attachment.sha256.in_(hashes), Attachment.agg_type == "expense_item", active)
         )
-        photos = [(str(one), sha) for one, sha in db.session.execute(named)]
+        photos = [(str(item), sha) for item, sha in db.session.execute(photo_query)]
     alike = select(ExpenseItem.id, ExpenseItem.kind, ExpenseItem.amount, ExpenseItem.spent_on).where(
-        ExpenseItem.owner_id == owner_id, ExpenseItem.spent_on.in_({one.spent_on for one in items}), living
+        ExpenseItem.owner_id == owner_id, ExpenseItem.spent_on.in_({item.spent_on for item in items}), active
     )
-    same_days = [(one, (kind, amount, day)) for one, kind, amount, day in db.session.execute(alike)]
-    return Elsewhere(fapiao, photos, same_days)
+    same_days = [(item, (kind, amount, day)) for item, kind, amount, day in db.session.execute(alike)]
+    return OtherItems(fapiao, photos, same_days)
 
 
-def _used(items: Sequence[str], numbers: set[str], owner_id: int, claim_id: str) -> list[Used]:
-    """Where else these fapiao numbers stand, whoever entered them, the earliest first.
+def _used_fapiao(items: Sequence[str], numbers: set[str], owner_id: int, claim_id: str) -> list[UsedFapiao]:
+    """Return other expenses with these fapiao numbers, of anybody, earliest first.
 
-    Held is what `FapiaoHold` says and nothing else; what stands on an expense only is a capture.
+    `held` needs a row of `FapiaoHold`; a number that is only on an expense is `captured` or `rejected`.
     """
     held = and_(FapiaoHold.number == ExpenseItem.fapiao_number, FapiaoHold.code == ExpenseItem.fapiao_code)
     columns = (ExpenseItem.fapiao_code, ExpenseItem.fapiao_number, ExpenseItem.state, FapiaoHold.claim_id)
@@ -82,12 +82,12 @@ def _used(items: Sequence[str], numbers: set[str], owner_id: int, claim_id: str)
         .where(ExpenseItem.fapiao_number.in_(numbers), ExpenseItem.id.not_in(items), ExpenseItem.state != "discarded")
         .order_by(ExpenseItem.captured_at, ExpenseItem.id)
     )
-    found: dict[Used, None] = {}
+    used: dict[UsedFapiao, None] = {}
     for code, number, state, holder, owner, name in db.session.execute(query):
         by_another = holder is not None and holder != claim_id
-        how = "held" if by_another else "rejected" if state == "rejected" else "captured"
-        found[Used((code, number), how, "" if owner == owner_id else name)] = None
-    return list(found)
+        usage = "held" if by_another else "rejected" if state == "rejected" else "captured"
+        used[UsedFapiao((code, number), usage, "" if owner == owner_id else name)] = None
+    return list(used)
 
 
 def holders(numbers: Iterable[str]) -> dict[tuple[str, str], str]:

@@ -21,7 +21,7 @@ from fieldapp.services.attachments import files_of
 
 @dataclass(frozen=True)
 class ItemLine:
-    """One expense with everything a row says about it."""
+    """One expense with its job and receipts."""
 
     item: ExpenseItem
     job: JobLine | None
@@ -29,21 +29,21 @@ class ItemLine:
 
     @property
     def kind(self) -> str:
-        """What people call its kind."""
+        """Return the label of the kind."""
         return str(KIND_WORDS[self.item.kind])
 
     @property
     def state(self) -> str:
-        """Its state in words."""
+        """Return the label of the state."""
         return str(ITEM_WORDS[self.item.state])
 
     @property
     def look(self) -> str:
-        """The class of its state."""
+        """Return the CSS class of the state's tag."""
         return LOOKS[self.item.state]
 
     def warnings(self, reader_id: int) -> list[str]:
-        """Return what the approver is told of it, for this reader."""
+        """Return the texts of its findings, for this reader."""
         return warning_words(self.item.warnings, to_author=reader_id == self.item.owner_id)
 
 
@@ -64,7 +64,7 @@ class ClaimLine:
 
 @dataclass(frozen=True)
 class ClaimSummary:
-    """A claim as its approver sees it at a glance."""
+    """A claim as its approver's inbox shows it."""
 
     claim: ExpenseClaim
     kinds: list[tuple[str, int]]
@@ -74,29 +74,29 @@ class ClaimSummary:
 
 
 def lines_of(items: Sequence[ExpenseItem]) -> list[ItemLine]:
-    """Rows with their jobs and receipts, two queries for all."""
-    jobs = job_lines(one.job_id for one in items)
-    files = files_of("expense_item", [one.id for one in items])
-    set_free(items)
-    set_free(file for some in files.values() for file in some)
-    return [ItemLine(one, jobs.get(one.job_id or ""), files.get(one.id, ())) for one in items]
+    """Return the items with their jobs and receipts. Two queries; the items are detached from the session."""
+    jobs = job_lines(item.job_id for item in items)
+    files = files_of("expense_item", [item.id for item in items])
+    detach(items)
+    detach(file for some in files.values() for file in some)
+    return [ItemLine(item, jobs.get(item.job_id or ""), files.get(item.id, ())) for item in items]
 
 
-def set_free(rows: Iterable[Any]) -> None:
-    """Takes rows out of the session: a form that was refused is drawn again after the door has rolled back."""
+def detach(rows: Iterable[Any]) -> None:
+    """Detach rows from the session, so that a refused form can be rendered again after the command's rollback."""
     for row in rows:
         if row in db.session:
             db.session.expunge(row)
 
 
 def items_of_claims(claim_ids: Sequence[str]) -> dict[str, list[ExpenseItem]]:
-    """The expenses of claims, by claim id, in the order of their days."""
-    found: dict[str, list[ExpenseItem]] = {}
+    """Return the expenses of claims by claim id, in the order of their days."""
+    by_claim: dict[str, list[ExpenseItem]] = {}
     if claim_ids:
         query = select(ExpenseItem).where(ExpenseItem.claim_id.in_(claim_ids))
         for item in db.session.scalars(query.order_by(ExpenseItem.spent_on, ExpenseItem.id)):
-            found.setdefault(str(item.claim_id), []).append(item)
-    return found
+            by_claim.setdefault(str(item.claim_id), []).append(item)
+    return by_claim
 
 
 CLAIM_ROW: tuple[Any, ...] = (
@@ -125,34 +125,34 @@ def claim_lines(rows: Iterable[Any]) -> list[ClaimLine]:
 
 
 def holder(state: str, case: Any) -> str | None:
-    """Whose turn it is: a role, `author`, or nobody any more."""
+    """Return who has to act: a role, `author`, or None."""
     if state == "submitted":
         return case.waiting_role if case else None
     return {"approved": "finance", "returned": "author"}.get(state)
 
 
 def summaries(claim_ids: Sequence[str]) -> dict[str, ClaimSummary]:
-    """Claims at a glance for the inbox, in two queries for all."""
+    """Return claims as the inbox shows them, by id. Two queries."""
     query = (
         select(ExpenseClaim, ExpenseItem)
         .outerjoin(ExpenseItem, ExpenseItem.claim_id == ExpenseClaim.id)
         .where(ExpenseClaim.id.in_(list(claim_ids)))
         .order_by(ExpenseItem.spent_on, ExpenseItem.id)
     )
-    found: dict[str, tuple[ExpenseClaim, list[ExpenseItem]]] = {}
+    by_claim: dict[str, tuple[ExpenseClaim, list[ExpenseItem]]] = {}
     for claim, item in db.session.execute(query):
-        found.setdefault(claim.id, (claim, []))[1].extend([item] if item is not None else [])
-    files = files_of("expense_item", [one.id for _, items in found.values() for one in items])
-    return {one: _summary(claim, items, files) for one, (claim, items) in found.items()}
+        by_claim.setdefault(claim.id, (claim, []))[1].extend([item] if item is not None else [])
+    files = files_of("expense_item", [item.id for _, items in by_claim.values() for item in items])
+    return {claim_id: _summary(claim, items, files) for claim_id, (claim, items) in by_claim.items()}
 
 
 def _summary(claim: ExpenseClaim, items: Sequence[ExpenseItem], files: dict[str, list[Attachment]]) -> ClaimSummary:
-    kinds = Counter(one.kind for one in items)
-    said = Counter(finding_words(code, params) for one in items for code, params in one.warnings or ())
+    kinds = Counter(item.kind for item in items)
+    warnings = Counter(finding_words(code, params) for item in items for code, params in item.warnings or ())
     return ClaimSummary(
         claim,
         [(str(KIND_WORDS[kind]), kinds[kind]) for kind in ALL_KINDS if kinds[kind]],
-        [file for one in items for file in files.get(one.id, ())],
-        sum(one.receipts for one in items),
-        said.most_common(),
+        [file for item in items for file in files.get(item.id, ())],
+        sum(item.receipts for item in items),
+        warnings.most_common(),
     )

@@ -33,26 +33,26 @@ def free_items(actor: Actor, claim_id: str | None = None) -> list[ExpenseItem]:
 
 
 def sees_item(actor: Actor, item_id: str) -> bool:
-    """Whether the person may see the expense."""
+    """Return whether the actor may see the expense."""
     item = db.session.get(ExpenseItem, item_id)
     return item is not None and may_see(actor, item.owner_id, item.group_id, item.claim_id is not None)
 
 
 def sees_claim(actor: Actor, claim_id: str) -> bool:
-    """Whether the person may see the claim."""
+    """Return whether the actor may see the claim."""
     claim = db.session.get(ExpenseClaim, claim_id)
     return claim is not None and may_see(actor, claim.owner_id, claim.group_id)
 
 
 def item_for(actor: Actor, item_id: str) -> ExpenseItem:
-    """An expense this person may see. Raises NotFound."""
+    """Return the expense if the actor may see it. Raise NotFound."""
     if not sees_item(actor, item_id):
         raise NotFound("expense_item.not_found")
     return db.session.get_one(ExpenseItem, item_id)
 
 
 def claim_for(actor: Actor, claim_id: str) -> ExpenseClaim:
-    """A claim this person may see. Raises NotFound."""
+    """Return the claim if the actor may see it. Raise NotFound."""
     if not sees_claim(actor, claim_id):
         raise NotFound("expense_claim.not_found")
     return db.session.get_one(ExpenseClaim, claim_id)
@@ -90,7 +90,7 @@ def undecided(actor: Actor) -> list[tuple[str, int, str]]:
 
 
 def wrong_totals() -> Iterator[str]:
-    """For `check`: claims whose total is not the sum of their expenses."""
+    """Yield, for `flask check`, claims whose total is not the sum of their expenses."""
     total = func.coalesce(func.sum(ExpenseItem.amount), 0)
     query = (
         select(ExpenseClaim.number, ExpenseClaim.total, total)
@@ -104,7 +104,7 @@ def wrong_totals() -> Iterator[str]:
 
 
 def lost_items() -> Iterator[str]:
-    """For `check`: expenses whose state does not fit their claim's."""
+    """Yield, for `flask check`, expenses whose state does not match their claim's."""
     expected = case(
         (ExpenseClaim.state == "submitted", "claimed"),
         (ExpenseClaim.state.is_(None), "open"),
@@ -120,7 +120,7 @@ def lost_items() -> Iterator[str]:
 
 
 def wrong_holds() -> Iterator[str]:
-    """For `check`: fapiao in a claim that does not hold them, and holds that a claim has no use for (D-EXP-8)."""
+    """Yield, for `flask check`, fapiao that their claim does not hold, and holds that no item needs (D-EXP-8)."""
     same = and_(
         ExpenseItem.claim_id == FapiaoHold.claim_id,
         ExpenseItem.fapiao_code == FapiaoHold.code,
@@ -147,7 +147,7 @@ def wrong_holds() -> Iterator[str]:
 
 
 def missing_receipts() -> Iterator[str]:
-    """For `check`: claimed and approved expenses that have fewer files than receipts were named with them."""
+    """Yield, for `flask check`, claimed expenses with fewer files than receipts named."""
     there = (
         select(func.count())
         .where(Attachment.agg_type == "expense_item", Attachment.agg_id == ExpenseItem.id)

@@ -1,4 +1,4 @@
-"""Asking for parts, and what becomes of it (D-PART-1 … D-PART-5)."""
+"""Commands of parts requests (D-PART-1 … D-PART-5)."""
 
 from fieldapp.supply.parts.commands.submit import request_from_plan
 

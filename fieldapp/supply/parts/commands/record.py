@@ -1,4 +1,4 @@
-"""Keeping a request with its lines; shared by the commands."""
+"""Store a request with its lines; shared by the commands."""
 
 from __future__ import annotations
 
@@ -13,40 +13,42 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.errors import Conflict, Invalid
-from fieldapp.field.jobs import job_lines, job_words
+from fieldapp.field.jobs import job_label, job_lines
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.states import IllegalMove
 from fieldapp.platform.commandbus import Context, Effect
 from fieldapp.services.approvals import Detail, open_case
 from fieldapp.services.settings import figure
 from fieldapp.supply.parts.models import Part, PartsLine, PartsRequest
-from fieldapp.supply.parts.policy import REQUEST, Line, chain_roles, goes_up, total_of
+from fieldapp.supply.parts.policy import REQUEST, Line, chain_roles, needs_escalation, total_of
 from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
 from fieldapp.supply.parts.words import URGENCIES
 
 KIND = "parts_request"
 
-_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
-#: Requests of before are called as they were: a phone's reference (`K7-0042`), or `P-…` from a desk.
+#: Earlier requests keep their numbers: a phone's reference (`K7-0042`), or `P-…` from a desk.
 PREFIX = "PR"
 
 
-def number_for(ctx: Context, record: str) -> str:
-    """What people call the request, made of the day and the record's id: `PR-261122-K7QX`, wherever it came from."""
-    tail = "".join(_LETTERS[byte % 32] for byte in hashlib.sha256(record.encode()).digest()[:4])
+def request_number(ctx: Context, record: str) -> str:
+    """Return the number of a request, made of the day and the record's id: `PR-261122-K7QX`."""
+    tail = "".join(_ALPHABET[byte % 32] for byte in hashlib.sha256(record.encode()).digest()[:4])
     return f"{PREFIX}-{clock.local(ctx.now):%y%m%d}-{tail}"
 
 
-def keep(ctx: Context, request: PartsRequest, given: Sequence[Mapping[str, Any]], state: str = "submitted") -> None:
-    """Keeps the request with its lines and opens its case with everybody whose yes it needs (D-PART-2)."""
-    lines, listed = _priced(ctx, given)
-    judged = [
-        Line(line.name, line.qty, line.unit_price, line.part_id, listed.get(line.part_id or "")) for line in lines
+def store_request(
+    ctx: Context, request: PartsRequest, rows: Sequence[Mapping[str, Any]], state: str = "submitted"
+) -> None:
+    """Store the request with its lines, and open its case with all approvers (D-PART-2). Raise Invalid at a line."""
+    lines, list_prices = _load_lines(ctx, rows)
+    policy_lines = [
+        Line(line.name, line.qty, line.unit_price, line.part_id, list_prices.get(line.part_id or "")) for line in lines
     ]
     limit = Decimal(figure("parts.leader_limit", ctx.day))
-    request.state, request.total, request.goes_up = state, total_of(judged), goes_up(judged, limit)
+    request.state, request.total, request.goes_up = state, total_of(policy_lines), needs_escalation(policy_lines, limit)
     ctx.session.add(request)
     ctx.session.flush()
     for position, line in enumerate(lines):
@@ -58,21 +60,21 @@ def keep(ctx: Context, request: PartsRequest, given: Sequence[Mapping[str, Any]]
         requester_id=request.requester_id,
         group_id=request.group_id,
         ver=request.ver,
-        shown=_shown_to_decide(ctx, request, lines),
-        roles=chain_roles(judged, limit),
+        shown=_approval_content(ctx, request, lines),
+        roles=chain_roles(policy_lines, limit),
         amount=request.total,
     )
 
 
-def _shown_to_decide(ctx: Context, request: PartsRequest, lines: Sequence[PartsLine]) -> dict[str, Any]:
-    """What those in the chain decide upon; the job's words too, so that a page of many cases asks for none."""
+def _approval_content(ctx: Context, request: PartsRequest, lines: Sequence[PartsLine]) -> dict[str, Any]:
+    """Return what the approvers decide on. The job's label is stored too, so that the inbox needs no query for it."""
     return {
         "total": str(request.total),
         "urgency": request.urgency,
         "wanted_on": request.wanted_on.isoformat(),
         "reason": request.reason,
         "job": request.job_id,
-        "job_words": job_words(ctx, request.job_id) if request.job_id else "",
+        "job_words": job_label(ctx, request.job_id) if request.job_id else "",
         "lines": [
             {"part": line.part_id, "name": line.name, "qty": line.qty, "price": str(line.unit_price), "note": line.note}
             for line in lines
@@ -81,25 +83,25 @@ def _shown_to_decide(ctx: Context, request: PartsRequest, lines: Sequence[PartsL
 
 
 def details(shown: Mapping[str, Any]) -> list[Detail]:
-    """A request's sum, lines and circumstances in words; a line is known by its part, else by its name."""
-    rows, times_named = [], Counter[str]()
+    """Return a request's content as labelled texts. A line's key is its part, else its name."""
+    details_of_lines, times_named = [], Counter[str]()
     for line in shown["lines"]:
         name = line["part"] or line["name"]
         times_named[name] += 1
-        words = f"{line['name']} {line['qty']} × {Decimal(line['price']):,.2f}"
-        words += f" · {line['note']}" if line["note"] else ""
-        rows.append(Detail(f"line:{name}:{times_named[name]}", gettext("Item"), words))
+        text = f"{line['name']} {line['qty']} × {Decimal(line['price']):,.2f}"
+        text += f" · {line['note']}" if line["note"] else ""
+        details_of_lines.append(Detail(f"line:{name}:{times_named[name]}", gettext("Item"), text))
     return [
         Detail("total", gettext("Amount"), f"{Decimal(shown['total']):,.2f}"),
-        *rows,
+        *details_of_lines,
         Detail("urgency", gettext("Urgency"), str(URGENCIES[shown["urgency"]])),
         Detail("wanted_on", gettext("Wanted by"), shown["wanted_on"]),
         Detail("reason", gettext("What for"), shown["reason"]),
-        Detail("job", gettext("Job"), _job_in_words(shown), shown["job"] or ""),
+        Detail("job", gettext("Job"), _job_text(shown), shown["job"] or ""),
     ]
 
 
-def _job_in_words(shown: Mapping[str, Any]) -> str:
+def _job_text(shown: Mapping[str, Any]) -> str:
     job_id = shown["job"]
     if job_id is None:
         return gettext("no job")
@@ -110,15 +112,15 @@ def _job_in_words(shown: Mapping[str, Any]) -> str:
     return line.words if line else str(job_id)
 
 
-def _priced(ctx: Context, given: Sequence[Mapping[str, Any]]) -> tuple[list[PartsLine], dict[str, Decimal]]:
-    """The lines with the catalogue's names, and its prices where none was typed; and the list price of each part.
+def _load_lines(ctx: Context, rows: Sequence[Mapping[str, Any]]) -> tuple[list[PartsLine], dict[str, Decimal]]:
+    """Return the lines, and the list price of each part. Raise Invalid at the line.
 
-    Raises Invalid at the line.
+    Names come from the catalogue; prices too if none was typed.
     """
-    wanted = {_part_id(row) for row in given} - {None}
-    parts = {part.id: part for part in ctx.scalars(select(Part).where(Part.id.in_(wanted)))} if wanted else {}
-    lines = [_line(row, parts, index) for index, row in enumerate(given)]
-    return lines, {part: one.price for part, one in parts.items()}
+    part_ids = {_part_id(row) for row in rows} - {None}
+    parts = {part.id: part for part in ctx.scalars(select(Part).where(Part.id.in_(part_ids)))} if part_ids else {}
+    lines = [_line(row, parts, index) for index, row in enumerate(rows)]
+    return lines, {part_id: part.price for part_id, part in parts.items()}
 
 
 def _part_id(row: Mapping[str, Any]) -> str | None:
@@ -148,40 +150,40 @@ def _line(row: Mapping[str, Any], parts: Mapping[str, Part], index: int) -> Part
 
 
 def next_state(request: PartsRequest, verb: str) -> str:
-    """The state after `verb`. Raises Conflict where somebody was faster."""
+    """Return the state after `verb`. Raise Conflict if somebody else changed the state before."""
     try:
         return REQUEST.next(request.state, verb)
     except IllegalMove:
-        words = _l("Somebody acted on this request meanwhile.")
-        raise Conflict("parts_request.moved_on", words, {"state": request.state}) from None
+        message = _l("Somebody acted on this request meanwhile.")
+        raise Conflict("parts_request.moved_on", message, {"state": request.state}) from None
 
 
-def move(ctx: Context, request: PartsRequest, state: str, notice: str, reason: str | None = None) -> Effect:
-    """Puts the request into a state and tells its author."""
+def change_state(ctx: Context, request: PartsRequest, state: str, notice: str, reason: str | None = None) -> Effect:
+    """Set the request's state and notify its author."""
     before = {"state": request.state}
     request.state = state
     request.ver += 1
-    tell(ctx, request, notice, reason)
+    notify_requester(ctx, request, notice, reason)
     return Effect(ref=request.number, ver=request.ver, before=before, after={"state": state, "reason": reason})
 
 
-def tell(ctx: Context, request: PartsRequest, notice: str, reason: str | None = None) -> None:
-    """A line in the author's inbox (D-PART-5)."""
+def notify_requester(ctx: Context, request: PartsRequest, notice: str, reason: str | None = None) -> None:
+    """Notify the author (D-PART-5)."""
     params = {"number": request.number, "total": money.show(request.total), "reason": reason or ""}
-    params |= {"what": _what(ctx, request), "who": ctx.actor.name}
+    params |= {"what": _request_label(ctx, request), "who": ctx.actor.name}
     ctx.notify(request.requester_id, notice, f"/parts/{request.id}", **params)
 
 
-def _what(ctx: Context, request: PartsRequest) -> str:
-    """Return the words by which its author knows the request: its job, or without one its first line."""
+def _request_label(ctx: Context, request: PartsRequest) -> str:
+    """Return the label by which the author knows the request: its job, else its first line."""
     if request.job_id:
-        return job_words(ctx, request.job_id)
+        return job_label(ctx, request.job_id)
     first = select(PartsLine.name).where(PartsLine.request_id == request.id).order_by(PartsLine.position).limit(1)
     return str(ctx.session.scalar(first) or request.number)
 
 
-def shown(request: PartsRequest) -> dict[str, Any]:
-    """The request for the audit trail."""
+def audit_values(request: PartsRequest) -> dict[str, Any]:
+    """Return the request's values for the audit log."""
     return {
         "number": request.number,
         "job_id": request.job_id,

@@ -1,4 +1,4 @@
-"""What the author does: ask, correct what came back, take back (D-PART-1, D-PART-5)."""
+"""Commands of the author: submit, resubmit, withdraw (D-PART-1, D-PART-5)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command
 from fieldapp.services.approvals import close_case
-from fieldapp.supply.parts.commands.record import KIND, keep, next_state, number_for, shown, tell
+from fieldapp.supply.parts.commands.record import (
+    KIND,
+    audit_values,
+    next_state,
+    notify_requester,
+    request_number,
+    store_request,
+)
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
 from fieldapp.supply.parts.policy import is_author
 from fieldapp.supply.parts.queries import facts_of_request
@@ -25,7 +32,7 @@ from fieldapp.supply.parts.schemas import Correct, Submit, Withdraw
 PHOTOS = (Photos("photo", _l("Photos"), most=5, hint=_l("The old part and its label help purchasing.")),)
 
 
-def _job(ctx: Context, data: Mapping[str, Any]) -> JobFacts | None:
+def _load_job(ctx: Context, data: Mapping[str, Any]) -> JobFacts | None:
     job_id = data.get("job_id")
     if job_id is None:
         return None
@@ -35,8 +42,8 @@ def _job(ctx: Context, data: Mapping[str, Any]) -> JobFacts | None:
     return facts
 
 
-def may_ask_for(actor: Actor, job: JobFacts | None) -> bool:
-    """For the jobs one is or was on, and for those of the group one leads."""
+def may_request_for(actor: Actor, job: JobFacts | None) -> bool:
+    """Allow requests without a job, members and former members of the job, and the leader of its group."""
     return job is None or may_work_on(actor, job) or job.group_id in actor.leads
 
 
@@ -44,23 +51,23 @@ def may_ask_for(actor: Actor, job: JobFacts | None) -> bool:
     "parts_request.submit",
     label=_l("Request parts"),
     schema=Submit,
-    load=_job,
-    may=may_ask_for,
+    load=_load_job,
+    may=may_request_for,
     photos=PHOTOS,
     own_work=True,
 )
 def submit(ctx: Context, job: JobFacts | None, data: dict[str, Any]) -> Effect:
-    """A new request; the chain follows from its lines."""
+    """Store a new request; its lines decide on the approval chain."""
     if data["id"] != ctx.id:
         raise Invalid.field("id", _l("This record is not known."))
     if ctx.find(PartsRequest, ctx.id) is not None:
         raise Conflict("record.exists", _l("This request was already sent."))
-    _check(ctx, job, data)
+    _check_data(ctx, job, data)
     request = PartsRequest(
         id=ctx.id,
-        number=number_for(ctx, ctx.id),
+        number=request_number(ctx, ctx.id),
         job_id=data.get("job_id"),
-        group_id=_group(ctx.actor, job),
+        group_id=_group_of(ctx.actor, job),
         requester_id=ctx.actor.id,
         urgency=data["urgency"],
         wanted_on=data["wanted_on"],
@@ -69,8 +76,8 @@ def submit(ctx: Context, job: JobFacts | None, data: dict[str, Any]) -> Effect:
         received_at=ctx.now,
         ver=1,
     )
-    keep(ctx, request, data["lines"])
-    return Effect(ref=request.number, ver=request.ver, after=shown(request))
+    store_request(ctx, request, data["lines"])
+    return Effect(ref=request.number, ver=request.ver, after=audit_values(request))
 
 
 @dataclass(frozen=True)
@@ -79,48 +86,48 @@ class _Correction:
     job: JobFacts | None
 
 
-def _to_correct(ctx: Context, data: dict[str, Any]) -> _Correction:
-    return _Correction(ctx.load(PartsRequest, ctx.id), _job(ctx, data))
+def _load_correction(ctx: Context, data: dict[str, Any]) -> _Correction:
+    return _Correction(ctx.load(PartsRequest, ctx.id), _load_job(ctx, data))
 
 
-def _may_correct(actor: Actor, record: _Correction) -> bool:
-    return is_author(actor, facts_of_request(record.request)) and may_ask_for(actor, record.job)
+def _may_correct(actor: Actor, correction: _Correction) -> bool:
+    return is_author(actor, facts_of_request(correction.request)) and may_request_for(actor, correction.job)
 
 
 @command(
     "parts_request.resubmit",
     label=_l("Send again"),
     schema=Correct,
-    load=_to_correct,
+    load=_load_correction,
     may=_may_correct,
     photos=PHOTOS,
     own_work=True,
 )
-def resubmit(ctx: Context, record: _Correction, data: dict[str, Any]) -> Effect:
-    """A returned request, corrected: it starts its chain anew."""
-    request = record.request
+def resubmit(ctx: Context, correction: _Correction, data: dict[str, Any]) -> Effect:
+    """Store the corrected content of a returned request; its approval chain starts again."""
+    request = correction.request
     state = next_state(request, "resubmit")
-    _check(ctx, record.job, data)
-    before = shown(request)
-    request.job_id, request.group_id = data.get("job_id"), _group(ctx.actor, record.job)
+    _check_data(ctx, correction.job, data)
+    before = audit_values(request)
+    request.job_id, request.group_id = data.get("job_id"), _group_of(ctx.actor, correction.job)
     request.urgency, request.wanted_on = data["urgency"], data["wanted_on"]
     request.reason = data.get("reason", "")
     request.ver += 1
     ctx.session.execute(delete(PartsLine).where(PartsLine.request_id == request.id))
-    keep(ctx, request, data["lines"], state)
-    return Effect(ref=request.number, ver=request.ver, before=before, after=shown(request))
+    store_request(ctx, request, data["lines"], state)
+    return Effect(ref=request.number, ver=request.ver, before=before, after=audit_values(request))
 
 
-def _check(ctx: Context, job: JobFacts | None, data: Mapping[str, Any]) -> None:
-    """What only shows once the author's clock and the whole record are known."""
+def _check_data(ctx: Context, job: JobFacts | None, data: Mapping[str, Any]) -> None:
+    """Check what depends on the author's clock and on several fields. Raise Invalid."""
     if data["wanted_on"] < clock.local(ctx.at).date():
         raise Invalid.field("wanted_on", _l("This day lies in the past."))
     if job is None and not data.get("reason"):
         raise Invalid.field("reason", _l("Without a job, please say what the parts are for."))
 
 
-def _group(actor: Actor, job: JobFacts | None) -> int:
-    """The job's group, or the one group of the person."""
+def _group_of(actor: Actor, job: JobFacts | None) -> int:
+    """Return the job's group, or the only group of the person. Raise Invalid if there is none to choose."""
     if job is not None:
         return job.group_id
     if len(actor.groups) != 1:
@@ -128,19 +135,25 @@ def _group(actor: Actor, job: JobFacts | None) -> int:
     return next(iter(actor.groups))
 
 
-def _request(ctx: Context, data: dict[str, Any]) -> PartsRequest:
+def _load_request(ctx: Context, data: dict[str, Any]) -> PartsRequest:
     return ctx.load(PartsRequest, ctx.id)
 
 
-def _own(actor: Actor, request: PartsRequest) -> bool:
+def _is_own(actor: Actor, request: PartsRequest) -> bool:
     return is_author(actor, facts_of_request(request))
 
 
 @command(
-    "parts_request.withdraw", label=_l("Withdraw"), schema=Withdraw, load=_request, may=_own, undo=UNDO, own_work=True
+    "parts_request.withdraw",
+    label=_l("Withdraw"),
+    schema=Withdraw,
+    load=_load_request,
+    may=_is_own,
+    undo=UNDO,
+    own_work=True,
 )
 def withdraw(ctx: Context, request: PartsRequest, data: dict[str, Any]) -> Effect:
-    """The author takes it back: while nobody has acted on it, or when it lies with the author again (D-PART-5)."""
+    """Withdraw a request that nobody has acted on, or that was returned (D-PART-5)."""
     before = {"state": request.state}
     request.state = next_state(request, "withdraw")
     request.ver += 1
@@ -157,15 +170,15 @@ def request_from_plan(
     wanted_on: date,
     reason: str,
 ) -> PartsRequest:
-    """The parts lines of an accepted next-visit plan as a request of its own, typed once (D-JOB-7).
+    """Create a request from the parts of an accepted next-visit plan (D-JOB-7). Raise Invalid at `lines.<n>.…`.
 
-    Lines are mappings with `part_id` or `name`, `qty`, and `unit_price` (may be left out for a catalogue part).
-    Its approval case is opened in the same transaction. Raises Invalid at `lines.<n>.…`.
+    Lines are mappings with `part_id` or `name`, `qty`, and `unit_price` (may be left out for a catalogue part). The
+    approval case is opened in the same transaction.
     """
-    record = str(ids.uuid7())
+    record_id = str(ids.uuid7())
     request = PartsRequest(
-        id=record,
-        number=number_for(ctx, record),
+        id=record_id,
+        number=request_number(ctx, record_id),
         job_id=job_id,
         group_id=ctx.load(Job, job_id).group_id,
         requester_id=requester_id,
@@ -177,6 +190,6 @@ def request_from_plan(
         origin="next_visit_plan",
         ver=1,
     )
-    keep(ctx, request, lines)
-    tell(ctx, request, "parts_request.planned")
+    store_request(ctx, request, lines)
+    notify_requester(ctx, request, "parts_request.planned")
     return request

@@ -1,4 +1,4 @@
-"""Reading the catalogue and parts requests."""
+"""Queries of the catalogue and of parts requests."""
 
 from fieldapp.supply.parts.queries.approval import ForApproval, for_approval
 from fieldapp.supply.parts.queries.catalogue import catalogue_version, digest, grouped_choices, part_choices

@@ -1,4 +1,4 @@
-"""A request as those see it who decide on it, with what looks like one need in pieces (D-PART-2)."""
+"""Load requests for their approvers, with the split warning (D-PART-2)."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from fieldapp.platform.database import days_apart
 from fieldapp.platform.extensions import db
 from fieldapp.services.settings import figure
 from fieldapp.supply.parts.models import Part, PartsLine, PartsRequest
-from fieldapp.supply.parts.policy import ENDED_WITHOUT_PARTS, Asked, Line, Split, split_of
+from fieldapp.supply.parts.policy import ENDED_WITHOUT_PARTS, Line, RequestSummary, Split, split_of
 
 
 @dataclass(frozen=True)
 class Priced:
-    """A line, and the catalogue's price where the line gives a lower one."""
+    """A line. `list_price` is the catalogue's price if it is higher than the line's."""
 
     line: PartsLine
-    listed: Decimal | None
+    list_price: Decimal | None
 
     @property
     def sum(self) -> Decimal:
-        """Quantity by unit price."""
-        return _plain(self.line).sum
+        """Return quantity times unit price, in yuan."""
+        return _policy_line(self.line).sum
 
 
 @dataclass(frozen=True)
 class ForApproval:
-    """A request with its lines, its job, and the split warning; `limit` and `days` are the figures applied."""
+    """A request with lines, job and split warning; `limit` (yuan) and `days` are the settings applied."""
 
     request: PartsRequest
     lines: list[Priced]
@@ -44,71 +44,75 @@ class ForApproval:
 
 
 def for_approval(request_ids: Sequence[str], with_split: bool = True) -> dict[str, ForApproval]:
-    """What deciding on these requests takes, by id; the same few queries however many there are."""
+    """Return the requests by id, as approvers see them. The number of queries does not depend on the number of ids."""
     if not request_ids:
         return {}
-    known, lines, jobs = _read(request_ids, with_split)
-    wanted = [known[one] for one in request_ids if one in known]
+    requests, lines, jobs = _read(request_ids, with_split)
+    chosen = [requests[request_id] for request_id in request_ids if request_id in requests]
     days = int(figure("parts.split_days"))
-    asked = {
-        key: Asked(key, one.submitted_at, tuple(_plain(priced.line, priced.listed) for priced in lines.get(key, [])))
-        for key, one in known.items()
+    summaries = {
+        key: RequestSummary(
+            key,
+            other.submitted_at,
+            tuple(_policy_line(priced.line, priced.list_price) for priced in lines.get(key, [])),
+        )
+        for key, other in requests.items()
     }
-    found = {}
-    for request in wanted:
+    approvals = {}
+    for request in chosen:
         limit = Decimal(figure("parts.leader_limit", clock.local(request.submitted_at).date()))
-        others = [asked[key] for key, one in known.items() if _counts(one, request)]
-        own = [asked[key] for key, one in known.items() if _counts_for_person(one, request)]
-        split = split_of(asked[request.id], others, days, limit, own) if with_split else None
-        found[request.id] = ForApproval(request, lines.get(request.id, []), jobs[request.id], split, limit, days)
-    return found
+        others = [summaries[key] for key, other in requests.items() if _counts_as_same_job(other, request)]
+        of_same_person = [summaries[key] for key, other in requests.items() if _counts_as_same_person(other, request)]
+        split = split_of(summaries[request.id], others, days, limit, of_same_person) if with_split else None
+        approvals[request.id] = ForApproval(request, lines.get(request.id, []), jobs[request.id], split, limit, days)
+    return approvals
 
 
 def _read(
     ids: Sequence[str], with_split: bool
 ) -> tuple[dict[str, PartsRequest], dict[str, list[Priced]], dict[str, JobLine | None]]:
-    """These requests and the others of their jobs, their lines and jobs, each by request id; one query."""
-    asked_for: ColumnElement[bool] = PartsRequest.id.in_(ids)
+    """Return requests, lines and jobs by request id, with the other requests of their jobs and authors. One query."""
+    condition: ColumnElement[bool] = PartsRequest.id.in_(ids)
     if with_split:
         jobs = select(PartsRequest.job_id).where(PartsRequest.id.in_(ids), PartsRequest.job_id.is_not(None))
         others = and_(PartsRequest.job_id.in_(jobs), PartsRequest.state.not_in(ENDED_WITHOUT_PARTS))
-        asked_for = or_(asked_for, others, _of_the_same_people(ids))
+        condition = or_(condition, others, _by_same_requesters(ids))
     query = (
         select(PartsRequest, PartsLine, Part.price)
         .outerjoin(PartsLine, PartsLine.request_id == PartsRequest.id)
         .outerjoin(Part, Part.id == PartsLine.part_id)
-        .where(asked_for)
+        .where(condition)
         .order_by(PartsRequest.id, PartsLine.position)
     )
-    known: dict[str, PartsRequest] = {}
+    requests: dict[str, PartsRequest] = {}
     lines: dict[str, list[Priced]] = {}
     jobs_of: dict[str, JobLine | None] = {}
     for row in db.session.execute(with_job(query, PartsRequest.job_id)):
         request, line, price = row[:3]
-        known[request.id], jobs_of[request.id] = request, line_in(row)
+        requests[request.id], jobs_of[request.id] = request, line_in(row)
         if line is not None:
-            listed = price if price is not None and price > line.unit_price else None
-            lines.setdefault(request.id, []).append(Priced(line, listed))
-    return known, lines, jobs_of
+            list_price = price if price is not None and price > line.unit_price else None
+            lines.setdefault(request.id, []).append(Priced(line, list_price))
+    return requests, lines, jobs_of
 
 
-def _of_the_same_people(ids: Sequence[str]) -> ColumnElement[bool]:
-    """Other requests of each of these requests' authors, as far as their days can matter."""
+def _by_same_requesters(ids: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition for other requests of the same authors that are near enough in time."""
     this = aliased(PartsRequest)
-    near = days_apart(this.submitted_at, PartsRequest.submitted_at) <= int(figure("parts.split_days")) + 1
-    same = select(this.id).where(this.id.in_(ids), this.requester_id == PartsRequest.requester_id, near)
+    is_near = days_apart(this.submitted_at, PartsRequest.submitted_at) <= int(figure("parts.split_days")) + 1
+    same = select(this.id).where(this.id.in_(ids), this.requester_id == PartsRequest.requester_id, is_near)
     return and_(same.exists(), PartsRequest.state.not_in(ENDED_WITHOUT_PARTS))
 
 
-def _counts_for_person(other: PartsRequest, request: PartsRequest) -> bool:
+def _counts_as_same_person(other: PartsRequest, request: PartsRequest) -> bool:
     same = other.requester_id == request.requester_id
     return same and other.id != request.id and other.state not in ENDED_WITHOUT_PARTS
 
 
-def _counts(other: PartsRequest, request: PartsRequest) -> bool:
+def _counts_as_same_job(other: PartsRequest, request: PartsRequest) -> bool:
     same_job = request.job_id is not None and other.job_id == request.job_id
     return same_job and other.id != request.id and other.state not in ENDED_WITHOUT_PARTS
 
 
-def _plain(line: PartsLine, listed: Decimal | None = None) -> Line:
-    return Line(line.name, line.qty, line.unit_price, line.part_id, listed)
+def _policy_line(line: PartsLine, list_price: Decimal | None = None) -> Line:
+    return Line(line.name, line.qty, line.unit_price, line.part_id, list_price)

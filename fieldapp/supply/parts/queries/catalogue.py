@@ -1,4 +1,4 @@
-"""The catalogue as forms offer it."""
+"""The catalogue as options of forms."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from fieldapp.field.jobs import Job
 from fieldapp.platform.extensions import db
 from fieldapp.supply.parts.models import Part
 
-#: More options than this nobody scrolls through on a phone; what is further down is asked for by its name.
-MOST_CHOICES = 400
+#: Most options in a form; a part beyond them can be requested by its name.
+MAX_CHOICES = 400
 
 Choice = tuple[str, str, dict[str, str]]
 
 
 def _catalogue() -> list[Any]:
-    """Parts that can be asked for, by category and number; read once a request."""
+    """Return the active parts by category and number; read once per request."""
     if "parts_catalogue" not in g:
         query = (
             select(Part.id, Part.number, Part.name, Part.price, Part.category, Part.models)
             .where(Part.active)
             .order_by(Part.category, Part.number)
-            .limit(MOST_CHOICES)
+            .limit(MAX_CHOICES)
         )
         g.parts_catalogue = list(db.session.execute(query))
     rows: list[Any] = g.parts_catalogue
@@ -39,12 +39,12 @@ def _choice(row: Any) -> Choice:
 
 
 def part_choices() -> list[Choice]:
-    """`(id, "number name", what choosing it fills in)` of every part that can be asked for."""
+    """Return `(id, "number name", values that the choice fills in)` of every active part."""
     return [_choice(row) for row in _catalogue()]
 
 
 def grouped_choices(job_id: str | None) -> list[tuple[str, list[Choice]]]:
-    """The choices in groups `(key, choices)`: first `fits`, what fits the job's devices, then by category."""
+    """Return the choices in groups `(key, choices)`: first `fits`, parts for the job's devices, then by category."""
     models = _models_of(job_id) if job_id else set()
     groups: dict[str, list[Choice]] = {"fits": []}
     for row in _catalogue():
@@ -54,16 +54,16 @@ def grouped_choices(job_id: str | None) -> list[tuple[str, list[Choice]]]:
 
 
 def _models_of(job_id: str) -> set[str]:
-    """Models of the kind of device the job is about, at its site."""
+    """Return the models of devices of the job's category at its site."""
     at_site = (Asset.site_id == Job.site_id) & (Asset.category == Job.category)
     return set(db.session.scalars(select(Asset.model).join(Job, at_site).where(Job.id == job_id)))
 
 
 def catalogue_version() -> str:
-    """Changes whenever a form with the catalogue in it would look different."""
+    """Return a version that changes whenever a form with the catalogue would look different."""
     return digest((row.id, row.number, row.name, row.price, row.category, row.models) for row in _catalogue())
 
 
 def digest(rows: Iterable[Any]) -> str:
-    """A short fingerprint of what a page shows."""
+    """Return a short hash of the rows."""
     return hashlib.sha256(repr(list(rows)).encode()).hexdigest()[:16]

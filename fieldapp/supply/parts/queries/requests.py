@@ -100,7 +100,7 @@ def _with_reasons(rows: list[Row]) -> list[Row]:
 
 
 def panel_of_job(actor: Actor, job_id: str) -> dict[str, Any]:
-    """What the part of a job's page about parts shows."""
+    """Return the context of the job page's panel of parts."""
     may_request = actor.can("parts_request.submit")
     return {"job_id": job_id, "rows": parts_of_job(job_id), "may_request": may_request}
 
@@ -118,18 +118,18 @@ def visible_to(actor: Actor, query: Select[Any]) -> Select[Any]:
 
 
 def facts_of_request(request: PartsRequest) -> RequestFacts:
-    """What policies judge a request on."""
+    """Return the facts that policies judge."""
     return RequestFacts(request.requester_id, request.group_id, request.goes_up, request.state)
 
 
 def sees_request(actor: Actor, request_id: str) -> bool:
-    """Whether the person may see the request, by itself or with its job."""
+    """Return whether the actor may see the request, by itself or with its job."""
     request = db.session.get(PartsRequest, request_id)
     return request is not None and sees(actor, request)
 
 
 def sees(actor: Actor, request: PartsRequest) -> bool:
-    """As `sees_request`, for a request at hand."""
+    """Return what `sees_request` does, for a loaded request."""
     if may_see_request(actor, facts_of_request(request)):
         return True
     return request.job_id is not None and sees_job(actor, request.job_id)
