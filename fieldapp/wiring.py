@@ -8,6 +8,7 @@ from fieldapp.kernel import discovery, grants
 from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.offers import Offer, Offers
 from fieldapp.platform.commandbus.command import COMMANDS, Command
+from fieldapp.platform.commandbus.field_changes import COMPARED, compared_fields
 from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, OFFERS
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web.forms import TAKE_FILES
@@ -27,6 +28,7 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
         (feature, command.kind, command) for feature, command in discovery.instances(roots, "commands", Command)
     )
     COMMANDS.set(app, discovery.each_once("command", commands))
+    COMPARED.set(app, compared_fields(COMMANDS.of(app).values()))
     notices = (
         (feature, kind, text)
         for feature, module in discovery.layer(roots, "notices")

@@ -20,6 +20,7 @@ from fieldapp.platform.commandbus import audit, ledger
 from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts, written_time
 from fieldapp.platform.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
 from fieldapp.platform.commandbus.faults import point
+from fieldapp.platform.commandbus.field_changes import COMPARED, FieldKey, LastChange, changed_fields, storing
 from fieldapp.platform.commandbus.field_merge import merge_fields
 from fieldapp.platform.commandbus.files import expect_files, free_files
 from fieldapp.platform.commandbus.ledger import Held, Sent
@@ -84,6 +85,7 @@ class Batch:
         self.quarantined: dict[str, dict[str, Any]] = {}
         self.decided: dict[str, Result] = {}
         self.trail: list[dict[str, Any]] = []
+        self.field_changes: dict[FieldKey, LastChange] = {}
         self.accepted: set[str] = set()
         self.held: dict[str, Held] = {}
         self.clocks: dict[str, Measured | None] = {}
@@ -191,6 +193,7 @@ class Batch:
         """Insert receipts and deferred rows; return the statements that append to the audit log."""
         waited = [ledger.complete(self.connection, receipts)] if receipts else []
         waited += self._deferred_statements()
+        waited += storing(self.connection.dialect.name, self.field_changes)
         try:
             written, trail = audit.prepare_entries(self.connection, self.trail, waited)
         except IntegrityError as error:
@@ -322,7 +325,7 @@ class Batch:
             return
         command.check_photos(envelope)
         files = free_files(envelope, self.actor)
-        data = merge_fields(ctx, command, record, data, self.trail)
+        data = merge_fields(ctx, command, record, data, self.field_changes)
         self.running = True
         effect = command.run(ctx, record, data)
         expect_files(envelope, self.actor, files, self.now)
@@ -348,6 +351,9 @@ class Batch:
                 "after": effect.after if effect.after is not None else envelope.data,
             }
         )
+        change = LastChange(self.actor.id, self.actor.name, self.now, envelope.op, effect.ver)
+        for name in changed_fields(COMPARED(), envelope.agg[0], effect.before, effect.after):
+            self.field_changes[*envelope.agg, name] = change
 
     def _turned_away(self, command: Command, envelope: Envelope, result: Result) -> bool:
         """Refuse a verb that is not granted or a record of another type; hold a record that depends on missing ones."""

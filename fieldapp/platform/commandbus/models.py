@@ -137,6 +137,21 @@ class AuditHead(Model):
     hash: Mapped[str] = mapped_column(String(64))
 
 
+class FieldChange(Model):
+    """Who changed a field of a record last; without its value. Only for fields that a command compares (ADR 17)."""
+
+    __tablename__ = "field_change"
+
+    agg_type: Mapped[str] = mapped_column(String(40), primary_key=True)
+    agg_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    field: Mapped[str] = mapped_column(String(60), primary_key=True)
+    #: The record's version after the change.
+    ver: Mapped[int | None] = mapped_column(Integer)
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    at: Mapped[datetime] = mapped_column(Moment)
+    op: Mapped[str | None] = mapped_column(String(36))
+
+
 class Notice(Model):
     """A message in a person's inbox. `params` fill in the sentence that a feature's notices.py gives for `kind`."""
 
