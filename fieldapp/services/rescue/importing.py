@@ -1,8 +1,9 @@
-"""Bringing a rescue file in: through the one door, as its authors, with the importer on the trail."""
+"""Import a rescue file: through the command bus, as its authors, with the importer in the audit log."""
 
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -14,30 +15,37 @@ from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import audit, execute, writing
 from fieldapp.platform.commandbus.models import Attachment, Notice
+from fieldapp.platform.database import insert_ignoring
 from fieldapp.services.accounts.queries import actor_of
 from fieldapp.services.attachments import store
 from fieldapp.services.rescue.archive import Photo, Record, Rescue, Unpacker, copy_out
+from fieldapp.services.rescue.models import RescueImport
 from fieldapp.services.rescue.queries import Found, found_of, obstacle, owners
 
 BATCH = 50
 
 
 def bring_in(archive: Unpacker, rescue: Rescue, digest: str, importer: Actor, number: str) -> None:
-    """Imports what can be imported, `number` being the id of this import on the trail.
+    """Import what can be imported; `number` is the id of this import.
 
-    The trail comes first: whatever happens after it, what is missing can be seen and brought in again. Everything
-    after it may be done twice: the ledger and the store know what they have.
+    The row of the import and its audit entry come first: whatever fails after them, what is missing can be seen and
+    imported again. Everything after them may be done twice: receipts and files know what is stored.
     """
     found = found_of(rescue)
     refused = {record.op: obstacle(record, found) for record in rescue.records}
     going = [record for record in rescue.records if not refused[record.op]]
     owner = owners(rescue, found)
-    _note(rescue, found, refused, digest, importer, number)
+    if not _note(rescue, found, refused, digest, importer, number):
+        return
+    outcomes = Counter("refused" for reason in refused.values() if reason)
     for author, bodies in _batches(going):
-        execute(bodies, actor_of(author), "import", importer=importer.id)
+        results = execute(bodies, actor_of(author), "import", importer=importer.id)
+        outcomes.update(result.outcome for result in results)
     for photo in rescue.photos:
         if photo.entry and photo.note.id in owner:
             _keep(archive, photo, owner[photo.note.id])
+    with writing() as session:
+        session.get_one(RescueImport, number).outcomes = dict(outcomes)
 
 
 def _batches(records: Sequence[Record]) -> Iterator[tuple[int, list[str]]]:
@@ -49,8 +57,11 @@ def _batches(records: Sequence[Record]) -> Iterator[tuple[int, list[str]]]:
             yield author, bodies[start : start + BATCH]
 
 
-def _note(rescue: Rescue, found: Found, refused: dict[str, str], digest: str, importer: Actor, number: str) -> None:
-    """Who brought in what, from which file, on the trail (D-AUD-1); and a line to every author of something new."""
+def _note(rescue: Rescue, found: Found, refused: dict[str, str], digest: str, importer: Actor, number: str) -> bool:
+    """Store who imports what from which file, in the audit log, too (D-AUD-1); notify every author of a new record.
+
+    Return False where the form was posted twice: this import is stored already.
+    """
     moment = clock.now()
     after = {
         "file": digest,
@@ -79,14 +90,26 @@ def _note(rescue: Rescue, found: Found, refused: dict[str, str], digest: str, im
     for record in rescue.records:
         if record.envelope and not refused[record.op] and record.op not in found.receipts:
             new[record.envelope.user] = new.get(record.envelope.user, 0) + 1
+    row = {
+        "id": number,
+        "file": digest,
+        "imported_by": importer.id,
+        "at": moment,
+        "record_count": len(rescue.records),
+        "contents": after,
+    }
     with writing() as session:
+        connection = session.connection()
+        if connection.execute(insert_ignoring(connection, RescueImport.__table__), row).rowcount == 0:
+            return False
         for user_id, count in new.items():
             if user_id != importer.id:
                 words = {"who": importer.name, "n": count}
                 session.add(
                     Notice(user_id=user_id, kind="rescue.import", url="/outbox", params=words, created_at=moment)
                 )
-        audit.append(session.connection(), [entry])
+        audit.append(connection, [entry])
+    return True
 
 
 def _line(record: Record, refused: str) -> dict[str, Any]:

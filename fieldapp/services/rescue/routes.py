@@ -14,7 +14,6 @@ from flask_babel import gettext
 from fieldapp.errors import NotFound
 from fieldapp.kernel import ids
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.commandbus.models import AuditEntry
 from fieldapp.platform.extensions import INSTANCE_ID
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.guards import actor, needs
@@ -22,6 +21,7 @@ from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.render import render
 from fieldapp.services.rescue import archive, uploads
 from fieldapp.services.rescue.importing import bring_in
+from fieldapp.services.rescue.models import RescueImport
 from fieldapp.services.rescue.queries import (
     Found,
     files_of,
@@ -87,7 +87,7 @@ def upload() -> Response:
 
 
 def _start(problem: str = "") -> Response:
-    page = list_page(imports(), keys=(AuditEntry.id,), size=20)
+    page = list_page(imports(), keys=(RescueImport.at, RescueImport.id), size=20)
     return render(
         "services/rescue/start.html", page=page, problem=problem, limits=_limits(), status=422 if problem else 200
     )
@@ -146,19 +146,19 @@ def _gone_bad(error: archive.BadRescue) -> Response:
 @needs("rescue.import")
 def done(import_id: UUID) -> Response:
     """What became of each record, as the ledger says now."""
-    entry = import_by(str(import_id))
-    if entry is None or entry.after is None:
+    made = import_by(str(import_id))
+    if made is None:
         raise NotFound("rescue.not_found")
-    said: dict[str, Any] = entry.after
-    people = people_of({one["user"] for one in said["records"] if "user" in one} | {entry.user_id or 0})
+    said: dict[str, Any] = made.contents
+    people = people_of({one["user"] for one in said["records"] if "user" in one} | {made.imported_by})
     found = Found(people, receipts_of([one["op"] for one in said["records"]]), files_of(said["photos"]))
     lines = [_result(one, found) for one in said["records"]]
     here = sum(row.state in {"stored", "refused"} for row in found.files.values())
     return render(
         "services/rescue/done.html",
         said=said,
-        at=entry.at,
-        who=found.name(entry.user_id or 0),
+        at=made.at,
+        who=found.name(made.imported_by),
         lines=lines,
         accepted=sum(line.outcome == "accepted" for line in lines),
         tell=[line for line in lines if line.outcome in {"rejected", "conflict", "other"}],

@@ -19,6 +19,7 @@ from fieldapp.platform.commandbus import execute, writing
 from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Notice, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import User
+from fieldapp.services.rescue.models import RescueImport
 from tests.support.bench import Bench, Person
 from tests.support.rescue import Kept, rescue_zip
 
@@ -93,6 +94,27 @@ def test_records_come_in_under_their_authors_name(bench: Bench, who: str) -> Non
     assert (notice.user_id, notice.params) == (bench.cast.tech.id, {"who": desk.name, "n": 2})
     assert desk.name in html.unescape(bench.client_of(bench.cast.tech).get("/inbox").text)
     assert is_sound(bench)
+
+
+def test_imports_are_listed_with_their_outcomes_without_the_contents_of_the_audit_log(bench: Bench) -> None:
+    """The contents of audit entries may be erased: what was imported stands in a table of its own."""
+    client = bench.client_of(bench.cast.agent)
+    decision = bench.envelope(
+        bench.cast.leader, "parts_request.approve", ("parts_request", str(ids.uuid7())), {"reason": "fine"}
+    )
+    bodies = [expense(bench, bench.cast.tech), expense(bench, bench.cast.tech, "-5"), decision]
+    bring_in(client, rescue_zip(bodies))
+    with bench.app.app_context():
+        with writing() as session:
+            session.execute(update(AuditEntry).values(before=None, after=None))
+        db.session.remove()
+    made = one_of(bench, RescueImport)
+    assert (made.imported_by, made.record_count) == (bench.cast.agent.id, 3)
+    assert made.outcomes == {"accepted": 1, "rejected": 1, "refused": 1}
+    page = html.unescape(client.get("/rescue").text)
+    assert "3 records" in page
+    assert "1 of 3 records received" in page
+    assert "1 of 3 records received" in client.get(f"/rescue/{made.id}").text
 
 
 def test_what_is_in_it_is_shown_first_and_nothing_is_written(bench: Bench) -> None:
