@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from fieldapp.platform.commandbus.command import Command, Data
 from fieldapp.platform.commandbus.models import FieldChange
+from fieldapp.platform.commandbus.names import actor_name, with_actor
 from fieldapp.platform.database.statements import Asking, Prepared
 from fieldapp.platform.extensions import AppValue
 
@@ -89,10 +90,10 @@ def _replacing(dialect: str) -> Prepared:
 
 def last_changes(session: Session, agg: tuple[str, str], names: Sequence[str]) -> dict[str, LastChange]:
     """Return the last change of each of these fields that was ever changed, by its name; one question by the key."""
-    people: Any = FieldChange.metadata.tables["user"].c
-    query = (
-        select(FieldChange.field, FieldChange.actor_id, people.name, FieldChange.at, FieldChange.op, FieldChange.ver)
-        .outerjoin(people.id.table, people.id == FieldChange.actor_id)
-        .where(FieldChange.agg_type == agg[0], FieldChange.agg_id == agg[1], FieldChange.field.in_(names))
-    )
-    return {name: LastChange(actor, who or "", at, op, ver) for name, actor, who, at, op, ver in session.execute(query)}
+    columns = (FieldChange.field, FieldChange.actor_id, FieldChange.at, FieldChange.op, FieldChange.ver)
+    wanted = (FieldChange.agg_type == agg[0], FieldChange.agg_id == agg[1], FieldChange.field.in_(names))
+    query = with_actor(select(*columns).where(*wanted), FieldChange.actor_id)
+    return {
+        field: LastChange(actor, actor_name(kind, name), at, op, ver)
+        for field, actor, at, op, ver, kind, name in session.execute(query)
+    }

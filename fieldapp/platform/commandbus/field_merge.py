@@ -19,6 +19,7 @@ from fieldapp.platform.commandbus.command import Command, Context, Data, Merged
 from fieldapp.platform.commandbus.field_changes import FieldKey, LastChange, last_changes
 from fieldapp.platform.commandbus.merge import plain, seen, three_way
 from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform.commandbus.names import actor_name, with_actor
 
 #: So many audit entries are read for the page that shows a record's changes.
 MAX_ENTRIES = 200
@@ -156,17 +157,15 @@ def field_history(
 ) -> list[Change]:
     """Return the changes of a record's fields from the audit log, newest first, to be shown; one query."""
     wanted = tuple(names)
-    people: Any = AuditEntry.metadata.tables["user"].c
     query = (
-        select(AuditEntry.before, AuditEntry.after, people.name, AuditEntry.at)
-        .outerjoin(people.id.table, people.id == AuditEntry.user_id)
+        with_actor(select(AuditEntry.before, AuditEntry.after, AuditEntry.at), AuditEntry.user_id)
         .where(AuditEntry.agg_type == agg[0], AuditEntry.agg_id == agg[1])
         .order_by(AuditEntry.id.desc())
         .limit(limit)
     )
     return [
-        Change(name, before.get(name), after[name], who or "", at, bool(after.get("merged_with")))
-        for before, after, who, at in session.execute(query)
+        Change(name, before.get(name), after[name], actor_name(kind, who), at, bool(after.get("merged_with")))
+        for before, after, at, kind, who in session.execute(query)
         if before and after
         for name in wanted
         if name in before and name in after and before[name] != after[name]

@@ -1,1 +1,1 @@
-"""The JSON mouth of the door: hello, push, receipts, attachments, pack (docs/sync-protocol.md)."""
+"""The JSON endpoints of phones: hello, push, receipts, attachments, pack (docs/sync-protocol.md)."""

@@ -64,7 +64,7 @@ def missing() -> Response:
         name, record["ref"], record["at"] = origins.get((kind, one), (row.kind, row.ref, row.device_at))
         record["words"] = commands[name].label if name in commands else name
         record["place"] = offers.place_of(kind, one, row.user_id == actor().id)
-        record["phone"] = None if row.dev == ids.DESK_DEVICE else ids.short_reference(row.dev, row.seq)
+        record["phone"] = None if row.dev == ids.SERVER_DEVICE else ids.short_reference(row.dev, row.seq)
     return render("services/attachments/missing.html", page=page, records=list(records.values()))
 
 

@@ -1,1 +1,1 @@
-"""Rescue files: what a phone could not send, brought in at a desk through the same door, under its author's name."""
+"""Rescue files: what a phone could not send, imported through the command bus, under its author's name."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import audit, execute, writing
+from fieldapp.platform.commandbus import IMPORT, audit, execute, writing
 from fieldapp.platform.commandbus.models import Attachment, Notice
 from fieldapp.platform.database import insert_ignoring
 from fieldapp.services.accounts.queries import actor_of
@@ -39,7 +39,7 @@ def bring_in(archive: Unpacker, rescue: Rescue, digest: str, importer: Actor, nu
         return
     outcomes = Counter("refused" for reason in refused.values() if reason)
     for author, bodies in _batches(going):
-        results = execute(bodies, actor_of(author), "import", importer=importer.id)
+        results = execute(bodies, actor_of(author), IMPORT, importer=importer.id)
         outcomes.update(result.outcome for result in results)
     for photo in rescue.photos:
         if photo.entry and photo.note.id in owner:

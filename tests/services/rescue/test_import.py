@@ -15,7 +15,7 @@ from fieldapp.field.jobs.models import Visit
 from fieldapp.integrity import faults
 from fieldapp.kernel import ids
 from fieldapp.money.expenses import ExpenseItem
-from fieldapp.platform.commandbus import execute, writing
+from fieldapp.platform.commandbus import IMPORT, execute, writing
 from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Notice, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import User
@@ -81,7 +81,7 @@ def test_records_come_in_under_their_authors_name(bench: Bench, who: str) -> Non
     assert "2 of 2 records received" in page
     assert "Photos here: 1 of 1" in page
     receipt = one_of(bench, Receipt, Receipt.body == body)
-    assert (receipt.user_id, receipt.mouth, receipt.imported_by) == (bench.cast.tech.id, "import", desk.id)
+    assert (receipt.user_id, receipt.channel, receipt.imported_by) == (bench.cast.tech.id, "import", desk.id)
     assert one_of(bench, ExpenseItem, ExpenseItem.id == receipt.agg_id).owner_id == bench.cast.tech.id
     effect = one_of(bench, AuditEntry, AuditEntry.op == receipt.op)
     assert (effect.user_id, effect.dev) == (bench.cast.tech.id, receipt.dev)
@@ -151,7 +151,7 @@ def test_the_phone_was_first(bench: Bench) -> None:
     assert "Photos here: 1 of 1" in bring_in(bench.client_of(bench.cast.agent), rescue_zip([body], [photo]))
     assert count(bench, ExpenseItem) == 1
     receipt = one_of(bench, Receipt)
-    assert (receipt.mouth, receipt.imported_by) == ("phone", None)
+    assert (receipt.channel, receipt.imported_by) == ("sync", None)
     assert count(bench, Notice, Notice.kind == "rescue.import") == 0
 
 
@@ -233,7 +233,7 @@ def test_the_door_itself_takes_no_decision_from_a_file(bench: Bench) -> None:
     body = bench.envelope(bench.cast.leader, "job.cancel", ("job", job), {"reason": "Not needed"})
     actor = bench.actor(bench.cast.leader)
     with bench.app.test_request_context():
-        result = execute([body], actor, "import", importer=bench.cast.agent.id)[0]
+        result = execute([body], actor, IMPORT, importer=bench.cast.agent.id)[0]
         db.session.remove()
     assert (result.outcome, result.code) == ("busy", "session.needed")
     assert bench.push(bench.cast.leader, body)[0].outcome == "accepted", "its author may still send it"

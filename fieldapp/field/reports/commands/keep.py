@@ -38,9 +38,9 @@ _COLUMNS = (
 
 
 def reference(ctx: Context) -> str:
-    """What the phone already showed the customer; a report from a desk gets one from its day and id."""
+    """What the phone already showed the customer; a report by a form post gets one from its day and id."""
     envelope = ctx.envelope
-    if envelope.dev != ids.DESK_DEVICE:
+    if envelope.dev != ids.SERVER_DEVICE:
         return ids.short_reference(envelope.dev, envelope.seq)
     return f"R{ctx.now:%y%m%d}-{ctx.id[-4:].upper()}"
 

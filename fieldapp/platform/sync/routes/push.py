@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_babel import gettext
 
-from fieldapp.platform.commandbus import execute, known_receipts
+from fieldapp.platform.commandbus import SYNC, execute, known_receipts
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.answers import BATCH_OPS, Refused, answer, read_json
 from fieldapp.platform.sync.inputs import Push, read_receipts
@@ -23,7 +23,7 @@ def push() -> Response:
     if len(said.ops) > BATCH_OPS:
         raise Refused(413, "push.too_many", gettext("At most %(n)s records at once.", n=BATCH_OPS))
     author = actor()
-    results = execute(said.ops, author, signed_in=here() is not None)
+    results = execute(said.ops, author, SYNC, signed_in=here() is not None)
     tell_of_closed_accounts(author, results)
     return answer({"results": [result.wire() for result in results]})
 
