@@ -60,15 +60,15 @@ class Author:
         self.last: dict[str, str] = {}
 
     def freeze(self, kind: str, agg: tuple[str, str], data: dict[str, Any], depends: list[str] | None = None) -> Frozen:
-        """Depends, as on the phone, also on the last record of the same lane."""
+        """Depends, as on the phone, also on the last record of the same aggregate."""
         self.seq += 1
-        lane = "/".join(agg)
-        waits = [*(depends or []), *([self.last[lane]] if lane in self.last else [])]
+        key = "/".join(agg)
+        waits = [*(depends or []), *([self.last[key]] if key in self.last else [])]
         body = self.world.bench.envelope(
             self.person, kind, agg, data, dev=self.dev, seq=self.seq, depends=list(dict.fromkeys(waits))
         )
         op = json.loads(body)["op"]
-        self.last[lane] = op
+        self.last[key] = op
         return Frozen(op, kind, fingerprint(body), body)
 
     def expense(self) -> Frozen:
