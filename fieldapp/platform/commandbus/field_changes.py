@@ -92,7 +92,8 @@ def last_changes(session: Session, agg: tuple[str, str], names: Sequence[str]) -
     """Return the last change of each of these fields that was ever changed, by its name; one question by the key."""
     columns = (FieldChange.field, FieldChange.actor_id, FieldChange.at, FieldChange.op, FieldChange.ver)
     wanted = (FieldChange.agg_type == agg[0], FieldChange.agg_id == agg[1], FieldChange.field.in_(names))
-    query = with_actor(select(*columns).where(*wanted), FieldChange.actor_id)
+    changes: Any = select(*columns).where(*wanted)
+    query = with_actor(changes, FieldChange.actor_id)
     return {
         field: LastChange(actor, actor_name(kind, name), at, op, ver)
         for field, actor, at, op, ver, kind, name in session.execute(query)

@@ -116,7 +116,8 @@ def owners(rescue: Rescue, found: Found) -> dict[str, int]:
 def imports() -> Select[Any]:
     """Return the query for earlier imports: when, id, who, number of records, outcomes."""
     what = (RescueImport.at, RescueImport.id, User.name, RescueImport.record_count, RescueImport.outcomes)
-    return select(*what).join(User, User.id == RescueImport.imported_by)
+    query: Any = select(*what)
+    return query.join(User, User.id == RescueImport.imported_by)
 
 
 def import_by(import_id: str) -> RescueImport | None:
