@@ -9,6 +9,7 @@ from fieldapp.kernel.extension_points import Provisions
 from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.manifest import FeatureManifest
 from fieldapp.platform.commandbus.command import COMMANDS, Command
+from fieldapp.platform.commandbus.field_changes import COMPARED, compared_fields
 from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, PROVISIONS
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web.extension_points import MENUS
@@ -29,6 +30,7 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
         (feature, command.kind, command) for feature, command in discovery.instances(roots, "commands", Command)
     )
     COMMANDS.set(app, discovery.each_once("command", commands))
+    COMPARED.set(app, compared_fields(COMMANDS.of(app).values()))
     notices = (
         (feature, kind, text)
         for feature, module in discovery.layer(roots, "notices")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import Result, desk_envelope, execute, writing
+from fieldapp.platform.commandbus import WEB, Result, execute, web_envelope, writing
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import actor_of
@@ -119,7 +119,7 @@ class Book:
         self.commit()
         issued_at = self.not_after_now(at or self.now)
         self._command_count += 1
-        body = desk_envelope(
+        body = web_envelope(
             op=self.id("op", self._command_count, username, kind, *agg),
             user=self.resolve("people.json", self.users, username),
             kind=kind,
@@ -129,7 +129,7 @@ class Book:
             issued=clock.iso(issued_at),
         )
         with clock.standing_at(issued_at), current_app.test_request_context(headers={"Accept-Language": "zh-Hans"}):
-            result = execute([body], self._actor(username), "desk")[0]
+            result = execute([body], self._actor(username), WEB)[0]
         if result.outcome != "accepted":
             raise BadDemo(f"{username} {kind} {agg}: {result.outcome} {result.code} {result.problems}")
         return result

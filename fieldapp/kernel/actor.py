@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
+
+#: A person with an account, the system (due work), a customer's link, a program's token.
+ActorKind = Literal["person", "system", "link", "token"]
+
+#: The id of the one system actor. People, links and tokens are numbered from 1.
+SYSTEM_ID = 0
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A signed-in person.
+    """Who a record, an act or a page belongs to: mostly a signed-in person.
 
     `roles` are those held anywhere, `leads` the groups led, `groups` all memberships, `verbs` what the roles grant.
     """
@@ -21,6 +28,11 @@ class Actor:
     leads: frozenset[int] = frozenset()
     verbs: frozenset[str] = frozenset()
     active: bool = True
+    kind: ActorKind = "person"
+
+    def __post_init__(self) -> None:
+        if self.kind != "person" and (self.roles or self.groups or self.leads):
+            raise ValueError(f"only people hold roles and belong to groups, not a {self.kind}")
 
     def can(self, verb: str) -> bool:
         """Return whether any of the actor's roles is granted `verb` (`expense_claim.approve`, D-ROLE-5)."""
@@ -28,5 +40,5 @@ class Actor:
 
     @cached_property
     def sees_all_groups(self) -> bool:
-        """Roles whose work spans every group (docs/rules/02-roles.md)."""
-        return bool(self.roles & {"finance", "manager", "executive", "quality", "agent"})
+        """Roles whose work spans every group (docs/rules/02-roles.md); never another actor than a person."""
+        return self.kind == "person" and bool(self.roles & {"finance", "manager", "executive", "quality", "agent"})

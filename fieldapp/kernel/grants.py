@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 #: Granted to every signed-in person, also to one without a role.
 EVERYONE = "everyone"
+#: Granted to the system, which does what is due; no person can hold this role.
+SYSTEM = "system"
 
 #: A feature's grants: verbs by role. Exact names, no patterns.
 RoleVerbs = Mapping[str, Sequence[str]]
@@ -23,7 +25,8 @@ class Grants:
 
     def verbs_of(self, roles: Iterable[str]) -> frozenset[str]:
         """Return what somebody with these roles may do, on records that a policy allows."""
-        return self.by_role[EVERYONE].union(*(self.by_role[role] for role in roles if role in self.by_role))
+        held = (self.by_role[role] for role in roles if role in self.by_role and role != SYSTEM)
+        return self.by_role[EVERYONE].union(*held)
 
     def roles_with(self, verb: str) -> tuple[str, ...]:
         """Return the roles that hold `verb`, in the order of the roles; `everyone` alone where all hold it."""
@@ -38,7 +41,7 @@ def join(declared: Iterable[RoleVerbs], roles: Sequence[str], verbs: Collection[
     `roles` are the known roles, `verbs` what commands, pages and entries ask for. Raise RuntimeError for an unknown
     role, an unknown verb, a verb granted twice to a role, and a grant that D-ROLE-5 forbids.
     """
-    joined: dict[str, set[str]] = {role: set() for role in (EVERYONE, *roles)}
+    joined: dict[str, set[str]] = {role: set() for role in (EVERYONE, *roles, SYSTEM)}
     for grants in declared:
         for role, granted in grants.items():
             if role not in joined:
@@ -57,5 +60,7 @@ def _check(role: str, verb: str, verbs: Collection[str]) -> None:
     noun, _, act = verb.partition(".")
     if role in {EVERYONE, "admin"} and act in DECIDING:
         raise RuntimeError(f"{role} must not be granted {verb} (D-ROLE-5)")
+    if role == SYSTEM and act in DECIDING:
+        raise RuntimeError(f"the system decides about nobody's record, so not {verb} (D-AUD-5)")
     if role == "quality" and act != "view" and noun != "finding":
         raise RuntimeError(f"quality changes nothing but its own findings, so not {verb} (D-ROLE-5)")

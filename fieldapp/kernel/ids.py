@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
-#: The device of envelopes the server makes itself from an ordinary form post.
-DESK_DEVICE = "00000000-0000-0000-0000-000000000000"
-DESK_EPOCH = "00000000"
+#: The device of envelopes the server makes itself: from a form post, or of due work.
+SERVER_DEVICE = "00000000-0000-0000-0000-000000000000"
+SERVER_EPOCH = "00000000"
 
 
 def uuid7() -> UUID:
@@ -20,6 +23,19 @@ def uuid7() -> UUID:
     return UUID(int=value)
 
 
+def derived_id(due_at: datetime, kind: str, key: str, occurrence: str) -> UUID:
+    """Return the id of due work: the same for the same work, on every server (UUID version 8, RFC 9562).
+
+    48 bits are the due time in milliseconds, so it sorts like a UUIDv7; 74 bits are of the SHA-256 of the rest.
+    """
+    millis = (due_at - _UNIX) // timedelta(milliseconds=1)
+    named = json.dumps([kind, key, occurrence]).encode()
+    digest = int.from_bytes(hashlib.sha256(named).digest(), "big") >> (256 - 74)
+    high, low = digest >> 62, digest & (1 << 62) - 1
+    return UUID(int=(millis & (1 << 48) - 1) << 80 | 8 << 76 | high << 64 | 2 << 62 | low)
+
+
+_UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 _CANONICAL = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -28,9 +44,9 @@ def is_uuid(text: object) -> bool:
     return isinstance(text, str) and _CANONICAL.fullmatch(text) is not None
 
 
-def is_uuid7(text: object) -> bool:
-    """Whether `text` is a canonical UUID of version 7 (RFC 9562)."""
-    return isinstance(text, str) and is_uuid(text) and text[14] == "7" and text[19] in "89ab"
+def is_uuid_of(text: object, version: int) -> bool:
+    """Return whether `text` is a canonical UUID of this version (RFC 9562)."""
+    return isinstance(text, str) and is_uuid(text) and text[14] == str(version) and text[19] in "89ab"
 
 
 #: No I, O, 0, 1: the reference is read aloud and written down by hand.

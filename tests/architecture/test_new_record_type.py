@@ -35,7 +35,7 @@ def test_the_form_is_drawn_from_the_schema(bench: Bench) -> None:
     assert re.search(r'name="missing"[^>]*required[^>]*maxlength="200"', page)
 
 
-def test_it_goes_through_the_door_by_both_mouths(bench: Bench) -> None:
+def test_it_reaches_the_command_bus_from_phones_and_form_posts(bench: Bench) -> None:
     one = str(ids.uuid7())
     sent = bench.send(
         bench.cast.tech, "tool_check.record", ("tool_check", one), {"id": one, "missing": "pliers"}, schema=2

@@ -192,8 +192,8 @@ def test_a_question_is_asked_before_a_form_goes_the_ordinary_way(desk: Phone, se
     with steps.answering(desk.page):
         button.click()
     eventually(server, active, "tech6", expected=0)
-    sent = "SELECT mouth FROM receipt WHERE kind='user.deactivate' AND agg_id=?"
-    assert rows(server, sent, agg) == [("desk",)]
+    sent = "SELECT channel FROM receipt WHERE kind='user.deactivate' AND agg_id=?"
+    assert rows(server, sent, agg) == [("web",)]
     assert desk.problems == []
 
 

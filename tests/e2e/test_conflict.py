@@ -90,7 +90,7 @@ def test_51_one_field_by_two_people(phone: Phone, desk: Phone, server: Server) -
         {"serial_no": "D-1111", "mounted_at": "Cab, left"},
         {"serial_no": "T-2222", "note": "Loose cable"},
     ]
-    outcomes = rows(server, "SELECT outcome FROM receipt WHERE agg_id=? AND mouth='phone' ORDER BY received_at", asset)
+    outcomes = rows(server, "SELECT outcome FROM receipt WHERE agg_id=? AND channel='sync' ORDER BY received_at", asset)
     assert outcomes == [("accepted",), ("conflict",), ("accepted",)]
 
     # Once more, decided in the reopened form: theirs is taken, what nobody disputes is kept.

@@ -112,8 +112,10 @@ def test_from_the_phone_to_the_desk(phone: Phone, desk: Phone, server: Server, t
     look(desk, "done")
     assert rows(server, COUNT, 8101) == rows(server, COUNT, 8202) == [(1,)]
     assert rows(server, "SELECT count(*) FROM attachment WHERE state='stored' AND mime='image/jpeg'")[0][0] >= 2
-    mouths = rows(server, "SELECT DISTINCT mouth, user_id = (SELECT id FROM user WHERE username='tech1') FROM receipt")
-    assert ("import", 1) in mouths
+    channels = rows(
+        server, "SELECT DISTINCT channel, user_id = (SELECT id FROM user WHERE username='tech1') FROM receipt"
+    )
+    assert ("import", 1) in channels
 
     # The phone comes back and sends the same: received, and nothing twice.
     phone.go("/outbox")

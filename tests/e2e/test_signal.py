@@ -88,7 +88,7 @@ def test_no_signal(phone: Phone, server: Server) -> None:
         expect(page.locator("h1")).to_be_visible()
         expect(page.locator("#sync-chip")).to_contain_text("2")
     eventually(server, COUNT, 8101, expected=1)
-    assert rows(server, "SELECT count(*) FROM receipt WHERE kind='visit.set_out' AND mouth='phone'") == [(1,)]
+    assert rows(server, "SELECT count(*) FROM receipt WHERE kind='visit.set_out' AND channel='sync'") == [(1,)]
     assert phone.problems == []
 
 

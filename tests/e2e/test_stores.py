@@ -34,7 +34,7 @@ def test_a_browser_that_keeps_nothing(playwright: Playwright, server: Server, tm
     send_expense(page, "91.01")
     expect(page.locator("p.strip.ok")).to_be_visible()
     assert rows(server, COUNT, 9101) == [(1,)]
-    assert rows(server, "SELECT count(*) FROM receipt WHERE mouth='phone'") == [(0,)]
+    assert rows(server, "SELECT count(*) FROM receipt WHERE channel='sync'") == [(0,)]
     assert phone.problems == []
     phone.close()
 

@@ -24,7 +24,7 @@ from benchmarks.world import World
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseItem
-from fieldapp.platform.commandbus import execute
+from fieldapp.platform.commandbus import IMPORT, SYNC, Channel, execute
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.commandbus.result import FINAL, Result
 from fieldapp.platform.extensions import db
@@ -94,12 +94,12 @@ class BusMachine(RuleBasedStateMachine):
         )
         return Sent(json.loads(body)["op"], body, good, depends, supersedes)
 
-    def _push(self, person: Person, bodies: list[str], mouth: str = "phone") -> list[Result]:
+    def _push(self, person: Person, bodies: list[str], channel: Channel = SYNC) -> list[Result]:
         self.count["pushes"] += 1
         actor = self.made.bench.actor(person)
         with self.made.bench.app.test_request_context(headers={"Accept-Language": "en"}):
             try:
-                return execute(bodies, actor, mouth)
+                return execute(bodies, actor, channel)
             finally:
                 db.session.remove()
 
@@ -116,13 +116,13 @@ class BusMachine(RuleBasedStateMachine):
         if send:
             self.model.note(self._push(self.made.bench.cast.tech, [record.body]))
 
-    @rule(order=st.randoms(use_true_random=False), size=st.integers(1, 8), mouth=st.sampled_from(["phone", "import"]))
-    def batch(self, order: random.Random, size: int, mouth: str) -> None:
+    @rule(order=st.randoms(use_true_random=False), size=st.integers(1, 8), channel=st.sampled_from([SYNC, IMPORT]))
+    def batch(self, order: random.Random, size: int, channel: Channel) -> None:
         """Send any of the records in any order, known and unknown, some of them twice."""
         records = list(self.model.sent.values())
         if records:
             chosen = [order.choice(records) for _ in range(size)]
-            self.model.note(self._push(self.made.bench.cast.tech, [record.body for record in chosen], mouth))
+            self.model.note(self._push(self.made.bench.cast.tech, [record.body for record in chosen], channel))
 
     @rule(good=st.booleans(), length=st.integers(2, 5), order=st.randoms(use_true_random=False))
     def chain(self, good: bool, length: int, order: random.Random) -> None:

@@ -9,10 +9,11 @@ from sqlalchemy import column, select, table
 
 from fieldapp.kernel import ids
 from fieldapp.money.expenses.models import ExpenseClaim
-from fieldapp.platform.commandbus import audit, writing
+from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.lists import PAGE
 from fieldapp.services.accounts.models import User
+from fieldapp.services.rescue.models import RescueImport
 from tests.support import envelopes
 from tests.support.bench import Bench, Person
 
@@ -78,15 +79,17 @@ def lengthen(bench: Bench) -> None:
                 User(username=f"p{number}", name=f"P {number}", password_hash="", active=True, created_at=moment)
                 for number in many
             )
-            entry: dict[str, Any] = {
-                "op": None,
-                "action": "rescue.import",
-                "agg_type": "rescue",
-                "user_id": None,
-                "dev": None,
-            }
-            entry |= {"device_at": None, "at": moment, "before": None, "after": {"records": [], "photos": []}}
-            audit.append(session.connection(), [{**entry, "agg_id": str(ids.uuid7())} for _ in many])
+            session.add_all(
+                RescueImport(
+                    id=str(ids.uuid7()),
+                    file="0" * 64,
+                    imported_by=bench.cast.agent.id,
+                    at=moment,
+                    record_count=0,
+                    contents={"records": [], "photos": []},
+                )
+                for _ in many
+            )
         db.session.remove()
 
 

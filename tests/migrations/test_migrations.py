@@ -90,9 +90,10 @@ def test_the_trail_stays_as_it_is(tmp_path: Path) -> None:
                 "INSERT INTO audit_entry VALUES (7, 'o', 'x.y', 'x', 'r', NULL, NULL, NULL, "
                 "'2026-11-27 08:00:00.000000', NULL, '{\"a\": 1}', 'p', 'h')"
             )
-            before = connection.execute(text("SELECT * FROM audit_entry")).all()
+            before = connection.execute(text("SELECT * FROM audit_entry")).mappings().one()
         upgrade()
         with db.engine.connect() as connection:
-            assert connection.execute(text("SELECT * FROM audit_entry")).all() == before
+            after = connection.execute(text("SELECT * FROM audit_entry")).mappings().one()
+            assert {name: after[name] for name in before} == dict(before)
             assert connection.execute(text("SELECT rowid FROM audit_entry")).scalars().all() == [7]
         db.engine.dispose()

@@ -22,8 +22,9 @@ from fieldapp.config import Config
 from fieldapp.field.customers.models import Asset, Contact, Customer, Site
 from fieldapp.field.jobs.models import Job, JobAsset, Visit, VisitMember
 from fieldapp.kernel import clock, ids
-from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import Result, execute, writing
+from fieldapp.kernel.actor import SYSTEM_ID, Actor
+from fieldapp.platform.commandbus import SYNC, Result, execute, writing
+from fieldapp.platform.commandbus.models import ActorRow
 from fieldapp.platform.database.statements import asked
 from fieldapp.platform.extensions import db, limiter
 from fieldapp.services.accounts import sessions
@@ -138,6 +139,7 @@ class Bench:
                     Group(id=2, name="Group two", city="Luoyang"),
                 ]
                 session.add_all(groups)
+                session.add(ActorRow(id=SYSTEM_ID, kind="system", label="system"))
                 session.flush()
                 people = {}
                 for number, (key, role, group) in enumerate(ROLES, start=1):
@@ -155,7 +157,7 @@ class Bench:
                     people[key] = Person(number, key, user.name)
                 if session.get_bind().dialect.name == "postgresql":
                     # Ids given by hand do not move the sequences: the next account would get the id 1.
-                    for table, used in (("user", len(people)), ("group", len(groups))):
+                    for table, used in (("actor", len(people)), ("group", len(groups))):
                         sequence = func.pg_get_serial_sequence(f'"{table}"', "id")
                         session.execute(select(func.setval(sequence, used)))
             db.session.remove()
@@ -172,6 +174,7 @@ class Bench:
                 session.execute(text("PRAGMA defer_foreign_keys=ON"))
                 for name in names:
                     session.execute(text(f"DELETE FROM {name}"))  # noqa: S608 - our own table names
+                session.execute(text("DELETE FROM sqlite_sequence"))
 
     # -- verbs -----------------------------------------------------------------------------------------------
 
@@ -208,7 +211,7 @@ class Bench:
         actor = self.actor(person)
         with self.app.test_request_context(headers={"Accept-Language": "en"}):
             try:
-                return execute(bodies, actor)
+                return execute(bodies, actor, SYNC)
             finally:
                 db.session.remove()
 

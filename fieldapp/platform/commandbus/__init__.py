@@ -4,8 +4,9 @@ Others import from here: `command`, `Command`, `Context`, `Effect`, `execute`, `
 """
 
 from fieldapp.platform.commandbus.bus import execute
+from fieldapp.platform.commandbus.channels import API, CLOCK, IMPORT, LINK, SYNC, WEB, Channel
 from fieldapp.platform.commandbus.command import UNDO, Command, Context, Effect, Photos, command
-from fieldapp.platform.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, desk_envelope, parse
+from fieldapp.platform.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, parse, web_envelope
 from fieldapp.platform.commandbus.field_merge import (
     Change,
     audit_diff,
@@ -17,15 +18,23 @@ from fieldapp.platform.commandbus.field_merge import (
 from fieldapp.platform.commandbus.ledger import known_receipts
 from fieldapp.platform.commandbus.merge import Merges, plain
 from fieldapp.platform.commandbus.result import Result
+from fieldapp.platform.commandbus.system import system_actor, system_envelope
 from fieldapp.platform.commandbus.transaction import writing
 from fieldapp.platform.commandbus.waiting import decide_held_record, refuse_waiting
 
 __all__ = [
+    "API",
+    "CLOCK",
+    "IMPORT",
+    "LINK",
+    "SYNC",
     "UNDO",
+    "WEB",
     "AttachmentNote",
     "BadEnvelope",
     "Base",
     "Change",
+    "Channel",
     "Command",
     "Context",
     "Effect",
@@ -36,7 +45,6 @@ __all__ = [
     "audit_diff",
     "command",
     "decide_held_record",
-    "desk_envelope",
     "execute",
     "field_history",
     "format_value",
@@ -46,5 +54,8 @@ __all__ = [
     "parse",
     "plain",
     "refuse_waiting",
+    "system_actor",
+    "system_envelope",
+    "web_envelope",
     "writing",
 ]

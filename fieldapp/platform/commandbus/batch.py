@@ -17,9 +17,11 @@ from fieldapp.errors import AppError, Conflict
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import audit, ledger
+from fieldapp.platform.commandbus.channels import IMPORT, Channel
 from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts, written_time
 from fieldapp.platform.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
 from fieldapp.platform.commandbus.faults import point
+from fieldapp.platform.commandbus.field_changes import COMPARED, FieldKey, LastChange, changed_fields, storing
 from fieldapp.platform.commandbus.field_merge import merge_fields
 from fieldapp.platform.commandbus.files import expect_files, free_files
 from fieldapp.platform.commandbus.ledger import Held, Sent
@@ -63,7 +65,7 @@ class Batch:
     def __init__(
         self,
         actor: Actor,
-        mouth: str,
+        channel: Channel,
         importer: int | None,
         use_savepoints: bool,
         signed_in: bool = True,
@@ -71,10 +73,10 @@ class Batch:
     ) -> None:
         self.actor = actor
         self.not_stored = not_stored or {}
-        self.mouth = mouth
-        self.receipt_defaults = {"mouth": mouth, "imported_by": importer, "author_inactive": not actor.active}
+        self.channel = channel
+        self.receipt_defaults = {"channel": channel.name, "imported_by": importer, "author_inactive": not actor.active}
         self.use_savepoints = use_savepoints
-        self.signed_in = signed_in and mouth != "import"
+        self.signed_in = signed_in and channel is not IMPORT
         self.running = False
         self.deferred_inserts: DeferredInserts | None = None if use_savepoints else {}
         self.now: datetime = clock.now()
@@ -84,6 +86,7 @@ class Batch:
         self.quarantined: dict[str, dict[str, Any]] = {}
         self.decided: dict[str, Result] = {}
         self.trail: list[dict[str, Any]] = []
+        self.field_changes: dict[FieldKey, LastChange] = {}
         self.accepted: set[str] = set()
         self.held: dict[str, Held] = {}
         self.clocks: dict[str, Measured | None] = {}
@@ -97,8 +100,10 @@ class Batch:
                 self.read_results.append(self.not_stored[digest])
                 continue
             try:
-                envelope = parse(body)
+                envelope = parse(body, self.channel.op_version)
             except BadEnvelope as error:
+                if self.channel.server_made:
+                    raise RuntimeError(f"the server made a bad envelope: {error.reason}") from error
                 words = gettext("This record is damaged and cannot be read: %(reason)s", reason=error.reason)
                 self.read_results.append(
                     Result(error.op, digest, "rejected", problems={"_": [words]}, code="envelope.unreadable")
@@ -107,6 +112,8 @@ class Batch:
             result = Result(envelope.op, digest, "busy")
             self.read_results.append(result)
             if envelope.user != self.actor.id:
+                if self.channel.server_made:
+                    raise RuntimeError("the server made an envelope for another actor")
                 result.outcome = "wrong_user"
                 self._quarantine(envelope.op, body, digest, "wrong_user")
             else:
@@ -133,9 +140,9 @@ class Batch:
         for one in self.todo:
             sent.setdefault(one[0].op, one)
         fresh: Set[str] = set()
-        devs = set() if self.mouth == "desk" else {envelope.dev for envelope, _, _ in self.todo}
+        devs = {envelope.dev for envelope, _, _ in self.todo} if self.channel.from_phone else set()
         if self.use_savepoints:
-            ledger.lock_lanes(self.connection, self.actor.id, self.todo)
+            ledger.lock(self.connection, self.actor.id if self.channel.locks_author else None, self.todo)
             # Before the receipts, which store the corrected time.
             self._know_clocks(devs, ledger.clocks_of(self.connection, devs, self.actor.id))
             fresh = ledger.insert_first(self.connection, self._rows(sent, sent.keys()))
@@ -143,7 +150,7 @@ class Batch:
         turn = () if self.use_savepoints else self.todo
         asked = set() if self.use_savepoints else devs
         known, self.held, clocks = ledger.load_receipts(
-            self.connection, sent.keys() - fresh, self.actor.id, turn, asked
+            self.connection, sent.keys() - fresh, self.actor.id, turn, asked, self.channel.locks_author
         )
         self._know_clocks(asked, clocks)
         if not self.use_savepoints:
@@ -171,17 +178,17 @@ class Batch:
                 for one in self.read_results
                 if self._is_quarantined(one) and one.sha256 not in known
             ]
-        if self.mouth == "import" or not refused:
+        if not self.channel.limits_refused or not refused:
             return
         if not self.todo:
             # No lock of the sender was taken for a batch of other people's records.
-            ledger.lock_lanes(self.connection, self.actor.id, ())
+            ledger.lock(self.connection, self.actor.id, ())
         room = room_left(self.connection, self.actor.id, self.now, ops)
         answers = {
             result.sha256: not_stored_answer(result) for result, body in refused if not room.take(len(body.encode()))
         }
         if answers:
-            log.warning("user %s: %d refused records are not stored, too many in a day", self.actor.id, len(answers))
+            log.warning("actor %s: %d refused records are not stored, too many in a day", self.actor.id, len(answers))
             raise NoRoom(answers)
 
     def _is_quarantined(self, result: Result) -> bool:
@@ -191,6 +198,7 @@ class Batch:
         """Insert receipts and deferred rows; return the statements that append to the audit log."""
         waited = [ledger.complete(self.connection, receipts)] if receipts else []
         waited += self._deferred_statements()
+        waited += storing(self.connection.dialect.name, self.field_changes)
         try:
             written, trail = audit.prepare_entries(self.connection, self.trail, waited)
         except IntegrityError as error:
@@ -211,9 +219,9 @@ class Batch:
 
     def _written(self, envelope: Envelope) -> WrittenTime:
         # The receipt of a form post stores when its page was made.
-        if self.mouth == "desk":
+        if not self.channel.from_phone:
             return WrittenTime(envelope.device_time)
-        return written_time(envelope, self._clock_of(envelope.dev), self.now, self.mouth)
+        return written_time(envelope, self._clock_of(envelope.dev), self.now, self.channel)
 
     def _know_clocks(self, devs: Set[str], measured: Mapping[str, Measured]) -> None:
         self.clocks |= {dev: measured.get(dev) for dev in devs}
@@ -314,15 +322,15 @@ class Batch:
         data = command.schema.load(command.lift(envelope.data, envelope.schema))
         if not command.reads_nothing_from_batch:
             self._write_deferred_inserts()
-        ctx = Context(self.actor, envelope, self.now, self.mouth, deferred_inserts=self.deferred_inserts, batch=self)
-        ctx.measured = None if self.mouth == "desk" else self._clock_of(envelope.dev)
+        ctx = Context(self.actor, envelope, self.now, self.channel, deferred_inserts=self.deferred_inserts, batch=self)
+        ctx.measured = self._clock_of(envelope.dev) if self.channel.from_phone else None
         record = command.load(ctx, data)
         if not command.may(self.actor, record):
             self._refuse(result, "rejected", "record.not_allowed", {"_": [gettext("You may not do this here.")]})
             return
         command.check_photos(envelope)
         files = free_files(envelope, self.actor)
-        data = merge_fields(ctx, command, record, data, self.trail)
+        data = merge_fields(ctx, command, record, data, self.field_changes)
         self.running = True
         effect = command.run(ctx, record, data)
         expect_files(envelope, self.actor, files, self.now)
@@ -341,6 +349,7 @@ class Batch:
                 "agg_type": envelope.agg[0],
                 "agg_id": envelope.agg[1],
                 "user_id": self.actor.id,
+                "channel": self.channel.name,
                 "dev": envelope.dev,
                 "device_at": ctx.at,
                 "at": self.now,
@@ -348,6 +357,9 @@ class Batch:
                 "after": effect.after if effect.after is not None else envelope.data,
             }
         )
+        change = LastChange(self.actor.id, self.actor.name, self.now, envelope.op, effect.ver)
+        for name in changed_fields(COMPARED(), envelope.agg[0], effect.before, effect.after):
+            self.field_changes[*envelope.agg, name] = change
 
     def _turned_away(self, command: Command, envelope: Envelope, result: Result) -> bool:
         """Refuse a verb that is not granted or a record of another type; hold a record that depends on missing ones."""
@@ -389,7 +401,7 @@ class Batch:
         for _, op in waiting:
             if op in self.held:
                 _, body, digest, _ = self.held[op]
-                self.process(parse(body), body, Result(op, digest, "busy"))
+                self.process(parse(body, self.channel.op_version), body, Result(op, digest, "busy"))
 
     def answers(self) -> list[Result]:
         """Return the results in the order of the request; a record released later in the batch has its last outcome."""

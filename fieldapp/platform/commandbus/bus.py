@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.batch import Batch, NoRoom, RetryWithSavepoints
+from fieldapp.platform.commandbus.channels import Channel
 from fieldapp.platform.commandbus.faults import point
 from fieldapp.platform.commandbus.result import Result
 from fieldapp.platform.commandbus.transaction import transaction
@@ -14,23 +15,26 @@ from fieldapp.platform.commandbus.transaction import transaction
 def execute(
     bodies: Sequence[str],
     actor: Actor,
-    mouth: str = "phone",
+    channel: Channel,
     importer: int | None = None,
     signed_in: bool = True,
 ) -> list[Result]:
     """Apply frozen envelopes in order; return one result each, after the commit.
 
-    Every envelope is atomic; all of them share one commit. `mouth` is the channel: `phone`, `desk` or `import`. The
-    actor of an imported envelope is its author, `importer` is who imports it. `signed_in` says whether the actor's
-    session sends them; without one, and from a file, only own work is accepted.
-    Raise only if nothing at all was written (a full or locked database).
+    Every envelope is atomic; all of them share one commit. `channel` says which kind of actor may send
+    them, and which version their ids have. The actor of an imported envelope is its author, `importer` is who imports
+    it. `signed_in` says whether the actor's session sends them; without one, and from a file, only own work is
+    accepted.
+    Raise only if nothing at all was written (a full or locked database); RuntimeError for an actor that the channel
+    does not admit, and for a bad envelope that the server made for itself.
     """
+    channel.check(actor)
     point("before")
     use_savepoints = False
     not_stored: dict[str, Result] = {}
     while True:
         try:
-            return _through(bodies, actor, mouth, importer, signed_in, not_stored, use_savepoints=use_savepoints)
+            return _through(bodies, actor, channel, importer, signed_in, not_stored, use_savepoints=use_savepoints)
         except RetryWithSavepoints:
             # Nothing was committed.
             use_savepoints = True
@@ -42,13 +46,13 @@ def execute(
 def _through(
     bodies: Sequence[str],
     actor: Actor,
-    mouth: str,
+    channel: Channel,
     importer: int | None,
     signed_in: bool,
     not_stored: Mapping[str, Result],
     use_savepoints: bool,
 ) -> list[Result]:
-    batch = Batch(actor, mouth, importer, use_savepoints, signed_in, not_stored)
+    batch = Batch(actor, channel, importer, use_savepoints, signed_in, not_stored)
     batch.read(bodies)
     with transaction() as under_way:
         batch.apply(under_way)

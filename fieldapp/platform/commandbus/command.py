@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.kernel import clock
-from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.actor import SYSTEM_ID, Actor
+from fieldapp.platform.commandbus.channels import Channel
 from fieldapp.platform.commandbus.envelope import Envelope
 from fieldapp.platform.commandbus.merge import Merges
 from fieldapp.platform.commandbus.models import Notice, Redirect
@@ -45,9 +46,11 @@ class Merged:
     kept: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
-def written_time(envelope: Envelope, measured: Measured | None, now: datetime, mouth: str) -> WrittenTime:
-    """Return when an envelope was written, by what the server knows of its phone."""
-    if mouth == "desk":
+def written_time(envelope: Envelope, measured: Measured | None, now: datetime, channel: Channel) -> WrittenTime:
+    """Return when an envelope was written, by what the server knows of its phone; due work is dated when it was due."""
+    if channel.server_made:
+        return WrittenTime(min(envelope.device_time, now))
+    if not channel.from_phone:
         return WrittenTime(now)
     at = envelope.at
     return corrected_time(clock.parse_iso(at.utc), at.offset_ms, at.offset_age_s, measured, now)
@@ -60,7 +63,7 @@ class Context:
     actor: Actor
     envelope: Envelope
     now: datetime
-    mouth: str
+    channel: Channel
     notices: list[Notice] = field(default_factory=list)
     deferred_inserts: DeferredInserts | None = None
     merged: Merged = field(default_factory=Merged)
@@ -75,8 +78,8 @@ class Context:
 
     @cached_property
     def written(self) -> WrittenTime:
-        """When the author wrote it, by the corrected clock of the phone; on a desk that is now."""
-        return written_time(self.envelope, self.measured, self.now, self.mouth)
+        """When the author wrote it, by the corrected clock of the phone; for a form post that is now."""
+        return written_time(self.envelope, self.measured, self.now, self.channel)
 
     @property
     def at(self) -> datetime:
@@ -130,8 +133,11 @@ class Context:
         return row
 
     def notify(self, user_id: int, kind: str, url: str, **params: Any) -> None:
-        """Leaves a line in a person's inbox; nobody is told of what they did themselves."""
-        if user_id != self.actor.id:
+        """Leave a line in a person's inbox; nobody is told of what they did themselves.
+
+        `user_id` must be a person's; the system has no inbox.
+        """
+        if user_id not in {self.actor.id, SYSTEM_ID}:
             self.notices.append(Notice(user_id=user_id, kind=kind, url=url, params=params, created_at=self.now))
 
     def insert(self, table: Table, row: Data, exists: Any) -> None:

@@ -77,8 +77,8 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return clock.parse_iso(self.at.utc) + timedelta(milliseconds=self.at.offset_ms or 0)
 
     @property
-    def lane(self) -> str:
-        """What is kept in order: one lane an aggregate."""
+    def aggregate_key(self) -> str:
+        """The key of the aggregate's lock: records about one aggregate are decided one after the other."""
         return f"{self.agg[0]}:{self.agg[1]}"
 
 
@@ -90,8 +90,8 @@ def fingerprint(body: str) -> str:
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def parse(body: str) -> Envelope:
-    """Reads a frozen string. Raises BadEnvelope."""
+def parse(body: str, op_version: int = 7) -> Envelope:
+    """Read a frozen string whose id is a UUID of version `op_version`. Raise BadEnvelope."""
     try:
         envelope = _decoder.decode(body.encode())
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
@@ -99,16 +99,16 @@ def parse(body: str) -> Envelope:
     if "\x00" in body or "\\u0000" in body:
         # PostgreSQL can store neither; the same answer on both databases.
         raise BadEnvelope("a null character cannot be stored", envelope.op if ids.is_uuid(envelope.op) else None)
-    reason = _fault(envelope)
+    reason = _fault(envelope, op_version)
     if reason:
         raise BadEnvelope(reason, envelope.op if ids.is_uuid(envelope.op) else None)
     return envelope
 
 
-def _fault(envelope: Envelope) -> str | None:
+def _fault(envelope: Envelope, op_version: int) -> str | None:
     checks = (
         (envelope.v == 1, "v must be 1"),
-        (ids.is_uuid7(envelope.op), "op must be a UUIDv7"),
+        (ids.is_uuid_of(envelope.op, op_version), f"op must be a UUIDv{op_version}"),
         (ids.is_uuid(envelope.dev), "dev must be a UUID"),
         (len(envelope.ep) == 8 and all(c in "0123456789abcdef" for c in envelope.ep), "ep must be 8 hex digits"),
         (0 <= envelope.seq < 2**53, "seq out of range"),
@@ -153,7 +153,7 @@ def _op_of(body: str) -> str | None:
     return op if ids.is_uuid(op) else None
 
 
-def desk_envelope(
+def web_envelope(
     *,
     op: str,
     user: int,
@@ -165,7 +165,7 @@ def desk_envelope(
     atts: list[AttachmentNote] | None = None,
     base: Base | None = None,
 ) -> str:
-    """The frozen string of an ordinary form post.
+    """Return the frozen string of an ordinary form post.
 
     `issued` is when the form was rendered: it makes the second post of one form the same bytes as the first,
     so that a reload or a double click is a replay and not a reused id.
@@ -173,8 +173,8 @@ def desk_envelope(
     envelope = Envelope(
         v=1,
         op=op,
-        dev=ids.DESK_DEVICE,
-        ep=ids.DESK_EPOCH,
+        dev=ids.SERVER_DEVICE,
+        ep=ids.SERVER_EPOCH,
         user=user,
         seq=0,
         kind=kind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,28 +16,33 @@ from sqlalchemy.orm import Session
 from fieldapp.errors import Conflict
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus.command import Command, Context, Data, Merged
+from fieldapp.platform.commandbus.field_changes import FieldKey, LastChange, last_changes
 from fieldapp.platform.commandbus.merge import plain, seen, three_way
 from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform.commandbus.names import actor_name, with_actor
 
-#: So many audit entries are searched for who changed a field.
-LOOKED_AT = 200
+#: So many audit entries are read for the page that shows a record's changes.
+MAX_ENTRIES = 200
 
 
 @dataclass(frozen=True)
 class Change:
-    """One change of one field, from the audit log."""
+    """One change of one field with both values, from the audit log, to be shown."""
 
     field: str
     before: Any
     after: Any
-    user_id: int | None
     who: str
     at: datetime
     merged: bool = False
 
 
-def merge_fields(ctx: Context, command: Command, record: Any, data: Data, trail: Sequence[Data]) -> Data:
+def merge_fields(
+    ctx: Context, command: Command, record: Any, data: Data, in_batch: Mapping[FieldKey, LastChange]
+) -> Data:
     """Return `data` with only those merged fields that are to be written; other fields are unchanged.
+
+    `in_batch` are changes of this batch, which are not stored yet.
 
     Changes of different fields are merged. If both changed one field: the author's own earlier change is replaced, the
     office's value stays in fields where the office decides, else raise Conflict with both values.
@@ -50,8 +55,8 @@ def merge_fields(ctx: Context, command: Command, record: Any, data: Data, trail:
     base = seen(said.fields if said else None, said.ver if said else None, merges.ver(record), theirs)
     mine = {name: plain(data.get(name)) for name in theirs if name in data or name in base}
     verdict = three_way(base, mine, theirs)
-    last = _last_changes(ctx, (*verdict.disputed, *verdict.theirs), trail)
-    own = {name for name, change in last.items() if change.user_id == ctx.actor.id}
+    last = _last_changes(ctx, (*verdict.disputed, *verdict.theirs), in_batch)
+    own = {name for name, change in last.items() if change.actor_id == ctx.actor.id}
     kept = {name for name in verdict.disputed if name in merges.office} - own
     disputed = [name for name in verdict.disputed if name not in own | kept]
     through = {*verdict.mine, *own.intersection(verdict.disputed)}
@@ -71,7 +76,7 @@ class _MergeConflict:
     theirs: Data
     undisputed: set[str]
     disputed: list[str]
-    last: dict[str, Change]
+    last: dict[str, LastChange]
 
 
 def _conflict(command: Command, met: _MergeConflict, ver: int) -> Conflict:
@@ -137,39 +142,30 @@ def _moment(at: datetime) -> str:
 # -- the history of a record's fields --------------------------------------------------------------------------
 
 
-def _last_changes(ctx: Context, names: Sequence[str], trail: Sequence[Data]) -> dict[str, Change]:
-    """Return the last change of each field; `trail` are this batch's audit entries, all by the actor."""
+def _last_changes(ctx: Context, names: Sequence[str], in_batch: Mapping[FieldKey, LastChange]) -> dict[str, LastChange]:
+    """Return the last change of each of these fields, by its name."""
     if not names:
         return {}
     agg = ctx.envelope.agg
-    fresh = [
-        Change(name, entry["before"].get(name), value, ctx.actor.id, ctx.actor.name, entry["at"])
-        for entry in reversed(trail)
-        if (entry["agg_type"], entry["agg_id"]) == agg and entry["before"]
-        for name, value in (entry["after"] or {}).items()
-        if name in entry["before"]
-    ]
-    found: dict[str, Change] = {}
-    for change in [*fresh, *field_history(ctx.session, agg, names)]:
-        if change.field in names:
-            found.setdefault(change.field, change)
+    found = last_changes(ctx.session, agg, names)
+    found.update((name, in_batch[*agg, name]) for name in names if (*agg, name) in in_batch)
     return found
 
 
-def field_history(session: Session, agg: tuple[str, str], names: Iterable[str], limit: int = LOOKED_AT) -> list[Change]:
-    """Return the changes of a record's fields from the audit log, newest first, in one query."""
+def field_history(
+    session: Session, agg: tuple[str, str], names: Iterable[str], limit: int = MAX_ENTRIES
+) -> list[Change]:
+    """Return the changes of a record's fields from the audit log, newest first, to be shown; one query."""
     wanted = tuple(names)
-    people: Any = AuditEntry.metadata.tables["user"].c
     query = (
-        select(AuditEntry.before, AuditEntry.after, AuditEntry.user_id, people.name, AuditEntry.at)
-        .join(people.id.table, people.id == AuditEntry.user_id)
+        with_actor(select(AuditEntry.before, AuditEntry.after, AuditEntry.at), AuditEntry.user_id)
         .where(AuditEntry.agg_type == agg[0], AuditEntry.agg_id == agg[1])
         .order_by(AuditEntry.id.desc())
         .limit(limit)
     )
     return [
-        Change(name, before.get(name), after[name], user, who, at, bool(after.get("merged_with")))
-        for before, after, user, who, at in session.execute(query)
+        Change(name, before.get(name), after[name], actor_name(kind, who), at, bool(after.get("merged_with")))
+        for before, after, at, kind, who in session.execute(query)
         if before and after
         for name in wanted
         if name in before and name in after and before[name] != after[name]

@@ -27,9 +27,7 @@ Held = tuple[int, str, str, list[str]]
 _receipts: Any = Receipt.__table__
 
 _lock = Prepared(
-    text("SELECT pg_advisory_xact_lock(lane) FROM unnest(CAST(:lanes AS bigint[])) AS lane").bindparams(
-        bindparam("lanes")
-    )
+    text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key").bindparams(bindparam("keys"))
 )
 
 _remember = select(*(_receipts.c[name] for name in ("op", "sha256", "outcome", "ref", "ver", "detail")))
@@ -58,20 +56,23 @@ def known_receipts(ops: Sequence[str], actor: Actor, session: Session) -> list[R
     return [_remembered(*row) for row in rows]
 
 
-def _acquire_locks(connection: Connection, author: int, sent: Iterable[Sent]) -> list[Asking[Any]]:
+def _acquire_locks(connection: Connection, author: int | None, sent: Iterable[Sent]) -> list[Asking[Any]]:
     """Return the statement that takes PostgreSQL's advisory locks per aggregate and author, in one order for all.
 
-    Per author, because an accepted record releases records that wait for it under other aggregates, and one of those
-    may be sent again at the same moment. SQLite has one write lock for all.
+    `author` is None where only the aggregates are locked. Per author, because an accepted record releases records that
+    wait for it under other aggregates, and one of those may be sent again at the same moment. SQLite has one write
+    lock for all.
     """
     if connection.dialect.name != "postgresql":
         return []
-    names = {f"author:{author}", *(envelope.lane for envelope, _, _ in sent)}
-    return [_lock.asking(lanes=sorted(map(lock_key, names)))]
+    names = {envelope.aggregate_key for envelope, _, _ in sent}
+    if author is not None:
+        names.add(f"author:{author}")
+    return [_lock.asking(keys=sorted(map(lock_key, names)))]
 
 
-def lock_lanes(connection: Connection, author: int, sent: Iterable[Sent]) -> None:
-    """Take the locks of these aggregates and of the author."""
+def lock(connection: Connection, author: int | None, sent: Iterable[Sent]) -> None:
+    """Take the locks of these aggregates and of the author, if one is given."""
     together(connection, *_acquire_locks(connection, author, sent))
 
 
@@ -105,7 +106,12 @@ def _measured(rows: Iterable[Any]) -> dict[str, Measured]:
 
 
 def load_receipts(
-    connection: Connection, ops: Set[str], author: int, sent: Iterable[Sent] = (), devs: Set[str] = frozenset()
+    connection: Connection,
+    ops: Set[str],
+    author: int,
+    sent: Iterable[Sent] = (),
+    devs: Set[str] = frozenset(),
+    locks_author: bool = True,
 ) -> tuple[dict[str, Result], dict[str, Held], dict[str, Measured]]:
     """Lock the aggregates of `sent`; return results by id, held records of the author, clocks of the phones `devs`.
 
@@ -114,7 +120,7 @@ def load_receipts(
     known: dict[str, Result] = {}
     held: dict[str, Held] = {}
     asking = [
-        *(_acquire_locks(connection, author, sent) if sent else ()),
+        *(_acquire_locks(connection, author if locks_author else None, sent) if sent else ()),
         _load.asking(ops=list(ops), author=author),
     ]
     asking += [_clocks().asking(devs=list(devs), author=author)] if devs else []

@@ -17,6 +17,23 @@ INACTIVE = text("author_inactive")
 REFUSED = text("outcome <> 'accepted'")
 
 
+class ActorRow(Model):
+    """Who can do anything: a person, the system, a customer's link, a program's token (ADR 36).
+
+    A person's account has the same number (`user.id`) and holds their name; `label` names the others.
+    """
+
+    __tablename__ = "actor"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    label: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    ends_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    #: No number is given out twice, also after the last actor was deleted.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
 class Receipt(Model):
     """One envelope with its outcome. Kept for at least two years (failure mode 7)."""
 
@@ -24,7 +41,9 @@ class Receipt(Model):
 
     op: Mapped[str] = mapped_column(String(36), primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64))
-    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("actor.id"))
+    #: The principal of a deputy.
+    on_behalf_of: Mapped[int | None] = mapped_column(ForeignKey("actor.id"))
     dev: Mapped[str] = mapped_column(String(36))
     ep: Mapped[str] = mapped_column(String(8))
     seq: Mapped[int] = mapped_column(BigInteger)
@@ -36,7 +55,7 @@ class Receipt(Model):
     ver: Mapped[int | None] = mapped_column(Integer)
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
     body: Mapped[str] = mapped_column(Text)
-    mouth: Mapped[str] = mapped_column(String(10))
+    channel: Mapped[str] = mapped_column(String(10))
     imported_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     #: When the envelope was written, by the corrected clock of the phone, and the reason for doubting that
     #: (platform/commandbus/written.py).
@@ -66,7 +85,7 @@ class Quarantine(Model):
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     op: Mapped[str | None] = mapped_column(String(36), index=True)
-    sender_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    sender_id: Mapped[int] = mapped_column(ForeignKey("actor.id"))
     reason: Mapped[str] = mapped_column(String(40))
     body: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(Moment)
@@ -115,7 +134,10 @@ class AuditEntry(Model):
     action: Mapped[str] = mapped_column(String(64))
     agg_type: Mapped[str] = mapped_column(String(40))
     agg_id: Mapped[str] = mapped_column(String(36))
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("actor.id"))
+    #: The principal of a deputy; this and `channel` are not part of the hash.
+    on_behalf_of: Mapped[int | None] = mapped_column(ForeignKey("actor.id"))
+    channel: Mapped[str | None] = mapped_column(String(10))
     dev: Mapped[str | None] = mapped_column(String(36))
     device_at: Mapped[datetime | None] = mapped_column(Moment)
     at: Mapped[datetime] = mapped_column(Moment)
@@ -135,6 +157,21 @@ class AuditHead(Model):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     last: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class FieldChange(Model):
+    """Who changed a field of a record last; without its value. Only for fields that a command compares (ADR 17)."""
+
+    __tablename__ = "field_change"
+
+    agg_type: Mapped[str] = mapped_column(String(40), primary_key=True)
+    agg_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    field: Mapped[str] = mapped_column(String(60), primary_key=True)
+    #: The record's version after the change.
+    ver: Mapped[int | None] = mapped_column(Integer)
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("actor.id"))
+    at: Mapped[datetime] = mapped_column(Moment)
+    op: Mapped[str | None] = mapped_column(String(36))
 
 
 class Notice(Model):

@@ -14,6 +14,7 @@ from typing import Any
 from flask_babel import gettext
 from sqlalchemy import Connection, func, literal_column, select
 
+from fieldapp.platform.commandbus.channels import IMPORT
 from fieldapp.platform.commandbus.models import Quarantine, Receipt
 from fieldapp.platform.commandbus.result import Result
 from fieldapp.platform.extensions import FIGURE
@@ -53,7 +54,7 @@ def room_left(connection: Connection, user_id: int, now: datetime, batch: Collec
         # A literal, as in the condition of the index.
         Receipt.outcome != literal_column("'accepted'"),
         Receipt.received_at > since,
-        Receipt.mouth != "import",
+        Receipt.channel != IMPORT.name,
         Receipt.op.not_in(batch),
     )
     quarantined = (Quarantine.sender_id == user_id, Quarantine.received_at > since)

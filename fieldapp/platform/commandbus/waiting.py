@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from fieldapp.errors import Conflict
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import ledger
+from fieldapp.platform.commandbus.channels import CHANNELS
 from fieldapp.platform.commandbus.command import Context
 from fieldapp.platform.commandbus.envelope import Envelope, parse
 from fieldapp.platform.commandbus.models import Receipt
@@ -58,8 +59,8 @@ def decide_held_record(ctx: Context, op: str, author: Actor) -> Result:
     Raise Conflict if the record does not wait any more, or if the server could not decide it.
     """
     row = _still_waiting(ctx, op, author.id)
-    envelope, result = parse(row.body), Result(op, row.sha256, "busy")
-    batch = type(ctx.batch)(author, row.mouth, row.imported_by, use_savepoints=True)
+    envelope, result = parse(row.body, CHANNELS[row.channel].op_version), Result(op, row.sha256, "busy")
+    batch = type(ctx.batch)(author, CHANNELS[row.channel], row.imported_by, use_savepoints=True)
     batch.connection = ctx.session.connection()
     _, batch.held, _ = ledger.load_receipts(batch.connection, set(), author.id)
     batch.accepted = set(envelope.depends)
@@ -69,6 +70,7 @@ def decide_held_record(ctx: Context, op: str, author: Actor) -> Result:
         raise Conflict("waiting_record.not_now", words)
     ctx.batch.decided |= batch.decided
     ctx.batch.trail += batch.trail
+    ctx.batch.field_changes |= batch.field_changes
     return result
 
 

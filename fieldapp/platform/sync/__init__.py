@@ -1,1 +1,1 @@
-"""JSON channel of the command bus: hello, push, receipts, attachments, pack (docs/sync-protocol.md)."""
+"""The JSON endpoints of phones: hello, push, receipts, attachments, pack (docs/sync-protocol.md)."""

@@ -1,4 +1,4 @@
-"""Every refusal as a page in words (JSON mouths have their own, in sync)."""
+"""Every refusal as a page in words (the JSON of phones has its own, in sync)."""
 
 from __future__ import annotations
 

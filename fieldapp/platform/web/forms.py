@@ -12,7 +12,7 @@ from flask_babel import gettext
 
 from fieldapp.errors import Invalid
 from fieldapp.kernel import clock, ids
-from fieldapp.platform.commandbus import AttachmentNote, Base, Command, Result, desk_envelope, execute, plain
+from fieldapp.platform.commandbus import WEB, AttachmentNote, Base, Command, Result, execute, plain, web_envelope
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.extensions import AppValue
 from fieldapp.platform.web import inputs, show_when, trouble
@@ -222,7 +222,7 @@ def post(page: FormPage, data: dict[str, Any]) -> Result:
         atts = TAKE_FILES()(command, op)
     except Invalid as error:
         return Result(op, "", "rejected", problems={k: [str(w) for w in v] for k, v in error.problems.items()})
-    body = desk_envelope(
+    body = web_envelope(
         op=op if ids.is_uuid(op) else str(ids.uuid7()),
         user=actor().id,
         kind=page.kind,
@@ -233,7 +233,7 @@ def post(page: FormPage, data: dict[str, Any]) -> Result:
         atts=atts,
         base=_seen(),
     )
-    return execute([body], actor(), "desk")[0]
+    return execute([body], actor(), WEB)[0]
 
 
 def _schema(command: Command) -> int:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from fieldapp.platform.commandbus.models import ActorRow
 from fieldapp.platform.database import Moment
 from fieldapp.platform.extensions import Model
 
 
 class User(Model):
-    """A person with an account."""
+    """A person with an account, who is an actor of the same number: a new person takes the next number of actors."""
 
     __tablename__ = "user"
 
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(ForeignKey("actor.id"), primary_key=True)
     username: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(60))
     phone: Mapped[str] = mapped_column(String(30), default="")
@@ -24,6 +26,11 @@ class User(Model):
     language: Mapped[str | None] = mapped_column(String(10))
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     created_at: Mapped[datetime] = mapped_column(Moment)
+    actor: Mapped[ActorRow] = relationship(lazy="raise")
+
+    def __init__(self, **values: Any) -> None:
+        values.setdefault("actor", ActorRow(id=values.get("id"), kind="person"))
+        super().__init__(**values)
 
 
 class Group(Model):

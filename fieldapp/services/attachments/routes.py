@@ -65,7 +65,7 @@ def missing() -> Response:
         name, record["ref"], record["at"] = origins.get((kind, record_id), (row.kind, row.ref, row.device_at))
         record["words"] = commands[name].label if name in commands else name
         record["place"] = detail_url(kind, record_id, row.user_id == actor().id)
-        record["phone"] = None if row.dev == ids.DESK_DEVICE else ids.short_reference(row.dev, row.seq)
+        record["phone"] = None if row.dev == ids.SERVER_DEVICE else ids.short_reference(row.dev, row.seq)
     return render("services/attachments/missing.html", page=page, records=list(records.values()))
 
 

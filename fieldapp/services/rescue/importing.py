@@ -1,8 +1,9 @@
-"""Import of a rescue file: through the command bus, as the authors, with an audit entry of the importer."""
+"""Import a rescue file: through the command bus, as its authors, with the importer in the audit log."""
 
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -12,32 +13,39 @@ from sqlalchemy.orm import Session
 
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import audit, execute, writing
+from fieldapp.platform.commandbus import IMPORT, audit, execute, writing
 from fieldapp.platform.commandbus.models import Attachment, Notice
+from fieldapp.platform.database import insert_ignoring
 from fieldapp.services.accounts.queries import actor_of
 from fieldapp.services.attachments import store
 from fieldapp.services.rescue.archive import Photo, Record, Rescue, Unpacker, copy_out
+from fieldapp.services.rescue.models import RescueImport
 from fieldapp.services.rescue.queries import StoredContents, obstacle, owners, stored_contents
 
 BATCH = 50
 
 
 def import_rescue(archive: Unpacker, rescue: Rescue, digest: str, importer: Actor, number: str) -> None:
-    """Import what can be imported. `number` is the id of this import in the audit log.
+    """Import what can be imported. `number` is the id of this import.
 
-    The audit entry is written first, so that an interrupted import can be seen and repeated. Everything after it may
-    run twice: receipts and the file store detect repeats.
+    The row of the import and its audit entry are written first, so that an interrupted import can be seen and repeated.
+    Everything after them may run twice: receipts and the file store detect repeats.
     """
     stored = stored_contents(rescue)
     obstacles = {record.op: obstacle(record, stored) for record in rescue.records}
     importable = [record for record in rescue.records if not obstacles[record.op]]
     photo_owners = owners(rescue, stored)
-    _write_audit_entry(rescue, stored, obstacles, digest, importer, number)
+    if not _write_import(rescue, stored, obstacles, digest, importer, number):
+        return
+    outcomes = Counter("refused" for reason in obstacles.values() if reason)
     for author, bodies in _batches(importable):
-        execute(bodies, actor_of(author), "import", importer=importer.id)
+        results = execute(bodies, actor_of(author), IMPORT, importer=importer.id)
+        outcomes.update(result.outcome for result in results)
     for photo in rescue.photos:
         if photo.entry and photo.note.id in photo_owners:
             _store_photo(archive, photo, photo_owners[photo.note.id])
+    with writing() as session:
+        session.get_one(RescueImport, number).outcomes = dict(outcomes)
 
 
 def _batches(records: Sequence[Record]) -> Iterator[tuple[int, list[str]]]:
@@ -49,10 +57,13 @@ def _batches(records: Sequence[Record]) -> Iterator[tuple[int, list[str]]]:
             yield author, bodies[start : start + BATCH]
 
 
-def _write_audit_entry(
+def _write_import(
     rescue: Rescue, stored: StoredContents, obstacles: dict[str, str], digest: str, importer: Actor, number: str
-) -> None:
-    """Write who imported what from which file (D-AUD-1), and notify every author of new records."""
+) -> bool:
+    """Write who imports what from which file, in the audit log, too (D-AUD-1); notify every author of new records.
+
+    Return False where the form was posted twice: this import is stored already.
+    """
     now = clock.now()
     after = {
         "file": digest,
@@ -81,12 +92,24 @@ def _write_audit_entry(
     for record in rescue.records:
         if record.envelope and not obstacles[record.op] and record.op not in stored.receipts:
             new[record.envelope.user] = new.get(record.envelope.user, 0) + 1
+    row = {
+        "id": number,
+        "file": digest,
+        "imported_by": importer.id,
+        "at": now,
+        "record_count": len(rescue.records),
+        "contents": after,
+    }
     with writing() as session:
+        connection = session.connection()
+        if connection.execute(insert_ignoring(connection, RescueImport.__table__), row).rowcount == 0:
+            return False
         for user_id, count in new.items():
             if user_id != importer.id:
                 params = {"who": importer.name, "n": count}
                 session.add(Notice(user_id=user_id, kind="rescue.import", url="/outbox", params=params, created_at=now))
-        audit.append(session.connection(), [entry])
+        audit.append(connection, [entry])
+    return True
 
 
 def _record_summary(record: Record, refused: str) -> dict[str, Any]:

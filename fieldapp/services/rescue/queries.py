@@ -11,10 +11,11 @@ from sqlalchemy import Row, Select, select
 
 from fieldapp.kernel import ids
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import User
 from fieldapp.services.rescue.archive import Record, Rescue
+from fieldapp.services.rescue.models import RescueImport
 
 #: Largest number of ids in one statement.
 MAX_IDS = 500
@@ -115,14 +116,12 @@ def owners(rescue: Rescue, stored: StoredContents) -> dict[str, int]:
 
 
 def imports() -> Select[Any]:
-    """Return the query for earlier imports: `(number, id, importer, at, contents)`."""
-    return (
-        select(AuditEntry.id, AuditEntry.agg_id, User.name, AuditEntry.at, AuditEntry.after)
-        .outerjoin(User, User.id == AuditEntry.user_id)
-        .where(AuditEntry.agg_type == "rescue")
-    )
+    """Return the query for earlier imports: when, id, who, number of records, outcomes."""
+    what = (RescueImport.at, RescueImport.id, User.name, RescueImport.record_count, RescueImport.outcomes)
+    query: Any = select(*what)
+    return query.join(User, User.id == RescueImport.imported_by)
 
 
-def import_by(import_id: str) -> AuditEntry | None:
-    """Return the audit entry of an import, or None."""
-    return db.session.scalar(select(AuditEntry).where(AuditEntry.agg_type == "rescue", AuditEntry.agg_id == import_id))
+def import_by(import_id: str) -> RescueImport | None:
+    """Return one import, or None."""
+    return db.session.get(RescueImport, import_id)

@@ -14,7 +14,6 @@ from flask_babel import gettext
 from fieldapp.errors import NotFound
 from fieldapp.kernel import ids
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.commandbus.models import AuditEntry
 from fieldapp.platform.extensions import INSTANCE_ID
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.guards import actor, needs
@@ -22,6 +21,7 @@ from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.render import render
 from fieldapp.services.rescue import archive, uploads
 from fieldapp.services.rescue.importing import import_rescue
+from fieldapp.services.rescue.models import RescueImport
 from fieldapp.services.rescue.queries import (
     StoredContents,
     files_of,
@@ -87,7 +87,7 @@ def upload() -> Response:
 
 
 def _render_start(problem: str = "") -> Response:
-    page = list_page(imports(), keys=(AuditEntry.id,), size=20)
+    page = list_page(imports(), keys=(RescueImport.at, RescueImport.id), size=20)
     return render(
         "services/rescue/start.html", page=page, problem=problem, limits=_limits(), status=422 if problem else 200
     )
@@ -146,20 +146,20 @@ def _unusable(error: archive.BadRescue) -> Response:
 @needs("rescue.import")
 def done(import_id: UUID) -> Response:
     """Show the current outcome of each record of an import."""
-    entry = import_by(str(import_id))
-    if entry is None or entry.after is None:
+    record = import_by(str(import_id))
+    if record is None:
         raise NotFound("rescue.not_found")
-    contents: dict[str, Any] = entry.after
+    contents: dict[str, Any] = record.contents
     records = contents["records"]
-    people = people_of({record["user"] for record in records if "user" in record} | {entry.user_id or 0})
-    stored = StoredContents(people, receipts_of([record["op"] for record in records]), files_of(contents["photos"]))
-    lines = [_result(record, stored) for record in records]
+    people = people_of({one["user"] for one in records if "user" in one} | {record.imported_by})
+    stored = StoredContents(people, receipts_of([one["op"] for one in records]), files_of(contents["photos"]))
+    lines = [_result(one, stored) for one in records]
     stored_count = sum(row.state in {"stored", "refused"} for row in stored.files.values())
     return render(
         "services/rescue/done.html",
         contents=contents,
-        at=entry.at,
-        who=stored.name(entry.user_id or 0),
+        at=record.at,
+        who=stored.name(record.imported_by),
         lines=lines,
         accepted=sum(line.outcome == "accepted" for line in lines),
         tell=[line for line in lines if line.outcome in {"rejected", "conflict", "other"}],

@@ -204,14 +204,14 @@ class Diary:
         tally.lost |= shown - set(sent)
         tally.doubled |= {note for note, times in sent.items() if times > 1}
         tally.collided |= self._rows(
-            "SELECT dev, ep, seq FROM receipt WHERE mouth='phone' GROUP BY dev, ep, seq HAVING count(*) > 1"
+            "SELECT dev, ep, seq FROM receipt WHERE channel='sync' GROUP BY dev, ep, seq HAVING count(*) > 1"
         )
-        tally.torn |= self._rows("SELECT op, outcome FROM receipt WHERE mouth='phone' AND outcome != 'accepted'")
+        tally.torn |= self._rows("SELECT op, outcome FROM receipt WHERE channel='sync' AND outcome != 'accepted'")
         tally.torn |= self._rows("SELECT op, reason FROM quarantine")
         if photos:
             tally.lost |= self._rows(
                 "SELECT a.id, a.state FROM attachment a JOIN receipt r ON r.op=a.op"
-                " WHERE r.mouth='phone' AND a.state != 'stored'"
+                " WHERE r.channel='sync' AND a.state != 'stored'"
             )
 
     def _rows(self, sql: str) -> set[str]:

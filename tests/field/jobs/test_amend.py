@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from fieldapp.field.customers import Asset
 from fieldapp.field.jobs.models import JobAsset
 from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import field_history, writing
-from fieldapp.platform.commandbus.models import AuditEntry, Notice
+from fieldapp.platform.commandbus.models import AuditEntry, FieldChange, Notice
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import Membership
 
@@ -142,6 +142,39 @@ def test_an_own_earlier_change_is_nobody_elses(cast: Any, bench: Any, stored: An
     note = bench.send(cast.tech, "asset.amend", ("asset", asset), data(note="New"), base=base())
     assert (note.outcome, note.current) == ("accepted", None)
     assert stored(asset, "serial_no", "note") == ("3", "New")
+
+
+def test_an_own_change_stays_ones_own_after_200_changes_of_others(
+    cast: Any, bench: Any, stored: Any, asset: str
+) -> None:
+    bench.send(cast.tech, "asset.amend", ("asset", asset), data(note="Mine"), base=base())
+    others = [
+        bench.envelope(
+            cast.agent, "asset.amend", ("asset", asset), data(model=f"M{n}", note="Mine"), base=base(2, note="Mine")
+        )
+        for n in range(201)
+    ]
+    for start in range(0, len(others), 50):
+        assert {one.outcome for one in bench.push(cast.agent, *others[start : start + 50])} == {"accepted"}
+    result = bench.send(cast.tech, "asset.amend", ("asset", asset), data(note="Mine, newer"), base=base())
+    assert (result.outcome, stored(asset, "note")) == ("accepted", "Mine, newer")
+
+
+def test_who_changed_a_field_is_known_without_the_contents_of_the_audit_log(
+    app: Any, cast: Any, send: Any, asset: str, queries: Any
+) -> None:
+    send(cast.agent, "asset.amend", ("asset", asset), data(serial_no="1111"), base=base())
+    with app.app_context():
+        with writing() as session:
+            session.execute(update(AuditEntry).values(before=None, after=None))
+        changes = db.session.execute(select(FieldChange.field, FieldChange.actor_id, FieldChange.ver)).all()
+        db.session.remove()
+    assert [tuple(row) for row in changes] == [("serial_no", cast.agent.id, 2)]
+    with queries() as counted:
+        result = send(cast.tech, "asset.amend", ("asset", asset), data(serial_no="2222"), base=base())
+    assert "Meanwhile Agent Person wrote: 1111" in result.problems["serial_no"][0]
+    assert sum("field_change" in one for one in counted.statements) == 1
+    assert sum("FROM audit_entry" in one for one in counted.statements) == 0
 
 
 def test_an_own_earlier_change_gives_way_also_beside_a_conflict(cast: Any, send: Any, asset: str) -> None:

@@ -117,13 +117,13 @@ def test_other_features_work_through_the_workings(cast: Any, bench: Any) -> None
     from fieldapp.field.jobs import mark_visit_reported
     from fieldapp.field.jobs.models import VisitEvent, VisitMember
     from fieldapp.kernel import ids
-    from fieldapp.platform.commandbus import Context, desk_envelope, parse
+    from fieldapp.platform.commandbus import WEB, Context, parse, web_envelope
 
     _, visit_id = bench.make_job(cast.tech, state="working")
     actor = bench.actor(cast.tech)
 
     def reported(session: Any) -> bool:
-        body = desk_envelope(
+        body = web_envelope(
             op=str(ids.uuid7()),
             user=cast.tech.id,
             kind="service_report.submit",
@@ -132,7 +132,7 @@ def test_other_features_work_through_the_workings(cast: Any, bench: Any) -> None
             data={},
             issued=clock.iso(clock.now()),
         )
-        ctx = Context(actor, parse(body), clock.now(), "desk")
+        ctx = Context(actor, parse(body), clock.now(), WEB)
         return mark_visit_reported(ctx, session.get(Visit, visit_id), "solved")
 
     with bench.app.app_context():

@@ -38,7 +38,7 @@ def test_3_eight_threads_with_one_record_make_one_effect(bench: Bench) -> None:
     assert count(bench, Receipt) == count(bench, AuditEntry) == rounds
 
 
-def test_4_one_id_for_eight_records_in_as_many_lanes_is_given_to_one(bench: Bench) -> None:
+def test_4_one_id_for_eight_records_of_as_many_aggregates_is_given_to_one(bench: Bench) -> None:
     rounds = 5
     for _ in range(rounds):
         first = bench.envelope(bench.cast.tech, *item())

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from fieldapp.kernel import clock, ids
-from fieldapp.platform.commandbus import execute
+from fieldapp.platform.commandbus import IMPORT, execute
 from fieldapp.platform.commandbus.models import Notice, Quarantine, Receipt
 from fieldapp.platform.extensions import db
 from tests.platform.sync.test_attachments import create
@@ -269,5 +269,5 @@ def test_rescue_import_is_not_limited_by_its_authors_refused_records(bench: Benc
     push(bench.client_of(bench.cast.tech), refused(bench))
     author = bench.actor(bench.cast.tech)
     with bench.app.test_request_context(headers={"Accept-Language": "en"}):
-        results = execute([refused(bench)], author, "import", importer=bench.cast.agent.id, signed_in=False)
+        results = execute([refused(bench)], author, IMPORT, importer=bench.cast.agent.id, signed_in=False)
     assert [result.outcome for result in results] == ["rejected"]

@@ -15,10 +15,11 @@ from fieldapp.field.jobs.models import Visit
 from fieldapp.integrity import faults
 from fieldapp.kernel import ids
 from fieldapp.money.expenses import ExpenseItem
-from fieldapp.platform.commandbus import execute, writing
+from fieldapp.platform.commandbus import IMPORT, execute, writing
 from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Notice, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import User
+from fieldapp.services.rescue.models import RescueImport
 from tests.support.bench import Bench, Person
 from tests.support.rescue import Kept, rescue_zip
 
@@ -80,7 +81,7 @@ def test_records_come_in_under_their_authors_name(bench: Bench, who: str) -> Non
     assert "2 of 2 records received" in page
     assert "Photos here: 1 of 1" in page
     receipt = one_of(bench, Receipt, Receipt.body == body)
-    assert (receipt.user_id, receipt.mouth, receipt.imported_by) == (bench.cast.tech.id, "import", desk.id)
+    assert (receipt.user_id, receipt.channel, receipt.imported_by) == (bench.cast.tech.id, "import", desk.id)
     assert one_of(bench, ExpenseItem, ExpenseItem.id == receipt.agg_id).owner_id == bench.cast.tech.id
     effect = one_of(bench, AuditEntry, AuditEntry.op == receipt.op)
     assert (effect.user_id, effect.dev) == (bench.cast.tech.id, receipt.dev)
@@ -93,6 +94,27 @@ def test_records_come_in_under_their_authors_name(bench: Bench, who: str) -> Non
     assert (notice.user_id, notice.params) == (bench.cast.tech.id, {"who": desk.name, "n": 2})
     assert desk.name in html.unescape(bench.client_of(bench.cast.tech).get("/inbox").text)
     assert is_sound(bench)
+
+
+def test_imports_are_listed_with_their_outcomes_without_the_contents_of_the_audit_log(bench: Bench) -> None:
+    """The contents of audit entries may be erased: what was imported stands in a table of its own."""
+    client = bench.client_of(bench.cast.agent)
+    decision = bench.envelope(
+        bench.cast.leader, "parts_request.approve", ("parts_request", str(ids.uuid7())), {"reason": "fine"}
+    )
+    bodies = [expense(bench, bench.cast.tech), expense(bench, bench.cast.tech, "-5"), decision]
+    bring_in(client, rescue_zip(bodies))
+    with bench.app.app_context():
+        with writing() as session:
+            session.execute(update(AuditEntry).values(before=None, after=None))
+        db.session.remove()
+    made = one_of(bench, RescueImport)
+    assert (made.imported_by, made.record_count) == (bench.cast.agent.id, 3)
+    assert made.outcomes == {"accepted": 1, "rejected": 1, "refused": 1}
+    page = html.unescape(client.get("/rescue").text)
+    assert "3 records" in page
+    assert "1 of 3 records received" in page
+    assert "1 of 3 records received" in client.get(f"/rescue/{made.id}").text
 
 
 def test_preview_shows_the_contents_and_writes_nothing(bench: Bench) -> None:
@@ -129,7 +151,7 @@ def test_import_after_the_phone_sent_its_records_has_no_effect(bench: Bench) -> 
     assert "Photos here: 1 of 1" in bring_in(bench.client_of(bench.cast.agent), rescue_zip([body], [photo]))
     assert count(bench, ExpenseItem) == 1
     receipt = one_of(bench, Receipt)
-    assert (receipt.mouth, receipt.imported_by) == ("phone", None)
+    assert (receipt.channel, receipt.imported_by) == ("sync", None)
     assert count(bench, Notice, Notice.kind == "rescue.import") == 0
 
 
@@ -211,7 +233,7 @@ def test_command_bus_refuses_decisions_from_a_rescue_file(bench: Bench) -> None:
     body = bench.envelope(bench.cast.leader, "job.cancel", ("job", job), {"reason": "Not needed"})
     actor = bench.actor(bench.cast.leader)
     with bench.app.test_request_context():
-        result = execute([body], actor, "import", importer=bench.cast.agent.id)[0]
+        result = execute([body], actor, IMPORT, importer=bench.cast.agent.id)[0]
         db.session.remove()
     assert (result.outcome, result.code) == ("busy", "session.needed")
     assert bench.push(bench.cast.leader, body)[0].outcome == "accepted", "its author may still send it"

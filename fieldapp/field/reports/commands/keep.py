@@ -38,9 +38,9 @@ _COLUMNS = (
 
 
 def report_reference(ctx: Context) -> str:
-    """Return the reference that people use: the phone's own, or for a desk one made of day and id."""
+    """Return the reference that people use: the phone's own; a report by a form post gets one from its day and id."""
     envelope = ctx.envelope
-    if envelope.dev != ids.DESK_DEVICE:
+    if envelope.dev != ids.SERVER_DEVICE:
         return ids.short_reference(envelope.dev, envelope.seq)
     return f"R{ctx.now:%y%m%d}-{ctx.id[-4:].upper()}"
 

@@ -63,7 +63,7 @@ def capture(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     }
     ctx.insert(_TABLE, row, _l("This expense was already received."))
     envelope = ctx.envelope
-    return Effect(ref=ids.short_reference(envelope.dev, envelope.seq) if ctx.mouth != "desk" else None, ver=1)
+    return Effect(ref=ids.short_reference(envelope.dev, envelope.seq) if ctx.channel.from_phone else None, ver=1)
 
 
 @command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_babel import gettext
 
-from fieldapp.platform.commandbus import execute, known_receipts
+from fieldapp.platform.commandbus import SYNC, execute, known_receipts
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.answers import BATCH_OPS, Refused, json_response, read_json
 from fieldapp.platform.sync.inputs import Push, read_receipts
@@ -26,7 +26,7 @@ def push() -> Response:
     if len(body.ops) > BATCH_OPS:
         raise Refused(413, "push.too_many", gettext("At most %(n)s records at once.", n=BATCH_OPS))
     author = actor()
-    results = execute(body.ops, author, signed_in=current_session() is not None)
+    results = execute(body.ops, author, SYNC, signed_in=current_session() is not None)
     tell_of_closed_accounts(author, results)
     return json_response({"results": [result.wire() for result in results]})
 
