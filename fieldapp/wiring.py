@@ -5,24 +5,25 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from fieldapp.kernel import discovery, grants
-from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.offers import Offer, Offers
+from fieldapp.kernel.settings import JudgedRecords, SettingDef
 from fieldapp.platform.commandbus.command import COMMANDS, Command
-from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, OFFERS
+from fieldapp.platform.extensions import GRANTS, INSTANCE_ID, OFFERS, SETTING_VALUE
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web.forms import TAKE_FILES
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.services.approvals.notices import NOTICE_TEXTS
 from fieldapp.services.attachments import take_files
-from fieldapp.services.settings.queries import FIGURES, figure
+from fieldapp.services.settings.queries import JUDGED, SETTINGS, value
 
 
 def init_app(app: Flask, roots: tuple[str, ...]) -> None:
-    """Finds models, commands, figures, notices, offers and routes of all features below `roots`."""
+    """Finds models, commands, settings, notices, offers and routes of all features below `roots`."""
     list(discovery.layer(roots, "models"))
-    figures = ((feature, figure.key, figure) for feature, figure in discovery.instances(roots, "figures", Figure))
-    FIGURES.set(app, discovery.each_once("figure", figures))
-    FIGURE.set(app, figure)
+    settings = ((feature, one.key, one) for feature, one in discovery.instances(roots, "settings", SettingDef))
+    SETTINGS.set(app, discovery.each_once("setting", settings))
+    SETTING_VALUE.set(app, value)
+    JUDGED.set(app, [one for _, one in discovery.instances(roots, "settings", JudgedRecords)])
     commands = (
         (feature, command.kind, command) for feature, command in discovery.instances(roots, "commands", Command)
     )

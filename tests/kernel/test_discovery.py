@@ -51,14 +51,14 @@ def test_a_folder_in_no_group_stops_the_start_with_its_name(product: Any) -> Non
         discovery.features(roots)
 
 
-FIGURE = "from fieldapp.kernel.figures import Figure\none = Figure('a.b', 1, 0, 2, 'D', 'x')\n"
+SETTING = "from fieldapp.kernel.settings import SettingDef\none = SettingDef('a.b', 1, 0, 2, 'D', 'x')\n"
 OFFER = "from fieldapp.kernel.offers import Entry, Offer\noffer = Offer({})\n"
 
 
 @pytest.mark.parametrize(
     ("layer", "source", "said"),
     [
-        ("figures", FIGURE, "figure a.b"),
+        ("settings", SETTING, "setting a.b"),
         ("notices", "NOTICES = {'a.b': 'x'}\n", "notice a.b"),
         ("routes", ROUTES.format(name="ab"), "blueprint ab"),
         ("offers", OFFER.format("places={'ab': '/ab/'}"), "places of ab"),
@@ -100,7 +100,7 @@ def registry(app: Flask) -> dict[str, Any]:
         actor = bench.actor(person)
         for place in ("tabs", "tiles", "links"):
             seen[person.username, place] = [entry.key for entry in getattr(offers, place)(actor)]
-    names = {name: sorted(app.extensions[name]) for name in ("commands", "figures", "notices")}
+    names = {name: sorted(app.extensions[name]) for name in ("commands", "settings", "notices")}
     return {**names, "seen": seen, "routes": sorted(str(rule) for rule in app.url_map.iter_rules())}
 
 

@@ -130,7 +130,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Limits:
-    """The figures that the checks apply."""
+    """The settings that the checks apply."""
 
     days: int
     receipt_over: Decimal

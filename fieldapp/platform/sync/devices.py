@@ -25,7 +25,7 @@ from fieldapp.services.accounts.models import UserSession
 from fieldapp.services.accounts.queries import CurrentSession
 from fieldapp.services.accounts.tokens import Token, is_due, issue
 from fieldapp.services.devices import Device, told_enough
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 #: Lives of a phone's stores that a hello looks at.
 LIVES = 20
@@ -120,7 +120,7 @@ def _few_new_ones(session: Session, user_id: int, now: datetime) -> None:
         session.execute(select(func.pg_advisory_xact_lock(lock_key(f"devices:{user_id}"))))
     fresh = select(func.count()).select_from(Device)
     count = session.scalar(fresh.where(Device.user_id == user_id, Device.first_seen_at > now - timedelta(days=1)))
-    if (count or 0) >= int(figure("devices.new_a_day")):
+    if (count or 0) >= int(value("devices.new_a_day", now)):
         words = gettext("Too many new phones in one day. Nothing is lost; this phone tries again later.")
         raise Refused(429, "device.too_many", words)
 
@@ -252,7 +252,7 @@ def _tell(session: Session, device: Device, actor: Actor, now: datetime) -> None
     """Leave a line for the person and their leaders, while few phones of theirs are unsettled: the pages list all."""
     unsettled = select(func.count()).select_from(Device).where(Device.user_id == actor.id, Device.id != device.id)
     open_ones = session.scalar(unsettled.where(Device.missing_since.is_not(None), Device.missing_settled_at.is_(None)))
-    if (open_ones or 0) >= int(figure("devices.losses_told")) or told_enough(session, "device.lost", actor.id):
+    if (open_ones or 0) >= int(value("devices.losses_told", now)) or told_enough(session, "device.lost", actor.id):
         return
     missing = device.missing or []
     refs = " ".join(ids.short_reference(device.dev, seq) for seq in missing[:SPELLED])

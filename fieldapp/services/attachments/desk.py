@@ -16,7 +16,7 @@ from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.guards import actor
 from fieldapp.services.attachments import store
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 
 def take_files(command: Command, op: str) -> list[AttachmentNote]:
@@ -34,7 +34,7 @@ def take_files(command: Command, op: str) -> list[AttachmentNote]:
 
 def _take(file: FileStorage, role: str, seed: str) -> AttachmentNote:
     where = f"photos.{role}"
-    limit = int(figure("attachments.max_megabytes"))
+    limit = int(value("attachments.max_megabytes", clock.now()))
     temporary = store.partial_path(f"desk-{uuid.uuid4()}")
     try:
         file.save(temporary)

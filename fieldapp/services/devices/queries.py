@@ -20,7 +20,7 @@ from fieldapp.services.accounts import members_of, name_by
 from fieldapp.services.accounts.models import DeviceToken, Membership
 from fieldapp.services.devices.models import Device
 from fieldapp.services.devices.policy import sees_all
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 #: A clock that is off by less is every phone's.
 CLOCK_DOUBT = timedelta(minutes=5)
@@ -319,7 +319,7 @@ def told_enough(session: Session, kind: str, reader: int, who: str | None = None
     lines = lines.where(Notice.created_at > clock.now() - timedelta(days=1))
     if who is not None:
         lines = lines.where(Notice.params["who"].as_string() == who)
-    return (session.scalar(lines) or 0) >= int(figure("devices.told_a_day"))
+    return (session.scalar(lines) or 0) >= int(value("devices.told_a_day", clock.now()))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, redirect, url_for
 from flask_babel import gettext
 
 from fieldapp.errors import NotFound
-from fieldapp.kernel import ids
+from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import AuditEntry
 from fieldapp.platform.extensions import INSTANCE_ID
@@ -34,7 +34,7 @@ from fieldapp.services.rescue.queries import (
     receipts_of,
 )
 from fieldapp.services.rescue.words import OUTCOMES
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 bp = Blueprint("rescue", __name__)
 
@@ -60,7 +60,8 @@ class Line:
 
 
 def _limits() -> archive.Limits:
-    return archive.Limits(int(figure("rescue.max_megabytes")), int(figure("rescue.max_records")))
+    now = clock.now()
+    return archive.Limits(int(value("rescue.max_megabytes", now)), int(value("rescue.max_records", now)))
 
 
 @bp.get("/rescue")
@@ -203,8 +204,8 @@ def _written(draft: archive.Draft) -> list[tuple[Any, str]]:
     command = COMMANDS().get(draft.kind)
     fields = command.schema.fields if command else {}
     lines = []
-    for name, value in draft.fields.items():
-        text = value if isinstance(value, str) else ", ".join(value)
+    for name, given in draft.fields.items():
+        text = given if isinstance(given, str) else ", ".join(given)
         known = fields.get(name.removesuffix("[]"))
         said = known.metadata if known else {}
         if text and not ids.is_uuid(text) and said.get("widget") != "signature":

@@ -1,4 +1,4 @@
-"""What settings offer the house."""
+"""Grants and entry of settings, and their check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fieldapp.kernel.offers import Entry, Offer
 
 offer = Offer(
     grants={
-        "admin": ("setting.change",),
+        "admin": ("setting.change", "setting.correct", "setting.withdraw"),
     },
     links=(
         Entry(
@@ -18,7 +18,7 @@ offer = Offer(
             "setting.change",
             order=80,
             icon="settings",
-            hint=_l("Figures of the rule book"),
+            hint=_l("Numbers and limits of the rule book"),
         ),
     ),
 )

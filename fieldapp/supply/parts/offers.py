@@ -15,7 +15,7 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.lists import PAGE
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import applied_version
 from fieldapp.supply.parts.demo import fill_catalogue, fill_requests
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
 from fieldapp.supply.parts.queries import (
@@ -46,7 +46,7 @@ def _pack(actor: Actor) -> Iterator[PackEntry]:
         )
         yield PackEntry("/parts", digest(tuple(row) for row in db.session.execute(first)))
     if actor.can("parts_request.submit"):
-        form = f"{catalogue_version()}:{clock.today()}:{figure('parts.leader_limit')}"
+        form = f"{catalogue_version()}:{clock.today()}:{applied_version(['parts.leader_limit'], clock.now())}"
         yield PackEntry("/parts/new", f"{form}:{digest(my_job_choices(actor))}")
         for job_id, version in pack_jobs(actor):
             yield PackEntry(f"/parts/new?job={job_id}", f"{form}:{version}")

@@ -132,7 +132,7 @@ def limits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`limits(records=…, megabytes=…)` sets the limits of a day, also lower than an administrator can."""
 
     def set_them(records: int = 5, megabytes: int = 20) -> None:
-        figures = bench.app.extensions["figures"]
+        figures = bench.app.extensions["settings"]
         for key, value in (
             ("records.refused_a_day", records),
             ("records.refused_megabytes_a_day", megabytes),

@@ -19,7 +19,7 @@ from fieldapp.field.jobs.schemas import Pause, Refuse, Tap
 from fieldapp.field.jobs.workings import move, record_event, tell_leaders
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Command, Context, Effect, command
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,6 @@ def _where(ctx: Context, visit: Visit, verb: str, data: dict[str, Any]) -> dict[
         here = (place["lat"], place["lon"], place["accuracy_m"]) if place else None
         site = (lat, lon) if lat is not None and lon is not None else None
         found["arrival_check"] = arrival_check(
-            site, here, data.get("no_position"), float(figure("jobs.arrival_radius"))
+            site, here, data.get("no_position"), float(value("jobs.arrival_radius", ctx.at))
         )
     return found

@@ -23,7 +23,7 @@ from fieldapp.platform.extensions import OFFERS, db
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.services.accounts import technicians_of
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 #: How far ahead the leader is told who is how busy.
 BUSY_DAYS = 7
@@ -62,8 +62,9 @@ def dispatch(job: UUID) -> Response:
         raise NotAllowed("job.not_yours", _l("Only the leader of the job's group plans its visits."))
     where = url_for("jobs.show", job=job)
     people = people_to_choose(sheet.group_id)
-    minutes = int(figure("jobs.planned_minutes"))
-    hours = int(figure("jobs.day_starts")), int(figure("jobs.day_ends"))
+    now = clock.now()
+    minutes = int(value("jobs.planned_minutes", now))
+    hours = int(value("jobs.day_starts", now)), int(value("jobs.day_ends", now))
     return form_page(
         FormPage(
             kind="job.dispatch",
@@ -77,7 +78,7 @@ def dispatch(job: UUID) -> Response:
             intro=intro_of(sheet),
             initial={
                 "job_id": sheet.id,
-                "planned_start": suggested_start(clock.local(clock.now()), hours, minutes),
+                "planned_start": suggested_start(clock.local(now), hours, minutes),
                 "planned_minutes": minutes,
             },
             options={"technician_id": people, "second_id": people},

@@ -161,7 +161,7 @@ def _own_free_items(ctx: Context, chosen: Sequence[str]) -> list[ExpenseItem]:
 def _checked(ctx: Context, items: Sequence[ExpenseItem]) -> dict[str, list[Finding]]:
     facts = facts_of_items(items)
     # The day of writing counts: a claim that waited for signal is not too late for that.
-    found = findings(facts, elsewhere(facts, ctx.actor.id, ctx.id), limits(ctx.day), ctx.day_of_age)
+    found = findings(facts, elsewhere(facts, ctx.actor.id, ctx.id), limits(ctx.at), ctx.day_of_age)
     problems = {}
     for index, item in enumerate(items):
         hard = [one for one in found[item.id] if one.hard]

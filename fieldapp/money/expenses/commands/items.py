@@ -18,7 +18,7 @@ from fieldapp.money.expenses.policy import FREE, ITEM, fapiao_key, home_group, i
 from fieldapp.money.expenses.schemas import Correction, Item, Nothing
 from fieldapp.money.expenses.words import finding_words
 from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 RECEIPTS = Photos("receipt", _l("Receipt"), most=6)
 
@@ -85,8 +85,8 @@ def correct(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
     job_id = data.get("job_id")
     if job_id != item.job_id:
         item.group_id = home_group(ctx.actor, _group_of_job(ctx, job_id))
-    for name, value in _values(ctx, data, item).items():
-        setattr(item, name, value)
+    for name, new in _values(ctx, data, item).items():
+        setattr(item, name, new)
     if not holds.change(ctx, item, held):
         raise Invalid.field("fapiao_number", finding_words("fapiao_used", {"number": item.fapiao_number}))
     item.receipts += len(ctx.envelope.atts)
@@ -166,9 +166,9 @@ def _day(ctx: Context, day: date | None, before: date | None) -> date:
         day = before or written
     if day > written and day > clock.local(ctx.now).date():
         raise Invalid.field("spent_on", _l("This day lies in the future."))
-    # Most are written down on their day, which is never too old: no figure needs to be asked for.
+    # Most are written down on their day, which is never too old: no setting needs to be asked for.
     judged = ctx.day_of_age
-    if day < judged and too_old(day, judged, days := int(figure("expenses.max_days", ctx.day))):
+    if day < judged and too_old(day, judged, days := int(value("expenses.max_days", ctx.at))):
         raise Invalid.field("spent_on", _l("Older than %(days)s days.", days=days))
     return day
 

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import and_, select
 
 from fieldapp.kernel import clock
 from fieldapp.money.expenses.models import ExpenseItem, FapiaoHold
-from fieldapp.money.expenses.policy import DEAD, KINDS, Elsewhere, Facts, Limits, Used
+from fieldapp.money.expenses.policy import ALL_KINDS, DEAD, Elsewhere, Facts, Limits, Used
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import name_by
 from fieldapp.services.attachments import files_of
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 
-def limits(on: date | None = None) -> Limits:
-    """Return the figures of a day: that of writing, or today."""
+def limits(written_at: datetime) -> Limits:
+    """Return the limits for what was written at a moment."""
     return Limits(
-        days=int(figure("expenses.max_days", on)),
-        receipt_over=Decimal(figure("expenses.receipt_needed_over", on)),
-        per_kind={kind: Decimal(figure(f"expenses.limit_{kind}", on)) for kind in KINDS},
+        days=int(value("expenses.max_days", written_at)),
+        receipt_over=Decimal(value("expenses.receipt_needed_over", written_at)),
+        per_kind={kind: value("expenses.limits", written_at, (kind,)) for kind in ALL_KINDS},
     )
 
 

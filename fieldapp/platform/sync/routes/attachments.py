@@ -29,7 +29,7 @@ from fieldapp.platform.web import inputs
 from fieldapp.platform.web.guards import actor, public
 from fieldapp.services.attachments import receiving
 from fieldapp.services.attachments.receiving import SETTLED, Damaged, Locked, WrongOffset
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 TUS = "1.0.0"
 #: What is read at once from the network; a cut costs at most what came since the last piece.
@@ -132,7 +132,9 @@ def _within_quota(session: Session, user_id: int, size: int) -> None:
         Attachment.created_at > clock.now() - UNCLAIMED_FOR,
     )
     count, total = session.execute(query).one()
-    most, megabytes = int(figure("attachments.max_unclaimed")), int(figure("attachments.max_unclaimed_megabytes"))
+    now = clock.now()
+    most = int(value("attachments.max_unclaimed", now))
+    megabytes = int(value("attachments.max_unclaimed_megabytes", now))
     if count >= most or total + size > megabytes * 1024 * 1024:
         words = gettext("Too many files without a record. Nothing is lost; this one is tried again later.")
         raise Refused(423, "attachment.too_many", words)

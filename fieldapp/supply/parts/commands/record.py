@@ -18,7 +18,7 @@ from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.states import IllegalMove
 from fieldapp.platform.commandbus import Context, Effect
 from fieldapp.services.approvals import Detail, open_case
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 from fieldapp.supply.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.supply.parts.policy import REQUEST, Line, chain_roles, goes_up, total_of
 from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
@@ -45,7 +45,7 @@ def keep(ctx: Context, request: PartsRequest, given: Sequence[Mapping[str, Any]]
     judged = [
         Line(line.name, line.qty, line.unit_price, line.part_id, listed.get(line.part_id or "")) for line in lines
     ]
-    limit = Decimal(figure("parts.leader_limit", ctx.day))
+    limit = Decimal(value("parts.leader_limit", ctx.at))
     request.state, request.total, request.goes_up = state, total_of(judged), goes_up(judged, limit)
     ctx.session.add(request)
     ctx.session.flush()

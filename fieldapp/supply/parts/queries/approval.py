@@ -13,7 +13,7 @@ from fieldapp.field.jobs import JobLine, line_in, with_job
 from fieldapp.kernel import clock
 from fieldapp.platform.database import days_apart
 from fieldapp.platform.extensions import db
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 from fieldapp.supply.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.supply.parts.policy import ENDED_WITHOUT_PARTS, Asked, Line, Split, split_of
 
@@ -33,7 +33,7 @@ class Priced:
 
 @dataclass(frozen=True)
 class ForApproval:
-    """A request with its lines, its job, and the split warning; `limit` and `days` are the figures applied."""
+    """A request with its lines, its job, and the split warning; `limit` and `days` are the settings applied."""
 
     request: PartsRequest
     lines: list[Priced]
@@ -49,14 +49,14 @@ def for_approval(request_ids: Sequence[str], with_split: bool = True) -> dict[st
         return {}
     known, lines, jobs = _read(request_ids, with_split)
     wanted = [known[one] for one in request_ids if one in known]
-    days = int(figure("parts.split_days"))
+    days = int(value("parts.split_days", clock.now()))
     asked = {
         key: Asked(key, one.submitted_at, tuple(_plain(priced.line, priced.listed) for priced in lines.get(key, [])))
         for key, one in known.items()
     }
     found = {}
     for request in wanted:
-        limit = Decimal(figure("parts.leader_limit", clock.local(request.submitted_at).date()))
+        limit = Decimal(value("parts.leader_limit", request.submitted_at))
         others = [asked[key] for key, one in known.items() if _counts(one, request)]
         own = [asked[key] for key, one in known.items() if _counts_for_person(one, request)]
         split = split_of(asked[request.id], others, days, limit, own) if with_split else None
@@ -95,7 +95,7 @@ def _read(
 def _of_the_same_people(ids: Sequence[str]) -> ColumnElement[bool]:
     """Other requests of each of these requests' authors, as far as their days can matter."""
     this = aliased(PartsRequest)
-    near = days_apart(this.submitted_at, PartsRequest.submitted_at) <= int(figure("parts.split_days")) + 1
+    near = days_apart(this.submitted_at, PartsRequest.submitted_at) <= int(value("parts.split_days", clock.now())) + 1
     same = select(this.id).where(this.id.in_(ids), this.requester_id == PartsRequest.requester_id, near)
     return and_(same.exists(), PartsRequest.state.not_in(ENDED_WITHOUT_PARTS))
 
