@@ -229,7 +229,7 @@ def _form(kind: str, key: str, title: Any, template: str) -> Response:
             back=back,
             draft=f"{kind}:{key}:{scope_of(row)}",
             record_title=f"{name}: {{value}}",
-            submit=title,
+            submit=_l("Add a row") if is_new_row else title,
             initial={"key": key, "valid_from": first}
             | {f"row_{number}": text for number, text in enumerate(row, start=1)},
             template=template,
