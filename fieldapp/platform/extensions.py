@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from flask import Flask, Response, after_this_request, current_app, g
@@ -58,8 +58,8 @@ class AppValue(Generic[Value]):
 PROVISIONS: AppValue[Provisions] = AppValue("provisions")
 #: The verbs of every role.
 GRANTS: AppValue[Grants] = AppValue("grants")
-#: Returns the value of a figure of the rule book by its key.
-FIGURE: AppValue[Callable[[str], Decimal | int]] = AppValue("figure")
+#: Returns the value of a setting by its key for what was written at a moment.
+SETTING_VALUE: AppValue[Callable[[str, datetime], Any]] = AppValue("setting_value")
 #: Returns the id of this installation, the value of the header `X-Fieldapp`.
 INSTANCE_ID: AppValue[Callable[[], str]] = AppValue("instance_id")
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.field.jobs import my_job_choices
+from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
 from fieldapp.money.expenses.demo import fill_money
@@ -24,11 +25,12 @@ from fieldapp.money.expenses.queries.records import (
     wrong_holds,
     wrong_totals,
 )
+from fieldapp.money.expenses.settings import SHOWN_SETTINGS
 from fieldapp.money.expenses.words import about_claim
 from fieldapp.platform.extensions import CHECKS, DEMO
 from fieldapp.platform.web.extension_points import AUTHOR_URLS, CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
 from fieldapp.services.approvals import INBOX_CARDS
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import applied_version
 
 
 def _pack(actor: Actor) -> Iterator[PackEntry]:
@@ -38,7 +40,7 @@ def _pack(actor: Actor) -> Iterator[PackEntry]:
     yield PackEntry("/expenses", version)
     yield PackEntry("/expenses/claims/new", version)
     choices = hashlib.sha256(repr(my_job_choices(actor)).encode()).hexdigest()[:12]
-    form = f"{choices}:{figure('expenses.max_days')}"
+    form = f"{choices}:{applied_version(SHOWN_SETTINGS, clock.now())}"
     yield PackEntry("/expenses/new", form)
     for item, ver in correctable(actor):
         yield PackEntry(f"/expenses/items/{item}", str(ver))

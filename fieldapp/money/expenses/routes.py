@@ -22,6 +22,7 @@ from fieldapp.money.expenses.policy import CLAIM, COMMON_KIND_COUNT, FREE, ITEM,
 from fieldapp.money.expenses.queries.checks import limits
 from fieldapp.money.expenses.queries.lines import CLAIM_ROW, claim_lines, detach, holder, items_of_claims, lines_of
 from fieldapp.money.expenses.queries.records import SHOWN, claim_for, free_items, item_for
+from fieldapp.money.expenses.settings import SHOWN_SETTINGS
 from fieldapp.money.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS, about_claim
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.forms import FormPage, form_page, redrawn
@@ -31,7 +32,7 @@ from fieldapp.platform.web.page import day
 from fieldapp.platform.web.render import render
 from fieldapp.services.accounts import names_of
 from fieldapp.services.approvals import history_of, may_decide_now, seen_json
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import applied, value
 
 bp = Blueprint("expenses", __name__)
 
@@ -238,7 +239,7 @@ def _claim_form(items: Sequence[ExpenseItem], chosen: set[str], claim: ExpenseCl
             "lines": lines_of(items),
             "chosen": chosen,
             "together": _sum([item for item in items if item.id in chosen]),
-            "limits": limits(),
+            "limits": limits(clock.now()),
             "needs_trip": NEEDS_TRIP,
             "free": _free_facts(items),
         },
@@ -262,12 +263,13 @@ def _free_facts(items: Sequence[ExpenseItem]) -> list[dict[str, str]]:
 
 
 def _form_context() -> dict[str, Any]:
-    today, days = clock.today(), int(figure("expenses.max_days"))
+    today, days = clock.today(), int(value("expenses.max_days", clock.now()))
     return {
         "common": COMMON_KIND_COUNT,
         "max_days": days,
         "oldest": (today - timedelta(days=days)).isoformat(),
         "latest": today.isoformat(),
+        "applies": applied(SHOWN_SETTINGS, clock.now()),
     }
 
 

@@ -10,7 +10,8 @@ import msgspec
 from flask import Request, Response, request
 from flask_babel import gettext
 
-from fieldapp.services.settings import figure
+from fieldapp.kernel import clock
+from fieldapp.services.settings import value
 
 BATCH_OPS = 50
 BATCH_BYTES = 1024 * 1024
@@ -59,7 +60,7 @@ def limits() -> dict[str, int]:
         "batch_ops": BATCH_OPS,
         "batch_bytes": BATCH_BYTES,
         "chunk": CHUNK,
-        "attachment": int(figure("attachments.max_megabytes")) * 1024 * 1024,
+        "attachment": int(value("attachments.max_megabytes", clock.now())) * 1024 * 1024,
     }
 
 

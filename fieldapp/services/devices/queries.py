@@ -20,7 +20,7 @@ from fieldapp.services.accounts import members_of, name_by
 from fieldapp.services.accounts.models import DeviceToken, Membership
 from fieldapp.services.devices.models import Device
 from fieldapp.services.devices.policy import sees_all
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 #: Smaller clock offsets are normal and not shown.
 CLOCK_DOUBT = timedelta(minutes=5)
@@ -323,7 +323,7 @@ def told_enough(session: Session, kind: str, reader: int, who: str | None = None
     query = query.where(Notice.created_at > clock.now() - timedelta(days=1))
     if who is not None:
         query = query.where(Notice.params["who"].as_string() == who)
-    return (session.scalar(query) or 0) >= int(figure("devices.told_a_day"))
+    return (session.scalar(query) or 0) >= int(value("devices.told_a_day", clock.now()))
 
 
 @dataclass(frozen=True)

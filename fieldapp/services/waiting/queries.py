@@ -19,9 +19,9 @@ from fieldapp.platform.database import Moment
 from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import db, reading
 from fieldapp.services.accounts import memberships_of, name_by, people_under
-from fieldapp.services.settings import figure_by, figure_from
-from fieldapp.services.waiting.figures import DAYS
+from fieldapp.services.settings import value_column, value_from
 from fieldapp.services.waiting.policy import Author
+from fieldapp.services.waiting.settings import DAYS
 
 #: Largest number of records listed.
 MAX_LISTED = 50
@@ -76,7 +76,7 @@ class _Row(NamedTuple):
 def _expired_query(manager: bool) -> Prepared:
     columns = (Receipt.op, Receipt.kind, Receipt.user_id, name_by(Receipt.user_id), Receipt.received_at)
     return Prepared(
-        select(*columns, Receipt.body, Receipt.detail, figure_by("waiting.days"))
+        select(*columns, Receipt.body, Receipt.detail, value_column("waiting.days"))
         .where(Receipt.user_id.in_(people_under(manager)), Receipt.outcome == literal_column("'held'"))
         .where(Receipt.received_at < bindparam("before", type_=Moment))
         .order_by(Receipt.received_at, Receipt.op)
@@ -105,7 +105,7 @@ def _read_overdue(actor: Actor) -> list[_Row]:
     now, statement = clock.now(), _expired_queries["manager" in actor.roles]
     params = {"me": actor.id, "led": sorted(actor.leads), "before": now - timedelta(days=int(DAYS.low))}
     rows = [_Row(*row) for row in statement.rows(reading(), **params, on=clock.today())]
-    return [row for row in rows if row.received_at < now - timedelta(days=int(figure_from("waiting.days", row.days)))]
+    return [row for row in rows if row.received_at < now - timedelta(days=int(value_from("waiting.days", row.days)))]
 
 
 def cards(actor: Actor) -> list[Waiting]:

@@ -17,7 +17,7 @@ from fieldapp.platform.extensions import CHECKS, DEMO, db
 from fieldapp.platform.web.extension_points import CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
 from fieldapp.platform.web.lists import PAGE
 from fieldapp.services.approvals import INBOX_CARDS
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import applied_version
 from fieldapp.supply.parts.demo import fill_catalogue, fill_requests
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
 from fieldapp.supply.parts.queries import (
@@ -48,7 +48,7 @@ def _pack(actor: Actor) -> Iterator[PackEntry]:
         )
         yield PackEntry("/parts", digest(tuple(row) for row in db.session.execute(first)))
     if actor.can("parts_request.submit"):
-        form = f"{catalogue_version()}:{clock.today()}:{figure('parts.leader_limit')}"
+        form = f"{catalogue_version()}:{clock.today()}:{applied_version(['parts.leader_limit'], clock.now())}"
         yield PackEntry("/parts/new", f"{form}:{digest(my_job_choices(actor))}")
         for job_id, version in pack_jobs(actor):
             yield PackEntry(f"/parts/new?job={job_id}", f"{form}:{version}")

@@ -25,7 +25,7 @@ from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.services.accounts import names_of
 from fieldapp.services.approvals import history_of, last_returns, may_decide_now, seen_json
 from fieldapp.services.attachments import files_of, progress_of
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import applied, value
 from fieldapp.supply.parts.commands.submit import may_request_for
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
 from fieldapp.supply.parts.policy import author_verbs
@@ -151,7 +151,8 @@ def _form_context(job_id: str | None) -> Mapping[str, Any]:
     return {
         "part_groups": [(CATEGORIES.get(key, key), choices) for key, choices in grouped_choices(job_id)],
         "not_in_catalogue": NOT_IN_CATALOGUE,
-        "limit": Decimal(figure("parts.leader_limit")),
+        "limit": Decimal(value("parts.leader_limit", clock.now())),
+        "applies": applied(["parts.leader_limit"], clock.now()),
     }
 
 

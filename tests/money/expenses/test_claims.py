@@ -243,9 +243,9 @@ def test_the_receipt_figure_makes_it_hard(bench: Any, cast: Any, capture: Any, c
                 id=str(ids.uuid7()),
                 key="expenses.receipt_needed_over",
                 value="40.00",
-                effective_on=clock.today(),
-                set_by=cast.admin.id,
-                set_at=clock.now(),
+                valid_from=clock.today(),
+                recorded_by=cast.admin.id,
+                recorded_at=clock.now(),
             )
         )
     bare, _ = capture(cast.tech)
