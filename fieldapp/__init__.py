@@ -33,13 +33,12 @@ def create_app(config: Config | None = None) -> Flask:
         static_files,
         trouble,
     )
-    from fieldapp.platform.web.application import Application
     from fieldapp.platform.web.assets import ASSETS, Assets
     from fieldapp.services.accounts import session
 
     config = config or Config.from_environment()
     config.check()
-    app = Application("fieldapp", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app = Flask("fieldapp", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.config.update(
         SECRET_KEY=config.secret_key(),
         SQLALCHEMY_DATABASE_URI=config.url,

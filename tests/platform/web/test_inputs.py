@@ -40,7 +40,6 @@ READERS = {
     "fieldapp/platform/sync/answers.py": {"stream", "get_data", "environ"},
     # The request's own notes; the cookie, which is signed; the token, which is hashed; the origin, which is compared.
     "fieldapp/platform/web/fresh.py": {"environ", "full_path", "if_none_match"},
-    "fieldapp/platform/web/application.py": {"environ"},
     "fieldapp/platform/web/origin.py": {"environ"},
     "fieldapp/platform/web/refused.py": {"environ"},
     "fieldapp/services/accounts/session.py": {"environ", "full_path"},
