@@ -29,14 +29,6 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class PackEntry:
-    """A page this person needs offline. `version` changes whenever the page would look different."""
-
-    url: str
-    version: str
-
-
-@dataclass(frozen=True)
 class Panel:
     """Something a feature shows on another's page: a template and what it needs."""
 
@@ -51,14 +43,14 @@ class Panel:
 class Offer:
     """All of a feature's offers. `grants` gives exact verbs to roles; a verb that nobody grants is nobody's (D-ROLE-5).
 
+    `pack` gives the addresses of the pages that this person needs offline.
     `sees` maps a record type to `(actor, id) -> bool`, for its attachments.
 
     `places` maps a record type to the start of its address: `/reports/` for `/reports/<id>`; `own_places` the same
     for records that at first only their author may open.
     `plan_panels` are shown to a leader who plans a visit: `(job id, group id, visit id or None for a new one)`.
     `job_tags` gives `(look, words)` by job id for the cards of a job list, all of a page in one call.
-    `strips` are warnings above the first screens. They stand on pages that are only made anew when the audit trail
-    has moved: what a strip says has an entry there, or counts from now and says so (`web.fresh.tells_ago`).
+    `strips` are warnings above the first screens.
     `inbox_sections` are whole parts of a person's inbox beside its cases, `inbox_ids` the decisions waiting there.
     """
 
@@ -66,7 +58,7 @@ class Offer:
     tabs: Sequence[Entry] = ()
     tiles: Sequence[Entry] = ()
     links: Sequence[Entry] = ()
-    pack: Callable[[Actor], Iterable[PackEntry]] | None = None
+    pack: Callable[[Actor], Iterable[str]] | None = None
     job_panels: Callable[[Actor, Any], Iterable[Panel]] | None = None
     plan_panels: Callable[[str, int, str | None], Iterable[Panel]] | None = None
     job_tags: Callable[[Sequence[str]], dict[str, list[tuple[str, Any]]]] | None = None
@@ -108,10 +100,9 @@ class Offers:
                 return entry.url
         return tabs[0].url if tabs else "/me"
 
-    def pack(self, actor: Actor) -> list[PackEntry]:
-        """Everything this person needs offline, each address once."""
-        entries = (entry for offer in self.all if offer.pack for entry in offer.pack(actor))
-        return list({entry.url: entry for entry in entries}.values())
+    def pack(self, actor: Actor) -> list[str]:
+        """Return the addresses of all pages this person needs offline, each once."""
+        return list(dict.fromkeys(url for offer in self.all if offer.pack for url in offer.pack(actor)))
 
     def job_panels(self, actor: Actor, job: Any) -> list[Panel]:
         """What features show on a job's page, in order."""

@@ -8,10 +8,8 @@ from datetime import timedelta
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel import clock
-from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
-from fieldapp.platform.web.fresh import tells_ago
+from fieldapp.kernel.offers import Entry, Offer, Panel
 from fieldapp.services.accounts.session import here
 
 offer = Offer(
@@ -33,7 +31,7 @@ offer = Offer(
             hint=_l("Who may sign in, and links for a new password"),
         ),
     ),
-    pack=lambda actor: _own_pages(actor),
+    pack=lambda actor: ["/me"],
     strips=lambda actor: _wrong_passwords(),
 )
 
@@ -45,9 +43,4 @@ def _wrong_passwords() -> Iterator[Panel]:
     current = here()
     if current is None or not current.wrong_count or clock.now() - current.created_at > TELL:
         return
-    tells_ago()
     yield Panel("services/accounts/_wrong.html", {"session": current})
-
-
-def _own_pages(actor: Actor) -> list[PackEntry]:
-    return [PackEntry("/me", f"{actor.name}:{sorted(actor.roles)}")]

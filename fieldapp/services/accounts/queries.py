@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, ScalarSelect, Select, bindparam, column, select, table
+from sqlalchemy import Engine, ScalarSelect, Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from fieldapp.config import Lifetime
@@ -21,19 +21,17 @@ from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import GRANTS, db, reading
 from fieldapp.services.accounts.models import Group, Membership, User, UserSession
 
-#: The trail's end: every command moves it, whatever it wrote.
-_trail = select(column("last")).select_from(table("audit_head")).scalar_subquery()
 _wrong = (UserSession.wrong_count, UserSession.wrong_at, UserSession.wrong_network)
 _account = (User.id, User.username, User.name, User.active, Membership.role, Membership.group_id)
 _person = Prepared(
-    select(*_account, _trail)
+    select(*_account)
     .outerjoin(Membership, Membership.user_id == User.id)
     .where(User.id == bindparam("user_id"))
     .order_by(Membership.id)
 )
 #: Session, person and roles in one statement: every request of a session asks for them.
 _session = Prepared(
-    select(*_account, _trail, UserSession.id, UserSession.dev, UserSession.created_at, UserSession.seen_at, *_wrong)
+    select(*_account, UserSession.id, UserSession.dev, UserSession.created_at, UserSession.seen_at, *_wrong)
     .join(User, User.id == UserSession.user_id)
     .outerjoin(Membership, Membership.user_id == User.id)
     .where(
@@ -43,11 +41,10 @@ _session = Prepared(
         UserSession.created_at > bindparam("created_after", type_=Moment),
         User.active,
     )
-    # Compared as a whole between two requests.
     .order_by(Membership.id)
 )
-#: So many columns of its rows are of the person and the trail, which pages are made from; the others of the session.
-_PERSON_COLUMNS = len(_account) + 1
+#: The first columns of its rows are of the person, the others of the session.
+_PERSON_COLUMNS = len(_account)
 
 _names = Prepared(select(User.id, User.name).where(among(User.id, "ids")))
 _groups = Prepared(select(Group.id, Group.name).order_by(Group.id))
@@ -75,31 +72,17 @@ class CurrentSession:
     wrong_network: str = ""
 
 
-#: Columns of person and trail, a row for each role: what pages are made from.
-PersonRows = list[tuple[Any, ...]]
-
-
-def person_in_session(engine: Engine, digest: str, lasts: Lifetime) -> tuple[Actor, CurrentSession, PersonRows] | None:
-    """Return the person of the living session with this hash, and what was read; None where there is none."""
-    rows = _session_rows(engine, digest, lasts)
-    if not rows:
-        return None
-    seen = [row[:_PERSON_COLUMNS] for row in rows]
-    return _actor(seen), CurrentSession(*rows[0][_PERSON_COLUMNS:]), seen
-
-
-def session_reader(engine: Engine, lasts: Lifetime) -> Callable[[str], PersonRows]:
-    """Return a function from a session's hash to what pages are made from, to be called outside of any request."""
-    return lambda digest: [row[:_PERSON_COLUMNS] for row in _session_rows(engine, digest, lasts)]
-
-
-def _session_rows(engine: Engine, digest: str, lasts: Lifetime) -> PersonRows:
+def person_in_session(engine: Engine, digest: str, lasts: Lifetime) -> tuple[Actor, CurrentSession] | None:
+    """Return the person of the living session with this hash; None where there is none."""
     now = clock.now()
     given = {"hash": digest, "seen_after": now - lasts.idle, "created_after": now - lasts.longest}
-    return _session.rows_alone(engine, **given)
+    rows = _session.rows_alone(engine, **given)
+    if not rows:
+        return None
+    return _actor([row[:_PERSON_COLUMNS] for row in rows]), CurrentSession(*rows[0][_PERSON_COLUMNS:])
 
 
-def _actor(rows: PersonRows) -> Actor:
+def _actor(rows: list[tuple[Any, ...]]) -> Actor:
     return _as(GRANTS(), *rows[0][:4], tuple((row[4], row[5]) for row in rows if row[4] is not None))
 
 

@@ -19,7 +19,7 @@ from flask import (
     session,
     url_for,
 )
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_babel import gettext
 from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import select
@@ -32,12 +32,10 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db, login
 from fieldapp.platform.web import inputs
-from fieldapp.platform.web.cookies import SessionCookies, named
-from fieldapp.platform.web.known import KnownPages
 from fieldapp.services.accounts import journal, sessions, throttle, tokens
 from fieldapp.services.accounts.models import User, UserSession
 from fieldapp.services.accounts.passwords import matches, nobodys
-from fieldapp.services.accounts.queries import CurrentSession, PersonRows, actor_of, person_in_session, session_reader
+from fieldapp.services.accounts.queries import CurrentSession, actor_of, person_in_session
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.services.accounts.sessions import digest
 
@@ -54,17 +52,10 @@ _checking, _in_line = BoundedSemaphore(CHECKS), BoundedSemaphore(IN_LINE)
 class SignedIn(UserMixin):
     """What Flask-Login holds: plain data, so that no write transaction can make it stale."""
 
-    def __init__(
-        self, actor: Actor, secret: str = "", here: CurrentSession | None = None, seen: PersonRows | None = None
-    ) -> None:
+    def __init__(self, actor: Actor, secret: str = "", here: CurrentSession | None = None) -> None:
         self.actor = actor
         #: The session of this request; None where a phone sends by its token.
         self.here = here
-        #: Hash of the session's secret: under it the session is asked for again (platform/web/known.py).
-        self.key = digest(secret)
-        #: What was read of the person, with the end of the audit trail: what pages are made from
-        #: (platform/web/fresh.py).
-        self.seen = list(seen or ())
         self._id = secret
 
     def get_id(self) -> str:
@@ -72,19 +63,7 @@ class SignedIn(UserMixin):
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Session cookies, renewed once a day while in use: signing one for every answer costs more than reading it."""
-
-    def __init__(self, app: Flask) -> None:
-        serializer = self.get_signing_serializer(app)
-        if serializer is None:
-            raise RuntimeError("without a key no session can be kept")
-        self.cookies = SessionCookies(serializer, app.permanent_session_lifetime)
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
-        """What the cookie holds; an empty session where there is none that can be trusted."""
-        cookies = named(request.environ.get("HTTP_COOKIE", ""))
-        found = self.cookies.read(cookies.get(self.get_cookie_name(app), ""))
-        return self.session_class(found[0] if found else None)
+    """Session cookies, renewed once a day while in use."""
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         """Whether the answer carries the cookie: when something in it changed, and the first time in a day."""
@@ -94,14 +73,9 @@ class Sessions(SecureCookieSessionInterface):
         return session.modified
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """As Flask does it. Most answers carry no cookie; all that is left to say is that they depend on one."""
+        """Note that the session is in use, and set the cookie where it changed."""
         _note_use()
-        if self.should_set_cookie(app, session):
-            super().save_session(app, session, response)
-        elif session.accessed:
-            vary = response.headers.get("Vary", "")
-            if "Cookie" not in vary:
-                response.headers["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
+        super().save_session(app, session, response)
 
 
 def _note_use() -> None:
@@ -117,24 +91,21 @@ def _note_use() -> None:
 
 def init_app(app: Flask) -> None:
     """Binds Flask-Login to the users of this database."""
-    interface = app.session_interface = Sessions(app)
+    app.session_interface = Sessions()
     login.init_app(app)
     app.jinja_env.globals["role_name"] = lambda role: NAMES.get(role, role)
     login.user_loader(_load)
     # Asked only where no session holds: a token never speaks over the person who is signed in.
     login.request_loader(_by_token)
     login.unauthorized_handler(_sign_in_first)
-    with app.app_context():
-        front = KnownPages(app, interface.cookies, session_reader(db.engine, app.config["SESSION_LASTS"]))
-    app.wsgi_app = front  # type: ignore[method-assign]
 
 
 def _load(secret: str) -> SignedIn | None:
     found = person_in_session(db.engine, digest(secret), lasts())
     if found is None:
         return None
-    actor, here, seen = found
-    return SignedIn(actor, secret, here, seen)
+    actor, here = found
+    return SignedIn(actor, secret, here)
 
 
 def lasts() -> Lifetime:

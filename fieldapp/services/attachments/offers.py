@@ -8,17 +8,16 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.offers import Entry, Offer, PackEntry
+from fieldapp.kernel.offers import Entry, Offer
 from fieldapp.services.attachments.queries import newest_missing
 
 
-def _pack(actor: Actor) -> Iterator[PackEntry]:
+def _pack(actor: Actor) -> Iterator[str]:
     """The list, and the form to take a photo again for each that this person can still save."""
-    missing = newest_missing(actor)
-    yield PackEntry("/attachments/missing", repr(missing))
-    for one, state, own in missing:
+    yield "/attachments/missing"
+    for attachment, state, own in newest_missing(actor):
         if own and state in {"lost", "refused"}:
-            yield PackEntry(f"/attachments/{one}/again", state)
+            yield f"/attachments/{attachment}/again"
 
 
 offer = Offer(

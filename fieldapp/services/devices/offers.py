@@ -10,10 +10,8 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.offers import Entry, Offer, PackEntry, Panel
-from fieldapp.platform.web.fresh import tells_ago
-from fieldapp.services.accounts.session import this_phone
-from fieldapp.services.devices.queries import elsewhere, own_losses, trouble
+from fieldapp.kernel.offers import Entry, Offer, Panel
+from fieldapp.services.devices.queries import own_losses, trouble
 
 
 def _strips(actor: Actor) -> Iterator[Panel]:
@@ -22,9 +20,6 @@ def _strips(actor: Actor) -> Iterator[Panel]:
         yield from (Panel("services/devices/_lost.html", shown) for shown in losses(actor))
         return
     found = trouble(actor)
-    if found.holding:
-        # Records that wait become overdue as time passes. A hello that brings old ones has an audit entry.
-        tells_ago()
     if found.lost or found.overdue:
         yield Panel("services/devices/_trouble.html", {"trouble": found})
 
@@ -35,12 +30,6 @@ def losses(actor: Actor) -> list[dict[str, Any]]:
         {"dev": dev, "code": ids.device_code(dev), "loss": loss, "owner": actor.id}
         for dev, loss in own_losses(actor).items()
     ]
-
-
-def _pack(actor: Actor) -> list[PackEntry]:
-    waiting = [(phone.dev, phone.unsent) for phone in elsewhere(actor, this_phone())]
-    gone = {dev: loss.refs for dev, loss in own_losses(actor).items()}
-    return [PackEntry("/outbox", f"{waiting}:{gone}")]
 
 
 offer = Offer(
@@ -62,6 +51,6 @@ offer = Offer(
             hint=_l("Which phones still hold records, and since when"),
         ),
     ),
-    pack=_pack,
+    pack=lambda actor: ["/outbox"],
     strips=_strips,
 )

@@ -17,6 +17,7 @@ from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import AuditEntry
 from fieldapp.platform.extensions import INSTANCE_ID
 from fieldapp.platform.web import inputs
+from fieldapp.platform.web.etag import new_id
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.render import render
@@ -119,7 +120,7 @@ def look(digest: str) -> Response:
         author=found.name(rescue.manifest.user),
         drafts=[(one.title or str(_label(one.kind)), _written(one)) for one in rescue.manifest.drafts],
         times=(times[0], times[-1]) if times else None,
-        number=str(ids.uuid7()),
+        number=new_id(),
     )
 
 

@@ -96,6 +96,7 @@ export function dress(root: ParentNode): void {
 
 /** Looks after every form of the outbox below `root`; safe to call again. Without an engine nothing is kept. */
 export function enhance(root: ParentNode, engine: Engine | null): void {
+  if (one(root, "time[data-ago]")) void import("./acts.ts").then((acts) => acts.fillAges());
   for (const form of all<HTMLFormElement>(root, "form[data-op]")) {
     if (!seen.has(form)) enhanceForm(form, engine).catch(giveUpStoring);
   }

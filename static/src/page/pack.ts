@@ -14,7 +14,6 @@ interface Manifest {
 }
 
 const PAUSE = 60_000;
-const ETAG = "X-Pack-Etag";
 const AT_ONCE = 2;
 
 const packName = (user: number, gen: string) => `pack-${user}-${gen}`;
@@ -28,25 +27,29 @@ async function loadManifest(): Promise<Manifest | null> {
   return { gen: manifest.gen, entries: manifest.entries, gone: manifest.gone ?? [], asOf: givenAt(answer) };
 }
 
-async function unchanged(from: Cache | null, entry: Entry): Promise<Response | null> {
-  const held = await from?.match(entry.url, { ignoreVary: true });
-  return held && held.headers.get(ETAG) === entry.etag ? held : null;
+async function heldIn(cache: Cache | null, entry: Entry): Promise<Response | null> {
+  return (await cache?.match(entry.url, { ignoreVary: true })) ?? null;
 }
 
-/** A page of this person, straight from the server; null when the server says it is not there any more. */
-async function fetchPage(entry: Entry, user: number): Promise<Response | null> {
+const isCurrent = (page: Response | null, entry: Entry) => page?.headers.get("ETag") === entry.etag;
+
+/** A page of this person from the server, `held` where it is still the same; null where it is not there any more. */
+async function fetchPage(entry: Entry, user: number, held: Response | null): Promise<Response | null> {
+  const tag = held?.headers.get("ETag");
   const answer = await fetch(entry.url, {
-    headers: { "X-Fieldapp-Pack": "1" },
+    headers: { "X-Fieldapp-Pack": "1", ...(tag ? { "If-None-Match": tag } : {}) },
     cache: "no-store",
     redirect: "error",
     credentials: "same-origin",
   });
   if ([403, 404, 410].includes(answer.status)) return null;
-  if (answer.status !== 200 || answer.redirected || answer.headers.get("X-Fieldapp-User") !== String(user)) {
+  const same = answer.status === 304 && held !== null;
+  const whole = answer.status === 200 && !answer.redirected;
+  if (!(same || whole) || answer.headers.get("X-Fieldapp-User") !== String(user)) {
     throw new Error(`pack ${entry.url}`);
   }
+  if (same) return held;
   const headers = new Headers(answer.headers);
-  headers.set(ETAG, entry.etag);
   headers.delete("Content-Encoding");
   const html = await answer.text();
   await import("./fact-store.ts").then(({ keepFactsOfPage }) => keepFactsOfPage(user, html)).catch(() => {});
@@ -58,8 +61,9 @@ async function fillPack(into: Cache, from: Cache | null, entries: Entry[], user:
   async function work(): Promise<void> {
     for (let entry = queue.shift(); entry; entry = queue.shift()) {
       // What an interrupted run already brought is not fetched again.
-      if (await unchanged(into, entry)) continue;
-      const page = (await unchanged(from, entry)) ?? (await fetchPage(entry, user));
+      if (isCurrent(await heldIn(into, entry), entry)) continue;
+      const held = await heldIn(from, entry);
+      const page = isCurrent(held, entry) ? held : await fetchPage(entry, user, held);
       if (page) await into.put(entry.url, page);
     }
   }

@@ -1,7 +1,7 @@
-from fieldapp.kernel.offers import Entry, Offer, PackEntry
+from fieldapp.kernel.offers import Entry, Offer
 
 offer = Offer(
     grants={"technician": ("tool_check.view", "tool_check.record"), "leader": ("tool_check.view", "tool_check.record")},
     tiles=(Entry("tool_check", "Check the tools", "/tool-checks/new", "tool_check.record"),),
-    pack=lambda actor: [PackEntry("/tool-checks", "1"), PackEntry("/tool-checks/new", "1")],
+    pack=lambda actor: ["/tool-checks", "/tool-checks/new"],
 )

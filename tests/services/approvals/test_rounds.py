@@ -366,10 +366,7 @@ def test_a_decision_in_conflict_does_not_cover_its_card(bench: Bench, client_of:
 
 def test_the_kept_inbox_is_another_page_when_one_goes_and_one_comes(bench: Bench) -> None:
     def kept() -> str:
-        with bench.app.test_request_context():
-            entries = bench.app.extensions["offers"].pack(bench.actor(bench.cast.leader))
-            db.session.remove()
-        return str({entry.url: entry.version for entry in entries}["/inbox"])
+        return bench.pack_of(bench.cast.leader)["/inbox"]
 
     first = claim(bench, bench.cast.tech, "10.00")
     versions = [kept()]

@@ -17,7 +17,6 @@ from fieldapp.field.jobs.routes import bp
 from fieldapp.field.jobs.steps import STEP_OF, stage, stage_reported, stages_ahead
 from fieldapp.kernel.offers import Panel
 from fieldapp.platform.extensions import OFFERS
-from fieldapp.platform.web.fresh import unchanged
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.services.settings import figure
@@ -27,8 +26,6 @@ from fieldapp.services.settings import figure
 @needs("job.view")
 def show(job: UUID) -> Response:
     """A job with its one next action, whom to call, what stands there, and what happened (D-JOB-5)."""
-    if same := unchanged():
-        return same
     sheet = sheet_or_404(job)
     events, assets = details(sheet, actor())
     times = times_of(events, sheet.visit.id) if sheet.visit else {}
