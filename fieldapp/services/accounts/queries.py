@@ -46,9 +46,6 @@ _session = Prepared(
 #: The first columns of its rows are of the person, the others of the session.
 _PERSON_COLUMNS = len(_account)
 
-_names = Prepared(select(User.id, User.name).where(among(User.id, "ids")))
-_groups = Prepared(select(Group.id, Group.name).order_by(Group.id))
-
 
 def actor_of(user_id: int) -> Actor:
     """Return the person with all roles, groups and verbs, in one query. Raise NotFound."""
@@ -109,7 +106,7 @@ def names_of(user_ids: Iterable[int]) -> dict[int, str]:
     wanted = set(user_ids)
     if not wanted:
         return {}
-    return dict(_names.rows(reading(), ids=list(wanted)))
+    return {user: name for user, name in db.session.execute(select(User.id, User.name).where(User.id.in_(wanted)))}
 
 
 def name_by(user_id: Any) -> ScalarSelect[str]:
@@ -119,7 +116,7 @@ def name_by(user_id: Any) -> ScalarSelect[str]:
 
 def group_names() -> dict[int, str]:
     """Names of all groups by id, in the order of their founding."""
-    return dict(_groups.rows(reading()))
+    return {group: name for group, name in db.session.execute(select(Group.id, Group.name).order_by(Group.id))}
 
 
 def technicians_of(group_ids: Iterable[int]) -> list[tuple[int, str]]:

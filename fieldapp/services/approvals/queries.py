@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, String, and_, bindparam, cast, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.database import among
-from fieldapp.platform.database.statements import Prepared
-from fieldapp.platform.extensions import OFFERS, db, reading
+from fieldapp.platform.extensions import OFFERS, db
 from fieldapp.services.accounts import name_by
 from fieldapp.services.approvals.models import Case, Step
 from fieldapp.services.approvals.policy import OF_A_GROUP, may_decide
@@ -29,11 +28,7 @@ _turn = or_(
 _mine = (Case.state == "open", Case.requester_id != bindparam("me"), _turn)
 _waiting = select(func.count()).where(*_mine)
 _unread = select(func.count()).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
-_first = select(Case.id).where(*_mine).order_by(Case.opened_at, Case.id).limit(SHOWN + 1).subquery()
-_lines = select(Notice.id).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
-_latest = _lines.order_by(Notice.id.desc()).limit(SHOWN + 1).subquery()
-_ids = Prepared(select(_first.c.id).union_all(select(cast(_latest.c.id, String))))
-_counts = Prepared(select(_waiting.scalar_subquery(), _unread.scalar_subquery()))
+_counts = select(_waiting.scalar_subquery(), _unread.scalar_subquery())
 
 
 def waiting_for(actor: Actor, most: int) -> Select[Any]:
@@ -47,13 +42,8 @@ def _asked(actor: Actor) -> dict[str, Any]:
 
 def counts(actor: Actor) -> tuple[int, int]:
     """How many decisions wait for this person, and how many notices they have not ticked off; one query."""
-    ((cases, notices),) = _counts.rows(reading(), **_asked(actor), user=actor.id)
+    cases, notices = db.session.execute(_counts, {**_asked(actor), "user": actor.id}).one()
     return cases, notices
-
-
-def waiting_ids(actor: Actor) -> list[str]:
-    """Return the ids of the cases on this person's first page, each for one round, and the notices; one query."""
-    return [one for (one,) in _ids.rows(reading(), **_asked(actor), user=actor.id)]
 
 
 def inbox_count(actor: Actor) -> int:

@@ -14,8 +14,7 @@ from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.models import Notice, Receipt
 from fieldapp.platform.database import Moment, among
-from fieldapp.platform.database.statements import Prepared
-from fieldapp.platform.extensions import db, reading
+from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import members_of, name_by
 from fieldapp.services.accounts.models import DeviceToken, Membership
 from fieldapp.services.devices.models import Device
@@ -229,10 +228,6 @@ _LIFE: tuple[Any, ...] = (
     Device.missing_seen_at,
     Device.missing_settled_at,
 )
-# Put together once: every first screen asks.
-_own_lives = Prepared(
-    select(*_LIFE).where(Device.user_id == bindparam("me"), Device.missing_count > 0).order_by(Device.id)
-)
 
 
 class _Life(NamedTuple):
@@ -288,7 +283,8 @@ def _arrived(lives: Iterable[Any]) -> set[tuple[str, str, int, int]]:
 
 def own_losses(actor: Actor) -> dict[str, Loss]:
     """What this person's phones have lost and they have not ticked off, by device."""
-    lives = [_Life(*row) for row in _own_lives.rows(reading(), me=actor.id)]
+    query = select(*_LIFE).where(Device.user_id == actor.id, Device.missing_count > 0).order_by(Device.id)
+    lives = [_Life(*row) for row in db.session.execute(query)]
     return {dev: loss for (dev, _), loss in _losses(lives).items() if loss.seen_at is None}
 
 
@@ -335,11 +331,11 @@ def trouble(actor: Actor) -> Trouble:
     """Phones with lost records that nobody dealt with, and with records that have waited for more than a day."""
     everywhere = sees_all(actor)
     given: dict[str, Any] = {} if everywhere else {"led": sorted(actor.leads)}
-    (found,) = _trouble[everywhere].rows(reading(), **given, since=clock.now() - OVERDUE)
+    found = db.session.execute(_troubled(everywhere), {**given, "since": clock.now() - OVERDUE}).one()
     return Trouble(*found)
 
 
-def _troubled(everywhere: bool) -> Prepared:
+def _troubled(everywhere: bool) -> Select[Any]:
     led = select(Membership.user_id).where(among(Membership.group_id, "led"))
     mine = [] if everywhere else [Device.user_id.in_(led)]
     gone = select(func.count(Device.dev.distinct())).where(
@@ -350,7 +346,4 @@ def _troubled(everywhere: bool) -> Prepared:
         _latest(), Device.revoked_at.is_(None), *mine
     )
     waiting = unsent(alive).subquery()
-    return Prepared(select(gone.scalar_subquery(), waiting.c.late, waiting.c.holding))
-
-
-_trouble = {everywhere: _troubled(everywhere) for everywhere in (False, True)}
+    return select(gone.scalar_subquery(), waiting.c.late, waiting.c.holding)

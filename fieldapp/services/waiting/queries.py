@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from flask import g
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import Select, bindparam, literal_column, select
 
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
@@ -16,8 +16,7 @@ from fieldapp.platform.commandbus import Command, format_value, label_of, parse
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.database import Moment
-from fieldapp.platform.database.statements import Prepared
-from fieldapp.platform.extensions import db, reading
+from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import memberships_of, name_by, people_under
 from fieldapp.services.settings import figure_by, figure_from
 from fieldapp.services.waiting.figures import DAYS
@@ -71,19 +70,15 @@ class _Row(NamedTuple):
     days: str | None
 
 
-def _asked(manager: bool) -> Prepared:
+def _asked(manager: bool) -> Select[Any]:
     columns = (Receipt.op, Receipt.kind, Receipt.user_id, name_by(Receipt.user_id), Receipt.received_at)
-    return Prepared(
+    return (
         select(*columns, Receipt.body, Receipt.detail, figure_by("waiting.days"))
         .where(Receipt.user_id.in_(people_under(manager)), Receipt.outcome == literal_column("'held'"))
         .where(Receipt.received_at < bindparam("before", type_=Moment))
         .order_by(Receipt.received_at, Receipt.op)
         .limit(SHOWN)
     )
-
-
-# Put together once: every page of those who decide asks for the count.
-_overdue = {manager: _asked(manager) for manager in (False, True)}
 
 
 def overdue(actor: Actor) -> list[_Row]:
@@ -100,9 +95,14 @@ def overdue(actor: Actor) -> list[_Row]:
 def _read(actor: Actor) -> list[_Row]:
     if not actor.leads and "manager" not in actor.roles:
         return []
-    now, asked = clock.now(), _overdue["manager" in actor.roles]
-    given = {"me": actor.id, "led": sorted(actor.leads), "before": now - timedelta(days=int(DAYS.low))}
-    rows = [_Row(*row) for row in asked.rows(reading(), **given, on=clock.today())]
+    now, query = clock.now(), _asked("manager" in actor.roles)
+    given = {
+        "me": actor.id,
+        "led": sorted(actor.leads),
+        "before": now - timedelta(days=int(DAYS.low)),
+        "on": clock.today(),
+    }
+    rows = [_Row(*row) for row in db.session.execute(query, given)]
     return [row for row in rows if row.received_at < now - timedelta(days=int(figure_from("waiting.days", row.days)))]
 
 

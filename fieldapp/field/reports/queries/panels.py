@@ -20,8 +20,7 @@ from fieldapp.kernel import money
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.offers import Panel
 from fieldapp.platform.database import among
-from fieldapp.platform.database.statements import Prepared
-from fieldapp.platform.extensions import db, reading
+from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import names_of, technicians_by_group
 from fieldapp.services.approvals import last_returns
 from fieldapp.services.attachments import files_of
@@ -58,10 +57,8 @@ def reports_of_job(actor: Actor, job_id: str) -> dict[str, Any]:
     return {"job_id": job_id, "reports": rows, "names": names, "due": due, "returned": back}
 
 
-_late = Prepared(
-    select(ServiceReport.job_id).where(
-        among(ServiceReport.job_id, "jobs"), ServiceReport.late, ServiceReport.state == "submitted"
-    )
+_late: Any = select(ServiceReport.job_id).where(
+    among(ServiceReport.job_id, "jobs"), ServiceReport.late, ServiceReport.state == "submitted"
 )
 
 
@@ -69,7 +66,7 @@ def job_tags(job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
     """Late work that nobody has looked at yet stands on the job's card (D-JOB-10)."""
     if not job_ids:
         return {}
-    late = _late.rows(reading(), jobs=job_ids)
+    late = db.session.execute(_late, {"jobs": job_ids})
     return {job: [("hot", _l("Late work"))] for (job,) in late}
 
 
