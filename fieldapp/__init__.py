@@ -76,7 +76,7 @@ def create_app(config: Config | None = None) -> Flask:
         COMPRESS_BR_LEVEL=5,
         COMPRESS_BR_WINDOW=16,
         COMPRESS_MIN_SIZE=500,
-        # What did not change was answered before it was drawn (platform/web/fresh.py).
+        # A page that did not change is a 304 already (platform/web/etag.py).
         COMPRESS_EVALUATE_CONDITIONAL_REQUEST=False,
         **config.extra,
     )
