@@ -109,7 +109,7 @@ def registry(app: Flask) -> dict[str, Any]:
             actor = bench.actor(person)
             for menu in MENUS:
                 seen[person.username, menu.name] = [entry.key for entry in menu.open_to(actor)]
-            seen[person.username, "pack"] = [entry.url for entry in pack(actor)]
+            seen[person.username, "pack"] = pack(actor)
         provisions = PROVISIONS.of(app)
         points = {point.name: [(one.feature, one.key) for one in provisions.of(point)] for point in provisions.points()}
         db.session.remove()

@@ -16,6 +16,7 @@ from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.extensions import INSTANCE_ID
 from fieldapp.platform.web import inputs
+from fieldapp.platform.web.etag import new_id
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.render import render
@@ -120,7 +121,7 @@ def look(digest: str) -> Response:
         author=stored.name(rescue.manifest.user),
         drafts=[(draft.title or str(_label(draft.kind)), _draft_values(draft)) for draft in rescue.manifest.drafts],
         times=(times[0], times[-1]) if times else None,
-        number=str(ids.uuid7()),
+        number=new_id(),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, case, false, or_, select, true
@@ -16,8 +15,7 @@ from fieldapp.field.jobs.policy import INACTIVE_VISIT, OPEN_JOB, OPEN_VISIT
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.database import Moment, among
-from fieldapp.platform.database.statements import Prepared
-from fieldapp.platform.extensions import reading
+from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import name_by
 
 #: How many jobs without a technician stand above a list; the filter shows the others.
@@ -27,7 +25,6 @@ UNASSIGNED = 30
 Way = tuple[str, float | None, float | None, str | None]
 
 
-# What does not change is put together once: building a query costs more than asking it.
 _start = bindparam("day_start", type_=Moment, callable_=lambda: clock.day_bounds(clock.today())[0])
 _end = bindparam("day_end", type_=Moment, callable_=lambda: clock.day_bounds(clock.today())[1])
 _bucket: ColumnElement[int] = case((Visit.planned_start >= _start, 0), else_=1)
@@ -73,25 +70,25 @@ _unassigned: Any = (
     .order_by(case((Job.urgency == "emergency", 0), else_=1), Job.received_at, Job.id)
     .limit(UNASSIGNED)
 )
-_ways = Prepared(
+_ways: Any = (
     select(Job.id, Site.address, Site.lat, Site.lon, Contact.phone)
     .join(Site, Site.id == Job.site_id)
     .outerjoin(Contact, Contact.id == Job.contact_id)
     .where(among(Job.id, "jobs"))
 )
-_assets = Prepared(
+_assets: Any = (
     select(JobAsset.job_id, Asset.plate, Asset.model)
     .join(Asset, Asset.id == JobAsset.asset_id)
     .where(among(JobAsset.job_id, "jobs"))
     .order_by(JobAsset.job_id, JobAsset.position, Asset.id)
 )
-_partners = Prepared(
+_partners: Any = (
     select(VisitMember.visit_id, name_by(VisitMember.user_id))
     .where(among(VisitMember.visit_id, "visits"))
     .where(VisitMember.removed_at.is_(None), VisitMember.user_id != bindparam("me"))
     .order_by(VisitMember.in_charge.desc(), VisitMember.user_id)
 )
-_visits = Prepared(
+_visits: Any = (
     select(Visit.job_id, Visit.id, Visit.planned_start, Visit.state, name_by(VisitMember.user_id))
     .join(VisitMember, and_(VisitMember.visit_id == Visit.id, VisitMember.removed_at.is_(None)))
     .where(among(Visit.job_id, "jobs"), Visit.state.not_in(INACTIVE_VISIT))
@@ -117,34 +114,20 @@ def still_mine() -> ColumnElement[bool]:
 
 def group_jobs(actor: Actor) -> Select[Any]:
     """Jobs of the groups the person answers for, the newest first; received and job id come first."""
-    query: Select[Any] = _group_jobs_of(actor.sees_all_groups, actor.leads)
+    query: Select[Any] = _group_jobs.where(within(actor))
     return query
-
-
-@lru_cache(maxsize=100)
-def _group_jobs_of(everywhere: bool, leads: frozenset[int]) -> Any:
-    return _group_jobs.where(_within(everywhere, leads))
 
 
 def within(actor: Actor) -> ColumnElement[bool]:
     """Jobs of the groups whose jobs this person may all see."""
-    return _within(actor.sees_all_groups, actor.leads)
-
-
-def _within(everywhere: bool, leads: frozenset[int]) -> ColumnElement[bool]:
-    if everywhere:
+    if actor.sees_all_groups:
         return true()
-    return Job.group_id.in_(sorted(leads)) if leads else false()
+    return Job.group_id.in_(sorted(actor.leads)) if actor.leads else false()
 
 
 def unassigned(actor: Actor) -> list[tuple[Any, ...]]:
     """Jobs without a technician, urgent ones first, then those that wait longest."""
-    return _unassigned_of(actor.sees_all_groups, actor.leads).rows(reading())
-
-
-@lru_cache(maxsize=100)
-def _unassigned_of(everywhere: bool, leads: frozenset[int]) -> Prepared:
-    return Prepared(_unassigned.where(_within(everywhere, leads)))
+    return [tuple(row) for row in db.session.execute(_unassigned.where(within(actor)))]
 
 
 def assets_in_short(job_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
@@ -153,7 +136,7 @@ def assets_in_short(job_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
     if not wanted:
         return {}
     short: dict[str, tuple[str, int]] = {}
-    for job, plate, model in _assets.rows(reading(), jobs=wanted):
+    for job, plate, model in db.session.execute(_assets, {"jobs": wanted}):
         first, count = short.get(job, (plate or model, 0))
         short[job] = (first, count + 1)
     return short
@@ -164,7 +147,7 @@ def ways_to(job_ids: Iterable[str]) -> dict[str, Way]:
     wanted = list(dict.fromkeys(job_ids))
     if not wanted:
         return {}
-    rows = _ways.rows(reading(), jobs=wanted)
+    rows = db.session.execute(_ways, {"jobs": wanted})
     return {job: (address, lat, lon, phone) for job, address, lat, lon, phone in rows}
 
 
@@ -173,7 +156,7 @@ def partners(visit_ids: Sequence[str], actor: Actor) -> dict[str, str]:
     if not visit_ids:
         return {}
     people: dict[str, list[str]] = {}
-    for visit, name in _partners.rows(reading(), visits=visit_ids, me=actor.id):
+    for visit, name in db.session.execute(_partners, {"visits": visit_ids, "me": actor.id}):
         people.setdefault(visit, []).append(name)
     return {visit: listed(names) for visit, names in people.items()}
 
@@ -183,7 +166,7 @@ def visits_of_jobs(job_ids: Sequence[str]) -> dict[str, tuple[datetime, str, str
     if not job_ids:
         return {}
     chosen: dict[str, tuple[str, datetime, str, list[str]]] = {}
-    for job, visit, planned, state, name in _visits.rows(reading(), jobs=job_ids):
+    for job, visit, planned, state, name in db.session.execute(_visits, {"jobs": job_ids}):
         current = chosen.get(job)
         if current and current[0] == visit:
             current[3].append(name)

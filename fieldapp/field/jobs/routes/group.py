@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
 from flask import Response, request
@@ -17,12 +16,12 @@ from fieldapp.field.jobs.extension_points import job_tags
 from fieldapp.field.jobs.models import Job
 from fieldapp.field.jobs.policy import may_lead
 from fieldapp.field.jobs.queries import board as queries
-from fieldapp.field.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
+from fieldapp.field.jobs.routes.rows import SEARCH, kept, results_title, said, things, when
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.web import language
+from fieldapp.platform.web.fragment_cache import fragment_drawer
 from fieldapp.platform.web.lists import Filter, list_page
-from fieldapp.platform.web.pieces import pieces
 from fieldapp.platform.web.render import render
 from fieldapp.services.accounts import group_names
 
@@ -75,7 +74,6 @@ def group_list(who: Actor, scope: Filter) -> Response:
     )
 
 
-@lru_cache(maxsize=LISTS)
 def _lines(
     asked: tuple[str, date, bool],
     rows: tuple[Any, ...],
@@ -85,7 +83,7 @@ def _lines(
     groups: tuple[tuple[int, str], ...],
 ) -> Markup:
     """The lines of a group's list; the same rows are drawn once in a language and a day (`asked`)."""
-    spoken, draw = _Said(asked[2]), pieces("field/jobs/_line.html")
+    spoken, draw = _Said(asked[2]), fragment_drawer("field/jobs/_line.html")
     context: dict[str, Any] = {"short": dict(short), "groups": dict(groups)}
     visit_of, tags_of = dict(visits), dict(tags)
     return Markup("").join(

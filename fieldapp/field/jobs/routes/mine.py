@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 from flask import Response, request
@@ -19,13 +18,13 @@ from fieldapp.field.jobs.extension_points import job_tags
 from fieldapp.field.jobs.models import Visit
 from fieldapp.field.jobs.policy import OPEN_VISIT, PROGRESS_ORDER
 from fieldapp.field.jobs.queries import board as queries
-from fieldapp.field.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
+from fieldapp.field.jobs.routes.rows import SEARCH, kept, results_title, said, things, when
 from fieldapp.field.jobs.steps import Stage, reachable_stages, stage, stage_reported
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.web import language
+from fieldapp.platform.web.fragment_cache import cached_form_fragment, fragment_drawer
 from fieldapp.platform.web.lists import Filter, list_page
-from fieldapp.platform.web.pieces import forms_piece, pieces
 from fieldapp.platform.web.render import render
 
 #: How many cards after the one on top a phone can move up without signal.
@@ -95,7 +94,6 @@ class Listed:
         self.sections = _sections(cards, self.following[:1], "done" if done else "")
 
 
-@lru_cache(maxsize=LISTS)
 def _listed(
     asked: tuple[str, date, bool, bool],
     rows: tuple[Any, ...],
@@ -149,7 +147,7 @@ class Card:
         """The card on top: the job at hand with its next step, and the way there."""
         address, lat, lon, phone = way
         steps = self.shown.steps
-        return forms_piece(
+        return cached_form_fragment(
             "field/jobs/_next.html",
             self.job,
             self.visit,
@@ -183,7 +181,6 @@ class Shown:
         self.ahead = " ".join(ahead)
 
 
-@lru_cache(maxsize=64)
 def _shown(state: str, _code: str) -> Shown:
     return Shown(state)
 
@@ -273,5 +270,5 @@ def _sections(cards: list[Card], on_top: list[Card], only: str) -> list[Section]
 
 def _all(cards: list[Card], on_top: list[Card]) -> Markup:
     """The cards one after another."""
-    draw = pieces("field/jobs/_card.html")
+    draw = fragment_drawer("field/jobs/_card.html")
     return Markup("").join(card.drawn(draw, card in on_top) for card in cards)

@@ -14,8 +14,6 @@ from fieldapp.platform.web.lists import Filter, Page
 from fieldapp.platform.web.page import day, day_and_time
 
 SEARCH = Filter("q", _l("Customer, number, plate, phone"), found, widget="text")
-#: Lists kept in a process, of some fifty KB each: most requests find theirs as it was.
-LISTS = 64
 
 
 def results_title(page: Page) -> str:

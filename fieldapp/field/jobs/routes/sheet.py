@@ -19,7 +19,6 @@ from fieldapp.field.jobs.routes import bp
 from fieldapp.field.jobs.steps import STEP_OF, reachable_stages, stage, stage_reported
 from fieldapp.kernel import clock
 from fieldapp.kernel.manifest import Panel
-from fieldapp.platform.web.fresh import unchanged
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.services.settings import value
@@ -29,8 +28,6 @@ from fieldapp.services.settings import value
 @needs("job.view")
 def show(job: UUID) -> Response:
     """Show a job: next action, contact, assets, timeline, and the panels of other features (D-JOB-5)."""
-    if same := unchanged():
-        return same
     sheet = sheet_or_404(job)
     events, assets = details(sheet, actor())
     times = times_of(events, sheet.visit.id) if sheet.visit else {}
