@@ -41,7 +41,7 @@ def job_lines(job_ids: Iterable[str | None]) -> dict[str, JobLine]:
     if not wanted:
         return {}
     query = select(*_LINE).join(Customer, Customer.id == Job.customer_id).where(Job.id.in_(wanted))
-    return {row[0]: JobLine(*row) for row in db.session.execute(query)}
+    return {row.id: JobLine(*row) for row in db.session.execute(query)}
 
 
 def with_job(query: Any, job_id: Any) -> Any:
@@ -60,7 +60,7 @@ def my_job_choices(actor: Actor, most: int = 30) -> list[tuple[str, str]]:
     """`(job id, words)` of the person's jobs of the last and next weeks, the nearest in time first."""
     now = clock.now()
     query = (
-        select(Job.id, Customer.name, Job.title, func.max(Visit.planned_start))
+        select(Job.id, Customer.name, Job.title, func.max(Visit.planned_start).label("last"))
         .join(Visit, Visit.job_id == Job.id)
         .join(VisitMember, VisitMember.visit_id == Visit.id)
         .join(Customer, Customer.id == Job.customer_id)
@@ -68,5 +68,5 @@ def my_job_choices(actor: Actor, most: int = 30) -> list[tuple[str, str]]:
         .where(Visit.planned_start.between(now - timedelta(days=45), now + timedelta(days=14)))
         .group_by(Job.id, Customer.name, Job.title)
     )
-    rows = sorted(db.session.execute(query).all(), key=lambda row: abs(row[3] - now))
-    return [(job, f"{customer} · {title}") for job, customer, title, _ in rows[:most]]
+    rows = sorted(db.session.execute(query).all(), key=lambda row: abs(row.last - now))
+    return [(row.id, f"{row.name} · {row.title}") for row in rows[:most]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from fieldapp.field.jobs import words
 from fieldapp.field.jobs.policy import ASIDE, NEXT, OPEN_VISIT, TO_REPORT, ahead, progress
@@ -15,16 +15,22 @@ STEP_OF = {"set_out": 0, "arrive": 1, "start": 2, "report": 3}
 TAP_OF = {number: tap for tap, number in STEP_OF.items()}
 
 
+class StepTime(NamedTuple):
+    """One of the five steps: when it was taken, or the tap `by` whose time the phone fills in."""
+
+    label: Any
+    look: str
+    at: datetime | None
+    by: str
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A visit in one state. `tap` is the tap that led there and is still on the phone, or empty.
-
-    `steps` are rows of label, look, time, and the tap whose time the phone fills in.
-    """
+    """A visit in one state. `tap` is the tap that led there and is still on the phone, or empty."""
 
     tap: str
     state: str
-    steps: tuple[tuple[Any, str, datetime | None, str], ...]
+    steps: tuple[StepTime, ...]
     next: str
     aside: tuple[str, ...]
     to_report: bool
@@ -48,7 +54,7 @@ def stage(state: str, times: Mapping[str, datetime], tap: str = "") -> Stage:
         look = "now" if number == at_hand else "done" if number < done else ""
         shown = words.VISIT_STATES["paused"] if kind == "start" and state == "paused" else label
         at = times.get(kind) if number <= done else None
-        steps.append((shown, look, at, _known_by(tap, number, at, done)))
+        steps.append(StepTime(shown, look, at, _known_by(tap, number, at, done)))
     return Stage(tap, state, tuple(steps), NEXT.get(state, ""), ASIDE.get(state, ()), state in TO_REPORT)
 
 

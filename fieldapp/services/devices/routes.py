@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response
@@ -29,11 +29,27 @@ from fieldapp.services.devices.policy import may_look_after, sees_all
 
 bp = Blueprint("devices", __name__)
 
+
+class Outcome(NamedTuple):
+    """An outcome as a page shows it."""
+
+    look: str
+    words: Any
+
+
+class ClosedLine(NamedTuple):
+    """A record that arrived after its author's account was closed."""
+
+    receipt: Any
+    label: Any
+    ref: str
+
+
 OUTCOMES = {
-    "accepted": ("ok", _l("Received")),
-    "held": ("soon", _l("Waits for another record")),
-    "rejected": ("hot", _l("Refused")),
-    "conflict": ("hot", _l("Conflict")),
+    "accepted": Outcome("ok", _l("Received")),
+    "held": Outcome("soon", _l("Waits for another record")),
+    "rejected": Outcome("hot", _l("Refused")),
+    "conflict": Outcome("hot", _l("Conflict")),
 }
 
 
@@ -162,7 +178,9 @@ def closed() -> Response:
     page = list_page(arrived_after(actor()), keys=(Receipt.received_at, Receipt.op), size=30)
     commands = COMMANDS()
     lines = [
-        (row, commands[row.kind].label if row.kind in commands else row.kind, ids.short_reference(row.dev, row.seq))
+        ClosedLine(
+            row, commands[row.kind].label if row.kind in commands else row.kind, ids.short_reference(row.dev, row.seq)
+        )
         for row in page.rows
     ]
     return render(

@@ -113,9 +113,9 @@ def owners(rescue: Rescue, found: Found) -> dict[str, int]:
 
 
 def imports() -> Select[Any]:
-    """Earlier imports `(number, id, who, when, what)`, for a list."""
+    """Return earlier imports, for a list."""
     return (
-        select(AuditEntry.id, AuditEntry.agg_id, User.name, AuditEntry.at, AuditEntry.after)
+        select(AuditEntry.id, AuditEntry.agg_id, User.name.label("who"), AuditEntry.at, AuditEntry.after)
         .outerjoin(User, User.id == AuditEntry.user_id)
         .where(AuditEntry.agg_type == "rescue")
     )

@@ -84,13 +84,13 @@ def details(sheet: JobSheet, actor: Actor) -> tuple[list[Event], list[AssetLine]
     """
     events = _event_rows([visit.id for visit in sheet.visits])
     assets = _asset_rows(sheet.id)
-    past = _past_rows(sheet.id, [row[0] for row in assets])
+    past = _past_rows(sheet.id, [row.id for row in assets])
     lines = [Event(*row) for row in events]
     history = _history(past, actor)
-    return lines, [AssetLine(*[*row, history.get(row[0], [])]) for row in assets]
+    return lines, [AssetLine(*[*row, history.get(row.id, [])]) for row in assets]
 
 
-def _event_rows(visit_ids: list[str]) -> list[tuple[Any, ...]]:
+def _event_rows(visit_ids: list[str]) -> list[Any]:
     if not visit_ids:
         return []
     query: Any = (
@@ -113,7 +113,7 @@ def _event_rows(visit_ids: list[str]) -> list[tuple[Any, ...]]:
 
 def times_of_visit(visit_id: str) -> dict[str, datetime]:
     """When each step of a visit was taken, by kind of event; one query."""
-    return _times((row[0], row[3]) for row in _event_rows([visit_id]))
+    return _times((row.kind, row.happened_at) for row in _event_rows([visit_id]))
 
 
 def times_of(events: Iterable[Event], visit_id: str) -> dict[str, datetime]:
@@ -151,7 +151,7 @@ def _asset_rows(job_id: str) -> list[Any]:
             Asset.purchased_on,
             Asset.warranty_until,
             Asset.note,
-            Contract.number,
+            Contract.number.label("contract"),
         )
         .join(JobAsset, JobAsset.asset_id == Asset.id)
         .outerjoin(ContractAsset, ContractAsset.asset_id == Asset.id)
@@ -162,18 +162,18 @@ def _asset_rows(job_id: str) -> list[Any]:
     rows: dict[str, Any] = {}
     for row in db.session.execute(query):
         # An asset under two contracts comes twice; one that runs is enough to know.
-        if row[0] not in rows or rows[row[0]][-1] is None:
-            rows[row[0]] = row
+        if row.id not in rows or rows[row.id].contract is None:
+            rows[row.id] = row
     return list(rows.values())
 
 
-def _past_rows(job_id: str, assets: list[str]) -> list[tuple[Any, ...]]:
+def _past_rows(job_id: str, assets: list[str]) -> list[Any]:
     """The last visits on the same assets by other jobs, newest first."""
     if not assets:
         return []
-    columns = (JobAsset.asset_id, Visit.planned_start, Job.title, Visit.result, Visit.technician_id, Job.id)
+    columns = (JobAsset.asset_id, Visit.planned_start, Job.title, Visit.result, Visit.technician_id)
     query: Any = (
-        select(*columns, Job.group_id, name_by(Visit.technician_id))
+        select(*columns, Job.id.label("job"), Job.group_id, name_by(Visit.technician_id).label("name"))
         .join(Job, Job.id == JobAsset.job_id)
         .join(Visit, Visit.job_id == Job.id)
         .where(JobAsset.asset_id.in_(assets), Job.id != job_id)
@@ -184,11 +184,13 @@ def _past_rows(job_id: str, assets: list[str]) -> list[tuple[Any, ...]]:
     return list(db.session.execute(query))
 
 
-def _history(rows: list[tuple[Any, ...]], actor: Actor) -> dict[str, list[Past]]:
+def _history(rows: list[Any], actor: Actor) -> dict[str, list[Past]]:
     found: dict[str, list[Past]] = {}
-    for asset, at, title, result, user, job, group, name in rows:
-        lines = found.setdefault(asset, [])
+    for row in rows:
+        lines = found.setdefault(row.asset_id, [])
         if len(lines) < HISTORY:
-            open_to = user == actor.id or group in actor.leads or actor.sees_all_groups
-            lines.append(Past(at, title, result, name, f"/jobs/{job}" if open_to else ""))
+            open_to = row.technician_id == actor.id or row.group_id in actor.leads or actor.sees_all_groups
+            lines.append(
+                Past(row.planned_start, row.title, row.result, row.name, f"/jobs/{row.job}" if open_to else "")
+            )
     return found
