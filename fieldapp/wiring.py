@@ -11,6 +11,7 @@ from fieldapp.platform.commandbus.command import COMMANDS, Command
 from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, OFFERS
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web.forms import TAKE_FILES
+from fieldapp.platform.web.lists import LISTS, ListDef
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.services.approvals.notices import NOTICE_TEXTS
 from fieldapp.services.attachments import take_files
@@ -33,6 +34,8 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
         for kind, text in module.NOTICES.items()
     )
     NOTICE_TEXTS.set(app, discovery.each_once("notice", notices))
+    lists = ((feature, declared.name, declared) for feature, declared in discovery.instances(roots, "lists", ListDef))
+    LISTS.set(app, discovery.each_once("list", lists))
     OFFERS.set(app, _offers(roots))
     TAKE_FILES.set(app, take_files)
     INSTANCE_ID.set(app, lambda: instance()["id"])

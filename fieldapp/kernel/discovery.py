@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import NamedTuple, TypeVar
 
 #: The file names a feature may have; reading order is import order.
-LAYERS = ("models", "figures", "commands", "notices", "offers", "routes")
+LAYERS = ("models", "figures", "commands", "notices", "lists", "offers", "routes")
 
 Kind = TypeVar("Kind")
 

@@ -2,6 +2,7 @@
 
 from fieldapp.services.accounts.queries import (
     actor_of,
+    group_name_by,
     group_names,
     groups_of,
     leaders_of,
@@ -17,6 +18,7 @@ from fieldapp.services.accounts.queries import (
 
 __all__ = [
     "actor_of",
+    "group_name_by",
     "group_names",
     "groups_of",
     "leaders_of",

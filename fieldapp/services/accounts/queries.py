@@ -134,6 +134,11 @@ def name_by(user_id: Any) -> ScalarSelect[str]:
     return select(User.name).where(User.id == user_id).scalar_subquery()
 
 
+def group_name_by(group_id: Any) -> ScalarSelect[str]:
+    """Return the name of the group in a column as a column, read along with the row."""
+    return select(Group.name).where(Group.id == group_id).scalar_subquery()
+
+
 def group_names() -> dict[int, str]:
     """Names of all groups by id, in the order of their founding."""
     return dict(_groups.rows(reading()))

@@ -142,7 +142,7 @@ def within(actor: Actor) -> ColumnElement[bool]:
 
 
 def unassigned(actor: Actor) -> Sequence[Row[Any]]:
-    """Return jobs without a technician with the columns of `group_jobs`: urgent ones first, then the longest waiting."""
+    """Return jobs without a technician, as `group_jobs` names them: urgent ones first, then those waiting longest."""
     return reading().execute(_unassigned.where(within(actor))).all()
 
 

@@ -14,10 +14,11 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from fieldapp.field.jobs import links, words
+from fieldapp.field.jobs.lists import SEARCH
 from fieldapp.field.jobs.models import Visit
 from fieldapp.field.jobs.policy import OPEN_VISIT, RANK
 from fieldapp.field.jobs.queries import board as queries
-from fieldapp.field.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
+from fieldapp.field.jobs.routes.rows import LISTS, kept, results_title, said, things, when
 from fieldapp.field.jobs.steps import Stage, stage, stage_reported, stages_ahead
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
@@ -55,7 +56,6 @@ def my_list(who: Actor, scope: Filter) -> Response:
         keys=(Visit.planned_start, Visit.id) if done else (queries.bucket(), Visit.planned_start, Visit.id),
         filters=(scope, states, SEARCH),
         descending=done,
-        key_of=lambda row: (row.planned_start, row.visit) if done else (row.bucket, row.planned_start, row.visit),
     )
     job_ids = [row.job for row in page.rows]
     listed = _listed(
