@@ -166,6 +166,7 @@ def day(moment: datetime) -> list[Step]:
         "effective_on": today.isoformat(),
         "reason": "small disk",
     }
+    view = {"id": fixed(470), "list": "jobs", "query": "state=new&sort=urgent", "name": "New", "shared_with": "me"}
     return [
         visit("accept"),
         visit("set_out"),
@@ -216,6 +217,9 @@ def day(moment: datetime) -> list[Step]:
         Step("tech", "session.end_others", ("session", fixed(410)), {}),
         Step("tech", "session.end", ("session", fixed(410)), {}),
         Step("admin", "setting.change", ("setting", fixed(300)), change),
+        Step("leader", "list_view.save", ("list_view", fixed(470)), view),
+        Step("leader", "list_view.rename", ("list_view", fixed(470)), {"name": "Urgent ones"}),
+        Step("leader", "list_view.delete", ("list_view", fixed(470)), {}),
         Step("admin", "user.deactivate", ("user", str(UUID(int=2))), {}),
         Step("admin", "user.activate", ("user", str(UUID(int=2))), {}),
     ]

@@ -15,8 +15,10 @@ from fieldapp.services.accounts.queries import (
     technicians_by_group,
     technicians_of,
 )
+from fieldapp.services.accounts.roles import NAMES as ROLE_NAMES
 
 __all__ = [
+    "ROLE_NAMES",
     "actor_of",
     "group_name_by",
     "group_names",

@@ -17,7 +17,7 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.database import Moment, among
 from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import reading
-from fieldapp.services.accounts import name_by
+from fieldapp.services.accounts import group_name_by, name_by
 
 #: How many jobs without a technician stand above a list; the filter shows the others.
 UNASSIGNED = 30
@@ -77,6 +77,7 @@ _group_jobs: Any = (
         Job.service_class,
         Job.state,
         Job.group_id,
+        group_name_by(Job.group_id).label("group_name"),
     )
     .join(Customer, Customer.id == Job.customer_id)
     .join(Site, Site.id == Job.site_id)

@@ -16,7 +16,6 @@ from fieldapp.field.jobs.routes.rows import results_title, things
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.web.lists import Filter
 from fieldapp.platform.web.render import render
-from fieldapp.services.accounts import group_names
 
 
 class WaitingJob(NamedTuple):
@@ -53,11 +52,10 @@ def group_list(who: Actor, scope: Filter) -> Response:
 def _waiting(who: Actor) -> list[WaitingJob]:
     rows = queries.unassigned(who)
     devices = queries.assets_in_short(row.id for row in rows)
-    groups = group_names() if several_groups(who) else {}
-    return [_waiting_job(row, devices, groups, who) for row in rows]
+    return [_waiting_job(row, devices, who) for row in rows]
 
 
-def _waiting_job(row: Any, devices: dict[str, tuple[str, int]], groups: dict[int, str], who: Actor) -> WaitingJob:
+def _waiting_job(row: Any, devices: dict[str, tuple[str, int]], who: Actor) -> WaitingJob:
     return WaitingJob(
         id=row.id,
         number=row.number,
@@ -66,6 +64,6 @@ def _waiting_job(row: Any, devices: dict[str, tuple[str, int]], groups: dict[int
         is_urgent=row.urgency == "emergency",
         service_class=words.words(words.SERVICE_CLASSES, row.service_class),
         received_at=row.received_at,
-        group=groups.get(row.group_id, ""),
+        group=row.group_name if several_groups(who) else "",
         may_plan=may_lead(who, row.group_id),
     )

@@ -108,6 +108,11 @@ class ListPage(Page):
     may_export: bool = False
 
     @property
+    def parameters(self) -> str:
+        """What this page shows, as the parameters of its address."""
+        return self.url().partition("?")[2]
+
+    @property
     def most(self) -> int:
         """Beyond how many rows nothing is counted."""
         return COUNTED
@@ -161,13 +166,21 @@ class ListDef:
         asked = inputs.query_choice("sort", [one.name for one in self.sorts], self.sorts[0].name)
         return next(one for one in self.sorts if one.name == asked)
 
+    def chosen(self, actor: Actor) -> list[Col]:
+        """Return the columns that the address names, in its order; by default all that a person may see."""
+        shown = {col.key: col for col in self.shown(actor)}
+        asked = [shown[key] for key in inputs.query("cols", most=500).split(",") if key in shown]
+        return asked or list(shown.values())
+
     def page(self, actor: Actor, before: Sequence[Filter] = ()) -> ListPage:
         """Return the page that the address asks for. `before` are filters of its address that choose among lists."""
         chosen, query, sort = [*before, *self.filters(actor)], self.base(actor), self.sort()
         extra = {} if sort is self.sorts[0] else {"sort": sort.name}
+        columns = self.chosen(actor)
+        if inputs.query("cols"):
+            extra["cols"] = ",".join(col.key for col in columns)
         size = {"size": self.size} if self.size else {}
         plain = list_page(query, keys=sort, filters=chosen, extra=extra, name=self.name, **size)
-        columns = self.shown(actor)
         alone = plain.first and plain.next_url is None
         count, totals = self._counted(plain.query, columns, len(plain.rows) if alone else None)
         return ListPage(
