@@ -15,11 +15,12 @@ from fieldapp.platform.extensions import db
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.downloads import as_download, file_name
 from fieldapp.platform.web.forms import FormPage, form_page
+from fieldapp.platform.web.fresh import VARY
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import LISTS, ListDef, ListPage
 from fieldapp.platform.web.lists.downloads import maker, note_download
 from fieldapp.platform.web.lists.files import XLSX, Workbook, as_csv, as_xlsx
-from fieldapp.platform.web.render import VARY, render
+from fieldapp.platform.web.render import render
 from fieldapp.services.accounts import group_names
 from fieldapp.services.lists.models import ListView
 from fieldapp.services.lists.policy import ME, may_change_view, sees_view

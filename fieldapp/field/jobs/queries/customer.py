@@ -82,6 +82,7 @@ def sites_of(customer_id: str) -> list[SiteLine]:
         Asset.sim_no,
         Asset.warranty_until,
     ).where(Asset.site_id.in_(sites))
+    asset: Any
     for site, *asset in db.session.execute(things.order_by(Asset.category, Asset.serial_no, Asset.id)):
         sites[site].assets.append(SiteAsset(*asset))
     return list(sites.values())

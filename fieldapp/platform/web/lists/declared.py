@@ -179,7 +179,7 @@ class ListDef:
         columns = self.chosen(actor)
         if inputs.query("cols"):
             extra["cols"] = ",".join(col.key for col in columns)
-        size = {"size": self.size} if self.size else {}
+        size: dict[str, Any] = {"size": self.size} if self.size else {}
         plain = list_page(query, keys=sort, filters=chosen, extra=extra, name=self.name, **size)
         alone = plain.first and plain.next_url is None
         count, totals = self._counted(plain.query, columns, len(plain.rows) if alone else None)

@@ -45,7 +45,7 @@ class Page:
 def list_page(
     query: Select[Any],
     *,
-    keys: Sequence[Any],
+    keys: Sequence[Any] | Sort,
     filters: Sequence[Filter] = (),
     descending: bool = True,
     size: int = PAGE,
