@@ -14,6 +14,7 @@ from fieldapp.platform.extensions import GRANTS, INSTANCE_ID, PROVISIONS, SETTIN
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.platform.web.forms import TAKE_FILES
+from fieldapp.platform.web.lists import LISTS, ListDef
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.services.approvals.notices import NOTICE_TEXTS
 from fieldapp.services.attachments import take_files
@@ -38,6 +39,8 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
         for kind, text in module.NOTICES.items()
     )
     NOTICE_TEXTS.set(app, discovery.each_once("notice", notices))
+    lists = ((feature, declared.name, declared) for feature, declared in discovery.instances(roots, "lists", ListDef))
+    LISTS.set(app, discovery.each_once("list", lists))
     manifests = _manifests(roots)
     PROVISIONS.set(app, Provisions((feature, one.provides) for feature, one in manifests.items()))
     TAKE_FILES.set(app, take_files)

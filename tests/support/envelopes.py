@@ -176,6 +176,7 @@ def day(moment: datetime) -> list[Step]:
         "reason": "Board",
     }
     works = {"id": fixed(302), "day": tomorrow.isoformat(), "reason": "Called off"}
+    view = {"id": fixed(470), "list": "jobs", "query": "state=new&sort=urgent", "name": "New", "shared_with": "me"}
     return [
         visit("accept"),
         visit("set_out"),
@@ -231,6 +232,9 @@ def day(moment: datetime) -> list[Step]:
         Step("admin", "calendar.set_days", ("calendar", fixed(301)), free),
         Step("admin", "calendar.remove_day", ("calendar", fixed(302)), works),
         Step("admin", "calendar.set_week", ("calendar", fixed(303)), {"id": fixed(303), **week, "reason": "Lunch"}),
+        Step("leader", "list_view.save", ("list_view", fixed(470)), view),
+        Step("leader", "list_view.rename", ("list_view", fixed(470)), {"name": "Urgent ones"}),
+        Step("leader", "list_view.delete", ("list_view", fixed(470)), {}),
         Step("admin", "user.deactivate", ("user", str(UUID(int=2))), {}),
         Step("admin", "user.activate", ("user", str(UUID(int=2))), {}),
     ]

@@ -12,22 +12,21 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 
 from fieldapp.errors import NotFound
 from fieldapp.field.jobs import my_job_choices
 from fieldapp.kernel import clock, ids, money
+from fieldapp.money.expenses.lists import LIST
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.money.expenses.policy import CLAIM, COMMON_KIND_COUNT, FREE, ITEM, NEEDS_TRIP, fapiao_state
 from fieldapp.money.expenses.queries.checks import limits
-from fieldapp.money.expenses.queries.lines import CLAIM_ROW, claim_lines, detach, holder, items_of_claims, lines_of
+from fieldapp.money.expenses.queries.lines import detach, holder, items_of_claims, lines_of
 from fieldapp.money.expenses.queries.records import SHOWN, claim_for, free_items, item_for
 from fieldapp.money.expenses.settings import SHOWN_SETTINGS
 from fieldapp.money.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS, about_claim
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.forms import FormPage, form_page, redrawn
 from fieldapp.platform.web.guards import actor, needs
-from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.page import day
 from fieldapp.platform.web.render import render
 from fieldapp.services.accounts import names_of
@@ -42,11 +41,6 @@ bp = Blueprint("expenses", __name__)
 def mine() -> Response:
     """My expenses that are not claimed yet, and my claims with who holds them (D-EXP-9)."""
     free = free_items(actor())
-    claims = list_page(
-        select(*CLAIM_ROW).where(ExpenseClaim.owner_id == actor().id),
-        keys=(ExpenseClaim.submitted_at, ExpenseClaim.id),
-        size=20,
-    )
     return render(
         "money/expenses/mine.html",
         fragment="money/expenses/_expenses.html",
@@ -54,8 +48,7 @@ def mine() -> Response:
         more=len(free) > SHOWN,
         together=_sum(free[:SHOWN]),
         free=_free_facts(free[:SHOWN]),
-        page=claims,
-        claims=claim_lines(claims.rows),
+        page=LIST.page(actor()),
     )
 
 

@@ -126,6 +126,11 @@ def name_by(user_id: Any) -> ScalarSelect[str]:
     return select(User.name).where(User.id == user_id).scalar_subquery()
 
 
+def group_name_by(group_id: Any) -> ScalarSelect[str]:
+    """Return the name of the group in a column as a column, read along with the row."""
+    return select(Group.name).where(Group.id == group_id).scalar_subquery()
+
+
 def group_names() -> dict[int, str]:
     """Return the names of all groups by id, in order of id."""
     return {group: name for group, name in db.session.execute(select(Group.id, Group.name).order_by(Group.id))}

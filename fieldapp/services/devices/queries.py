@@ -132,7 +132,7 @@ COLUMNS = (
     Device.id,
     Device.dev,
     Device.user_id,
-    name_by(Device.user_id),
+    name_by(Device.user_id).label("name"),
     Device.display_mode,
     Device.build,
     Device.persisted,
@@ -142,6 +142,10 @@ COLUMNS = (
     Device.revoked_at,
     _copied_at().label("copied_at"),
 )
+
+
+#: The fields of a phone that are columns.
+_OF_ROW = tuple(column.key for column in COLUMNS)
 
 
 def _latest() -> Any:
@@ -307,7 +311,7 @@ def elsewhere(actor: Actor, here: str | None) -> list[Phone]:
 
 
 def _phone(row: Any, **details: Any) -> Phone:
-    return Phone(*row, **details)
+    return Phone(**{name: getattr(row, name) for name in _OF_ROW}, **details)
 
 
 def told_enough(session: Session, kind: str, reader: int, who: str | None = None) -> bool:

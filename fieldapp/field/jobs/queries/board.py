@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, case, false, or_, select, true
+from sqlalchemy import Row, Select, and_, bindparam, case, false, or_, select, true
 from sqlalchemy.sql.elements import ColumnElement
 
 from fieldapp.field.customers import Asset, Contact, Customer, Site
@@ -16,13 +16,27 @@ from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.database import Moment, among
 from fieldapp.platform.extensions import db
-from fieldapp.services.accounts import name_by
+from fieldapp.services.accounts import group_name_by, name_by
 
 #: How many jobs without a technician stand above a list; the filter shows the others.
 UNASSIGNED = 30
 
-#: Address, latitude, longitude, telephone.
-Way = tuple[str, float | None, float | None, str | None]
+
+class Way(NamedTuple):
+    """The way to a job: where its site is, and whom to call."""
+
+    address: str
+    lat: float | None
+    lon: float | None
+    phone: str | None
+
+
+class StandingVisit(NamedTuple):
+    """The visit that stands for a job in a list: the next open one, else the last."""
+
+    planned_start: datetime | None = None
+    state: str = ""
+    names: str = ""
 
 
 _start = bindparam("day_start", type_=Moment, callable_=lambda: clock.day_bounds(clock.today())[0])
@@ -34,11 +48,11 @@ _my_visits: Any = (
     select(
         _bucket.label("bucket"),
         Visit.planned_start,
-        Visit.id,
+        Visit.id.label("visit"),
         Visit.state,
-        Job.id,
-        Customer.name,
-        Site.name,
+        Job.id.label("job"),
+        Customer.name.label("customer"),
+        Site.name.label("site"),
         Job.title,
         Job.urgency,
         Job.service_class,
@@ -47,20 +61,21 @@ _my_visits: Any = (
     .join(Job, Job.id == Visit.job_id)
     .join(Customer, Customer.id == Job.customer_id)
     .join(Site, Site.id == Job.site_id)
-    .where(VisitMember.removed_at.is_(None), VisitMember.user_id == bindparam("me"))
+    .where(VisitMember.removed_at.is_(None))
 )
 _group_jobs: Any = (
     select(
         Job.received_at,
         Job.id,
         Job.number,
-        Customer.name,
-        Site.name,
+        Customer.name.label("customer"),
+        Site.name.label("site"),
         Job.title,
         Job.urgency,
         Job.service_class,
         Job.state,
         Job.group_id,
+        group_name_by(Job.group_id).label("group_name"),
     )
     .join(Customer, Customer.id == Job.customer_id)
     .join(Site, Site.id == Job.site_id)
@@ -101,9 +116,9 @@ def bucket() -> ColumnElement[int]:
     return _bucket
 
 
-def my_visits() -> Select[Any]:
-    """The visits of the person `me`, as the cards of the list need them; bucket, planned start and visit id first."""
-    query: Select[Any] = _my_visits
+def my_visits(actor: Actor) -> Select[Any]:
+    """Return the visits of a person with what the cards of their list show."""
+    query: Select[Any] = _my_visits.where(VisitMember.user_id == actor.id)
     return query
 
 
@@ -125,9 +140,9 @@ def within(actor: Actor) -> ColumnElement[bool]:
     return Job.group_id.in_(sorted(actor.leads)) if actor.leads else false()
 
 
-def unassigned(actor: Actor) -> list[tuple[Any, ...]]:
-    """Jobs without a technician, urgent ones first, then those that wait longest."""
-    return [tuple(row) for row in db.session.execute(_unassigned.where(within(actor)))]
+def unassigned(actor: Actor) -> Sequence[Row[Any]]:
+    """Return jobs without a technician, as `group_jobs` names them: urgent ones first, then those waiting longest."""
+    return db.session.execute(_unassigned.where(within(actor))).all()
 
 
 def assets_in_short(job_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
@@ -148,7 +163,7 @@ def ways_to(job_ids: Iterable[str]) -> dict[str, Way]:
     if not wanted:
         return {}
     rows = db.session.execute(_ways, {"jobs": wanted})
-    return {job: (address, lat, lon, phone) for job, address, lat, lon, phone in rows}
+    return {job: Way(*way) for job, *way in rows}
 
 
 def partners(visit_ids: Sequence[str], actor: Actor) -> dict[str, str]:
@@ -161,8 +176,8 @@ def partners(visit_ids: Sequence[str], actor: Actor) -> dict[str, str]:
     return {visit: listed(names) for visit, names in people.items()}
 
 
-def visits_of_jobs(job_ids: Sequence[str]) -> dict[str, tuple[datetime, str, str]]:
-    """`(planned start, state, names)` of the visit that stands for each job: the next open one, else the last."""
+def visits_of_jobs(job_ids: Sequence[str]) -> dict[str, StandingVisit]:
+    """Return the visit that stands for each job, by job id; one query."""
     if not job_ids:
         return {}
     chosen: dict[str, tuple[str, datetime, str, list[str]]] = {}
@@ -172,7 +187,7 @@ def visits_of_jobs(job_ids: Sequence[str]) -> dict[str, tuple[datetime, str, str
             current[3].append(name)
         elif current is None or current[2] not in OPEN_VISIT:
             chosen[job] = (visit, planned, state, [name])
-    return {job: (planned, state, listed(names)) for job, (_, planned, state, names) in chosen.items()}
+    return {job: StandingVisit(planned, state, listed(names)) for job, (_, planned, state, names) in chosen.items()}
 
 
 def listed(names: Iterable[str]) -> str:

@@ -89,10 +89,10 @@ def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
     )
     panels: dict[str, Panel] = {}
     rows = db.session.execute(with_job(query, ServiceReport.job_id)).all()
-    groups = {row[0].group_id for row in rows if row[1] is not None}
+    groups = {row.ServiceReport.group_id for row in rows if row.NextVisitPlan is not None}
     technicians = technicians_by_group(groups) if groups else {}
     for row in rows:
-        report, plan, line = row[:3]
+        report, plan, line = row.ServiceReport, row.NextVisitPlan, row.PlanLine
         if report.id not in panels:
             shown = {"report": report, "job": line_in(row), "photos": photos.get(report.id, [])}
             about = partial(about_report, job=shown["job"].words)

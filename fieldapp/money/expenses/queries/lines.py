@@ -113,14 +113,25 @@ CLAIM_ROW: tuple[Any, ...] = (
 def claim_lines(rows: Iterable[Any]) -> list[ClaimLine]:
     """Rows of CLAIM_ROW with who holds them now; one query for all."""
     rows = list(rows)
-    cases = cases_of("expense_claim", [row[1] for row in rows])
+    cases = cases_of("expense_claim", [row.id for row in rows])
     lines = []
-    for submitted_at, one, number, total, state, approved_at, reason in rows:
-        case = cases.get(one)
+    for row in rows:
+        case = cases.get(row.id)
         closed = case.closed_at if case else None
-        since = {"submitted": submitted_at, "approved": approved_at}.get(state, closed or submitted_at)
-        words = str(CLAIM_WORDS[state])
-        lines.append(ClaimLine(one, number, total, state, words, LOOKS[state], since, holder(state, case), reason))
+        ends = {"submitted": row.submitted_at, "approved": row.approved_at}
+        lines.append(
+            ClaimLine(
+                id=row.id,
+                number=row.number,
+                total=row.total,
+                state=row.state,
+                words=str(CLAIM_WORDS[row.state]),
+                look=LOOKS[row.state],
+                since=ends.get(row.state, closed or row.submitted_at),
+                holder=holder(row.state, case),
+                reason=row.reason,
+            )
+        )
     return lines
 
 
