@@ -89,22 +89,32 @@ def area_name(area: str) -> str:
     return str(_AREAS.get(area) or gettext(area.replace("_", " ").capitalize()))
 
 
+@dataclass
+class Area:
+    """An area with the number of its settings and of coming changes."""
+
+    key: str
+    name: str
+    settings: int = 0
+    coming: int = 0
+
+
 @bp.get("/settings")
 @needs("setting.change")
 def areas() -> Response:
     """The areas, each with the number of its settings and of coming changes."""
     today = clock.today()
-    counts: dict[str, tuple[int, int]] = {}
+    by_key: dict[str, Area] = {}
     for key, definition in sorted(SETTINGS().items()):
         coming = sum(
             entry is not None and entry.valid_from > today
             for entries in entries_of(key).values()
             for entry in [in_force(entries, date.max, clock.now())]
         )
-        settings, changes = counts.get(definition.area, (0, 0))
-        counts[definition.area] = settings + 1, changes + coming
-    listed = [(area, area_name(area), *numbers) for area, numbers in counts.items()]
-    return render("services/settings/areas.html", areas=listed)
+        area = by_key.setdefault(definition.area, Area(definition.area, area_name(definition.area)))
+        area.settings += 1
+        area.coming += coming
+    return render("services/settings/areas.html", areas=list(by_key.values()))
 
 
 @bp.get("/settings/areas/<area>")
