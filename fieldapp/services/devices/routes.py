@@ -83,7 +83,7 @@ def phones() -> Response:
         "services/devices/phones.html",
         fragment="services/devices/_phones.html",
         page=LIST.page(actor()),
-        build=ASSETS().build,
+        current_build=ASSETS().build,
     )
 
 
