@@ -10,10 +10,11 @@ from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.manifest import FeatureManifest
 from fieldapp.platform.commandbus.command import COMMANDS, Command
 from fieldapp.platform.commandbus.field_changes import COMPARED, compared_fields
-from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, PROVISIONS
+from fieldapp.platform.extensions import ACTOR_AT, FIGURE, GRANTS, INSTANCE_ID, PROVISIONS
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.platform.web.forms import TAKE_FILES
+from fieldapp.services.accounts import actor_at
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.services.approvals.notices import NOTICE_TEXTS
 from fieldapp.services.attachments import take_files
@@ -26,6 +27,7 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
     figures = ((feature, figure.key, figure) for feature, figure in discovery.instances(roots, "figures", Figure))
     FIGURES.set(app, discovery.each_once("figure", figures))
     FIGURE.set(app, figure)
+    ACTOR_AT.set(app, actor_at)
     commands = (
         (feature, command.kind, command) for feature, command in discovery.instances(roots, "commands", Command)
     )

@@ -14,10 +14,30 @@ SYSTEM_ID = 0
 
 
 @dataclass(frozen=True)
+class Principal:
+    """A person for whom somebody may decide now as their deputy (D-ROLE-2).
+
+    `roles` and `leads` are what the deputy may decide as, `verbs` what that grants, cut to the acts that were named.
+    """
+
+    id: int
+    name: str
+    roles: frozenset[str]
+    leads: frozenset[int]
+    verbs: frozenset[str]
+
+    def covers(self, record_type: str) -> bool:
+        """Return whether the deputy may decide about records of this type."""
+        return any(verb.startswith(f"{record_type}.") for verb in self.verbs)
+
+
+@dataclass(frozen=True)
 class Actor:
     """Who a record, an act or a page belongs to: mostly a signed-in person.
 
-    `roles` are those held anywhere, `leads` the groups led, `groups` all memberships, `verbs` what the roles grant.
+    `roles` are those held anywhere, `leads` the groups led, `groups` all memberships, `verbs` what the roles grant;
+    all of them on one day. A deputy's `roles`, `leads` and `verbs` include those of the `principals`; `in_own_right`
+    is the person without them.
     """
 
     id: int
@@ -29,10 +49,17 @@ class Actor:
     verbs: frozenset[str] = frozenset()
     active: bool = True
     kind: ActorKind = "person"
+    principals: tuple[Principal, ...] = ()
+    own: Actor | None = None
 
     def __post_init__(self) -> None:
         if self.kind != "person" and (self.roles or self.groups or self.leads):
             raise ValueError(f"only people hold roles and belong to groups, not a {self.kind}")
+
+    @property
+    def in_own_right(self) -> Actor:
+        """Return the actor without what they may do for others only."""
+        return self.own or self
 
     def can(self, verb: str) -> bool:
         """Return whether any of the actor's roles is granted `verb` (`expense_claim.approve`, D-ROLE-5)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -19,6 +20,7 @@ from htmx_flask import Htmx
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.extension_points import Point, Provided, Provisions
 from fieldapp.kernel.grants import Grants
 from fieldapp.platform.database import Base
@@ -58,6 +60,8 @@ class AppValue(Generic[Value]):
 PROVISIONS: AppValue[Provisions] = AppValue("provisions")
 #: The verbs of every role.
 GRANTS: AppValue[Grants] = AppValue("grants")
+#: Returns a person with the roles they held at a moment, by their number.
+ACTOR_AT: AppValue[Callable[[int, datetime], Actor]] = AppValue("actor at")
 #: Returns the value of a figure of the rule book by its key.
 FIGURE: AppValue[Callable[[str], Decimal | int]] = AppValue("figure")
 #: Returns the id of this installation, the value of the header `X-Fieldapp`.

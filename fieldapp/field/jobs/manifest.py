@@ -14,6 +14,7 @@ from fieldapp.field.jobs.models import Job, Visit
 from fieldapp.field.jobs.policy import CLOSED_JOB, TO_REASSIGN, job_state
 from fieldapp.field.jobs.queries.customer import customer_panels, serves_customer
 from fieldapp.field.jobs.queries.pack import board_version, pack_assets, pack_jobs, pack_led
+from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import FeatureManifest, PackEntry
 from fieldapp.platform.extensions import CHECKS, db
@@ -35,7 +36,9 @@ def _led(actor: Actor) -> Iterator[PackEntry]:
     led = pack_led(actor)
     if not led:
         return
-    people = hashlib.sha256(repr(sorted(technicians_of(sorted(actor.leads)))).encode()).hexdigest()[:12]
+    people = hashlib.sha256(repr(sorted(technicians_of(sorted(actor.leads), on=clock.today()))).encode()).hexdigest()[
+        :12
+    ]
     for job, version, has_several, visits in led:
         where, form = f"/jobs/{job}", f"{version}:{people}"
         yield PackEntry(where, f"led:{version}")

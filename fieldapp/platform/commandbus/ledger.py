@@ -184,6 +184,14 @@ def complete(connection: Connection, rows: list[dict[str, Any]]) -> Asking[int]:
     return inserting_new(connection, _receipts).writing(*rows)
 
 
+def store_principals(connection: Connection, principals: dict[str, int | None]) -> None:
+    """Store on whose behalf the records of deputies were decided, by operation."""
+    for op, principal in principals.items():
+        if principal is None:
+            continue
+        connection.execute(update(Receipt).where(Receipt.op == op).values(on_behalf_of=principal))
+
+
 def update_outcomes(connection: Connection, decided: dict[str, Result], now: datetime) -> None:
     """Store the outcomes of records whose receipts exist."""
     if decided:

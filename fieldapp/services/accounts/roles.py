@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from flask_babel import lazy_gettext as _l
+
+from fieldapp.kernel.grants import DECIDING
 
 NAMES = {
     "technician": _l("Technician"),
@@ -16,3 +21,21 @@ NAMES = {
     "quality": _l("Quality"),
     "admin": _l("Administrator"),
 }
+
+VICE_LEADER = _l("Vice leader")
+
+#: Roles that belong to one group; the others apply everywhere.
+GROUP_ROLES = frozenset({"technician", "leader"})
+
+#: Roles whose holders name a deputy (D-ROLE-2).
+WITH_DEPUTIES = ("leader", "manager", "purchasing", "executive")
+
+
+def role_name(role: str, kind: str = "member") -> Any:
+    """Return the name of a role; a vice leader holds the role of the leader."""
+    return VICE_LEADER if kind == "vice" else NAMES.get(role, role)
+
+
+def deputy_verbs(verbs: Collection[str]) -> frozenset[str]:
+    """Return those of a principal's verbs that a deputy has too: decisions about records."""
+    return frozenset(verb for verb in verbs if verb.partition(".")[2] in DECIDING)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, String, and_, bindparam, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.actor import Actor, Principal
+from fieldapp.kernel.grants import DECIDING
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.database import among
 from fieldapp.platform.database.statements import Prepared
@@ -17,52 +18,91 @@ from fieldapp.platform.extensions import db, reading
 from fieldapp.services.accounts import name_by
 from fieldapp.services.approvals.extension_points import inbox_ids
 from fieldapp.services.approvals.models import Case, Step
-from fieldapp.services.approvals.policy import GROUP_ROLES, may_decide
+from fieldapp.services.approvals.policy import GROUP_ROLES, Turn, may_decide
 
 #: Most cases on a page; the page says if there are more.
 MAX_CASES = 50
 
+
+def _turn_of(roles: str, led: str) -> ColumnElement[bool]:
+    """Return the condition that it is the turn of one of the roles, or of a leader of the groups."""
+    return or_(among(Case.waiting_role, roles), and_(Case.waiting_role == "leader", among(Case.group_id, led)))
+
+
+def _decided_by(person: Any) -> ColumnElement[bool]:
+    """Return the condition that a person decided a step of the case, or somebody did on their behalf."""
+    by_person = or_(Step.decided_by == person, Step.on_behalf_of == person)
+    return exists().where(Step.case_id == Case.id, by_person).correlate(Case)
+
+
 # Built once: every page needs the count.
-_is_actors_turn = or_(
-    among(Case.waiting_role, "roles"),
-    and_(Case.waiting_role == "leader", among(Case.group_id, "led")),
-)
-_waits_for_actor = (Case.state == "open", Case.requester_id != bindparam("me"), _is_actors_turn)
-_case_count = select(func.count()).where(*_waits_for_actor)
+_open_for_others = (Case.state == "open", Case.requester_id != bindparam("me"), ~_decided_by(bindparam("me")))
+_waits_for_actor = (*_open_for_others, _turn_of("roles", "led"))
 _notice_count = select(func.count()).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
-_first_cases = (
-    select(Case.id).where(*_waits_for_actor).order_by(Case.opened_at, Case.id).limit(MAX_CASES + 1).subquery()
-)
 _notice_ids = select(Notice.id).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
 _first_notices = _notice_ids.order_by(Notice.id.desc()).limit(MAX_CASES + 1).subquery()
-_inbox_ids = Prepared(select(_first_cases.c.id).union_all(select(cast(_first_notices.c.id, String))))
-_counts = Prepared(select(_case_count.scalar_subquery(), _notice_count.scalar_subquery()))
+
+
+def _first_cases(waits: Sequence[ColumnElement[bool]], limit: int) -> Select[Any]:
+    return select(Case.id).where(*waits).order_by(Case.opened_at, Case.id).limit(limit)
+
+
+def _inbox_statement(waits: Sequence[ColumnElement[bool]]) -> Prepared:
+    cases = _first_cases(waits, MAX_CASES + 1).subquery()
+    return Prepared(select(cases.c.id).union_all(select(cast(_first_notices.c.id, String))))
+
+
+def _count_statement(waits: Sequence[ColumnElement[bool]]) -> Prepared:
+    case_count = select(func.count()).where(*waits)
+    return Prepared(select(case_count.scalar_subquery(), _notice_count.scalar_subquery()))
+
+
+_inbox_ids, _counts = _inbox_statement(_waits_for_actor), _count_statement(_waits_for_actor)
+
+
+def _waits(actor: Actor) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions that a case waits for the actor, in their own name or as a deputy (D-ROLE-2)."""
+    if not actor.principals:
+        return _waits_for_actor
+    turns = [_turn_of("roles", "led")]
+    for number, principal in enumerate(actor.principals):
+        kinds = sorted({verb.partition(".")[0] for verb in principal.verbs if verb.partition(".")[2] in DECIDING})
+        turns.append(
+            and_(
+                Case.requester_id != principal.id,
+                Case.subject_type.in_(kinds),
+                ~_decided_by(principal.id),
+                _turn_of(f"roles_{number}", f"led_{number}"),
+            )
+        )
+    return (*_open_for_others, or_(*turns))
 
 
 def waiting_for(actor: Actor, limit: int) -> Select[Any]:
     """Return the query for ids of open cases that the actor may decide, oldest first."""
-    return (
-        select(Case.id)
-        .where(*_waits_for_actor)
-        .order_by(Case.opened_at, Case.id)
-        .limit(limit)
-        .params(_actor_params(actor))
-    )
+    return _first_cases(_waits(actor), limit).params(_actor_params(actor))
 
 
 def _actor_params(actor: Actor) -> dict[str, Any]:
-    return {"me": actor.id, "roles": sorted(actor.roles - GROUP_ROLES), "led": sorted(actor.leads)}
+    params: dict[str, Any] = {"me": actor.id}
+    people: dict[str, Actor | Principal] = {"": actor.in_own_right}
+    people |= {f"_{number}": principal for number, principal in enumerate(actor.principals)}
+    for suffix, person in people.items():
+        params |= {f"roles{suffix}": sorted(person.roles - GROUP_ROLES), f"led{suffix}": sorted(person.leads)}
+    return params
 
 
 def counts(actor: Actor) -> tuple[int, int]:
     """Return the number of cases that wait for the actor, and of unread notices. One query."""
-    ((cases, notices),) = _counts.rows(reading(), **_actor_params(actor), user=actor.id)
+    statement = _count_statement(_waits(actor)) if actor.principals else _counts
+    ((cases, notices),) = statement.rows(reading(), **_actor_params(actor), user=actor.id)
     return cases, notices
 
 
 def waiting_ids(actor: Actor) -> list[str]:
     """Return the ids of cases and notices on the actor's first inbox page. One query."""
-    return [one for (one,) in _inbox_ids.rows(reading(), **_actor_params(actor), user=actor.id)]
+    statement = _inbox_statement(_waits(actor)) if actor.principals else _inbox_ids
+    return [one for (one,) in statement.rows(reading(), **_actor_params(actor), user=actor.id)]
 
 
 def inbox_count(actor: Actor) -> int:
@@ -146,8 +186,12 @@ def last_returns(kind: str, records: Sequence[str]) -> dict[str, Returned]:
 
 def may_decide_now(actor: Actor, case: Case | None) -> bool:
     """Return whether the case is open and the actor may decide it."""
-    return (
-        case is not None
-        and case.state == "open"
-        and may_decide(actor, case.requester_id, case.waiting_role, case.group_id)
-    )
+    if case is None or case.state != "open":
+        return False
+    turn = Turn(case.subject_type, case.requester_id, case.waiting_role, case.group_id)
+    return may_decide(actor, turn) and may_decide(actor, replace(turn, deciders=_deciders(case.id)))
+
+
+def _deciders(case_id: str) -> frozenset[int]:
+    query = select(Step.decided_by, Step.on_behalf_of).where(Step.case_id == case_id, Step.decided_by.is_not(None))
+    return frozenset(person for row in db.session.execute(query) for person in row if person is not None)

@@ -18,7 +18,7 @@ from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.page import decision_kinds
 from fieldapp.platform.web.render import render, wants_fragment
-from fieldapp.services.approvals.decisions import changes_since, difference_text, draft_key, seen_json, seen_of
+from fieldapp.services.approvals.decisions import changes_since, difference_text, draft_key, seen_json, seen_of, turn_of
 from fieldapp.services.approvals.extension_points import inbox_panels, inbox_sections
 from fieldapp.services.approvals.models import Step
 from fieldapp.services.approvals.notices import inbox_key, key_of, message_url, unread_messages
@@ -113,7 +113,7 @@ def decide(kind: str, record: UUID, verb: str) -> Response:
         abort(404)
     row = load_cases([case.id])[0]
     roles, deciders = {step.role for step in row.steps}, {step.decided_by for step in row.steps}
-    if not may_see(actor(), case.requester_id, roles, case.group_id, deciders):
+    if not may_see(actor(), turn_of(case), roles, deciders):
         abort(404)
     if not actor().can(name) or (case.state == "open" and not may_decide_now(actor(), case)):
         abort(403)

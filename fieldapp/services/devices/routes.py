@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select
 
 from fieldapp.errors import NotFound
-from fieldapp.kernel import ids
+from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.web.assets import ASSETS
@@ -109,7 +109,7 @@ def _named(query: Select[Any], value: str) -> Select[Any]:
 
 
 def _of_group(query: Select[Any], group: int) -> Select[Any]:
-    return query.where(Device.user_id.in_(members_of([group])))
+    return query.where(Device.user_id.in_(members_of([group], on=clock.today())))
 
 
 @bp.route("/phones/<uuid:dev>/<int:user_id>/sign-out", methods=["GET", "POST"])
@@ -148,7 +148,7 @@ def acknowledge(dev: UUID, user_id: int) -> Response:
 
 def _managed_phone(owner: int, dev: str) -> queries.Phone:
     """Return the phone if this person may manage it. Raise NotFound."""
-    allowed = may_manage(actor(), owner, groups_of(owner))
+    allowed = may_manage(actor(), owner, groups_of(owner, on=clock.today()))
     phone = queries.phone_of(owner, dev) if allowed else None
     if phone is None:
         raise NotFound("device.not_found")

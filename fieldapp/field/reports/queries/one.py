@@ -139,7 +139,7 @@ def view(actor: Actor, report_id: str) -> ReportView:
         may_decide=may_decide_now(actor, cases[-1][0] if cases else None) and actor.can("service_report.accept"),
         may_correct=actor.id == report.author_id and report.state != "accepted",
         seen_json=seen_json(*cases[-1]) if cases else "",
-        plan_names=names_in_plan(people, technicians_of([report.group_id])) if people else None,
+        plan_names=names_in_plan(people, technicians_of([report.group_id], on=clock.today())) if people else None,
     )
 
 

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select
 
 from fieldapp.errors import Conflict, NotFound
+from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
@@ -40,7 +41,7 @@ def people_list() -> Response:
         "services/accounts/people.html",
         fragment="services/accounts/_people.html",
         page=page,
-        roles=people.roles_of(page.rows),
+        roles=people.roles_of(page.rows, on=clock.today()),
     )
 
 
@@ -58,7 +59,7 @@ def _render_person(user_id: int, link: str = "") -> Response:
     response = render(
         "services/accounts/person.html",
         person=row,
-        roles=people.roles_of([row]),
+        roles=people.roles_of([row], on=clock.today()),
         events=journal.recent(user_id),
         agg=journal.key_of(user_id),
         link=link,
