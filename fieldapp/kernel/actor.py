@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from fieldapp.kernel.grants import DECIDING
+
 #: A person with an account, the system (due work), a customer's link, a program's token.
 ActorKind = Literal["person", "system", "link", "token"]
 
@@ -28,7 +30,13 @@ class Principal:
 
     def covers(self, record_type: str) -> bool:
         """Return whether the deputy may decide about records of this type."""
-        return any(verb.startswith(f"{record_type}.") for verb in self.verbs)
+        return record_type in self.decides_about
+
+    @cached_property
+    def decides_about(self) -> frozenset[str]:
+        """The types of record about which the deputy may decide."""
+        pairs = (verb.partition(".") for verb in self.verbs)
+        return frozenset(noun for noun, _, act in pairs if act in DECIDING)
 
 
 @dataclass(frozen=True)

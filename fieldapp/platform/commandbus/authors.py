@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from fieldapp.kernel import clock
@@ -29,6 +30,13 @@ class Authors:
         decision counts if its author could decide when writing it; a deputy's turn ends to the moment. For every
         other command, and if the phone's clock is in doubt, what they hold now counts.
         """
+        author = self._when_written(command, envelope, measured)
+        if command.decides or author.own is None:
+            return author
+        # A deputy decides for others and does nothing else for them.
+        return replace(author.own, principals=author.principals)
+
+    def _when_written(self, command: Command, envelope: Envelope, measured: Measured | None) -> Actor:
         if not self.channel.from_phone or not (command.own_work or command.decides):
             return self.actor
         ctx = Context(self.actor, envelope, self.now, self.channel, measured=measured)

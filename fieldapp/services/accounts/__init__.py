@@ -1,5 +1,6 @@
 """People, groups, roles, sessions and passwords. Other features import from this package only."""
 
+from fieldapp.services.accounts.histories import deputies_of
 from fieldapp.services.accounts.members import (
     active_holders,
     groups_of,
@@ -19,6 +20,7 @@ __all__ = [
     "active_holders",
     "actor_at",
     "actor_of",
+    "deputies_of",
     "group_names",
     "groups_of",
     "held",

@@ -24,8 +24,25 @@ NAMES = {
 
 VICE_LEADER = _l("Vice leader")
 
+#: What can be given to a person: every role, and the vice leader, who holds the role of the leader.
+POSTS = (
+    ("technician", NAMES["technician"]),
+    ("leader", NAMES["leader"]),
+    ("vice_leader", VICE_LEADER),
+    *((role, name) for role, name in NAMES.items() if role not in {"technician", "leader"}),
+)
+#: Role and kind of membership, where they are not the role's name and `member`.
+POST_ROLES = {"leader": ("leader", "lead"), "vice_leader": ("leader", "vice")}
+
 #: Roles that belong to one group; the others apply everywhere.
 GROUP_ROLES = frozenset({"technician", "leader"})
+
+#: Names of the records that a deputy can be named for alone.
+RECORD_NAMES = {
+    "expense_claim": _l("Expense claims"),
+    "parts_request": _l("Parts requests"),
+    "service_report": _l("Service reports"),
+}
 
 #: Roles whose holders name a deputy (D-ROLE-2).
 WITH_DEPUTIES = ("leader", "manager", "purchasing", "executive")

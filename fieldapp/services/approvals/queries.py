@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, exi
 from sqlalchemy.orm import aliased
 
 from fieldapp.kernel.actor import Actor, Principal
-from fieldapp.kernel.grants import DECIDING
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.database import among
 from fieldapp.platform.database.statements import Prepared
@@ -66,11 +65,10 @@ def _waits(actor: Actor) -> Sequence[ColumnElement[bool]]:
         return _waits_for_actor
     turns = [_turn_of("roles", "led")]
     for number, principal in enumerate(actor.principals):
-        kinds = sorted({verb.partition(".")[0] for verb in principal.verbs if verb.partition(".")[2] in DECIDING})
         turns.append(
             and_(
                 Case.requester_id != principal.id,
-                Case.subject_type.in_(kinds),
+                Case.subject_type.in_(sorted(principal.decides_about)),
                 ~_decided_by(principal.id),
                 _turn_of(f"roles_{number}", f"led_{number}"),
             )

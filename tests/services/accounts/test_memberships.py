@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
-from sqlalchemy import select, update
+import pytest
+from sqlalchemy import delete, select, update
 
 from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import actor_at, leaders_of, roles_on, technicians_of
+from fieldapp.services.accounts.journal import key_of
 from fieldapp.services.accounts.models import Membership
+from fieldapp.services.accounts.overlaps import overlapping_memberships
 from fieldapp.services.approvals import cases_of
 from tests.field.reports.sheets import sheet
 from tests.money.expenses.conftest import item_data
@@ -181,3 +186,159 @@ def test_questions_about_members_answer_for_the_day_that_is_asked(bench: Bench) 
     assert leaders == [[], [cast.leader.id], [cast.leader.id, cast.tech2.id]]
     assert roles == [{"technician"}, {"technician", "leader"}]
     assert groups == [{cast.group}, {cast.other_group}]
+
+
+# -- commands and pages ------------------------------------------------------------------------------------------
+
+
+def account(who: Person) -> tuple[str, str]:
+    return ("user", key_of(who.id))
+
+
+def post(role: str, group: int | None, since: date, until: date | None = None) -> dict[str, Any]:
+    data: dict[str, Any] = {"post": role, "from_on": since.isoformat(), "reason": "As agreed"}
+    data |= {"group_id": str(group)} if group else {}
+    return data | ({"until_on": until.isoformat()} if until else {})
+
+
+def rows_of(bench: Bench, who: Person) -> list[tuple[Any, ...]]:
+    columns = (Membership.role, Membership.kind, Membership.group_id, Membership.from_on, Membership.until_on)
+    with bench.app.app_context():
+        query = select(*columns).where(Membership.user_id == who.id).order_by(Membership.id)
+        rows = [tuple(row) for row in db.session.execute(query)]
+        db.session.remove()
+    return rows
+
+
+def test_two_administrators_who_enter_overlapping_memberships_at_once_get_one_refusal(bench: Bench) -> None:
+    cast = bench.cast
+    hold(bench, cast.hr, "admin", None, LONG_AGO)
+    leave(bench, cast.tech, today())
+    for _ in range(5):
+        barrier = Barrier(2)
+
+        def enter(by: Person, group: int, gate: Barrier = barrier) -> str:
+            gate.wait()
+            return bench.send(by, "membership.begin", account(cast.tech), post("technician", group, today())).outcome
+
+        with ThreadPoolExecutor(2) as pool:
+            answers = [pool.submit(enter, by, group) for by, group in ((cast.admin, 1), (cast.hr, 2))]
+            assert sorted(answer.result() for answer in answers) == ["accepted", "rejected"]
+        with bench.app.app_context(), writing() as session:
+            assert list(overlapping_memberships()) == []
+            session.execute(delete(Membership).where(Membership.user_id == cast.tech.id))
+
+
+@pytest.mark.parametrize(
+    ("role", "group", "since", "until", "field"),
+    [
+        ("technician", 2, 5, None, "from_on"),
+        ("technician", None, 5, None, "group_id"),
+        ("finance", 1, 5, None, "group_id"),
+        ("leader", 77, 5, None, "group_id"),
+        ("leader", 1, -1, None, "from_on"),
+        ("leader", 1, 5, 5, "until_on"),
+        ("nothing", None, 5, None, "post"),
+    ],
+)
+def test_role_that_cannot_be_given_is_refused_at_its_field(
+    bench: Bench, role: str, group: int | None, since: int, until: int | None, field: str
+) -> None:
+    begins = today() + timedelta(days=since)
+    data = post(role, group, begins, None if until is None else today() + timedelta(days=until))
+    result = bench.send(bench.cast.admin, "membership.begin", account(bench.cast.tech), data)
+    assert (result.outcome, list(result.problems)) == ("rejected", [field])
+    assert len(rows_of(bench, bench.cast.tech)) == 1
+
+
+def test_change_ends_the_old_role_on_the_day_the_new_one_begins(bench: Bench) -> None:
+    cast, moved_on = bench.cast, today() + timedelta(days=4)
+    data = {"membership_id": "1", **post("technician", cast.other_group, moved_on)}
+    assert bench.send(cast.admin, "membership.change", account(cast.tech), data).outcome == "accepted"
+    assert rows_of(bench, cast.tech) == [
+        ("technician", "member", 1, LONG_AGO, moved_on),
+        ("technician", "member", 2, moved_on, None),
+    ]
+
+
+def test_end_is_entered_moved_and_taken_back_and_a_coming_role_is_withdrawn(bench: Bench) -> None:
+    cast, soon = bench.cast, today() + timedelta(days=9)
+    for until in (soon, soon + timedelta(days=1), None):
+        data = {"membership_id": "1", "reason": "x"} | ({"until_on": until.isoformat()} if until else {})
+        assert bench.send(cast.admin, "membership.end", account(cast.tech), data).outcome == "accepted"
+        assert rows_of(bench, cast.tech)[0][4] == until
+    bench.send(cast.admin, "membership.begin", account(cast.tech), post("vice_leader", 1, soon))
+    data = {"membership_id": "14", "reason": "x", "until_on": today().isoformat()}
+    assert bench.send(cast.admin, "membership.end", account(cast.tech), data).outcome == "accepted"
+    assert rows_of(bench, cast.tech)[1] == ("leader", "vice", 1, soon, soon)
+    again = bench.send(cast.admin, "membership.end", account(cast.tech), data)
+    assert (again.outcome, again.code) == ("conflict", "membership.over")
+
+
+def test_roles_are_changed_by_administrators_and_not_their_own(bench: Bench) -> None:
+    cast, data = bench.cast, post("finance", None, today())
+    for who, whose in ((cast.manager, cast.tech), (cast.leader, cast.tech), (cast.admin, cast.admin)):
+        assert bench.send(who, "membership.begin", account(whose), data).outcome == "rejected"
+    assert bench.send(cast.admin, "membership.begin", account(cast.tech), data).outcome == "accepted"
+
+
+def test_vice_leader_decides_for_the_group_and_is_named_as_such(bench: Bench) -> None:
+    cast = bench.cast
+    bench.send(cast.admin, "membership.begin", account(cast.tech2), post("vice_leader", 1, today()))
+    assert bench.actor(cast.tech2).leads == {1}
+    page = bench.client_of(cast.manager).get("/groups/1").text
+    assert page.index(cast.leader.name) < page.index(cast.tech2.name) < page.index("Members today")
+    assert "Vice leader" in page
+
+
+def test_person_page_shows_past_present_and_coming_roles_and_points_out_double_ones(bench: Bench) -> None:
+    cast, soon = bench.cast, today() + timedelta(days=9)
+    client = bench.client_of(cast.admin)
+    assert "could pay what it decided itself" not in client.get(f"/people/{cast.tech.id}").text
+    form = {"_op": str(ids.uuid7()), **post("finance", None, soon)}
+    assert client.post(f"/people/{cast.tech.id}/roles/new", data=form).status_code == 303
+    hold(bench, cast.tech, "agent", None, LONG_AGO, today())
+    page = client.get(f"/people/{cast.tech.id}").text
+    coming = page.index("Coming")
+    assert page.index("Technician") < coming < page.index(">Finance<", coming) < page.index("Service desk", coming)
+    assert "could pay what it decided itself" in page
+    wrong = {"_op": str(ids.uuid7()), **post("technician", 2, soon)}
+    answer = client.post(f"/people/{cast.tech.id}/roles/new", data=wrong)
+    assert answer.status_code == 422
+    assert "End that first." in answer.text
+    for url in ("roles/1/change", "roles/1/end"):
+        assert client.get(f"/people/{cast.tech.id}/{url}").status_code == 200
+        assert bench.client_of(cast.manager).get(f"/people/{cast.tech.id}/{url}").status_code == 403
+
+
+def test_group_is_founded_changed_and_ends_after_its_last_membership(bench: Bench) -> None:
+    cast, ends = bench.cast, today() + timedelta(days=3)
+    client = bench.client_of(cast.admin)
+    form = {"_op": str(ids.uuid7()), "id": str(ids.uuid7()), "name": "Group three", "city": "Wuhu", "parent_id": "1"}
+    assert client.post("/groups/new", data=form).status_code == 303
+    assert "Group three" in client.get("/groups").text
+    change = {"name": "Group three", "city": "Wuhu", "ended_on": ends.isoformat()}
+    agg = ("group", key_of(3))
+    bench.send(cast.admin, "membership.begin", account(cast.tech2), post("vice_leader", 3, today()))
+    assert bench.send(cast.admin, "group.change", agg, change).problems.keys() == {"ended_on"}
+    data = {"membership_id": "14", "reason": "x", "until_on": ends.isoformat()}
+    bench.send(cast.admin, "membership.end", account(cast.tech2), data)
+    assert bench.send(cast.admin, "group.change", agg, change).outcome == "accepted"
+    late = bench.send(cast.admin, "membership.begin", account(cast.tech), post("vice_leader", 3, today()))
+    assert late.problems.keys() == {"group_id"}
+    assert bench.send(cast.admin, "group.change", agg, {"name": "Group one", "city": "Wuhu"}).problems.keys() == {
+        "name"
+    }
+    below = {"name": "Group one", "city": "Wuhu", "parent_id": "3"}
+    assert bench.send(cast.admin, "group.change", agg, change | {"parent_id": "1"}).outcome == "accepted"
+    assert bench.send(cast.admin, "group.change", ("group", key_of(1)), below).problems.keys() == {"parent_id"}
+    assert bench.send(cast.admin, "group.change", agg, {"name": "Group three", "city": "Wuhu"}).outcome == "accepted"
+    assert bench.send(cast.manager, "group.change", agg, change).outcome == "rejected"
+
+
+def test_check_names_memberships_that_overlap(bench: Bench) -> None:
+    hold(bench, bench.cast.tech, "technician", 2, today())
+    with bench.app.app_context():
+        lines = list(overlapping_memberships())
+        db.session.remove()
+    assert lines == [f"person {bench.cast.tech.id} holds the role technician twice from {today()} on"]

@@ -16,7 +16,7 @@ from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.hosts import address_of
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.render import render
-from fieldapp.services.accounts import journal, people, resets
+from fieldapp.services.accounts import histories, journal, people, resets
 from fieldapp.services.accounts.models import User
 from fieldapp.services.accounts.routes import bp
 
@@ -56,10 +56,14 @@ def _render_person(user_id: int, link: str = "") -> Response:
     row = people.person_row(user_id)
     if row is None:
         raise NotFound("user.not_found")
+    lines = histories.of_person(user_id, on=clock.today())
     response = render(
         "services/accounts/person.html",
+        now=histories.by_state(lines, "now"),
+        coming=list(reversed(histories.by_state(lines, "coming"))),
+        past=histories.by_state(lines, "past", "withdrawn"),
+        doubts=histories.doubts_about(lines),
         person=row,
-        roles=people.roles_of([row], on=clock.today()),
         events=journal.recent(user_id),
         agg=journal.key_of(user_id),
         link=link,
