@@ -11,19 +11,23 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.errors import NotFound
 from fieldapp.kernel import clock
 from fieldapp.platform.web.forms import FormPage, form_page
-from fieldapp.platform.web.guards import needs
+from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render
 from fieldapp.services.accounts import histories, journal, people
 from fieldapp.services.accounts.histories import MembershipLine
 from fieldapp.services.accounts.models import Group
+from fieldapp.services.accounts.policy import may_see_group
 from fieldapp.services.accounts.routes import bp
 
 
 @bp.get("/groups")
 @needs("group.view")
 def group_list() -> Response:
-    """List all groups with the number of their members today."""
-    return render("services/accounts/groups.html", groups=histories.groups_on(clock.today()))
+    """List the groups the person may see, with the number of their members today."""
+    return render(
+        "services/accounts/groups.html",
+        groups=[one for one in histories.groups_on(clock.today()) if may_see_group(actor(), one.id)],
+    )
 
 
 @bp.get("/groups/<int:group_id>")
@@ -31,6 +35,8 @@ def group_list() -> Response:
 def group(group_id: int) -> Response:
     """Show one group: leaders and members today, coming changes, former members."""
     row = _group(group_id)
+    if not may_see_group(actor(), group_id):
+        raise NotFound("group.not_found")
     lines = histories.of_group(group_id, on=clock.today())
     now = histories.by_state(lines, "now")
     parent = histories.group_row(row.parent_id) if row.parent_id else None
