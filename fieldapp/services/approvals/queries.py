@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from flask_babel import gettext
 from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
@@ -160,6 +161,20 @@ def history_of(kind: str, record: str) -> list[tuple[Case, list[Step]]]:
     for case, step in db.session.execute(query):
         rounds.setdefault(case.id, (case, []))[1].append(step)
     return list(rounds.values())
+
+
+def people_in(rounds: Iterable[tuple[Case, Sequence[Step]]]) -> set[int]:
+    """Return the ids of everybody who decided in these rounds, and of those on whose behalf."""
+    steps = [step for _, steps in rounds for step in steps]
+    return {person for step in steps for person in (step.decided_by, step.on_behalf_of) if person is not None}
+
+
+def decider_text(step: Step, names: Mapping[int, str]) -> str:
+    """Return the name of who decided a step; a deputy's with the principal's."""
+    name = names.get(step.decided_by or 0, "")
+    if step.on_behalf_of is None:
+        return name
+    return gettext("%(who)s for %(principal)s", who=name, principal=names.get(step.on_behalf_of, ""))
 
 
 class Returned(NamedTuple):

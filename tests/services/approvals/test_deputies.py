@@ -92,6 +92,8 @@ def test_deputy_approves_returns_and_rejects_on_the_principals_behalf(bench: Ben
     base = seen(bench, "expense_claim", record)
     assert decide(bench, cast.other_tech, "expense_claim", record, verb, base=base).outcome == "accepted"
     assert steps_of(bench) == [(cast.other_tech.id, cast.leader.id)]
+    shown = f"{cast.other_tech.name} for {cast.leader.name}"
+    assert shown in bench.client_of(cast.tech).get(f"/expenses/claims/{record}").text
     with bench.app.app_context():
         kind = f"expense_claim.{verb}"
         receipt = db.session.scalars(select(Receipt).where(Receipt.kind == kind)).one()
