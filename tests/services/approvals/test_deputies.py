@@ -15,6 +15,7 @@ from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import Deputy, Membership
 from fieldapp.services.approvals.models import Step
 from tests.services.approvals.test_rounds import claim, decide, parts, seen
+from tests.supply.parts.conftest import request_data
 from tests.support.bench import LONG_AGO, Bench, Person
 
 
@@ -178,10 +179,13 @@ def test_deputy_does_nothing_but_decide_for_the_principal(bench: Bench) -> None:
     job, _ = bench.make_job()
     now_deputy(bench, cast.manager, cast.other_tech)
     now_deputy(bench, cast.leader, cast.other_tech)
-    asked = {"id": str(ids.uuid7()), "job_id": job, "urgency": "normal", "reason": "stock"}
-    lines = [{"name": "Probe", "qty": "1", "unit_price": "5.00"}]
-    agg = ("parts_request", asked["id"])
-    assert bench.send(cast.other_tech, "parts_request.submit", agg, {**asked, "lines": lines}).outcome == "rejected"
+    record = str(ids.uuid7())
+    data = request_data(record, job_id=job)
+    asked = [
+        bench.send(who, "parts_request.submit", ("parts_request", record), data)
+        for who in (cast.other_tech, cast.leader)
+    ]
+    assert [result.outcome for result in asked] == ["rejected", "accepted"]
     assert bench.send(cast.other_tech, "job.cancel", ("job", job), {"reason": "x"}).outcome == "rejected"
     assert bench.client_of(cast.other_tech).get(f"/jobs/{job}").status_code == 200
 
