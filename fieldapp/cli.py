@@ -107,7 +107,9 @@ def create_user(username: str, name: str, roles: tuple[str, ...], group_name: st
         session.add(user)
         session.flush()
         group_id = group.id if group else None
-        session.add_all(Membership(user_id=user.id, group_id=group_id, role=role) for role in roles)
+        session.add_all(
+            Membership(user_id=user.id, group_id=group_id, role=role, from_on=clock.today()) for role in roles
+        )
     click.echo(f"{username} can sign in.")
 
 

@@ -10,11 +10,12 @@ from fieldapp.kernel.manifest import FeatureManifest
 from fieldapp.kernel.settings import JudgedRecords, SettingDef
 from fieldapp.platform.commandbus.command import COMMANDS, Command
 from fieldapp.platform.commandbus.field_changes import COMPARED, compared_fields
-from fieldapp.platform.extensions import GRANTS, INSTANCE_ID, PROVISIONS, SETTING_VALUE
+from fieldapp.platform.extensions import ACTOR_AT, GRANTS, INSTANCE_ID, PROVISIONS, SETTING_VALUE
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.platform.web.forms import TAKE_FILES
 from fieldapp.platform.web.lists import LISTS, ListDef
+from fieldapp.services.accounts import actor_at
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.services.approvals.notices import NOTICE_TEXTS
 from fieldapp.services.attachments import take_files
@@ -28,6 +29,7 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
     SETTINGS.set(app, discovery.each_once("setting", settings))
     SETTING_VALUE.set(app, value)
     JUDGED.set(app, [one for _, one in discovery.instances(roots, "settings", JudgedRecords)])
+    ACTOR_AT.set(app, actor_at)
     commands = (
         (feature, command.kind, command) for feature, command in discovery.instances(roots, "commands", Command)
     )

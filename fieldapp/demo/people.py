@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from fieldapp.demo.book import Book
 from fieldapp.services.accounts.models import Group, Membership, User
 from fieldapp.services.accounts.passwords import hash_password
@@ -11,6 +13,9 @@ PASSWORD = "demo-field-2026"  # noqa: S105 - published
 
 #: Roles that belong to one group; the others apply everywhere.
 GROUP_ROLES = frozenset({"technician", "leader"})
+
+#: Since when everybody of the demo holds their roles: before its first record.
+FOUNDED = date(2024, 1, 1)
 
 
 def add_people(book: Book) -> None:
@@ -40,7 +45,10 @@ def add_people(book: Book) -> None:
         group_id = book.resolve("people.json", book.groups, row["group"]) if row["group"] else None
         book.session.add_all(
             Membership(
-                user_id=book.users[row["username"]], group_id=group_id if role in GROUP_ROLES else None, role=role
+                user_id=book.users[row["username"]],
+                group_id=group_id if role in GROUP_ROLES else None,
+                role=role,
+                from_on=FOUNDED,
             )
             for role in row["roles"]
         )

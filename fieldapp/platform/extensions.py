@@ -19,6 +19,7 @@ from htmx_flask import Htmx
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.extension_points import Point, Provided, Provisions
 from fieldapp.kernel.grants import Grants
 from fieldapp.platform.database import Base
@@ -60,6 +61,8 @@ PROVISIONS: AppValue[Provisions] = AppValue("provisions")
 GRANTS: AppValue[Grants] = AppValue("grants")
 #: Returns the value of a setting by its key for what was written at a moment.
 SETTING_VALUE: AppValue[Callable[[str, datetime], Any]] = AppValue("setting_value")
+#: Returns a person with the roles they held at a moment, by their number.
+ACTOR_AT: AppValue[Callable[[int, datetime], Actor]] = AppValue("actor at")
 #: Returns the id of this installation, the value of the header `X-Fieldapp`.
 INSTANCE_ID: AppValue[Callable[[], str]] = AppValue("instance_id")
 

@@ -90,7 +90,9 @@ def addresses(bench: Bench, known: dict[str, list[str]]) -> Iterator[tuple[Rule,
 
 
 def _value(name: str, known: dict[str, list[str]], verb: str) -> str:
-    return verb if name == "verb" else "1" if name == "user_id" else known[name][0] if known.get(name) else MADE_UP
+    if name in {"user_id", "group_id", "number"}:
+        return "1"
+    return verb if name == "verb" else known[name][0] if known.get(name) else MADE_UP
 
 
 MADE_UP = "01890000-0000-7000-8000-000000000000"

@@ -26,7 +26,7 @@ from fieldapp.services.approvals.models import Case
 from tests.architecture.test_access import addresses
 from tests.fuzz import world
 from tests.support import envelopes
-from tests.support.bench import Bench, Person
+from tests.support.bench import LONG_AGO, Bench, Person
 
 #: Nothing of this kind is made by a day's work.
 NOT_MADE = {"rescue.import"}
@@ -89,7 +89,9 @@ def live(bench: Bench, watch: Watch, day: Day) -> None:
     with bench.app.app_context():
         with writing() as session:
             session.execute(delete(Membership).where(Membership.user_id == bench.cast.tech.id))
-            session.add_all(Membership(user_id=bench.cast.tech.id, group_id=1, role=role) for role in day.roles)
+            session.add_all(
+                Membership(user_id=bench.cast.tech.id, group_id=1, role=role, from_on=LONG_AGO) for role in day.roles
+            )
             if not day.has_leader:
                 session.execute(update(Membership).where(Membership.user_id == bench.cast.leader.id).values(group_id=2))
         db.session.remove()

@@ -19,6 +19,9 @@ from tests.support.bench import Bench, Person
 
 #: Where the id of an address comes from.
 TABLES = {
+    "deputy_id": ("deputy", "id"),
+    "group_id": ("group", "id"),
+    "number": ("membership", "id"),
     "job": ("job", "id"),
     "job_id": ("job", "id"),
     "visit": ("visit", "id"),

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ from fieldapp.services.accounts.queries import actor_of
 
 PASSWORD = "a good password"  # noqa: S105 - of the test cast
 DEVICE = str(uuid4())
+#: Since when the cast holds its roles: before anything that tests write.
+LONG_AGO = date(2020, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class Bench:
                     )
                     session.add(user)
                     session.flush()
-                    session.add(Membership(user_id=number, group_id=group, role=role))
+                    session.add(Membership(user_id=number, group_id=group, role=role, from_on=LONG_AGO))
                     people[key] = Person(number, key, user.name)
                 if session.get_bind().dialect.name == "postgresql":
                     # Ids given by hand do not move the sequences: the next account would get the id 1.

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -88,6 +88,19 @@ class Frozen:
         return int(json.loads(self.body)["schema"])
 
 
+def memberships(tomorrow: date) -> list[Step]:
+    """What an administrator does with roles and groups. The cast of the world holds 13 roles."""
+    person = ("user", str(UUID(int=3)))
+    post = {"from_on": tomorrow.isoformat(), "reason": "Needed there"}
+    return [
+        Step("admin", "membership.begin", person, {"post": "vice_leader", "group_id": "2", **post}),
+        Step("admin", "membership.change", person, {"membership_id": "14", "post": "leader", "group_id": "1", **post}),
+        Step("admin", "membership.end", person, {"membership_id": "15", "reason": "Not needed"}),
+        Step("admin", "group.found", ("group", fixed(470)), {"id": fixed(470), "name": "Group three", "city": "Wuhu"}),
+        Step("admin", "group.change", ("group", str(UUID(int=3))), {"name": "Group 3", "city": "Wuhu"}),
+    ]
+
+
 def day(moment: datetime) -> list[Step]:
     """Every command that a phone or desk may send, each where it is legal. A new command gets a line here."""
     local = clock.local(moment)
@@ -119,6 +132,9 @@ def day(moment: datetime) -> list[Step]:
     corrected = {**sheet, "work": "Feed and antenna replaced", "signature": [[61, 119, 95, 66, 131, 142]]}
     spent = {"kind": "local_transport", "amount": "46.00", "spent_on": today.isoformat(), "note": "公交车"}
     fapiao = {"fapiao_number": "24112000000012345678", "fapiao_amount": "46.00"}
+
+    turn = {"from_at": f"{tomorrow}T08:00", "to_at": f"{tomorrow}T18:00"}
+    deputy = {"id": fixed(460), "deputy_id": "2", "reason": "Training", **turn}
 
     def visit(verb: str, **data: Any) -> Step:
         return Step("tech", f"visit.{verb}", ("visit", VISIT), {**POSITION, **data})
@@ -235,6 +251,9 @@ def day(moment: datetime) -> list[Step]:
         Step("leader", "list_view.save", ("list_view", fixed(470)), view),
         Step("leader", "list_view.rename", ("list_view", fixed(470)), {"name": "Urgent ones"}),
         Step("leader", "list_view.delete", ("list_view", fixed(470)), {}),
+        *memberships(tomorrow),
+        Step("leader", "deputy.name", ("deputy", fixed(460)), deputy),
+        Step("leader", "deputy.end", ("deputy", fixed(460)), {}),
         Step("admin", "user.deactivate", ("user", str(UUID(int=2))), {}),
         Step("admin", "user.activate", ("user", str(UUID(int=2))), {}),
     ]

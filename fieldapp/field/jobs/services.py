@@ -105,7 +105,7 @@ def apply_report_decision(ctx: Context, visit_id: str, verdict: str) -> None:
 def notify_leaders(ctx: Context, job_id: str, kind: str, **params: Any) -> None:
     """Notify the leaders of the job's group. `job` and `who` are added to the notice's parameters."""
     job, label = _job_with_label(ctx, job_id)
-    for leader in leaders_of(job.group_id):
+    for leader in leaders_of(job.group_id, on=clock.today()):
         ctx.notify(leader, kind, f"/jobs/{job_id}", job=label, who=ctx.actor.name, **params)
 
 

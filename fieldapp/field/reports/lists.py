@@ -51,7 +51,7 @@ def _filters(actor: Actor) -> list[Filter]:
     ]
     if actor.leads or actor.sees_all_groups:
         groups = list(group_names()) if actor.sees_all_groups else actor.leads
-        people = [(str(one), name) for one, name in technicians_of(groups)]
+        people = [(str(one), name) for one, name in technicians_of(groups, on=clock.today())]
         made.append(Filter("technician", _l("Technician"), _by, "select", people, holds="number"))
     return made
 

@@ -87,4 +87,4 @@ def _add_per_diem(book: Any, record: str, row: Mapping[str, Any], job_id: str | 
 def _leader(book: Any, username: str) -> str:
     group = home_group(actor_of(book.users[username]))
     names = {user: name for name, user in book.users.items()}
-    return names[leaders_of(group or 0)[0]]
+    return names[leaders_of(group or 0, on=clock.today())[0]]

@@ -30,7 +30,7 @@ from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.page import day
 from fieldapp.platform.web.render import render
 from fieldapp.services.accounts import names_of
-from fieldapp.services.approvals import history_of, may_decide_now, seen_json
+from fieldapp.services.approvals import decider_text, history_of, may_decide_now, people_in, seen_json
 from fieldapp.services.settings import applied, value
 
 bp = Blueprint("expenses", __name__)
@@ -155,8 +155,7 @@ def claim(claim_id: UUID) -> Response:
     record = claim_for(actor(), str(claim_id))
     rounds = history_of("expense_claim", record.id)
     latest = rounds[-1][0] if rounds else None
-    deciders = {step.decided_by for _, steps in rounds for step in steps if step.decided_by}
-    names = names_of({record.owner_id, *deciders})
+    names = names_of({record.owner_id} | people_in(rounds))
     own = record.owner_id == actor().id
     return render(
         "money/expenses/claim.html",
@@ -203,7 +202,7 @@ def _events(rounds: Sequence[Any], names: dict[int, str]) -> list[Event]:
             Event(case.opened_at, "sent" if case.round == 1 else "sent_again", names.get(case.requester_id, ""))
         )
         events += [
-            Event(step.decided_at, step.state, names.get(step.decided_by, ""), step.reason)
+            Event(step.decided_at, step.state, decider_text(step, names), step.reason)
             for step in steps
             if step.decided_at
         ]

@@ -17,6 +17,7 @@ from fieldapp.errors import AppError, Conflict
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import audit, ledger
+from fieldapp.platform.commandbus.authors import Authors
 from fieldapp.platform.commandbus.channels import IMPORT, Channel
 from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts
 from fieldapp.platform.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
@@ -90,6 +91,9 @@ class Batch:
         self.accepted: set[str] = set()
         self.held: dict[str, Held] = {}
         self.clocks = PhoneClocks(channel, actor.id, self.now)
+        self.authors = Authors(actor, channel, self.now)
+        #: Principals of decisions made by a deputy, by operation.
+        self.principals: dict[str, int | None] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -161,6 +165,7 @@ class Batch:
         self._keep_within_quota([one for op, one in sent.items() if op in fresh], fresh)
         anew = {op: result for op, result in self.decided.items() if self.use_savepoints or op not in fresh}
         ledger.update_outcomes(self.connection, anew, self.now)
+        ledger.store_principals(self.connection, {op: self.principals.get(op) for op in anew})
         if self.quarantined:
             self.connection.execute(insert_ignoring(self.connection, Quarantine), list(self.quarantined.values()))
         receipts = [] if self.use_savepoints else self._rows(sent, fresh)
@@ -215,7 +220,7 @@ class Batch:
         chosen = [one for op, one in sent.items() if op in ops]
         results = [self.decided.get(one[0].op, one[2]) for one in chosen]
         return [
-            ledger.row(one, result, self.now, defaults, at(self.connection, one[0]))
+            ledger.row(one, result, self.now, defaults, at(self.connection, one[0]), self.principals.get(one[0].op))
             for one, result in zip(chosen, results, strict=True)
         ]
 
@@ -304,15 +309,14 @@ class Batch:
             words = gettext("The server does not know this kind of record yet.")
             self._refuse(result, "unsupported_schema", "command.unsupported", {"kind": [words]})
             return
-        if self._turned_away(command, envelope, result):
+        ctx = self._context(command, envelope)
+        if self._turned_away(command, ctx.actor, envelope, result):
             return
         data = command.schema.load(command.lift(envelope.data, envelope.schema))
         if not command.reads_nothing_from_batch:
             self._write_deferred_inserts()
-        ctx = Context(self.actor, envelope, self.now, self.channel, deferred_inserts=self.deferred_inserts, batch=self)
-        ctx.measured = self.clocks.of(self.connection, envelope)
         record = command.load(ctx, data)
-        if not command.may(self.actor, record):
+        if not command.may(ctx.actor, record):
             self._refuse(result, "rejected", "record.not_allowed", {"_": [gettext("You may not do this here.")]})
             return
         command.check_photos(envelope)
@@ -329,6 +333,7 @@ class Batch:
         result.outcome, result.ref, result.ver = "accepted", effect.ref, effect.ver
         result.problems, result.needs, result.code = {}, [], None
         result.current = {"note": str(effect.note)} if effect.note else None
+        self.principals[envelope.op] = ctx.on_behalf_of
         self.trail.append(
             {
                 "op": envelope.op,
@@ -336,6 +341,7 @@ class Batch:
                 "agg_type": envelope.agg[0],
                 "agg_id": envelope.agg[1],
                 "user_id": self.actor.id,
+                "on_behalf_of": ctx.on_behalf_of,
                 "channel": self.channel.name,
                 "dev": envelope.dev,
                 "device_at": ctx.at,
@@ -348,11 +354,18 @@ class Batch:
         for name in changed_fields(COMPARED(), envelope.agg[0], effect.before, effect.after):
             self.field_changes[*envelope.agg, name] = change
 
-    def _turned_away(self, command: Command, envelope: Envelope, result: Result) -> bool:
+    def _context(self, command: Command, envelope: Envelope) -> Context:
+        measured = self.clocks.of(self.connection, envelope)
+        author = self.authors.of(command, envelope, measured)
+        ctx = Context(author, envelope, self.now, self.channel, deferred_inserts=self.deferred_inserts, batch=self)
+        ctx.measured = measured
+        return ctx
+
+    def _turned_away(self, command: Command, author: Actor, envelope: Envelope, result: Result) -> bool:
         """Refuse a verb that is not granted or a record of another type; hold a record that depends on missing ones."""
         if not command.own_work and self._without_author(envelope, result):
             return True
-        if not self.actor.can(envelope.kind):
+        if not author.can(envelope.kind):
             self._refuse(result, "rejected", "command.not_allowed", {"_": [gettext("You may not do this.")]})
             return True
         if not command.accepts(envelope.agg[0]):

@@ -68,6 +68,8 @@ class Context:
     deferred_inserts: DeferredInserts | None = None
     merged: Merged = field(default_factory=Merged)
     batch: Any = None
+    #: The principal, where the actor decides as a deputy; the command sets it.
+    on_behalf_of: int | None = None
     measured: Measured | None = None
 
     @cached_property
@@ -208,6 +210,7 @@ class Command:
     aggs: tuple[str, ...] | None = None
     undo: int = 0
     own_work: bool = False
+    decides: bool = False
 
     def __post_init__(self) -> None:
         for name in self.merges.fields if self.merges else ():
@@ -271,6 +274,7 @@ def command(
     aggs: tuple[str, ...] | None = None,
     undo: int = 0,
     own_work: bool = False,
+    decides: bool = False,
 ) -> Callable[[Callable[[Context, Any, Data], Effect]], Command]:
     """Makes a Command of a function `(ctx, record, data) -> Effect`; discovery finds it in commands.py.
 
@@ -283,6 +287,8 @@ def command(
     back (D-ROLE-6). `own_work` says that the command only reports what its author did, saw or spent, or puts their
     own records right. Only such commands are taken in without a session (by a phone's token, from a rescue file)
     and from a closed account. A command that decides, plans or administers anything never says it.
+    `decides`: the command decides about somebody's record. Both it and `own_work` are judged by what the author held
+    when it was written on a phone; every other command by what they hold when it arrives (ADR 40).
     """
 
     def wrap(run: Callable[[Context, Any, Data], Effect]) -> Command:
@@ -301,6 +307,7 @@ def command(
             aggs,
             undo,
             own_work,
+            decides,
         )
 
     return wrap

@@ -138,8 +138,18 @@ def _remembered(op: str, sha256: str, outcome: str, ref: str | None, ver: int | 
     return Result(op, sha256, outcome, replayed=True, ref=ref, ver=ver, **detail)
 
 
-def row(one: Sent, result: Result, now: datetime, defaults: dict[str, Any], written: WrittenTime) -> dict[str, Any]:
-    """Return the row of a receipt with its present outcome. `defaults` are the columns that the whole batch shares."""
+def row(
+    one: Sent,
+    result: Result,
+    now: datetime,
+    defaults: dict[str, Any],
+    written: WrittenTime,
+    principal: int | None = None,
+) -> dict[str, Any]:
+    """Return the row of a receipt with its present outcome.
+
+    `defaults` are the columns that the whole batch shares, `principal` is on whose behalf a deputy decided.
+    """
     envelope, body, _ = one
     return {
         "op": envelope.op,
@@ -153,6 +163,7 @@ def row(one: Sent, result: Result, now: datetime, defaults: dict[str, Any], writ
         "agg_id": envelope.agg[1],
         "body": body,
         **defaults,
+        "on_behalf_of": principal,
         "device_at": written.at,
         "clock_doubt": written.doubt,
         "received_at": now,
@@ -182,6 +193,14 @@ def insert_first(connection: Connection, rows: list[dict[str, Any]]) -> set[str]
 def complete(connection: Connection, rows: list[dict[str, Any]]) -> Asking[int]:
     """Return the insert of receipts with outcomes. If fewer rows are inserted, an id was taken: roll back."""
     return inserting_new(connection, _receipts).writing(*rows)
+
+
+def store_principals(connection: Connection, principals: dict[str, int | None]) -> None:
+    """Store on whose behalf the records of deputies were decided, by operation."""
+    for op, principal in principals.items():
+        if principal is None:
+            continue
+        connection.execute(update(Receipt).where(Receipt.op == op).values(on_behalf_of=principal))
 
 
 def update_outcomes(connection: Connection, decided: dict[str, Result], now: datetime) -> None:

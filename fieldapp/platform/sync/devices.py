@@ -228,7 +228,7 @@ def _note_copies(session: Session, copied: Sequence[Device], actor: Actor, now: 
             continue
         params = {"code": ids.device_code(device.dev)}
         session.add(Notice(user_id=actor.id, kind="device.copied", url="/me/devices", params=params, created_at=now))
-        for leader in sorted(set(leaders_of(*actor.groups)) - {actor.id}):
+        for leader in sorted(set(leaders_of(*actor.groups, on=clock.today())) - {actor.id}):
             leader_params = {**params, "who": actor.name}
             session.add(
                 Notice(user_id=leader, kind="device.copied_of", url="/phones", params=leader_params, created_at=now)
@@ -281,6 +281,6 @@ def _notify_loss(session: Session, device: Device, actor: Actor, now: datetime) 
     ellipsis = " …" if len(missing) > MAX_LISTED_REFERENCES else ""
     params = {"n": len(missing), "refs": refs + ellipsis}
     session.add(Notice(user_id=actor.id, kind="device.lost", url="/outbox", params=params, created_at=now))
-    for leader in sorted(set(leaders_of(*actor.groups)) - {actor.id}):
+    for leader in sorted(set(leaders_of(*actor.groups, on=clock.today())) - {actor.id}):
         leader_params = {**params, "who": actor.name}
         session.add(Notice(user_id=leader, kind="device.lost_of", url="/phones", params=leader_params, created_at=now))

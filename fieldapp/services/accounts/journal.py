@@ -25,6 +25,9 @@ ACTION_LABELS = {
     "user.reset_password": _l("Set a new password by a link"),
     "user.deactivate": _l("The account was closed"),
     "user.activate": _l("The account was opened again"),
+    "membership.begin": _l("A role was given"),
+    "membership.change": _l("A role was changed"),
+    "membership.end": _l("The end of a role was changed"),
     "user.wrong_password": _l("A wrong password was tried"),
     "user.slowed_down": _l("Too many wrong passwords: made to wait"),
 }

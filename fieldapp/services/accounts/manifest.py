@@ -10,13 +10,37 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel import clock
 from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.manifest import FeatureManifest, Panel
+from fieldapp.platform.extensions import CHECKS
 from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, TABS, Entry
+from fieldapp.services.accounts.overlaps import overlapping_memberships
 from fieldapp.services.accounts.session import current_session
 
 manifest = FeatureManifest(
     grants={
-        EVERYONE: ("home.view", "me.view", "me.password", "me.devices", "session.end", "session.end_others"),
-        "admin": ("user.manage", "user.activate", "user.deactivate"),
+        EVERYONE: (
+            "home.view",
+            "me.view",
+            "me.password",
+            "me.devices",
+            "session.end",
+            "session.end_others",
+            "deputy.end",
+        ),
+        "admin": (
+            "user.manage",
+            "user.activate",
+            "user.deactivate",
+            "membership.begin",
+            "membership.change",
+            "membership.end",
+            "group.view",
+            "group.found",
+            "group.change",
+        ),
+        "manager": ("group.view", "deputy.name"),
+        "leader": ("group.view", "deputy.name"),
+        "purchasing": ("deputy.name",),
+        "executive": ("group.view", "deputy.name"),
     },
     provides=(
         TABS.by(Entry("me", _l("Me"), "/me", "me.view", order=90, icon="me")),
@@ -33,6 +57,29 @@ manifest = FeatureManifest(
                 hint=_l("Who may sign in, and links for a new password"),
             )
         ),
+        LINKS.by(
+            Entry(
+                "groups",
+                _l("Groups"),
+                "/groups",
+                "group.view",
+                order=72,
+                icon="person",
+                hint=_l("Who belongs to which group, and what changes soon"),
+            )
+        ),
+        LINKS.by(
+            Entry(
+                "deputy",
+                _l("My deputy"),
+                "/me/deputy",
+                "deputy.name",
+                order=17,
+                icon="person",
+                hint=_l("Who decides for me while I am away"),
+            )
+        ),
+        CHECKS.by(overlapping_memberships),
         PACK.by(lambda actor: ["/me"]),
         ALERTS.by(lambda actor: _wrong_passwords()),
     ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fieldapp.platform.commandbus.models import ActorRow
@@ -34,17 +34,24 @@ class User(Model):
 
 
 class Group(Model):
-    """A service group with its home city (D-TRIP-1)."""
+    """A service group with its home city (D-TRIP-1). `ended_on` is the first day without members."""
 
     __tablename__ = "group"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(60), unique=True)
     city: Mapped[str] = mapped_column(String(60))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("group.id"))
+    ended_on: Mapped[date | None] = mapped_column(Date)
 
 
 class Membership(Model):
-    """Role of a person in one group, or in all groups if `group_id` is empty."""
+    """Role of a person in one group, or in all groups if `group_id` is empty, from a day to a day (ADR 40).
+
+    Days are those of the company's zone; `until_on` is the first day outside, empty for no end. A row whose two days
+    are equal was withdrawn before it began. `kind`: `member`, `vice` (a vice leader holds the role `leader`), `lead`.
+    `by` is empty where no command made the row.
+    """
 
     __tablename__ = "membership"
 
@@ -52,11 +59,40 @@ class Membership(Model):
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
     group_id: Mapped[int | None] = mapped_column(ForeignKey("group.id"))
     role: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(10))
+    from_on: Mapped[date] = mapped_column(Date)
+    until_on: Mapped[date | None] = mapped_column(Date)
+    by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    reason: Mapped[str] = mapped_column(Text, default="", server_default="")
 
-    __table_args__ = (
-        UniqueConstraint("user_id", "group_id", "role"),
-        Index("ix_membership_group", "group_id", "role"),
-    )
+    __table_args__ = (Index("ix_membership_group", "group_id", "role"),)
+
+    def __init__(self, **values: Any) -> None:
+        values.setdefault("kind", "lead" if values.get("role") == "leader" else "member")
+        super().__init__(**values)
+
+
+class Deputy(Model):
+    """A person who decides for another from a moment to a moment, the last one outside (D-ROLE-2, ADR 40).
+
+    `verbs` names the acts, separated by spaces; empty for all. `group_id` is empty for all groups of the principal.
+    `ended_at` is set where it was ended before `to_at`.
+    """
+
+    __tablename__ = "deputy"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    principal_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    deputy_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    from_at: Mapped[datetime] = mapped_column(Moment)
+    to_at: Mapped[datetime] = mapped_column(Moment)
+    verbs: Mapped[str] = mapped_column(Text, default="", server_default="")
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("group.id"))
+    reason: Mapped[str] = mapped_column(Text, default="", server_default="")
+    made_by: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    __table_args__ = (Index("ix_deputy_deputy", "deputy_id", "to_at"),)
 
 
 class UserSession(Model):

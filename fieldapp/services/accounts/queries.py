@@ -1,65 +1,114 @@
-"""Queries for people, groups and sessions."""
+"""Queries for actors, sessions and names. Questions about memberships are in members.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, ScalarSelect, Select, bindparam, select
+from sqlalchemy import (
+    CompoundSelect,
+    Engine,
+    ScalarSelect,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from fieldapp.config import Lifetime
 from fieldapp.errors import NotFound
 from fieldapp.kernel import clock
-from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.actor import Actor, Principal
 from fieldapp.kernel.grants import Grants
-from fieldapp.platform.database import Moment, among
+from fieldapp.platform.database import Moment
 from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import GRANTS, db, reading
-from fieldapp.services.accounts.models import Group, Membership, User, UserSession
+from fieldapp.services.accounts.members import acting, held
+from fieldapp.services.accounts.models import Deputy, Group, Membership, User, UserSession
+from fieldapp.services.accounts.roles import WITH_DEPUTIES, deputy_verbs
 
 _wrong_columns = (UserSession.wrong_count, UserSession.wrong_at, UserSession.wrong_network)
 _account_columns = (User.id, User.username, User.name, User.active, Membership.role, Membership.group_id)
-_person = Prepared(
-    select(*_account_columns)
-    .outerjoin(Membership, Membership.user_id == User.id)
-    .where(User.id == bindparam("user_id"))
-    .order_by(Membership.id)
+_principal = aliased(User, name="principal")
+#: After the account: on whose behalf the role is held (0 for one's own), their name, the acts and the group named.
+_own_columns: tuple[Any, ...] = (
+    literal_column("0").label("principal_id"),
+    literal_column("''").label("principal_name"),
+    literal_column("''").label("verbs"),
+    literal_column("0").label("only_group"),
 )
+_deputy_columns = (
+    Deputy.principal_id.label("principal_id"),
+    _principal.name.label("principal_name"),
+    Deputy.verbs.label("verbs"),
+    func.coalesce(Deputy.group_id, 0).label("only_group"),
+)
+
+
+def _roles_of(columns: Sequence[Any], of: Callable[[Any], Any]) -> CompoundSelect[Any]:
+    """Return the statement for a person's rows: one per own role, then one per role held as somebody's deputy.
+
+    `of` joins the person and narrows to them. Parameters: the day `on` and the moment `now`.
+    """
+    row_id = Membership.id.label("membership_id")
+    own = of(select(*_account_columns, *_own_columns, *columns, row_id)).outerjoin(
+        Membership, and_(Membership.user_id == User.id, held())
+    )
+    as_deputy = (
+        of(select(*_account_columns, *_deputy_columns, *columns, row_id))
+        .join(Deputy, and_(Deputy.deputy_id == User.id, acting()))
+        .join(_principal, and_(_principal.id == Deputy.principal_id, _principal.active))
+        .join(Membership, and_(Membership.user_id == _principal.id, Membership.role.in_(WITH_DEPUTIES), held()))
+    )
+    return union_all(own, as_deputy).order_by("principal_id", "membership_id", "verbs", "only_group")
+
+
+_person = Prepared(_roles_of((), lambda query: query.select_from(User).where(User.id == bindparam("user_id"))))
 #: Session, person and roles in one statement, because every request with a session needs them.
 _session = Prepared(
-    select(
-        *_account_columns,
-        UserSession.id,
-        UserSession.dev,
-        UserSession.created_at,
-        UserSession.seen_at,
-        *_wrong_columns,
+    _roles_of(
+        (UserSession.id, UserSession.dev, UserSession.created_at, UserSession.seen_at, *_wrong_columns),
+        lambda query: (
+            query.select_from(UserSession)
+            .join(User, User.id == UserSession.user_id)
+            .where(
+                UserSession.hash == bindparam("hash"),
+                UserSession.ended_at.is_(None),
+                UserSession.seen_at > bindparam("seen_after", type_=Moment),
+                UserSession.created_at > bindparam("created_after", type_=Moment),
+                User.active,
+            )
+        ),
     )
-    .join(User, User.id == UserSession.user_id)
-    .outerjoin(Membership, Membership.user_id == User.id)
-    .where(
-        UserSession.hash == bindparam("hash"),
-        UserSession.ended_at.is_(None),
-        UserSession.seen_at > bindparam("seen_after", type_=Moment),
-        UserSession.created_at > bindparam("created_after", type_=Moment),
-        User.active,
-    )
-    .order_by(Membership.id)
 )
-#: Number of leading columns about the person; the rest is the session.
-_PERSON_COLUMNS = len(_account_columns)
+#: Number of leading columns about the person; the rest is the session's.
+_PERSON_COLUMNS = len(_account_columns) + len(_own_columns)
 
 
 def actor_of(user_id: int) -> Actor:
-    """Return the person with roles, groups and verbs, in one query. Raise NotFound."""
-    rows = _person.rows(reading(), user_id=user_id)
+    """Return the person with the roles, groups and verbs of now, in one query. Raise NotFound."""
+    return actor_at(user_id, clock.now())
+
+
+def actor_at(user_id: int, moment: datetime) -> Actor:
+    """Return the person with what they held at a moment: the roles of its day, and whom they were deputy for then.
+
+    Raise NotFound. An account that was closed since then is not active.
+    """
+    rows = _person.rows(reading(), user_id=user_id, **_at(moment))
     if not rows:
         raise NotFound("user.not_found")
     return _actor_of_rows(rows)
+
+
+def _at(moment: datetime) -> dict[str, Any]:
+    return {"on": clock.local(moment).date(), "now": moment}
 
 
 @dataclass(frozen=True)
@@ -80,14 +129,14 @@ def person_in_session(engine: Engine, digest: str, lifetime: Lifetime) -> tuple[
     """Return actor and session of the active session with this hash, or None."""
     now = clock.now()
     params = {"hash": digest, "seen_after": now - lifetime.idle, "created_after": now - lifetime.longest}
-    rows = _session.rows_alone(engine, **params)
+    rows = _session.rows_alone(engine, **params, **_at(now))
     if not rows:
         return None
-    return _actor_of_rows([row[:_PERSON_COLUMNS] for row in rows]), CurrentSession(*rows[0][_PERSON_COLUMNS:])
+    return _actor_of_rows([row[:_PERSON_COLUMNS] for row in rows]), CurrentSession(*rows[0][_PERSON_COLUMNS:-1])
 
 
 def _actor_of_rows(rows: list[tuple[Any, ...]]) -> Actor:
-    return _make_actor(GRANTS(), *rows[0][:4], tuple((row[4], row[5]) for row in rows if row[4] is not None))
+    return _make_actor(GRANTS(), *rows[0][:4], tuple(row[4:10] for row in rows if row[4] is not None))
 
 
 @lru_cache(maxsize=1024)
@@ -97,20 +146,55 @@ def _make_actor(
     username: str,
     name: str,
     active: bool,
-    memberships: tuple[tuple[str, int | None], ...],
+    held_roles: tuple[tuple[str, int | None, int, str, str, int], ...],
 ) -> Actor:
     """Return the actor for these values. Cached, because it depends on its arguments only."""
-    roles = frozenset(role for role, _ in memberships)
-    return Actor(
+    own_roles = [(role, group) for role, group, principal, *_ in held_roles if not principal]
+    roles = frozenset(role for role, _ in own_roles)
+    actor = Actor(
         id=user_id,
         username=username,
         name=name,
         roles=roles,
-        groups=frozenset(group for _, group in memberships if group is not None),
-        leads=frozenset(group for role, group in memberships if role == "leader" and group is not None),
+        groups=frozenset(group for _, group in own_roles if group is not None),
+        leads=_led(own_roles),
         verbs=grants.verbs_of(roles),
         active=active,
     )
+    principals = _principals(grants, held_roles)
+    if not principals:
+        return actor
+    return replace(
+        actor,
+        roles=roles.union(*(one.roles for one in principals)),
+        leads=actor.leads.union(*(one.leads for one in principals)),
+        verbs=actor.verbs.union(*(one.verbs for one in principals)),
+        principals=principals,
+        own=actor,
+    )
+
+
+def _led(roles: Iterable[tuple[str, int | None]]) -> frozenset[int]:
+    return frozenset(group for role, group in roles if role == "leader" and group is not None)
+
+
+def _principals(
+    grants: Grants, held_roles: Iterable[tuple[str, int | None, int, str, str, int]]
+) -> tuple[Principal, ...]:
+    """Return the people for whom the rows let somebody decide; one for each deputyship that differs."""
+    found: dict[tuple[int, str, str, int], list[tuple[str, int | None]]] = {}
+    for role, group, principal, name, verbs, only_group in held_roles:
+        if principal and (not only_group or group == only_group):
+            found.setdefault((principal, name, verbs, only_group), []).append((role, group))
+    made = []
+    for (principal, name, verbs, _), roles in found.items():
+        names = frozenset(role for role, _ in roles)
+        may = deputy_verbs(grants.verbs_of(names))
+        decides = may & frozenset(verbs.split()) if verbs else may
+        # What is decided about must be seen.
+        seen = {verb for verb in grants.verbs_of(names) if verb.endswith(".view")}
+        made.append(Principal(principal, name, names, _led(roles), decides | seen))
+    return tuple(made)
 
 
 def names_of(user_ids: Iterable[int]) -> dict[int, str]:
@@ -134,95 +218,3 @@ def group_name_by(group_id: Any) -> ScalarSelect[str]:
 def group_names() -> dict[int, str]:
     """Return the names of all groups by id, in order of id."""
     return {group: name for group, name in db.session.execute(select(Group.id, Group.name).order_by(Group.id))}
-
-
-def technicians_of(group_ids: Iterable[int]) -> list[tuple[int, str]]:
-    """Return `(id, name)` of the active technicians of these groups, by name."""
-    query = (
-        select(User.id, User.name)
-        .join(Membership, Membership.user_id == User.id)
-        .where(Membership.role == "technician", Membership.group_id.in_(set(group_ids)), User.active)
-        .order_by(User.name)
-        .distinct()
-    )
-    return list(db.session.execute(query).all())
-
-
-def technicians_by_group(group_ids: Iterable[int]) -> dict[int, list[tuple[int, str]]]:
-    """Return `(id, name)` of the active technicians by group, in one query."""
-    query = (
-        select(Membership.group_id, User.id, User.name)
-        .join(User, User.id == Membership.user_id)
-        .where(Membership.role == "technician", Membership.group_id.in_(set(group_ids)), User.active)
-        .order_by(User.name)
-        .distinct()
-    )
-    technicians: dict[int, list[tuple[int, str]]] = {}
-    for group, user, name in db.session.execute(query):
-        if group is not None:
-            technicians.setdefault(group, []).append((user, name))
-    return technicians
-
-
-def members_of(group_ids: Iterable[int]) -> Select[Any]:
-    """Return a subquery for the user ids of all members of these groups."""
-    return select(Membership.user_id).where(Membership.group_id.in_(set(group_ids)))
-
-
-def groups_of(user_id: int) -> frozenset[int]:
-    """Return the ids of the groups a person belongs to, in any role."""
-    query = select(Membership.group_id).where(Membership.user_id == user_id, Membership.group_id.is_not(None))
-    return frozenset(group for group in db.session.scalars(query) if group is not None)
-
-
-@dataclass(frozen=True)
-class Memberships:
-    """Groups by user id, and leaders by group id."""
-
-    groups: dict[int, set[int]]
-    leaders: dict[int, set[int]]
-
-
-def memberships_of(user_ids: Iterable[int]) -> Memberships:
-    """Return the groups of these people and the leaders of those groups, in two queries."""
-    groups: dict[int, set[int]] = {user: set() for user in user_ids}
-    pairs = select(Membership.user_id, Membership.group_id)
-    for user, group in db.session.execute(pairs.where(Membership.user_id.in_(groups))):
-        if group is not None:
-            groups[user].add(group)
-    leaders: dict[int, set[int]] = {}
-    in_them = Membership.group_id.in_(set().union(*groups.values()))
-    for user, group in db.session.execute(pairs.where(Membership.role == "leader", in_them)):
-        if group is not None:
-            leaders.setdefault(group, set()).add(user)
-    return Memberships(groups, leaders)
-
-
-def people_under(manager: bool) -> Any:
-    """Return a subquery for the people whose requests the person `me` decides.
-
-    These are the members of the groups in `led`; for a manager also everybody without another leader. `me` and `led`
-    are bind parameters of the query around it.
-    """
-    me = bindparam("me", type_=User.id.type)
-    led = select(Membership.user_id).where(among(Membership.group_id, "led"), Membership.user_id != me)
-    if not manager:
-        return led
-    own, leader = aliased(Membership), aliased(Membership)
-    has_leader = (
-        select(own.id)
-        .join(leader, leader.group_id == own.group_id)
-        .where(own.user_id == User.id, leader.role == "leader", leader.user_id != User.id)
-    )
-    return led.union(select(User.id).where(User.id != me, ~has_leader.exists()))
-
-
-def leaders_of(*group_ids: int) -> list[int]:
-    """Return the user ids of the leaders of these groups."""
-    query = select(Membership.user_id).where(Membership.role == "leader", Membership.group_id.in_(group_ids))
-    return list(db.session.scalars(query))
-
-
-def people_with_role(role: str) -> list[int]:
-    """Return the user ids of everybody with this role, in any group."""
-    return list(db.session.scalars(select(Membership.user_id).where(Membership.role == role).distinct()))

@@ -7,7 +7,16 @@ from fieldapp.services.approvals.cases import close_case, open_case
 from fieldapp.services.approvals.decisions import Subject, decision, seen_json
 from fieldapp.services.approvals.extension_points import INBOX_CARDS, INBOX_IDS, INBOX_SECTIONS
 from fieldapp.services.approvals.policy import Detail
-from fieldapp.services.approvals.queries import Returned, case_for, cases_of, history_of, last_returns, may_decide_now
+from fieldapp.services.approvals.queries import (
+    Returned,
+    case_for,
+    cases_of,
+    decider_text,
+    history_of,
+    last_returns,
+    may_decide_now,
+    people_in,
+)
 
 __all__ = [
     "INBOX_CARDS",
@@ -19,10 +28,12 @@ __all__ = [
     "case_for",
     "cases_of",
     "close_case",
+    "decider_text",
     "decision",
     "history_of",
     "last_returns",
     "may_decide_now",
     "open_case",
+    "people_in",
     "seen_json",
 ]

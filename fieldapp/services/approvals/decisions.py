@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from flask_babel import gettext
@@ -13,14 +13,14 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.errors import Conflict, NotFound
-from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.actor import Actor, Principal
 from fieldapp.platform.commandbus import UNDO, Base, Command, Context, Effect, command
 from fieldapp.platform.web.extension_points import detail_url
 from fieldapp.platform.web.page import moment
 from fieldapp.services.accounts import name_by
-from fieldapp.services.approvals.cases import decide, open_case_of
+from fieldapp.services.approvals.cases import decide, deciders_of, open_case_of
 from fieldapp.services.approvals.models import Case, Step
-from fieldapp.services.approvals.policy import Detail, Difference, differences, may_decide
+from fieldapp.services.approvals.policy import Detail, Difference, Turn, deciding_for, differences, may_decide
 from fieldapp.services.approvals.schemas import Approve, Refuse
 
 VERDICTS = {"approve": "approved", "accept": "approved", "return": "returned", "reject": "rejected"}
@@ -44,6 +44,18 @@ class Subject:
     details: Callable[[Mapping[str, Any]], Sequence[Detail]]
 
 
+class Waiting(NamedTuple):
+    """An open case, locked, and whose turn it is."""
+
+    case: Case
+    turn: Turn
+
+
+def turn_of(case: Case, deciders: frozenset[int] = frozenset(), *, role: str | None = None) -> Turn:
+    """Return whose turn it is in a case, or whose it was in a step of `role`."""
+    return Turn(case.subject_type, case.requester_id, role or case.waiting_role, case.group_id, deciders)
+
+
 #: The subject of each kind that has a decision command.
 SUBJECTS: dict[str, Subject] = {}
 
@@ -56,17 +68,19 @@ def decision(subject: Subject, verb: str) -> Command:
     """
     SUBJECTS[subject.kind] = subject
 
-    def load(ctx: Context, data: dict[str, Any]) -> Case:
+    def load(ctx: Context, data: dict[str, Any]) -> Waiting:
         case = open_case_of(ctx, (subject.kind, ctx.id))
         if case is None:
             raise _missing_case_error(ctx, subject.kind)
         _reject_if_step_taken(ctx, case)
-        return case
+        return Waiting(case, turn_of(case, deciders_of(ctx, case)))
 
-    def may(actor: Actor, case: Case) -> bool:
-        return may_decide(actor, case.requester_id, case.waiting_role, case.group_id)
+    def may(actor: Actor, waiting: Waiting) -> bool:
+        return may_decide(actor, waiting.turn)
 
-    def run(ctx: Context, case: Case, data: dict[str, Any]) -> Effect:
+    def run(ctx: Context, waiting: Waiting, data: dict[str, Any]) -> Effect:
+        case, decider = waiting.case, deciding_for(ctx.actor, waiting.turn)
+        ctx.on_behalf_of = decider.id if isinstance(decider, Principal) else None
         _reject_if_not_seen(ctx, case, verb)
         reason = data.get("reason")
         verdict = VERDICTS[verb]
@@ -76,7 +90,9 @@ def decision(subject: Subject, verb: str) -> Command:
         return Effect(ref=None, before={"waiting": case.waiting_role}, after={"verdict": verdict, "reason": reason})
 
     schema = Approve if verb in {"approve", "accept"} else Refuse
-    return command(f"{subject.kind}.{verb}", label=LABELS[verb], schema=schema, load=load, may=may, undo=UNDO)(run)
+    return command(
+        f"{subject.kind}.{verb}", label=LABELS[verb], schema=schema, load=load, may=may, undo=UNDO, decides=True
+    )(run)
 
 
 # -- the round that a decision names -----------------------------------------------------------------------------
@@ -137,7 +153,7 @@ def _reject_if_step_taken(ctx: Context, case: Case) -> None:
     step = ctx.session.get(Step, (case.id, seen[1])) if 0 <= seen[1] < 100 else None
     if step is None or step.state == "waiting":
         return
-    if may_decide(ctx.actor, case.requester_id, step.role, case.group_id):
+    if may_decide(ctx.actor, turn_of(case, role=step.role)):
         message = _l("Somebody else took this step meanwhile.")
         raise Conflict("case.step_taken", message, {"state": case.state, "taken": True})
 
@@ -204,7 +220,7 @@ def _closing_step(ctx: Context, case: Case) -> tuple[Step, str] | None:
     if row is None or case.state != row[0].state:
         return None
     step, name = row
-    return (step, name or "") if may_decide(ctx.actor, case.requester_id, step.role, case.group_id) else None
+    return (step, name or "") if may_decide(ctx.actor, turn_of(case, role=step.role)) else None
 
 
 def _closing_text(step: Step, name: str) -> str:

@@ -60,6 +60,8 @@ class Step(Model):
     role: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(12))
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    #: Whom the decider was deputy for.
+    on_behalf_of: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     decided_at: Mapped[datetime | None] = mapped_column(Moment)
     reason: Mapped[str | None] = mapped_column(Text)
     why: Mapped[str | None] = mapped_column(String(12))

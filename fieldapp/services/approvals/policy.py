@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.actor import Actor, Principal
 
 #: Role -> role that decides instead, if the requester has the role or nobody else has it.
 ESCALATES_TO = {"leader": "manager", "manager": "executive", "purchasing": "manager", "executive": "manager"}
@@ -37,11 +37,41 @@ def approval_chain(
     return list(reason_of.items())
 
 
-def may_decide(actor: Actor, requester_id: int, role: str | None, group_id: int | None) -> bool:
-    """Return whether the actor may decide now: has the role (for that group), and is not the requester."""
-    if role is None or actor.id == requester_id or not actor.active:
-        return False
-    return group_id in actor.leads if role in GROUP_ROLES else role in actor.roles
+@dataclass(frozen=True)
+class Turn:
+    """What a decision is about: the record's type, who asked, which role decides now, and who decided before."""
+
+    kind: str
+    requester_id: int
+    role: str | None
+    group_id: int | None
+    deciders: frozenset[int] = frozenset()
+
+
+def deciding_for(actor: Actor, turn: Turn) -> Actor | Principal | None:
+    """Return for whom the actor may decide now: themselves, else somebody they are deputy for, else None.
+
+    Nobody decides what they asked for, nor a second step of one chain; neither does a deputy, in their own name or in
+    that of a principal who asked or decided (D-ROLE-1, D-ROLE-2).
+    """
+    excluded = {turn.requester_id, *turn.deciders}
+    if turn.role is None or actor.id in excluded or not actor.active:
+        return None
+    if _holds(actor.in_own_right, turn):
+        return actor
+    for principal in actor.principals:
+        if principal.id not in excluded and principal.covers(turn.kind) and _holds(principal, turn):
+            return principal
+    return None
+
+
+def _holds(person: Actor | Principal, turn: Turn) -> bool:
+    return turn.group_id in person.leads if turn.role in GROUP_ROLES else turn.role in person.roles
+
+
+def may_decide(actor: Actor, turn: Turn) -> bool:
+    """Return whether the actor may decide now, in their own name or as a deputy."""
+    return deciding_for(actor, turn) is not None
 
 
 # -- differences between rounds ---------------------------------------------------------------------------------
@@ -87,10 +117,8 @@ def differences(before: Sequence[Detail], after: Sequence[Detail]) -> list[Diffe
     return [*changed, *(Difference(detail.label, detail.text, "") for detail in removed.values())]
 
 
-def may_see(
-    actor: Actor, requester_id: int, roles: Collection[str], group_id: int | None, deciders: Collection[int | None]
-) -> bool:
+def may_see(actor: Actor, turn: Turn, roles: Collection[str], deciders: Collection[int | None]) -> bool:
     """Allow the requester, everybody who decided a step, and everybody who could decide one."""
-    if actor.id == requester_id or actor.id in deciders:
+    if actor.id == turn.requester_id or actor.id in deciders:
         return True
-    return any(may_decide(actor, requester_id, role, group_id) for role in roles)
+    return any(may_decide(actor, replace(turn, role=role, deciders=frozenset())) for role in roles)

@@ -2,54 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select
+from flask_babel import gettext
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.actor import Actor, Principal
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.database import among
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import name_by
 from fieldapp.services.approvals.extension_points import inbox_ids
 from fieldapp.services.approvals.models import Case, Step
-from fieldapp.services.approvals.policy import GROUP_ROLES, may_decide
+from fieldapp.services.approvals.policy import GROUP_ROLES, Turn, may_decide
 
 #: Most cases on a page; the page says if there are more.
 MAX_CASES = 50
 
+
+def _turn_of(roles: str, led: str) -> ColumnElement[bool]:
+    """Return the condition that it is the turn of one of the roles, or of a leader of the groups."""
+    return or_(among(Case.waiting_role, roles), and_(Case.waiting_role == "leader", among(Case.group_id, led)))
+
+
+def _decided_by(person: Any) -> ColumnElement[bool]:
+    """Return the condition that a person decided a step of the case, or somebody did on their behalf."""
+    by_person = or_(Step.decided_by == person, Step.on_behalf_of == person)
+    return exists().where(Step.case_id == Case.id, by_person).correlate(Case)
+
+
 # Built once: every page needs the count.
-_is_actors_turn = or_(
-    among(Case.waiting_role, "roles"),
-    and_(Case.waiting_role == "leader", among(Case.group_id, "led")),
-)
-_waits_for_actor = (Case.state == "open", Case.requester_id != bindparam("me"), _is_actors_turn)
-_case_count = select(func.count()).where(*_waits_for_actor)
+_open_for_others = (Case.state == "open", Case.requester_id != bindparam("me"), ~_decided_by(bindparam("me")))
+_waits_for_actor = (*_open_for_others, _turn_of("roles", "led"))
 _notice_count = select(func.count()).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
-_counts = select(_case_count.scalar_subquery(), _notice_count.scalar_subquery())
+
+
+def _first_cases(waits: Sequence[ColumnElement[bool]], limit: int) -> Select[Any]:
+    return select(Case.id).where(*waits).order_by(Case.opened_at, Case.id).limit(limit)
+
+
+def _count_statement(waits: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    case_count = select(func.count()).where(*waits)
+    return select(case_count.scalar_subquery(), _notice_count.scalar_subquery())
+
+
+# Built once: every page needs the count.
+_counts = _count_statement(_waits_for_actor)
+
+
+def _waits(actor: Actor) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions that a case waits for the actor, in their own name or as a deputy (D-ROLE-2)."""
+    if not actor.principals:
+        return _waits_for_actor
+    turns = [_turn_of("roles", "led")]
+    for number, principal in enumerate(actor.principals):
+        turns.append(
+            and_(
+                Case.requester_id != principal.id,
+                Case.subject_type.in_(sorted(principal.decides_about)),
+                ~_decided_by(principal.id),
+                _turn_of(f"roles_{number}", f"led_{number}"),
+            )
+        )
+    return (*_open_for_others, or_(*turns))
 
 
 def waiting_for(actor: Actor, limit: int) -> Select[Any]:
     """Return the query for ids of open cases that the actor may decide, oldest first."""
-    return (
-        select(Case.id)
-        .where(*_waits_for_actor)
-        .order_by(Case.opened_at, Case.id)
-        .limit(limit)
-        .params(_actor_params(actor))
-    )
+    return _first_cases(_waits(actor), limit).params(_actor_params(actor))
 
 
 def _actor_params(actor: Actor) -> dict[str, Any]:
-    return {"me": actor.id, "roles": sorted(actor.roles - GROUP_ROLES), "led": sorted(actor.leads)}
+    params: dict[str, Any] = {"me": actor.id}
+    people: dict[str, Actor | Principal] = {"": actor.in_own_right}
+    people |= {f"_{number}": principal for number, principal in enumerate(actor.principals)}
+    for suffix, person in people.items():
+        params |= {f"roles{suffix}": sorted(person.roles - GROUP_ROLES), f"led{suffix}": sorted(person.leads)}
+    return params
 
 
 def counts(actor: Actor) -> tuple[int, int]:
     """Return the number of cases that wait for the actor, and of unread notices. One query."""
-    cases, notices = db.session.execute(_counts, {**_actor_params(actor), "user": actor.id}).one()
+    statement = _count_statement(_waits(actor)) if actor.principals else _counts
+    cases, notices = db.session.execute(statement, {**_actor_params(actor), "user": actor.id}).one()
     return cases, notices
 
 
@@ -112,6 +150,20 @@ def history_of(kind: str, record: str) -> list[tuple[Case, list[Step]]]:
     return list(rounds.values())
 
 
+def people_in(rounds: Iterable[tuple[Case, Sequence[Step]]]) -> set[int]:
+    """Return the ids of everybody who decided in these rounds, and of those on whose behalf."""
+    steps = [step for _, steps in rounds for step in steps]
+    return {person for step in steps for person in (step.decided_by, step.on_behalf_of) if person is not None}
+
+
+def decider_text(step: Step, names: Mapping[int, str]) -> str:
+    """Return the name of who decided a step; a deputy's with the principal's."""
+    name = names.get(step.decided_by or 0, "")
+    if step.on_behalf_of is None:
+        return name
+    return gettext("%(who)s for %(principal)s", who=name, principal=names.get(step.on_behalf_of, ""))
+
+
 class Returned(NamedTuple):
     """Who returned a record to its author, and why."""
 
@@ -134,8 +186,12 @@ def last_returns(kind: str, records: Sequence[str]) -> dict[str, Returned]:
 
 def may_decide_now(actor: Actor, case: Case | None) -> bool:
     """Return whether the case is open and the actor may decide it."""
-    return (
-        case is not None
-        and case.state == "open"
-        and may_decide(actor, case.requester_id, case.waiting_role, case.group_id)
-    )
+    if case is None or case.state != "open":
+        return False
+    turn = Turn(case.subject_type, case.requester_id, case.waiting_role, case.group_id)
+    return may_decide(actor, turn) and may_decide(actor, replace(turn, deciders=_deciders(case.id)))
+
+
+def _deciders(case_id: str) -> frozenset[int]:
+    query = select(Step.decided_by, Step.on_behalf_of).where(Step.case_id == case_id, Step.decided_by.is_not(None))
+    return frozenset(person for row in db.session.execute(query) for person in row if person is not None)

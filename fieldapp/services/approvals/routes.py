@@ -11,6 +11,8 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
+from fieldapp.kernel import clock
+from fieldapp.kernel.actor import Principal
 from fieldapp.kernel.manifest import Panel
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.web import inputs
@@ -18,11 +20,12 @@ from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.page import decision_kinds
 from fieldapp.platform.web.render import render, wants_fragment
-from fieldapp.services.approvals.decisions import changes_since, difference_text, draft_key, seen_json, seen_of
+from fieldapp.services.accounts import deputies_of
+from fieldapp.services.approvals.decisions import changes_since, difference_text, draft_key, seen_json, seen_of, turn_of
 from fieldapp.services.approvals.extension_points import inbox_panels, inbox_sections
 from fieldapp.services.approvals.models import Step
 from fieldapp.services.approvals.notices import inbox_key, key_of, message_url, unread_messages
-from fieldapp.services.approvals.policy import Difference, may_see
+from fieldapp.services.approvals.policy import Difference, deciding_for, may_see
 from fieldapp.services.approvals.queries import (
     MAX_CASES,
     LoadedCase,
@@ -47,6 +50,7 @@ def inbox() -> Response:
         "services/approvals/inbox.html",
         fragment="services/approvals/_inbox.html",
         cards=cards,
+        deputies=deputies_of(actor().id, clock.now(), past=False),
         more=len(rows) > MAX_CASES,
         # A whole page has the count in its tab; a fragment brings the new one.
         waiting=inbox_count(actor()) if wants_fragment() else "",
@@ -73,6 +77,7 @@ def inbox_cards(rows: list[LoadedCase]) -> list[dict[str, Any]]:
 
 def _card(row: LoadedCase, panel: Panel | None, changes: Sequence[Difference]) -> dict[str, Any]:
     commands = COMMANDS()
+    decider = deciding_for(actor(), turn_of(row.case))
     approve_verb = next(verb for verb in ("approve", "accept") if f"{row.case.subject_type}.{verb}" in commands)
     refuse_verbs = [verb for verb in ("return", "reject") if f"{row.case.subject_type}.{verb}" in commands]
     about = panel.about(row.requester) if panel else row.requester
@@ -80,6 +85,7 @@ def _card(row: LoadedCase, panel: Panel | None, changes: Sequence[Difference]) -
         "case": row.case,
         "panel": panel,
         "requester": row.requester,
+        "for_whom": decider.name if isinstance(decider, Principal) else "",
         "doubt": DOUBTS.get(row.case.clock_doubt or ""),
         "steps": row.steps,
         "seen": seen_of(row.case, row.steps),
@@ -113,7 +119,7 @@ def decide(kind: str, record: UUID, verb: str) -> Response:
         abort(404)
     row = load_cases([case.id])[0]
     roles, deciders = {step.role for step in row.steps}, {step.decided_by for step in row.steps}
-    if not may_see(actor(), case.requester_id, roles, case.group_id, deciders):
+    if not may_see(actor(), turn_of(case), roles, deciders):
         abort(404)
     if not actor().can(name) or (case.state == "open" and not may_decide_now(actor(), case)):
         abort(403)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, case, func, or_, select, tuple_
 
+from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
@@ -112,4 +113,4 @@ def _concerning(actor: Actor, query: Select[*tuple[Any, ...]]) -> Select[*tuple[
     own = Attachment.user_id == actor.id
     if not actor.leads:
         return query.where(own)
-    return query.where(or_(own, Attachment.user_id.in_(members_of(actor.leads))))
+    return query.where(or_(own, Attachment.user_id.in_(members_of(actor.leads, on=clock.today()))))

@@ -28,7 +28,7 @@ def tell_of_closed_accounts(author: Actor, results: Iterable[Result]) -> None:
         return
     params = {"n": new_records, "who": author.name}
     with writing() as session:
-        for leader in sorted(set(leaders_of(*author.groups)) - {author.id}):
+        for leader in sorted(set(leaders_of(*author.groups, on=clock.today())) - {author.id}):
             if told_enough(session, "device.closed_account", leader, author.name):
                 continue
             notice = Notice(user_id=leader, kind="device.closed_account", url="/phones/closed", params=params)
@@ -52,4 +52,4 @@ def arrived_after(actor: Actor) -> Select[Any]:
         Receipt.outcome,
         Receipt.device_at,
     ).where(Receipt.author_inactive)
-    return query if sees_all(actor) else query.where(Receipt.user_id.in_(members_of(actor.leads)))
+    return query if sees_all(actor) else query.where(Receipt.user_id.in_(members_of(actor.leads, on=clock.today())))

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from fieldapp.errors import NotFound
-from fieldapp.kernel import ids
+from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Context, Effect, command
 from fieldapp.services.accounts import groups_of, sessions
@@ -35,7 +35,7 @@ def _load(ctx: Context, data: dict[str, Any]) -> Phone:
     epochs = ctx.scalars(query) if 0 < owner < 2**31 else []
     if not epochs:
         raise NotFound("device.not_found")
-    return Phone(owner, groups_of(owner), epochs)
+    return Phone(owner, groups_of(owner, on=clock.today()), epochs)
 
 
 def _may(actor: Actor, phone: Phone) -> bool:

@@ -8,6 +8,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select
 
+from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.web.assets import ASSETS
 from fieldapp.platform.web.lists import Col, Filter, Key, ListDef, Sort
@@ -51,7 +52,7 @@ def _named(query: Select[Any], value: str) -> Select[Any]:
 
 
 def _of_group(query: Select[Any], group: int) -> Select[Any]:
-    return query.where(Device.user_id.in_(members_of([group])))
+    return query.where(Device.user_id.in_(members_of([group], on=clock.today())))
 
 
 def _remarks(row: queries.Phone) -> str:

@@ -15,7 +15,7 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.models import Notice, Receipt
 from fieldapp.platform.database import Moment, among
 from fieldapp.platform.extensions import db
-from fieldapp.services.accounts import members_of, name_by
+from fieldapp.services.accounts import held, members_of, name_by
 from fieldapp.services.accounts.models import DeviceToken, Membership
 from fieldapp.services.devices.models import Device
 from fieldapp.services.devices.policy import sees_all
@@ -180,7 +180,7 @@ def overdue(query: Select[Any], since: Any = None) -> Select[Any]:
 def phones_for(actor: Actor) -> Select[Any]:
     """Return the query for the phones this person is responsible for, one row each."""
     query: Any = select(*COLUMNS).where(_latest())
-    return query if sees_all(actor) else query.where(Device.user_id.in_(members_of(actor.leads)))
+    return query if sees_all(actor) else query.where(Device.user_id.in_(members_of(actor.leads, on=clock.today())))
 
 
 def own_phones(actor: Actor) -> list[Phone]:
@@ -338,13 +338,13 @@ class Trouble:
 def trouble(actor: Actor) -> Trouble:
     """Return counts of phones with unsettled losses, with overdue records, and with any unsent records."""
     everywhere = sees_all(actor)
-    params: dict[str, Any] = {} if everywhere else {"led": sorted(actor.leads)}
+    params: dict[str, Any] = {} if everywhere else {"led": sorted(actor.leads), "on": clock.today()}
     row = db.session.execute(_trouble_query(everywhere), {**params, "since": clock.now() - OVERDUE}).one()
     return Trouble(*row)
 
 
 def _trouble_query(everywhere: bool) -> Select[Any]:
-    led = select(Membership.user_id).where(among(Membership.group_id, "led"))
+    led = select(Membership.user_id).where(among(Membership.group_id, "led"), held())
     overseen = [] if everywhere else [Device.user_id.in_(led)]
     with_losses = select(func.count(Device.dev.distinct())).where(
         Device.missing_count > 0, Device.missing_settled_at.is_(None), *overseen

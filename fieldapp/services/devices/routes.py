@@ -10,7 +10,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.errors import NotFound
-from fieldapp.kernel import ids
+from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.web.assets import ASSETS
@@ -123,7 +123,7 @@ def acknowledge(dev: UUID, user_id: int) -> Response:
 
 def _managed_phone(owner: int, dev: str) -> queries.Phone:
     """Return the phone if this person may manage it. Raise NotFound."""
-    allowed = may_manage(actor(), owner, groups_of(owner))
+    allowed = may_manage(actor(), owner, groups_of(owner, on=clock.today()))
     phone = queries.phone_of(owner, dev) if allowed else None
     if phone is None:
         raise NotFound("device.not_found")

@@ -50,7 +50,7 @@ class Waiting:
 
 def authors(user_ids: Iterable[int]) -> dict[int, Author]:
     """Return the policy's view of these people by user id, in two queries."""
-    memberships = memberships_of(user_ids)
+    memberships = memberships_of(user_ids, on=clock.today())
     return {
         user: Author(
             user,

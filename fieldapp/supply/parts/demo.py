@@ -64,7 +64,7 @@ def _approvers(book: Any, row: dict[str, Any], job_id: str) -> list[str]:
     lines = [Line(line["name"], line["qty"], Decimal(line["price"])) for line in row["lines"]]
     roles = chain_roles(lines, Decimal(value("parts.leader_limit", clock.now())))
     facts = facts_of(job_id)
-    leader = leaders_of(facts.group_id)[0] if facts else 0
+    leader = leaders_of(facts.group_id, on=clock.today())[0] if facts else 0
     usernames = {user: name for name, user in book.users.items()}
     chain = {"leader": usernames.get(leader, ""), "purchasing": "purchasing", "executive": "executive"}
     final_state = final_approval_state(len(roles) > 1) if row["state"] == "approved" else row["state"]

@@ -21,7 +21,7 @@ from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.services.accounts import names_of
-from fieldapp.services.approvals import history_of, last_returns, may_decide_now, seen_json
+from fieldapp.services.approvals import decider_text, history_of, last_returns, may_decide_now, people_in, seen_json
 from fieldapp.services.attachments import files_of
 from fieldapp.services.settings import applied, value
 from fieldapp.supply.parts.commands.submit import may_request_for
@@ -120,12 +120,8 @@ def show(request_id: UUID) -> Response:
     approval = _visible_request(str(request_id), with_split=actor().can("parts_request.approve"))
     parts_request = approval.request
     rounds = history_of("parts_request", parts_request.id)
-    people = {
-        parts_request.requester_id,
-        *(step.decided_by for _, steps in rounds for step in steps if step.decided_by),
-    }
     last = rounds[-1][0] if rounds else None
-    names = names_of(people)
+    names = names_of({parts_request.requester_id} | people_in(rounds))
     return render(
         "supply/parts/request.html",
         fragment="supply/parts/_request.html",
@@ -133,6 +129,7 @@ def show(request_id: UUID) -> Response:
         parts_request=parts_request,
         rounds=rounds,
         names=names,
+        decider_text=decider_text,
         about=about_request(names.get(parts_request.requester_id, ""), parts_request.total),
         state_words=STATES.get(parts_request.state, parts_request.state),
         look=look(parts_request.state, parts_request.goes_up),

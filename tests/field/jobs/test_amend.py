@@ -14,6 +14,7 @@ from fieldapp.platform.commandbus import field_history, writing
 from fieldapp.platform.commandbus.models import AuditEntry, FieldChange, Notice
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import Membership
+from tests.support.bench import LONG_AGO
 
 #: The asset of the test bench as a form shows it.
 SEEN = {"model": "GT06-N", "serial_no": "8832019", "plate": "HA8K321", "sim_no": None, "mounted_at": None, "note": None}
@@ -263,7 +264,7 @@ def test_who_only_sees_the_job_gets_no_form_for_its_equipment(
     job, _ = make_job(cast.tech)
     with app.app_context():
         with writing() as session:
-            session.add(Membership(user_id=cast.tech2.id, group_id=None, role="finance"))
+            session.add(Membership(user_id=cast.tech2.id, group_id=None, role="finance", from_on=LONG_AGO))
         asset = db.session.scalar(select(JobAsset.asset_id).where(JobAsset.job_id == job))
         db.session.remove()
     seen = {

@@ -14,6 +14,7 @@ from fieldapp.platform.commandbus import plain
 from fieldapp.platform.commandbus.models import AuditEntry, Notice
 from fieldapp.platform.extensions import db
 from tests.field.reports.sheets import sheet
+from tests.support.bench import LONG_AGO
 
 WHY = {"reason": "The customer called it off."}
 
@@ -199,7 +200,7 @@ def test_51_the_office_has_the_last_word_and_the_wish_is_kept(
     job, visit = make_job(cast.tech)
     with app.app_context():
         with writing() as session:
-            session.add(Membership(user_id=cast.manager.id, role="leader", group_id=cast.group))
+            session.add(Membership(user_id=cast.manager.id, role="leader", group_id=cast.group, from_on=LONG_AGO))
         db.session.remove()
     seen = _seen(read, job, visit)
     base = {"ver": 1, "fields": seen}

@@ -30,7 +30,7 @@ from fieldapp.supply.parts.models import PartsRequest
 from tests.field.reports.sheets import OTHER_STROKES, sheet
 from tests.money.expenses.conftest import item_data
 from tests.supply.parts.conftest import request_data
-from tests.support.bench import DEVICE, Bench, Person
+from tests.support.bench import DEVICE, LONG_AGO, Bench, Person
 
 TABLES = {"expense_claim": ExpenseClaim, "parts_request": PartsRequest, "service_report": ServiceReport}
 YES = {"expense_claim": "approve", "parts_request": "approve", "service_report": "accept"}
@@ -208,7 +208,7 @@ def test_order_of_arrival_does_not_matter(bench: Bench) -> None:
 def test_two_leaders_decide_the_same_round_and_the_second_hears_of_it(bench: Bench) -> None:
     cast = bench.cast
     with bench.app.app_context(), writing() as session:
-        session.add(Membership(user_id=cast.other_leader.id, group_id=cast.group, role="leader"))
+        session.add(Membership(user_id=cast.other_leader.id, group_id=cast.group, role="leader", from_on=LONG_AGO))
     record = claim(bench, cast.tech, "10.00")
     base = seen(bench, "expense_claim", record)
     assert decide(bench, cast.leader, "expense_claim", record, "return", base=base).outcome == "accepted"
@@ -228,7 +228,7 @@ def test_two_leaders_decide_the_same_round_and_the_second_hears_of_it(bench: Ben
 def test_a_decision_that_comes_too_late_hears_who_decided_what_and_where(bench: Bench, kind: str, verb: str) -> None:
     cast = bench.cast
     with bench.app.app_context(), writing() as session:
-        session.add(Membership(user_id=cast.other_leader.id, group_id=cast.group, role="leader"))
+        session.add(Membership(user_id=cast.other_leader.id, group_id=cast.group, role="leader", from_on=LONG_AGO))
         name = session.get(User, cast.leader.id).name
     record = CASES[kind][0](bench)
     assert decide(bench, cast.leader, kind, record, verb).outcome == "accepted"
@@ -254,7 +254,7 @@ def test_those_who_could_not_decide_do_not_hear_who_did(bench: Bench) -> None:
 def test_a_step_that_somebody_else_took_is_a_conflict(bench: Bench) -> None:
     cast = bench.cast
     with bench.app.app_context(), writing() as session:
-        session.add(Membership(user_id=cast.finance.id, role="purchasing"))
+        session.add(Membership(user_id=cast.finance.id, role="purchasing", from_on=LONG_AGO))
     record = parts(bench, cast.tech, "1", "900.00")
     assert decide(bench, cast.leader, "parts_request", record, base=seen(bench, "parts_request", record)).outcome == (
         "accepted"
@@ -468,6 +468,6 @@ def test_a_group_without_an_active_leader_goes_one_up(bench: Bench) -> None:
 
 def test_an_own_request_goes_up_as_often_as_needed(bench: Bench) -> None:
     with bench.app.app_context(), writing() as session:
-        session.add(Membership(user_id=bench.cast.leader.id, role="manager"))
+        session.add(Membership(user_id=bench.cast.leader.id, role="manager", from_on=LONG_AGO))
     record = claim(bench, bench.cast.leader, "10.00")
     assert steps_of(bench, record) == [("executive", "own", 1)]

@@ -13,6 +13,7 @@ from fieldapp.field.jobs.models import Job, Visit
 from fieldapp.field.jobs.policy import CLOSED_JOB, JobFacts, may_dispatch
 from fieldapp.field.jobs.schemas import Dispatch
 from fieldapp.field.jobs.services import plan_visit
+from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import Context, Effect, command
 from fieldapp.services.accounts import technicians_of
 
@@ -56,7 +57,7 @@ def dispatch(ctx: Context, facts: JobFacts, data: dict[str, Any]) -> Effect:
 
 def chosen_technicians(facts: JobFacts, data: dict[str, Any]) -> list[int]:
     """Return the technician in charge and the optional second one. Raise Invalid if one is not of the group."""
-    group_technicians = {user for user, _ in technicians_of([facts.group_id])}
+    group_technicians = {user for user, _ in technicians_of([facts.group_id], on=clock.today())}
     technicians = [data["technician_id"]]
     if data.get("second_id"):
         technicians.append(data["second_id"])

@@ -101,7 +101,7 @@ def job_summary(sheet: JobSheet) -> str:
 
 def technician_options(group: int) -> list[tuple[str, Any]]:
     """Return the group's technicians with the number of their open visits of the next days, fewest first."""
-    technicians = technicians_of([group])
+    technicians = technicians_of([group], on=clock.today())
     until = clock.now() + timedelta(days=WORKLOAD_DAYS)
     query = (
         select(VisitMember.user_id, func.count())

@@ -54,7 +54,7 @@ def _plan_next_visit(ctx: Context, report: ServiceReport) -> PlanNames | None:
     if plan is None or report.late or _is_planned(ctx, report):
         return None
     visit = ctx.load(Visit, report.visit_id)
-    group = technicians_of([report.group_id])
+    group = technicians_of([report.group_id], on=clock.today())
     technicians = people_of_plan(plan.people, group).matched or _technicians(visit, report.author_id)
     next_visit = plan_visit(ctx, report.job_id, technicians, plan.planned_at, visit.planned_minutes)
     plan.visit_id = next_visit.id

@@ -30,6 +30,7 @@ from fieldapp.field.reports.commands.keep import PHOTOS, report_reference, store
 from fieldapp.field.reports.models import ReportVersion, ServiceReport
 from fieldapp.field.reports.policy import REPORT, content_of, fingerprint, late_reason, may_correct
 from fieldapp.field.reports.schemas import Resubmit, Submit, lift_to_version_2
+from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.states import IllegalMove
 from fieldapp.platform.commandbus import Context, Effect, command
@@ -174,7 +175,7 @@ def _update_visit(ctx: Context, report: ServiceReport, visit: Visit) -> None:
 
 def _notify_leaders(ctx: Context, report: ServiceReport) -> None:
     params = {"ref": report.ref, "job": job_lines([report.job_id])[report.job_id].words, "who": ctx.actor.name}
-    for leader in leaders_of(report.group_id):
+    for leader in leaders_of(report.group_id, on=clock.today()):
         ctx.notify(leader, f"service_report.late_{report.late_why}", f"/reports/{report.id}", **params)
 
 

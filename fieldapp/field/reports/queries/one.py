@@ -18,7 +18,7 @@ from fieldapp.kernel import clock, money
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import names_of, technicians_of
-from fieldapp.services.approvals import history_of, may_decide_now, seen_json
+from fieldapp.services.approvals import decider_text, history_of, may_decide_now, people_in, seen_json
 from fieldapp.services.attachments import files_of
 
 KIND = "service_report"
@@ -117,10 +117,10 @@ def view(actor: Actor, report_id: str) -> ReportView:
     """Return the report with versions, photos and decisions. Raise NotFound."""
     report = visible_report(actor, report_id)
     cases = history_of(KIND, report_id)
-    names = names_of({report.author_id} | {step.decided_by for _, steps in cases for step in steps if step.decided_by})
+    names = names_of({report.author_id} | people_in(cases))
     verdicts = {
         case.round: [
-            Decision(step.state, names.get(step.decided_by or 0, ""), step.decided_at, step.reason)
+            Decision(step.state, decider_text(step, names), step.decided_at, step.reason)
             for step in steps
             if step.decided_at
         ]
@@ -139,7 +139,7 @@ def view(actor: Actor, report_id: str) -> ReportView:
         may_decide=may_decide_now(actor, cases[-1][0] if cases else None) and actor.can("service_report.accept"),
         may_correct=actor.id == report.author_id and report.state != "accepted",
         seen_json=seen_json(*cases[-1]) if cases else "",
-        plan_names=names_in_plan(people, technicians_of([report.group_id])) if people else None,
+        plan_names=names_in_plan(people, technicians_of([report.group_id], on=clock.today())) if people else None,
     )
 
 

@@ -16,7 +16,7 @@ from fieldapp.field.jobs import JobSheet, line_in, pack_jobs, with_job
 from fieldapp.field.reports.models import NextVisitPlan, PlanLine, ServiceReport
 from fieldapp.field.reports.queries.due import due_by_job
 from fieldapp.field.reports.queries.plans import PlanNames, names_in_plan
-from fieldapp.kernel import money
+from fieldapp.kernel import clock, money
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import Panel
 from fieldapp.platform.database import among
@@ -90,7 +90,7 @@ def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
     panels: dict[str, Panel] = {}
     rows = db.session.execute(with_job(query, ServiceReport.job_id)).all()
     groups = {row.ServiceReport.group_id for row in rows if row.NextVisitPlan is not None}
-    technicians = technicians_by_group(groups) if groups else {}
+    technicians = technicians_by_group(groups, on=clock.today()) if groups else {}
     for row in rows:
         report, plan, line = row.ServiceReport, row.NextVisitPlan, row.PlanLine
         if report.id not in panels:

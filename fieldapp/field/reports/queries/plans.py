@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from fieldapp.field.reports.models import NextVisitPlan, ServiceReport
 from fieldapp.field.reports.policy import people_of_plan
+from fieldapp.kernel import clock
 from fieldapp.kernel.manifest import Panel
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import technicians_of
@@ -63,5 +64,5 @@ def plan_panels(job_id: str, group_id: int, visit_id: str | None) -> list[Panel]
     row = db.session.execute(query).first()
     if row is None or row.NextVisitPlan is None:
         return []
-    names = names_in_plan(row.NextVisitPlan.people, technicians_of([group_id]))
+    names = names_in_plan(row.NextVisitPlan.people, technicians_of([group_id], on=clock.today()))
     return [Panel("field/reports/_plan.html", {"plan": row.NextVisitPlan, "names": names, "report_id": row.id})]

@@ -9,13 +9,14 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select
 
 from fieldapp.errors import Conflict, NotFound
+from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.hosts import address_of
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.render import render
-from fieldapp.services.accounts import journal, people, resets
+from fieldapp.services.accounts import histories, journal, people, resets
 from fieldapp.services.accounts.models import User
 from fieldapp.services.accounts.routes import bp
 
@@ -40,7 +41,7 @@ def people_list() -> Response:
         "services/accounts/people.html",
         fragment="services/accounts/_people.html",
         page=page,
-        roles=people.roles_of(page.rows),
+        roles=people.roles_of(page.rows, on=clock.today()),
     )
 
 
@@ -55,10 +56,14 @@ def _render_person(user_id: int, link: str = "") -> Response:
     row = people.person_row(user_id)
     if row is None:
         raise NotFound("user.not_found")
+    lines = histories.of_person(user_id, on=clock.today())
     response = render(
         "services/accounts/person.html",
+        now=histories.by_state(lines, "now"),
+        coming=list(reversed(histories.by_state(lines, "coming"))),
+        past=histories.by_state(lines, "past", "withdrawn"),
+        doubts=histories.doubts_about(lines),
         person=row,
-        roles=people.roles_of([row]),
         events=journal.recent(user_id),
         agg=journal.key_of(user_id),
         link=link,

@@ -27,8 +27,8 @@ def _on_decided(ctx: Context, record: str, verdict: str, reason: str | None) -> 
 def _with_step_states(base: Command) -> Command:
     """Make an approval that leaves further steps open change the request's state too (D-PART-3)."""
 
-    def run(ctx: Context, case: Any, data: dict[str, Any]) -> Effect:
-        effect = base.run(ctx, case, data)
+    def run(ctx: Context, waiting: Any, data: dict[str, Any]) -> Effect:
+        effect, case = base.run(ctx, waiting, data), waiting.case
         if case.state != "open":
             return effect
         request = ctx.load(PartsRequest, case.subject_id)

@@ -10,13 +10,9 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.errors import NotFound
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Context, Effect, command
-from fieldapp.platform.web.fields import Form
 from fieldapp.services.accounts import resets, sessions
 from fieldapp.services.accounts.models import User, UserSession
-
-
-class NoFields(Form):
-    """Form without fields: aggregate and verb say everything."""
+from fieldapp.services.accounts.schemas import NoFields
 
 
 def _load_session(ctx: Context, data: dict[str, Any]) -> UserSession:
@@ -45,7 +41,8 @@ def end_others(ctx: Context, row: UserSession, data: dict[str, Any]) -> Effect:
     return Effect(after={"ended": sessions.end(ctx.session, "ended", *others)})
 
 
-def _load_user(ctx: Context, data: dict[str, Any]) -> User:
+def load_user(ctx: Context, data: dict[str, Any]) -> User:
+    """Return the person, locked until the command ends. Raise NotFound."""
     user_id = UUID(ctx.id).int
     user = ctx.find(User, user_id) if user_id < 2**31 else None
     if user is None:
@@ -53,12 +50,12 @@ def _load_user(ctx: Context, data: dict[str, Any]) -> User:
     return user
 
 
-def _may_change_account(actor: Actor, user: User) -> bool:
+def may_change_account(actor: Actor, user: User) -> bool:
     """Administrators, except on their own account: so one of them can always open accounts."""
     return "admin" in actor.roles and actor.id != user.id
 
 
-@command("user.deactivate", label=_l("Close the account"), schema=NoFields, load=_load_user, may=_may_change_account)
+@command("user.deactivate", label=_l("Close the account"), schema=NoFields, load=load_user, may=may_change_account)
 def deactivate(ctx: Context, user: User, data: dict[str, Any]) -> Effect:
     """Close the account and end its sessions at once. Records from its phones are still accepted (failure mode 44)."""
     was_active, user.active = user.active, False
@@ -67,7 +64,7 @@ def deactivate(ctx: Context, user: User, data: dict[str, Any]) -> Effect:
     return Effect(before={"active": was_active}, after={"active": False, "ended": ended})
 
 
-@command("user.activate", label=_l("Open the account"), schema=NoFields, load=_load_user, may=_may_change_account)
+@command("user.activate", label=_l("Open the account"), schema=NoFields, load=load_user, may=may_change_account)
 def activate(ctx: Context, user: User, data: dict[str, Any]) -> Effect:
     """Open the account again, with its old password."""
     was_active, user.active = user.active, True

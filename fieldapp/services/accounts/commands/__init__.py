@@ -1,0 +1,1 @@
+"""Commands of accounts, memberships, groups and deputies."""
