@@ -9,11 +9,11 @@ from flask import g
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.errors import Conflict, Invalid
+from fieldapp.errors import Invalid
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.money import FEN
-from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.platform.commandbus import Context, Effect, command, require_new
 from fieldapp.services.settings.models import Setting
 from fieldapp.services.settings.queries import FIGURES, figure
 from fieldapp.services.settings.schemas import Change
@@ -27,10 +27,7 @@ def may_change(actor: Actor, record: Any) -> bool:
 @command("setting.change", label=_l("Change a figure"), schema=Change, may=may_change)
 def change(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     """The figure holds from a day on; what was before stays on record and keeps its days."""
-    if data["id"] != ctx.id:
-        raise Invalid.field("id", _l("This record is not known."))
-    if ctx.find(Setting, ctx.id) is not None:
-        raise Conflict("record.exists", _l("This change was already made."))
+    require_new(ctx, data, Setting, _l("This change was already made."))
     one = FIGURES().get(data["key"])
     if one is None:
         raise Invalid.field("key", _l("There is no such figure."))

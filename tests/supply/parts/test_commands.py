@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from fieldapp.errors import Invalid
 from fieldapp.kernel import clock, ids
-from fieldapp.platform.commandbus import Context, parse, writing
+from fieldapp.platform.commandbus import SYNC, Context, parse, writing
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.extensions import db
 from fieldapp.services.approvals.models import Case, Step
@@ -333,7 +333,7 @@ def planned(bench: Bench, job: str, lines: list[dict[str, Any]]) -> str:
     body = bench.envelope(cast.leader, "service_report.accept", ("service_report", str(ids.uuid7())), {})
     with bench.app.test_request_context():
         with writing() as session:
-            ctx = Context(actor, parse(body), clock.now(), "phone")
+            ctx = Context(actor, parse(body), clock.now(), SYNC)
             request = request_from_plan(
                 ctx,
                 job_id=job,
