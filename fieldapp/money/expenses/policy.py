@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.states import Machine
+from fieldapp.kernel.states import Machine, State, Tone
 
 #: Kinds that a person can enter, most common first. The per diem is computed and never typed (D-EXP-2).
 KINDS = (
@@ -34,6 +34,14 @@ NEEDS_TRIP = frozenset({"taxi", "fuel", "toll", "lodging", "long_distance"})
 
 CLAIM = Machine(
     {
+        "draft": State("Draft"),
+        "submitted": State("Waiting for approval", Tone.WAITING),
+        "approved": State("Approved", Tone.GOOD, final=True),
+        "returned": State("To be corrected", Tone.BAD),
+        "rejected": State("Rejected", Tone.BAD, final=True),
+        "withdrawn": State("Taken back", Tone.CALM, final=True),
+    },
+    {
         ("draft", "submit"): "submitted",
         ("returned", "submit"): "submitted",
         ("submitted", "approved"): "approved",
@@ -41,10 +49,19 @@ CLAIM = Machine(
         ("submitted", "rejected"): "rejected",
         ("submitted", "withdraw"): "withdrawn",
         ("returned", "withdraw"): "withdrawn",
-    }
+    },
+    start="draft",
 )
 
 ITEM = Machine(
+    {
+        "open": State("Not claimed yet"),
+        "claimed": State("Waiting for approval", Tone.WAITING),
+        "approved": State("Approved", Tone.GOOD, final=True),
+        "returned": State("To be corrected", Tone.BAD),
+        "rejected": State("Rejected", Tone.BAD, final=True),
+        "discarded": State("Discarded", Tone.CALM, final=True),
+    },
     {
         ("open", "claim"): "claimed",
         ("open", "resubmit"): "open",
@@ -56,7 +73,8 @@ ITEM = Machine(
         ("claimed", "returned"): "returned",
         ("claimed", "rejected"): "rejected",
         ("claimed", "release"): "open",
-    }
+    },
+    start="open",
 )
 
 #: States of items that can be put into a claim and corrected.

@@ -22,7 +22,7 @@ from fieldapp.money.expenses.policy import CLAIM, COMMON_KIND_COUNT, FREE, ITEM,
 from fieldapp.money.expenses.queries.checks import limits
 from fieldapp.money.expenses.queries.lines import CLAIM_ROW, claim_lines, detach, holder, items_of_claims, lines_of
 from fieldapp.money.expenses.queries.records import SHOWN, claim_for, free_items, item_for
-from fieldapp.money.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS, about_claim
+from fieldapp.money.expenses.words import KIND_WORDS, about_claim, claim_state
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.forms import FormPage, form_page, redrawn
 from fieldapp.platform.web.guards import actor, needs
@@ -170,8 +170,7 @@ def claim(claim_id: UUID) -> Response:
         claim=record,
         owner=names.get(record.owner_id, ""),
         about=about_claim(names.get(record.owner_id, ""), record.total),
-        words=CLAIM_WORDS[record.state],
-        look=LOOKS[record.state],
+        shown=claim_state(record.state),
         lines=lines_of(items_of_claims([record.id]).get(record.id, [])),
         events=_events(rounds, names),
         holder=holder(record.state, latest),

@@ -10,7 +10,7 @@ from flask_babel import get_locale, gettext
 from sqlalchemy.engine import Row
 
 from fieldapp.kernel import clock, ids
-from fieldapp.money.expenses import CLAIM_WORDS, KIND_WORDS, LOOKS, ExpenseClaim, ExpenseItem, warning_words
+from fieldapp.money.expenses import KIND_WORDS, ExpenseClaim, ExpenseItem, claim_state, warning_words
 from fieldapp.money.reimbursement.exports import Names, as_csv, as_xlsx
 from fieldapp.money.reimbursement.queries import Summary, as_of, filters, groups_in, rows_query, summary
 from fieldapp.platform.commandbus import audit, writing
@@ -41,8 +41,7 @@ def page() -> Response:
         names={one.person: one.name for one in sums.people},
         files=files_of("expense_item", [row[1] for row in rows.rows]),
         kind_words=KIND_WORDS,
-        claim_words=CLAIM_WORDS,
-        looks=LOOKS,
+        claim_state=claim_state,
         warning_words=warning_words,
         may_export=actor().can("reimbursement.export"),
     )

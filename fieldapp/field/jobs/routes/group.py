@@ -111,7 +111,7 @@ class _Said:
 
     def __init__(self, many: bool) -> None:
         self.many = many
-        self.job_states = {key: str(label) for key, label in words.JOB_STATES.items()}
+        self.job_states = {key: words.job_state(key) for key in words.JOB_STATES}
         self.visit_states = {key: str(label) for key, label in words.VISIT_STATES.items()}
         self.classes = {key: str(label) for key, label in words.SERVICE_CLASSES.items()}
         self._days: dict[Any, str] = {}
@@ -139,8 +139,7 @@ def _row(
         urgency == "emergency",
         who,
         said.moment(planned),
-        said.job_states.get(state, state),
-        words.JOB_LOOKS.get(state, ""),
+        said.job_states.get(state) or words.job_state(state),
         said.visit_states.get(visit_state, visit_state),
         said.classes.get(service_class, service_class),
         tags,

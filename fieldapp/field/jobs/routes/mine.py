@@ -27,6 +27,7 @@ from fieldapp.platform.web import language
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.pieces import forms_piece, pieces
 from fieldapp.platform.web.render import render
+from fieldapp.platform.web.states import ShownState
 
 #: How many cards after the one on top a phone can move up without signal.
 UP_NEXT = 3
@@ -136,8 +137,7 @@ class Card:
             self.urgent,
             self.when,
             self.what,
-            self.shown.look,
-            self.shown.words,
+            self.shown.state,
             self.service_class,
             self.with_,
             self.tags,
@@ -174,7 +174,7 @@ class Shown:
 
     def __init__(self, state: str) -> None:
         self.stage = stage(state, {})
-        self.look, self.words = self.stage.look, str(self.stage.words)
+        self.state = self.stage.shown
         self.stages = reachable_stages(state, {})
         self.steps = tuple(_step(one) for one in (self.stage, *self.stages))
         ahead = [f"visit.{one.tap}" for one in self.stages]
@@ -191,7 +191,7 @@ def _shown(state: str, _code: str) -> Shown:
 def _step(one: Stage) -> tuple[Any, ...]:
     """A stage as the card on top shows it."""
     following = words.words(words.TAPS, one.next)
-    return one.tap, one.state, one.look, str(one.words), one.next, following, one.to_report
+    return one.tap, one.state, one.shown, one.next, following, one.to_report
 
 
 def _cards(
@@ -228,10 +228,10 @@ def _cards(
     return cards
 
 
-def _taps(cards: list[Card]) -> list[tuple[str, str, str]]:
-    """What each tap that can still come makes of a card: look and words of the state it leads to."""
+def _taps(cards: list[Card]) -> list[tuple[str, ShownState]]:
+    """Return each tap that can still come with the state it leads to."""
     shown = {id(card.shown): card.shown for card in cards}.values()
-    return [*{one.tap: (one.tap, one.look, str(one.words)) for some in shown for one in some.stages}.values()]
+    return [*{one.tap: (one.tap, one.shown) for some in shown for one in some.stages}.values()]
 
 
 def _following(cards: list[Card]) -> list[Card]:

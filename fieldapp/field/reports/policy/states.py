@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import Protocol
 
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.states import Machine
+from fieldapp.kernel.states import Machine, State, Tone
 
 #: (state, verb) -> next state. The author may resubmit until the leader accepted, and has to after a return.
 REPORT = Machine(
+    {
+        "submitted": State("Waiting for the leader", Tone.WAITING),
+        "returned": State("Returned for correction", Tone.BAD),
+        "accepted": State("Accepted", Tone.GOOD, final=True),
+    },
     {
         ("submitted", "approved"): "accepted",
         ("submitted", "returned"): "returned",
         ("submitted", "resubmit"): "submitted",
         ("returned", "resubmit"): "submitted",
-    }
+    },
+    start="submitted",
 )
 
 RESULTS = ("solved", "another_visit", "taken_back", "referred")
