@@ -33,13 +33,12 @@ def create_app(config: Config | None = None) -> Flask:
         static_files,
         trouble,
     )
-    from fieldapp.platform.web.application import Application
     from fieldapp.platform.web.assets import ASSETS, Assets
     from fieldapp.services.accounts import session
 
     config = config or Config.from_environment()
     config.check()
-    app = Application("fieldapp", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app = Flask("fieldapp", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.config.update(
         SECRET_KEY=config.secret_key(),
         SQLALCHEMY_DATABASE_URI=config.url,
@@ -77,7 +76,7 @@ def create_app(config: Config | None = None) -> Flask:
         COMPRESS_BR_LEVEL=5,
         COMPRESS_BR_WINDOW=16,
         COMPRESS_MIN_SIZE=500,
-        # What did not change was answered before it was drawn (platform/web/fresh.py).
+        # A page that did not change is a 304 already (platform/web/etag.py).
         COMPRESS_EVALUATE_CONDITIONAL_REQUEST=False,
         **config.extra,
     )

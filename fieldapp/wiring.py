@@ -6,26 +6,28 @@ from flask import Blueprint, Flask
 
 from fieldapp.kernel import discovery, grants
 from fieldapp.kernel.extension_points import Provisions
-from fieldapp.kernel.figures import Figure
 from fieldapp.kernel.manifest import FeatureManifest
+from fieldapp.kernel.settings import JudgedRecords, SettingDef
 from fieldapp.platform.commandbus.command import COMMANDS, Command
 from fieldapp.platform.commandbus.field_changes import COMPARED, compared_fields
-from fieldapp.platform.extensions import FIGURE, GRANTS, INSTANCE_ID, PROVISIONS
+from fieldapp.platform.extensions import GRANTS, INSTANCE_ID, PROVISIONS, SETTING_VALUE
 from fieldapp.platform.sync.instance import instance
 from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.platform.web.forms import TAKE_FILES
+from fieldapp.platform.web.lists import LISTS, ListDef
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.services.approvals.notices import NOTICE_TEXTS
 from fieldapp.services.attachments import take_files
-from fieldapp.services.settings.queries import FIGURES, figure
+from fieldapp.services.settings.queries import JUDGED, SETTINGS, value
 
 
 def init_app(app: Flask, roots: tuple[str, ...]) -> None:
-    """Finds models, commands, figures, notices, manifests and routes of all features below `roots`."""
+    """Find models, commands, settings, notices, manifests and routes of all features below `roots`."""
     list(discovery.layer(roots, "models"))
-    figures = ((feature, figure.key, figure) for feature, figure in discovery.instances(roots, "figures", Figure))
-    FIGURES.set(app, discovery.each_once("figure", figures))
-    FIGURE.set(app, figure)
+    settings = ((feature, one.key, one) for feature, one in discovery.instances(roots, "settings", SettingDef))
+    SETTINGS.set(app, discovery.each_once("setting", settings))
+    SETTING_VALUE.set(app, value)
+    JUDGED.set(app, [one for _, one in discovery.instances(roots, "settings", JudgedRecords)])
     commands = (
         (feature, command.kind, command) for feature, command in discovery.instances(roots, "commands", Command)
     )
@@ -37,6 +39,8 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
         for kind, text in module.NOTICES.items()
     )
     NOTICE_TEXTS.set(app, discovery.each_once("notice", notices))
+    lists = ((feature, declared.name, declared) for feature, declared in discovery.instances(roots, "lists", ListDef))
+    LISTS.set(app, discovery.each_once("list", lists))
     manifests = _manifests(roots)
     PROVISIONS.set(app, Provisions((feature, one.provides) for feature, one in manifests.items()))
     TAKE_FILES.set(app, take_files)

@@ -1,6 +1,6 @@
 """Writes docs/commands.md, permissions.md, settings.md and error-codes.md from the application itself.
 
-Run it after a command, a figure, an environment variable or an error code changed; a test compares the files.
+Run it after a command, a setting, an environment variable or an error code changed; a test compares the files.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from fieldapp.platform.extensions import GRANTS, PROVISIONS
 from fieldapp.platform.web.extension_points import MENUS
 from fieldapp.platform.web.fields import Strokes
 from fieldapp.services.accounts.roles import NAMES
+from fieldapp.services.settings.queries import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "fieldapp"
@@ -238,13 +239,13 @@ def _pages(app: Flask) -> dict[str, set[str]]:
 
 
 def settings(app: Flask) -> str:
-    """Environment variables and the figures of the rule book."""
+    """Environment variables and the settings of the rule book."""
     lines = [
         "# Settings",
         "",
         NOTE,
         "",
-        "Two kinds: what an operator sets in the environment, and the figures of the rule book.",
+        "Two kinds: what an operator sets in the environment, and the settings of the rule book.",
         "",
         "## Environment",
         "",
@@ -257,17 +258,28 @@ def settings(app: Flask) -> str:
         lines.append(f"| `{name}` | {default} | {allowed} | {VARIABLES[name]} |")
     lines += [
         "",
-        "## Figures",
+        "## Settings of the rule book",
         "",
-        "Declared in each feature's `figures.py`, asked for with `figure(key, on=day)`. An administrator changes them",
-        "under `/settings`, each with a reason and the day from which it holds; what was before keeps its days.",
+        "Declared in each feature's `settings.py`, asked for with `value(key, written_at)`: a record is judged by what",
+        "was known when it was written ([ADR 37](adr/0037-settings-have-two-times.md)). An administrator changes them",
+        "under `/settings`, each with a reason and the day from which it holds: later than that of the entry, except",
+        "where *at once* is said. The past is only corrected. In a table the row that names most columns holds.",
         "",
-        "| key | default | allowed | rule | meaning |",
-        "|---|---|---|---|---|",
+        "| key | type | default | allowed | holds | rule | meaning |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for key, one in sorted(app.extensions["figures"].items()):
+    for key, one in sorted(SETTINGS.of(app).items()):
         unit = f" {one.unit}" if str(one.unit) else ""
-        lines.append(f"| `{key}` | {one.default}{unit} | {one.low} to {one.high} | {one.rule} | {one.label} |")
+        numbers = one.kind in {"whole", "amount", "percentage"}
+        allowed = f"{one.low} to {one.high}" if numbers else ", ".join(value for value, _ in one.choices) or "any"
+        kind = one.kind.replace("_", "/")
+        default = f"{one.default}{unit}"
+        if one.columns:
+            kind = f"table of {kind} by {' × '.join(column.key for column in one.columns)}"
+            rows = ", ".join(f"{' '.join(filter(None, row))} {held}" for row, held in one.rows.items())
+            default = f"{rows}; else {default}"
+        holds = "at once" if one.at_once else "next day"
+        lines.append(f"| `{key}` | {kind} | {default} | {allowed} | {holds} | {one.rule} | {one.label} |")
     return "\n".join(lines) + "\n"
 
 

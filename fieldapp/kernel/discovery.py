@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import NamedTuple, TypeVar
 
 #: The file names a feature may have; reading order is import order.
-LAYERS = ("models", "figures", "commands", "notices", "manifest", "routes")
+LAYERS = ("models", "settings", "commands", "notices", "lists", "manifest", "routes")
 
 Kind = TypeVar("Kind")
 

@@ -23,14 +23,6 @@ class FeatureManifest:
 
 
 @dataclass(frozen=True)
-class PackEntry:
-    """A page this person needs offline. `version` changes whenever the page would look different."""
-
-    url: str
-    version: str
-
-
-@dataclass(frozen=True)
 class Panel:
     """Something a feature shows on another's page: a template and what it needs."""
 

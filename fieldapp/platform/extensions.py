@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flask import Flask, Response, after_this_request, current_app, g
+from flask import Flask, current_app, g
 from flask_babel import Babel
 from flask_compress import Compress
 from flask_limiter import Limiter
@@ -58,8 +58,8 @@ class AppValue(Generic[Value]):
 PROVISIONS: AppValue[Provisions] = AppValue("provisions")
 #: The verbs of every role.
 GRANTS: AppValue[Grants] = AppValue("grants")
-#: Returns the value of a figure of the rule book by its key.
-FIGURE: AppValue[Callable[[str], Decimal | int]] = AppValue("figure")
+#: Returns the value of a setting by its key for what was written at a moment.
+SETTING_VALUE: AppValue[Callable[[str, datetime], Any]] = AppValue("setting_value")
 #: Returns the id of this installation, the value of the header `X-Fieldapp`.
 INSTANCE_ID: AppValue[Callable[[], str]] = AppValue("instance_id")
 
@@ -145,50 +145,14 @@ def reading() -> Connection:
     return found
 
 
-class LimitsWhereAsked(Limiter):
-    """Counts where a view or a block says so. Around every other request there is nothing to look for."""
-
-    def init_app(self, app: Flask) -> None:
-        """Takes back the hooks that the library has just put around every request."""
-        super().init_app(app)
-        app.before_request_funcs[None].pop()
-        self._say: Any = app.after_request_funcs[None].pop()
-        app.teardown_request_funcs[None].pop()
-
-    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
-        after_this_request(self._say)
-        super()._check_request_limit(callable_name, in_middleware)
-
-
-class CompressWorthIt(Compress):
-    """Leaves short answers as they are before anything is looked up for them."""
-
-    def after_request(self, response: Response | None) -> Response:
-        """Compresses an answer that is long enough, where the client can read it."""
-        least = current_app.config["COMPRESS_MIN_SIZE"]
-        if response is not None and response.content_length is not None and response.content_length < least:
-            return response
-        return super().after_request(response)
-
-
-class Login(LoginManager):
-    """A session does not depend on the address and the browser it began with: phones roam, and browsers are renewed."""
-
-    def init_app(self, app: Flask, add_context_processor: bool = True) -> None:
-        """Without cookies that remember somebody longer than the session does, there is nothing to do for an answer."""
-        super().init_app(app, add_context_processor)
-        app.after_request_funcs[None].pop()
-
-    def _session_protection_failed(self) -> bool:
-        return False
-
-
-login = Login()
+login = LoginManager()
+# A session does not depend on the address and browser it began with: phones roam, and browsers are updated.
+login.session_protection = None
 htmx = Htmx()
 migrate = Migrate()
 babel = Babel()
-compress = CompressWorthIt()
-limiter = LimitsWhereAsked(get_remote_address, storage_uri="memory://")
+compress = Compress()
+limiter = Limiter(get_remote_address, storage_uri="memory://")
 
 if TYPE_CHECKING:
     Model = Base

@@ -39,7 +39,19 @@ OF_THE_JOB = frozenset(
     }
 )
 #: Nothing of this kind is made by a day's work.
-EMPTY = frozenset({"/rescue/<uuid:import_id>", "/waiting/<uuid:op>/<verb>", "/attachments/<uuid:attachment_id>"})
+EMPTY = frozenset(
+    {
+        "/rescue/<uuid:import_id>",
+        "/waiting/<uuid:op>/<verb>",
+        "/attachments/<uuid:attachment_id>",
+        "/settings/<uuid:entry>/withdraw",
+        "/settings/corrections/<uuid:entry>",
+        # The view that the day saves is deleted by it; tests/services/lists/test_views.py says who opens one.
+        "/lists/<name>/views/<uuid:view_id>",
+        "/lists/<name>/views/<uuid:view_id>/rename",
+        "/lists/<name>/views/<uuid:view_id>/delete",
+    }
+)
 NOT_THERE = {403, 404}
 #: A fragment is asked for as htmx does; else it leads to its page, which says no.
 HTMX = {"HX-Request": "true"}

@@ -63,7 +63,9 @@ def test_every_command_setting_and_code_is_named(plain_app: Flask) -> None:
     commands = (DOCS / "commands.md").read_text()
     missing = [kind for kind in plain_app.extensions["commands"] if f"## {kind}\n" not in commands]
     settings = (DOCS / "settings.md").read_text()
-    missing += [one for one in (*reference.variables(), *plain_app.extensions["figures"]) if f"`{one}`" not in settings]
+    missing += [
+        one for one in (*reference.variables(), *plain_app.extensions["settings"]) if f"`{one}`" not in settings
+    ]
     codes = (DOCS / "error-codes.md").read_text()
     missing += [code for code in reference.codes() if f"`{code}`" not in codes]
     assert missing == []

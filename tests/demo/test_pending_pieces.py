@@ -165,6 +165,10 @@ def walked(bench: Any) -> dict[str, list[str]]:
             planned_twice = under_way(session, people["tech1"].id)
             lost_phone(session, people["tech1"].id)
         db.session.remove()
+    coming = str(ids.uuid7())
+    change = {"id": coming, "key": "waiting.days", "value": "6", "reason": "Holidays"}
+    change["valid_from"] = (clock.today() + timedelta(days=9)).isoformat()
+    sent(bench, people["admin"], "setting.change", coming, change, schema=2)
     records = [planned_twice, *come_back(bench, people["tech1"], people["lead1"])]
     found: dict[str, list[str]] = defaultdict(list)
     for name in LOGINS:

@@ -185,6 +185,6 @@ def test_pages_of_finance_and_the_administrator(desk: Phone, server: Server) -> 
     wrong = look_around(desk, "/reimbursements", f"/expenses/claims/{claim}", "/inbox", "/me")
     desk.context.clear_cookies()
     desk.sign_in("admin")
-    wrong += look_around(desk, "/settings", "/settings/expenses.max_days")
+    wrong += look_around(desk, "/settings", "/settings/areas/expenses", "/settings/expenses.max_days", "/calendar")
     assert not wrong, "\n".join(wrong)
     assert desk.problems == []

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from fieldapp.services.settings.queries import FIGURES
+from fieldapp.services.settings.queries import SETTINGS
 from tests.fuzz import world
 from tests.support.bench import Bench
 
@@ -40,7 +40,7 @@ def errors() -> Iterator[Errors]:
 @pytest.fixture(autouse=True)
 def unlimited_refusals(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Store every refused record: the few people of the world have thousands refused in a run."""
-    settings = FIGURES.of(bench.app)
+    settings = SETTINGS.of(bench.app)
     for key in ("records.refused_a_day", "records.refused_megabytes_a_day"):
         monkeypatch.setitem(settings, key, replace(settings[key], default=10**9))
 

@@ -92,7 +92,7 @@ class Routes:
         chosen = {
             "kind": ["parts_request", "expense_claim", "service_report"],
             "verb": ["approve", "return", "reject", "accept", "arrive", "pause", "refuse"],
-            "key": list(self.bench.app.extensions["figures"]),
+            "key": list(self.bench.app.extensions["settings"]),
         }
         return str(self.source.one(chosen.get(name, [self.source.id()])))
 

@@ -53,7 +53,7 @@ def test_a_folder_in_no_group_stops_the_start_with_its_name(product: Any) -> Non
         discovery.features(roots)
 
 
-FIGURE = "from fieldapp.kernel.figures import Figure\none = Figure('a.b', 1, 0, 2, 'D', 'x')\n"
+SETTING = "from fieldapp.kernel.settings import SettingDef\none = SettingDef('a.b', 1, 0, 2, 'D', 'x')\n"
 MANIFEST = (
     "from fieldapp.kernel.manifest import FeatureManifest\nfrom fieldapp.platform.web.extension_points import *\n"
     "from fieldapp.services.approvals import INBOX_CARDS\nmanifest = FeatureManifest(provides=({},))\n"
@@ -63,7 +63,7 @@ MANIFEST = (
 @pytest.mark.parametrize(
     ("layer", "source", "said"),
     [
-        ("figures", FIGURE, "figure a.b"),
+        ("settings", SETTING, "setting a.b"),
         ("notices", "NOTICES = {'a.b': 'x'}\n", "notice a.b"),
         ("routes", ROUTES.format(name="ab"), "blueprint ab"),
         ("manifest", MANIFEST.format("DETAIL_URLS.by('ab', '/ab/')"), "detail address of ab"),
@@ -109,11 +109,11 @@ def registry(app: Flask) -> dict[str, Any]:
             actor = bench.actor(person)
             for menu in MENUS:
                 seen[person.username, menu.name] = [entry.key for entry in menu.open_to(actor)]
-            seen[person.username, "pack"] = [entry.url for entry in pack(actor)]
+            seen[person.username, "pack"] = pack(actor)
         provisions = PROVISIONS.of(app)
         points = {point.name: [(one.feature, one.key) for one in provisions.of(point)] for point in provisions.points()}
         db.session.remove()
-    names = {name: sorted(app.extensions[name]) for name in ("commands", "figures", "notices")}
+    names = {name: sorted(app.extensions[name]) for name in ("commands", "settings", "notices")}
     return {**names, "seen": seen, "points": points, "routes": sorted(str(rule) for rule in app.url_map.iter_rules())}
 
 

@@ -232,6 +232,12 @@ class Bench:
         client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
         return client
 
+    def pack_of(self, person: Person) -> dict[str, str]:
+        """The ETags of the pages that this person's phone keeps, by address."""
+        answer = self.client_of(person).get("/sync/pack")
+        assert answer.status_code == 200, answer.data
+        return {entry["url"]: entry["etag"] for entry in answer.get_json()["entries"]}
+
     def photo(self, role: str = "photo") -> tuple[dict[str, Any], bytes]:
         """An attachment note and its bytes: a small real JPEG, never the same twice."""
         out = BytesIO()

@@ -163,9 +163,20 @@ def day(moment: datetime) -> list[Step]:
         "id": fixed(300),
         "key": "attachments.max_megabytes",
         "value": "20",
-        "effective_on": today.isoformat(),
+        "valid_from": tomorrow.isoformat(),
         "reason": "small disk",
     }
+    correction = {**change, "id": fixed(304), "value": "30", "valid_from": today.isoformat()}
+    week = {name: "08:30-12:00, 13:00-17:30" for name in ("monday", "tuesday", "wednesday", "thursday", "friday")}
+    free = {
+        "id": fixed(301),
+        "day": tomorrow.isoformat(),
+        "kind": "holiday",
+        "label": "Founding day",
+        "reason": "Board",
+    }
+    works = {"id": fixed(302), "day": tomorrow.isoformat(), "reason": "Called off"}
+    view = {"id": fixed(470), "list": "jobs", "query": "state=new&sort=urgent", "name": "New", "shared_with": "me"}
     return [
         visit("accept"),
         visit("set_out"),
@@ -216,6 +227,14 @@ def day(moment: datetime) -> list[Step]:
         Step("tech", "session.end_others", ("session", fixed(410)), {}),
         Step("tech", "session.end", ("session", fixed(410)), {}),
         Step("admin", "setting.change", ("setting", fixed(300)), change),
+        Step("admin", "setting.correct", ("setting", fixed(304)), correction),
+        Step("admin", "setting.withdraw", ("setting", fixed(300)), {"reason": "larger disk"}),
+        Step("admin", "calendar.set_days", ("calendar", fixed(301)), free),
+        Step("admin", "calendar.remove_day", ("calendar", fixed(302)), works),
+        Step("admin", "calendar.set_week", ("calendar", fixed(303)), {"id": fixed(303), **week, "reason": "Lunch"}),
+        Step("leader", "list_view.save", ("list_view", fixed(470)), view),
+        Step("leader", "list_view.rename", ("list_view", fixed(470)), {"name": "Urgent ones"}),
+        Step("leader", "list_view.delete", ("list_view", fixed(470)), {}),
         Step("admin", "user.deactivate", ("user", str(UUID(int=2))), {}),
         Step("admin", "user.activate", ("user", str(UUID(int=2))), {}),
     ]

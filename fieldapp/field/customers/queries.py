@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -13,17 +14,36 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db
 
 
+class ContactLine(NamedTuple):
+    """A person at a site."""
+
+    name: str
+    title: str
+    phone: str
+
+
+class SiteAsset(NamedTuple):
+    """A device at a site."""
+
+    category: str
+    model: str
+    serial_no: str
+    plate: str | None
+    sim_no: str | None
+    warranty_until: date | None
+
+
 @dataclass
 class SiteLine:
-    """A site with its contacts `(name, title, phone)` and assets `(category, model, serial, plate, sim, warranty)`."""
+    """A site with its contacts and assets."""
 
     id: str
     name: str
     address: str
     lat: float | None
     lon: float | None
-    contacts: list[tuple[str, str, str]] = field(default_factory=list)
-    assets: list[tuple[Any, ...]] = field(default_factory=list)
+    contacts: list[ContactLine] = field(default_factory=list)
+    assets: list[SiteAsset] = field(default_factory=list)
 
 
 def customer_of(actor: Actor, customer_id: str) -> Customer | None:
@@ -37,10 +57,10 @@ def sites_of(customer_id: str) -> list[SiteLine]:
     """Its sites by name; three queries."""
     columns = (Site.id, Site.name, Site.address, Site.lat, Site.lon)
     query = select(*columns).where(Site.customer_id == customer_id).order_by(Site.name, Site.id)
-    sites = {row[0]: SiteLine(*row) for row in db.session.execute(query)}
+    sites = {row.id: SiteLine(*row) for row in db.session.execute(query)}
     people = select(Contact.site_id, Contact.name, Contact.title, Contact.phone).where(Contact.site_id.in_(sites))
     for site, *contact in db.session.execute(people.order_by(Contact.name, Contact.id)):
-        sites[site].contacts.append((contact[0], contact[1], contact[2]))
+        sites[site].contacts.append(ContactLine(*contact))
     things = select(
         Asset.site_id,
         Asset.category,
@@ -50,6 +70,7 @@ def sites_of(customer_id: str) -> list[SiteLine]:
         Asset.sim_no,
         Asset.warranty_until,
     ).where(Asset.site_id.in_(sites))
+    asset: Any
     for site, *asset in db.session.execute(things.order_by(Asset.category, Asset.serial_no, Asset.id)):
-        sites[site].assets.append(tuple(asset))
+        sites[site].assets.append(SiteAsset(*asset))
     return list(sites.values())

@@ -41,7 +41,7 @@ def job_lines(job_ids: Iterable[str | None]) -> dict[str, JobLine]:
     if not ids:
         return {}
     query = select(*_LINE).join(Customer, Customer.id == Job.customer_id).where(Job.id.in_(ids))
-    return {row[0]: JobLine(*row) for row in db.session.execute(query)}
+    return {row.id: JobLine(*row) for row in db.session.execute(query)}
 
 
 def with_job(query: Any, job_id: Any) -> Any:
@@ -63,7 +63,7 @@ def my_job_choices(actor: Actor, limit: int = 30) -> list[tuple[str, str]]:
     """
     now = clock.now()
     query = (
-        select(Job.id, Customer.name, Job.title, func.max(Visit.planned_start))
+        select(Job.id, Customer.name, Job.title, func.max(Visit.planned_start).label("last"))
         .join(Visit, Visit.job_id == Job.id)
         .join(VisitMember, VisitMember.visit_id == Visit.id)
         .join(Customer, Customer.id == Job.customer_id)
@@ -71,5 +71,5 @@ def my_job_choices(actor: Actor, limit: int = 30) -> list[tuple[str, str]]:
         .where(Visit.planned_start.between(now - timedelta(days=45), now + timedelta(days=14)))
         .group_by(Job.id, Customer.name, Job.title)
     )
-    rows = sorted(db.session.execute(query).all(), key=lambda row: abs(row[3] - now))
-    return [(job, f"{customer} · {title}") for job, customer, title, _ in rows[:limit]]
+    rows = sorted(db.session.execute(query).all(), key=lambda row: abs(row.last - now))
+    return [(row.id, f"{row.name} · {row.title}") for row in rows[:limit]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from flask_babel import lazy_gettext as _l
@@ -13,39 +12,34 @@ from fieldapp.field.jobs.facts import sees_job, sees_visit
 from fieldapp.field.jobs.models import Job, Visit
 from fieldapp.field.jobs.policy import CLOSED_JOB, TO_REASSIGN, job_state
 from fieldapp.field.jobs.queries.customer import customer_panels, serves_customer
-from fieldapp.field.jobs.queries.pack import board_version, pack_assets, pack_jobs, pack_led
+from fieldapp.field.jobs.queries.pack import pack_assets, pack_jobs, pack_led
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.manifest import FeatureManifest, PackEntry
+from fieldapp.kernel.manifest import FeatureManifest
 from fieldapp.platform.extensions import CHECKS, db
 from fieldapp.platform.web.extension_points import CAN_VIEW, PACK, TABS, Entry
-from fieldapp.services.accounts import technicians_of
 
 
-def _pack(actor: Actor) -> list[PackEntry]:
+def _pack(actor: Actor) -> Iterator[str]:
     if not actor.can("job.view"):
-        return []
-    pages = [PackEntry(f"/jobs/{job}", version) for job, version in pack_jobs(actor)]
-    if actor.can("asset.amend"):
-        pages += [PackEntry(f"/jobs/{job}/assets/{asset}", str(ver)) for job, asset, ver in pack_assets(actor)]
-    return [PackEntry("/jobs", board_version(actor)), *pages, *_led(actor)]
-
-
-def _led(actor: Actor) -> Iterator[PackEntry]:
-    """The forms with which a leader plans work. How busy technicians are is as of when the page was kept."""
-    led = pack_led(actor)
-    if not led:
         return
-    people = hashlib.sha256(repr(sorted(technicians_of(sorted(actor.leads)))).encode()).hexdigest()[:12]
-    for job, version, has_several, visits in led:
-        where, form = f"/jobs/{job}", f"{version}:{people}"
-        yield PackEntry(where, f"led:{version}")
-        for name in ("dispatch", "change", "cancel"):
-            yield PackEntry(f"{where}/{name}", form)
+    yield "/jobs"
+    yield from (f"/jobs/{job}" for job in pack_jobs(actor))
+    if actor.can("asset.amend"):
+        yield from (f"/jobs/{job}/assets/{asset}" for job, asset in pack_assets(actor))
+    yield from _led(actor)
+
+
+def _led(actor: Actor) -> Iterator[str]:
+    """Give the forms with which a leader plans work. How busy technicians are is as of when the page was kept."""
+    for job, has_several, visits in pack_led(actor):
+        where = f"/jobs/{job}"
+        yield where
+        yield from (f"{where}/{name}" for name in ("dispatch", "change", "cancel"))
         for visit, state in visits[:1]:
             if state in TO_REASSIGN:
-                yield PackEntry(f"{where}/visits/{visit}/reassign", form)
+                yield f"{where}/visits/{visit}/reassign"
             if has_several:
-                yield PackEntry(f"{where}/visits/{visit}/cancel", form)
+                yield f"{where}/visits/{visit}/cancel"
 
 
 def _states() -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from fieldapp.field.jobs import words
 from fieldapp.field.jobs.policy import NEXT_ACTION, OPEN_VISIT, SECONDARY_ACTIONS, TO_REPORT, progress, reachable_states
@@ -16,17 +16,25 @@ STEP_OF = {"set_out": 0, "arrive": 1, "start": 2, "report": 3}
 TAP_OF = {number: tap for tap, number in STEP_OF.items()}
 
 
+class StepTime(NamedTuple):
+    """One of the five steps: when it was taken, or the tap `by` whose time the phone fills in."""
+
+    label: Any
+    look: str
+    at: datetime | None
+    by: str
+
+
 @dataclass(frozen=True)
 class Stage:
     """A visit in one state, as the page shows it.
 
-    `tap` is the verb that led to this state and is still on the phone, or empty. `steps` are rows of (label, CSS
-    class, time, tap): if `tap` is set, the page takes the time from that unsent tap.
+    `tap` is the verb that led to this state and is still on the phone, or empty.
     """
 
     tap: str
     state: str
-    steps: tuple[tuple[Any, str, datetime | None, str], ...]
+    steps: tuple[StepTime, ...]
     next: str
     secondary_actions: tuple[str, ...]
     to_report: bool
@@ -45,7 +53,7 @@ def stage(state: str, times: Mapping[str, datetime], tap: str = "") -> Stage:
         look = "now" if number == current else "done" if number < done else ""
         shown = words.VISIT_STATES["paused"] if kind == "start" and state == "paused" else label
         at = times.get(kind) if number <= done else None
-        steps.append((shown, look, at, _tap_with_time(tap, number, at, done)))
+        steps.append(StepTime(shown, look, at, _tap_with_time(tap, number, at, done)))
     return Stage(
         tap, state, tuple(steps), NEXT_ACTION.get(state, ""), SECONDARY_ACTIONS.get(state, ()), state in TO_REPORT
     )

@@ -14,10 +14,10 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.errors import NotAllowed, NotFound
 from fieldapp.field.jobs import Job, job_lines, sees_job
 from fieldapp.field.reports.commands.submit import resubmit
+from fieldapp.field.reports.lists import LIST
 from fieldapp.field.reports.models import ServiceReport
 from fieldapp.field.reports.policy import REPORT, late_reason
 from fieldapp.field.reports.queries.due import due_by_job, technician_names, terminals_at_site
-from fieldapp.field.reports.queries.listing import reports_page
 from fieldapp.field.reports.queries.one import view
 from fieldapp.field.reports.queries.panels import about_report, reports_of_job
 from fieldapp.field.reports.schemas import METHOD_WORDS, RESULT_WORDS, Content, DeviceRow
@@ -28,9 +28,6 @@ from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.platform.web.states import shown
-from fieldapp.services.accounts import names_of
-from fieldapp.services.approvals import last_returns
-from fieldapp.services.attachments import progress_of
 from fieldapp.supply.parts import part_choices
 
 bp = Blueprint("reports", __name__)
@@ -82,17 +79,8 @@ def new(job_id: UUID) -> Response:
 @needs("service_report.view")
 def listing() -> Response:
     """Reports, newest first, by state, month and technician."""
-    page = reports_page(actor())
-    rows = page.rows
-    return render(
-        "field/reports/list.html",
-        fragment="field/reports/_list.html",
-        page=page,
-        jobs=job_lines(row.job_id for row in rows),
-        names=names_of(row.author_id for row in rows),
-        arrived=progress_of("service_report", [row.id for row in rows]),
-        returned=last_returns("service_report", [row.id for row in rows if row.state == "returned"]),
-    )
+    page = LIST.page(actor())
+    return render("field/reports/list.html", fragment="field/reports/_list.html", page=page)
 
 
 @bp.get("/reports/<uuid:report_id>")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.field.jobs import my_job_choices
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.kernel.manifest import FeatureManifest, Panel
 from fieldapp.money.expenses.demo import fill_money
 from fieldapp.money.expenses.queries.lines import ClaimSummary, summaries
 from fieldapp.money.expenses.queries.records import (
@@ -20,7 +18,6 @@ from fieldapp.money.expenses.queries.records import (
     sees_claim,
     sees_item,
     undecided,
-    version_for,
     wrong_holds,
     wrong_totals,
 )
@@ -28,25 +25,19 @@ from fieldapp.money.expenses.words import about_claim
 from fieldapp.platform.extensions import CHECKS, DEMO
 from fieldapp.platform.web.extension_points import AUTHOR_URLS, CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
 from fieldapp.services.approvals import INBOX_CARDS
-from fieldapp.services.settings import figure
 
 
-def _pack(actor: Actor) -> Iterator[PackEntry]:
+def _pack(actor: Actor) -> Iterator[str]:
     if not actor.can("expense_item.capture"):
         return
-    version = version_for(actor)
-    yield PackEntry("/expenses", version)
-    yield PackEntry("/expenses/claims/new", version)
-    choices = hashlib.sha256(repr(my_job_choices(actor)).encode()).hexdigest()[:12]
-    form = f"{choices}:{figure('expenses.max_days')}"
-    yield PackEntry("/expenses/new", form)
-    for item, ver in correctable(actor):
-        yield PackEntry(f"/expenses/items/{item}", str(ver))
-        yield PackEntry(f"/expenses/items/{item}/edit", f"{ver}:{form}")
-    for claim, ver, state in undecided(actor):
-        yield PackEntry(f"/expenses/claims/{claim}", f"{ver}:{version}")
+    yield from ("/expenses", "/expenses/claims/new", "/expenses/new")
+    for item in correctable(actor):
+        yield f"/expenses/items/{item}"
+        yield f"/expenses/items/{item}/edit"
+    for claim, state in undecided(actor):
+        yield f"/expenses/claims/{claim}"
         if state == "returned":
-            yield PackEntry(f"/expenses/claims/{claim}/resubmit", f"{ver}:{version}")
+            yield f"/expenses/claims/{claim}/resubmit"
 
 
 def _in_inbox(ids: Sequence[str]) -> dict[str, Panel]:

@@ -12,26 +12,26 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 
 from fieldapp.errors import NotFound
 from fieldapp.field.jobs import my_job_choices
 from fieldapp.kernel import clock, ids, money
+from fieldapp.money.expenses.lists import LIST
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.money.expenses.policy import CLAIM, COMMON_KIND_COUNT, FREE, ITEM, NEEDS_TRIP, fapiao_state
 from fieldapp.money.expenses.queries.checks import limits
-from fieldapp.money.expenses.queries.lines import CLAIM_ROW, claim_lines, detach, holder, items_of_claims, lines_of
+from fieldapp.money.expenses.queries.lines import detach, holder, items_of_claims, lines_of
 from fieldapp.money.expenses.queries.records import SHOWN, claim_for, free_items, item_for
+from fieldapp.money.expenses.settings import SHOWN_SETTINGS
 from fieldapp.money.expenses.words import KIND_WORDS, about_claim, claim_state
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.forms import FormPage, form_page, redrawn
 from fieldapp.platform.web.guards import actor, needs
-from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.page import day
 from fieldapp.platform.web.render import render
 from fieldapp.services.accounts import names_of
 from fieldapp.services.approvals import history_of, may_decide_now, seen_json
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import applied, value
 
 bp = Blueprint("expenses", __name__)
 
@@ -41,11 +41,6 @@ bp = Blueprint("expenses", __name__)
 def mine() -> Response:
     """My expenses that are not claimed yet, and my claims with who holds them (D-EXP-9)."""
     free = free_items(actor())
-    claims = list_page(
-        select(*CLAIM_ROW).where(ExpenseClaim.owner_id == actor().id),
-        keys=(ExpenseClaim.submitted_at, ExpenseClaim.id),
-        size=20,
-    )
     return render(
         "money/expenses/mine.html",
         fragment="money/expenses/_expenses.html",
@@ -53,8 +48,7 @@ def mine() -> Response:
         more=len(free) > SHOWN,
         together=_sum(free[:SHOWN]),
         free=_free_facts(free[:SHOWN]),
-        page=claims,
-        claims=claim_lines(claims.rows),
+        page=LIST.page(actor()),
     )
 
 
@@ -237,7 +231,7 @@ def _claim_form(items: Sequence[ExpenseItem], chosen: set[str], claim: ExpenseCl
             "lines": lines_of(items),
             "chosen": chosen,
             "together": _sum([item for item in items if item.id in chosen]),
-            "limits": limits(),
+            "limits": limits(clock.now()),
             "needs_trip": NEEDS_TRIP,
             "free": _free_facts(items),
         },
@@ -261,12 +255,13 @@ def _free_facts(items: Sequence[ExpenseItem]) -> list[dict[str, str]]:
 
 
 def _form_context() -> dict[str, Any]:
-    today, days = clock.today(), int(figure("expenses.max_days"))
+    today, days = clock.today(), int(value("expenses.max_days", clock.now()))
     return {
         "common": COMMON_KIND_COUNT,
         "max_days": days,
         "oldest": (today - timedelta(days=days)).isoformat(),
         "latest": today.isoformat(),
+        "applies": applied(SHOWN_SETTINGS, clock.now()),
     }
 
 

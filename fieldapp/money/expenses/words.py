@@ -10,8 +10,8 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel import money
-from fieldapp.money.expenses.policy import CLAIM, ITEM
-from fieldapp.platform.web.states import ShownState, shown, words_of
+from fieldapp.money.expenses.policy import CLAIM
+from fieldapp.platform.web.states import ShownState, shown
 
 KIND_WORDS = {
     "per_diem": _l("Per diem"),
@@ -26,8 +26,6 @@ KIND_WORDS = {
     "postage": _l("Postage"),
     "other": _l("Other expense"),
 }
-
-CLAIM_WORDS, ITEM_WORDS = words_of(CLAIM), words_of(ITEM)
 
 FINDINGS = {
     "too_old": _l("Older than %(days)s days."),

@@ -17,7 +17,7 @@ from fieldapp.money.expenses import ALL_KINDS, ExpenseClaim, ExpenseItem
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.lists import Filter, narrowed
-from fieldapp.services.accounts import group_names, names_of
+from fieldapp.services.accounts import group_name_by, group_names, name_by, names_of
 
 #: What `all` means: everything that was sent and not taken back.
 STATES = {"approved": ("approved",), "all": ("submitted", "approved", "returned", "rejected")}
@@ -26,11 +26,11 @@ STATES = {"approved": ("approved",), "all": ("submitted", "approved", "returned"
 PAYABLE = func.coalesce(ExpenseItem.allowed_amount, ExpenseItem.amount)
 
 ROW = (
-    ExpenseClaim.id,
-    ExpenseItem.id,
+    ExpenseClaim.id.label("claim"),
+    ExpenseItem.id.label("item"),
     ExpenseClaim.number,
-    ExpenseClaim.owner_id,
-    ExpenseClaim.group_id,
+    name_by(ExpenseClaim.owner_id).label("person"),
+    group_name_by(ExpenseClaim.group_id).label("group"),
     ExpenseClaim.state,
     ExpenseClaim.approved_at,
     ExpenseItem.spent_on,
@@ -38,7 +38,7 @@ ROW = (
     ExpenseItem.amount,
     ExpenseItem.allowed_amount,
     ExpenseItem.cut_reason,
-    Job.number,
+    Job.number.label("job"),
     ExpenseItem.note,
     ExpenseItem.fapiao_code,
     ExpenseItem.fapiao_number,
@@ -151,18 +151,20 @@ def summary(chosen: Sequence[Filter]) -> Summary:
     """Sums by person and kind, in one grouped query."""
     warned = func.sum(case((ExpenseItem.warned > 0, 1), else_=0))
     by: tuple[Any, ...] = (ExpenseClaim.owner_id, ExpenseClaim.group_id, ExpenseItem.kind)
-    query = select(*by, func.sum(PAYABLE), func.count(), warned).group_by(*by)
+    sums = (func.sum(PAYABLE).label("total"), func.count().label("expenses"), warned.label("exceptions"))
+    query = select(*by, *sums).group_by(*by)
     query = query.join(ExpenseItem, ExpenseItem.claim_id == ExpenseClaim.id)
     rows = db.session.execute(narrowed(query, chosen)).all()
-    names, groups = names_of(row[0] for row in rows), groups_in(chosen)
+    names, groups = names_of(row.owner_id for row in rows), groups_in(chosen)
     people: dict[tuple[int, int | None], PersonSums] = {}
-    for person, group, kind, amount, items, exceptions in rows:
+    for row in rows:
+        group = groups.get(row.group_id, "") if row.group_id else ""
         line = people.setdefault(
-            (person, group), PersonSums(person, names.get(person, ""), groups.get(group, "") if group else "")
+            (row.owner_id, row.group_id), PersonSums(row.owner_id, names.get(row.owner_id, ""), group)
         )
-        line.kinds[kind] = amount
-        line.items += items
-        line.exceptions += int(exceptions or 0)
+        line.kinds[row.kind] = row.total
+        line.items += row.expenses
+        line.exceptions += int(row.exceptions or 0)
     ordered = sorted(people.values(), key=lambda line: (line.group, line.name, line.person))
     used = {kind for line in ordered for kind in line.kinds}
     return Summary(ordered, [kind for kind in ALL_KINDS if kind in used])

@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from flask import Blueprint, Response, send_file, stream_with_context
-from flask_babel import get_locale, gettext
-from sqlalchemy.engine import Row
+from flask_babel import gettext
 
-from fieldapp.kernel import clock, ids
-from fieldapp.money.expenses import KIND_WORDS, ExpenseClaim, ExpenseItem, claim_state, warning_words
-from fieldapp.money.reimbursement.exports import Names, as_csv, as_xlsx
-from fieldapp.money.reimbursement.queries import Summary, as_of, filters, groups_in, rows_query, summary
-from fieldapp.platform.commandbus import audit, writing
-from fieldapp.platform.extensions import db
+from fieldapp.kernel import clock
+from fieldapp.money.expenses import KIND_WORDS, claim_state
+from fieldapp.money.reimbursement.exports import as_xlsx
+from fieldapp.money.reimbursement.lists import LIST
+from fieldapp.money.reimbursement.queries import Summary, as_of, filters, summary
 from fieldapp.platform.web.downloads import as_download, file_name
 from fieldapp.platform.web.guards import actor, needs
-from fieldapp.platform.web.lists import Filter, list_page, narrowed
+from fieldapp.platform.web.lists import Filter
+from fieldapp.platform.web.lists.downloads import maker, note_download
+from fieldapp.platform.web.lists.files import XLSX, as_csv
 from fieldapp.platform.web.render import render
 from fieldapp.services.attachments import files_of
 
 bp = Blueprint("reimbursement", __name__)
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
 
 @bp.get("/reimbursements")
 @needs("reimbursement.view")
 def page() -> Response:
-    """Sums by person and kind, below them every item; the filters stand in the URL."""
-    chosen = filters()
-    rows = list_page(rows_query(), keys=(ExpenseClaim.id, ExpenseItem.id), filters=chosen)
-    sums = summary(chosen)
+    """Sums by person and kind, below them every item; the filters stand in the address."""
+    shown = LIST.page(actor())
     return render(
         "money/reimbursement/list.html",
         fragment="money/reimbursement/_list.html",
-        page=rows,
-        sums=sums,
-        names={one.person: one.name for one in sums.people},
-        files=files_of("expense_item", [row[1] for row in rows.rows]),
+        page=shown,
+        sums=summary(shown.filters),
+        files=files_of("expense_item", [row.item for row in shown.rows]),
         kind_words=KIND_WORDS,
         claim_state=claim_state,
-        warning_words=warning_words,
-        may_export=actor().can("reimbursement.export"),
     )
 
 
@@ -52,8 +44,9 @@ def page() -> Response:
 def xlsx() -> Response:
     """The list as a workbook."""
     chosen = filters()
-    sums = _log(chosen, "xlsx")
-    file = as_xlsx(_rows(chosen), _names(sums, chosen), sums, _maker(), as_of(chosen))
+    sums = _note(chosen, "xlsx")
+    columns = LIST.shown(actor(), in_file=True)
+    file = as_xlsx(columns, LIST.rows(actor()), sums, maker(actor()), as_of(chosen))
     return _named(send_file(file, mimetype=XLSX), chosen, "xlsx")
 
 
@@ -62,58 +55,20 @@ def xlsx() -> Response:
 def csv() -> Response:
     """The list as text, in pieces as the database gives it."""
     chosen = filters()
-    names = _names(_log(chosen, "csv"), chosen)
-    response = Response(stream_with_context(as_csv(_rows(chosen), names)), mimetype="text/csv")
-    return _named(response, chosen, "csv")
+    _note(chosen, "csv")
+    pieces = as_csv(LIST.shown(actor(), in_file=True), LIST.rows(actor()))
+    return _named(Response(stream_with_context(pieces), mimetype="text/csv"), chosen, "csv")
 
 
-def _rows(chosen: Sequence[Filter]) -> Iterator[Row[Any]]:
-    """Rows as a cursor of the server gives them, a person's together, oldest first."""
-    query = narrowed(rows_query(), chosen).order_by(ExpenseClaim.owner_id, ExpenseItem.spent_on, ExpenseItem.id)
-    yield from db.session.execute(query.execution_options(yield_per=500))
-
-
-def _log(chosen: Sequence[Filter], form: str) -> Summary:
-    """Who downloaded what is on the trail before the first byte leaves (D-AUD-1)."""
+def _note(chosen: Sequence[Filter], form: str) -> Summary:
+    """Write into the audit log who downloads what, before the first byte leaves (D-AUD-1)."""
     sums = summary(chosen)
-    after = {
-        "format": form,
-        "query": _asked(chosen),
-        "language": str(get_locale()),
-        "items": sums.items,
-        "total": str(sums.total),
-    }
-    with writing() as session:
-        entry = {
-            "op": None,
-            "action": "reimbursement.export",
-            "agg_type": "reimbursement",
-            "agg_id": str(ids.uuid7()),
-            "user_id": actor().id,
-            "dev": None,
-            "device_at": None,
-            "at": clock.now(),
-            "before": None,
-            "after": after,
-        }
-        audit.append(session.connection(), [entry])
+    note_download(LIST, actor(), form, chosen, items=sums.items, total=str(sums.total))
     return sums
 
 
-def _names(sums: Summary, chosen: Sequence[Filter]) -> Names:
-    return Names({one.person: one.name for one in sums.people}, groups_in(chosen))
-
-
-def _asked(chosen: Sequence[Filter]) -> dict[str, str]:
-    return {one.name: one.value() for one in chosen if one.value()}
-
-
-def _maker() -> str:
-    return f"{actor().name} ({actor().username})"
-
-
 def _named(response: Response, chosen: Sequence[Filter], ending: str) -> Response:
-    """A file name that says whose and from when it is, also where the file itself cannot."""
+    """Name the file so that it says whose and from when it is, also where the file itself cannot."""
     month = next(one.value() for one in chosen if one.name == "month")
     made = clock.local(clock.now()).strftime("%Y%m%d-%H%M%S")
     user = "".join(one for one in actor().username if one.isascii() and one.isalnum())

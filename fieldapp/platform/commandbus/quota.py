@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, literal_column, select
 from fieldapp.platform.commandbus.channels import IMPORT
 from fieldapp.platform.commandbus.models import Quarantine, Receipt
 from fieldapp.platform.commandbus.result import Result
-from fieldapp.platform.extensions import FIGURE
+from fieldapp.platform.extensions import SETTING_VALUE
 
 PERIOD = timedelta(days=1)
 
@@ -46,8 +46,9 @@ def room_left(connection: Connection, user_id: int, now: datetime, batch: Collec
 
     Receipts of the present `batch` and of rescue files, which have limits of their own, do not count.
     """
-    figure = FIGURE()
-    room = Room(int(figure("records.refused_a_day")), int(figure("records.refused_megabytes_a_day")) * 1024 * 1024)
+    value = SETTING_VALUE()
+    megabytes = int(value("records.refused_megabytes_a_day", now))
+    room = Room(int(value("records.refused_a_day", now)), megabytes * 1024 * 1024)
     since = now - PERIOD
     refused = (
         Receipt.user_id == user_id,

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.manifest import FeatureManifest, PackEntry
-from fieldapp.platform.web.extension_points import PACK, TABS, TILES, Entry
-
-
-def _pack(actor: Actor) -> list[PackEntry]:
-    tiles = TILES.open_to(actor)
-    return [PackEntry("/add", ",".join(tile.key for tile in tiles))]
-
+from fieldapp.kernel.manifest import FeatureManifest
+from fieldapp.platform.web.extension_points import PACK, TABS, Entry
 
 manifest = FeatureManifest(
     grants={
@@ -22,6 +15,6 @@ manifest = FeatureManifest(
     },
     provides=(
         TABS.by(Entry("add", _l("Add"), "/add", "add.view", order=20, icon="add")),
-        PACK.by(_pack),
+        PACK.by(lambda actor: ["/add"]),
     ),
 )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from flask import Request, Response, request
+from flask import Response, request
 from flask_babel import gettext
 
-from fieldapp.services.settings import figure
+from fieldapp.kernel import clock
+from fieldapp.services.settings import value
 
 BATCH_OPS = 50
 BATCH_BYTES = 1024 * 1024
@@ -25,21 +25,10 @@ class Refused(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-class Json(Response):
-    """JSON response with a complete body, passed to the WSGI server without Werkzeug's response iteration."""
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Start the response and return its body; HEAD requests take Werkzeug's way."""
-        if environ["REQUEST_METHOD"] == "HEAD":
-            return super().__call__(environ, start_response)
-        start_response(self.status, self.headers.to_wsgi_list())
-        return self.response  # type: ignore[return-value]
-
-
 def json_response(content: Any, status: int = 200) -> Response:
     """Return `content` as a JSON response that no cache may store."""
     headers = {"Cache-Control": "no-store", "Vary": "Cookie"}
-    return Json(msgspec.json.encode(content), status, headers, content_type="application/json")
+    return Response(msgspec.json.encode(content), status, headers, content_type="application/json")
 
 
 def error_response(status: int, code: str, message: str) -> Response:
@@ -59,24 +48,20 @@ def limits() -> dict[str, int]:
         "batch_ops": BATCH_OPS,
         "batch_bytes": BATCH_BYTES,
         "chunk": CHUNK,
-        "attachment": int(figure("attachments.max_megabytes")) * 1024 * 1024,
+        "attachment": int(value("attachments.max_megabytes", clock.now())) * 1024 * 1024,
     }
 
 
 def read_json(kind: Any) -> Any:
     """Return the body of the current request, decompressed and decoded as the msgspec type `kind`. Raise Refused."""
-    # Resolved once: each access to `request` goes through Werkzeug's proxy.
-    current_request: Request = request._get_current_object()  # type: ignore[attr-defined]
-    length = current_request.content_length
+    length = request.content_length
     if length is not None and length > BATCH_BYTES:
-        current_request.get_data(cache=False) if length < 8 * BATCH_BYTES else None
+        request.get_data(cache=False) if length < 8 * BATCH_BYTES else None
         raise _too_large()
-    # With a known, allowed length the raw stream is enough; Werkzeug's limited stream need not be built.
-    source = current_request.stream if length is None else current_request.environ["wsgi.input"]
-    body = source.read(BATCH_BYTES + 1 if length is None else length)
+    body = request.stream.read(BATCH_BYTES + 1) if length is None else request.get_data(cache=False)
     if len(body) > BATCH_BYTES:
         raise _too_large()
-    encoding = current_request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
+    encoding = request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
     if encoding in {"gzip", "deflate"}:
         body = _decompress(body)
     elif encoding != "identity":

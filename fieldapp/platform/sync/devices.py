@@ -25,7 +25,7 @@ from fieldapp.services.accounts.models import UserSession
 from fieldapp.services.accounts.queries import CurrentSession
 from fieldapp.services.accounts.tokens import Token, issue_token, needs_token
 from fieldapp.services.devices import Device, told_enough
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 #: Largest number of device stores (`Device` rows) that one hello loads.
 MAX_STORES = 20
@@ -121,7 +121,7 @@ def _limit_new_stores(session: Session, user_id: int, now: datetime) -> None:
         session.execute(select(func.pg_advisory_xact_lock(lock_key(f"devices:{user_id}"))))
     query = select(func.count()).select_from(Device)
     count = session.scalar(query.where(Device.user_id == user_id, Device.first_seen_at > now - timedelta(days=1)))
-    if (count or 0) >= int(figure("devices.new_a_day")):
+    if (count or 0) >= int(value("devices.new_a_day", now)):
         message = gettext("Too many new phones in one day. Nothing is lost; this phone tries again later.")
         raise Refused(429, "device.too_many", message)
 
@@ -267,7 +267,9 @@ def _notify_loss(session: Session, device: Device, actor: Actor, now: datetime) 
     unsettled_count = session.scalar(
         query.where(Device.missing_since.is_not(None), Device.missing_settled_at.is_(None))
     )
-    if (unsettled_count or 0) >= int(figure("devices.losses_told")) or told_enough(session, "device.lost", actor.id):
+    if (unsettled_count or 0) >= int(value("devices.losses_told", now)) or told_enough(
+        session, "device.lost", actor.id
+    ):
         return
     missing = device.missing or []
     refs = " ".join(ids.short_reference(device.dev, seq) for seq in missing[:MAX_LISTED_REFERENCES])

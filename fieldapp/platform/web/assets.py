@@ -39,8 +39,8 @@ class Assets:
         return cls(content["build"], content["files"], Markup(sheet), f"'sha256-{digest}'", worker)  # noqa: S704
 
     @property
-    def mark(self) -> str:
-        """What every page holds of the client; a page with another one is another page."""
+    def build_id(self) -> str:
+        """Client build id, part of every ETag."""
         return self.build if self.worker else f"{self.build}-no-worker"
 
     def url(self, name: str) -> str:

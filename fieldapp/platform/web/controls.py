@@ -41,6 +41,11 @@ class Control:
         """The element's id; `err-<id>` is its message's."""
         return self.name.replace(".", "-")
 
+    @staticmethod
+    def by_field(cells: Sequence[Control]) -> dict[str, Control]:
+        """Return the controls of one of `rows` by the names of their fields."""
+        return {cell.name.rpartition(".")[2]: cell for cell in cells}
+
 
 def controls(
     schema: Schema,

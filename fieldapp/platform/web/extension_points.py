@@ -8,7 +8,7 @@ from typing import Any
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.extension_points import Provided
-from fieldapp.kernel.manifest import PackEntry, Panel, in_order
+from fieldapp.kernel.manifest import Panel, in_order
 from fieldapp.platform.extensions import ExtensionPoint, KeyedPoint, ProvidedPoint
 
 
@@ -54,7 +54,7 @@ MENUS = (TABS, TILES, LINKS)
 #: alert says has an entry there, or counts from now and says so (`web.fresh.tells_ago`).
 ALERTS: ExtensionPoint[Callable[[Actor], Iterable[Panel]]] = ExtensionPoint("alerts")
 #: Pages that a person needs offline.
-PACK: ExtensionPoint[Callable[[Actor], Iterable[PackEntry]]] = ExtensionPoint("offline pages")
+PACK: ExtensionPoint[Callable[[Actor], Iterable[str]]] = ExtensionPoint("offline pages")
 
 #: Who may see a record, by its type: asked for its files.
 CAN_VIEW: KeyedPoint[Callable[[Actor, str], bool]] = KeyedPoint("view rule of")
@@ -78,10 +78,9 @@ def alerts(actor: Actor) -> list[Panel]:
     return in_order(panel for of_feature in ALERTS.all() for panel in of_feature(actor))
 
 
-def pack(actor: Actor) -> list[PackEntry]:
+def pack(actor: Actor) -> list[str]:
     """Return everything this person needs offline, each address once."""
-    entries = (entry for of_feature in PACK.all() for entry in of_feature(actor))
-    return list({entry.url: entry for entry in entries}.values())
+    return list(dict.fromkeys(url for of_feature in PACK.all() for url in of_feature(actor)))
 
 
 def can_view(actor: Actor, kind: str, record: str) -> bool:

@@ -256,8 +256,10 @@ class _LocalTime(fields.Field):
         self.latest_days = latest_days
 
     def latest(self) -> datetime | None:
-        """The last minute that is taken."""
-        return None if self.latest_days is None else clock.now() + timedelta(days=self.latest_days)
+        """Return the last minute that is taken, the end of a day: pages do not follow the time of day."""
+        if self.latest_days is None:
+            return None
+        return clock.day_bounds(clock.today() + timedelta(days=self.latest_days))[1] - timedelta(minutes=1)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:

@@ -17,6 +17,7 @@ from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.extensions import AppValue
 from fieldapp.platform.web import inputs, show_when, trouble
 from fieldapp.platform.web.controls import Control, controls, switch_off
+from fieldapp.platform.web.etag import new_id, rendered_at
 from fieldapp.platform.web.formdata import to_data
 from fieldapp.platform.web.guards import actor
 from fieldapp.platform.web.render import render
@@ -115,9 +116,9 @@ def bind(
         command,
         made,
         loose,
-        str(ids.uuid7()),
-        str(values.get("id") or ids.uuid7()),
-        clock.iso(clock.now()),
+        new_id(),
+        str(values.get("id") or new_id()),
+        rendered_at(),
         problems,
         base or _shown(page, command),
         switch_off(made),

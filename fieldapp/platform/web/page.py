@@ -16,11 +16,12 @@ from markupsafe import Markup
 from fieldapp.kernel import clock, ids, money
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.command import COMMANDS
-from fieldapp.platform.web import fresh, inputs, language, trouble
+from fieldapp.platform.web import inputs, language, trouble
 from fieldapp.platform.web.assets import ASSETS
+from fieldapp.platform.web.etag import new_id, rendered_at
 from fieldapp.platform.web.extension_points import LINKS, TABS, Entry, alerts
+from fieldapp.platform.web.fragment_cache import cached_fragment
 from fieldapp.platform.web.icons import icon
-from fieldapp.platform.web.pieces import piece, rendered_at
 from fieldapp.platform.web.typography import UnbrokenMoney
 
 #: Full-width brackets.
@@ -39,18 +40,18 @@ def init_app(app: Flask) -> None:
         moment_year=moment_year,
         clock=clock_time,
         iso=clock.iso,
-        ago=ago,
+        time_ago=time_ago,
         span=span,
         weekday=weekday,
     )
     app.jinja_env.add_extension(UnbrokenMoney)
     app.jinja_env.globals["icon"] = icon
-    app.jinja_env.globals["piece"] = piece
+    app.jinja_env.globals["cached_fragment"] = cached_fragment
     app.jinja_env.globals["_"] = language.word
     app.jinja_env.globals["device_code"] = ids.device_code
     app.jinja_env.globals["undo_attr"] = undo_attr
     app.jinja_env.globals["decision_kinds"] = decision_kinds
-    app.jinja_env.globals["new_op"] = lambda: str(ids.uuid7())
+    app.jinja_env.globals["new_op"] = new_id
     app.context_processor(_context)
     app.before_request(_note_time)
 
@@ -125,13 +126,11 @@ def moment_year(value: datetime | None) -> str:
     return "—" if value is None else f"{clock.local(value):%Y-%m-%d %H:%M}"
 
 
-def ago(value: datetime | None) -> str:
-    """`3 hours ago`, in the page's language; the last minute is one minute."""
-    fresh.tells_ago()
+def time_ago(value: datetime | None) -> Markup:
+    """Return day and time as an element which the client changes to `3 hours ago`: a page must not follow the clock."""
     if value is None:
-        return "—"
-    # A page holds for its minute: seconds on it would be wrong at once.
-    return str(format_timedelta(value - clock.now(), granularity="minute", add_direction=True, threshold=1.2))
+        return Markup("—")
+    return Markup('<time datetime="{}" data-ago>{}</time>').format(clock.iso(value), moment(value))
 
 
 def span(value: timedelta) -> str:
@@ -143,7 +142,8 @@ def _tabs(tabs: Sequence[Entry], actor: Actor) -> Markup:
     """The main pages; drawn anew where another one is open or another number waits."""
     path = request.path
     here = next((tab for tab in tabs if path == tab.url or path.startswith(f"{tab.url}/")), None)
-    return piece("platform/web/_tabs.html", tabs, here, tuple(tab.badge(actor) if tab.badge else 0 for tab in tabs))
+    badges = tuple(tab.badge(actor) if tab.badge else 0 for tab in tabs)
+    return cached_fragment("platform/web/_tabs.html", tabs, here, badges)
 
 
 def _context() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from fieldapp.services.accounts.queries import (
     actor_of,
+    group_name_by,
     group_names,
     groups_of,
     leaders_of,
@@ -14,9 +15,12 @@ from fieldapp.services.accounts.queries import (
     technicians_by_group,
     technicians_of,
 )
+from fieldapp.services.accounts.roles import NAMES as ROLE_NAMES
 
 __all__ = [
+    "ROLE_NAMES",
     "actor_of",
+    "group_name_by",
     "group_names",
     "groups_of",
     "leaders_of",

@@ -8,11 +8,9 @@ from datetime import timedelta
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel import clock
-from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.kernel.manifest import FeatureManifest, Panel
 from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, TABS, Entry
-from fieldapp.platform.web.fresh import tells_ago
 from fieldapp.services.accounts.session import current_session
 
 manifest = FeatureManifest(
@@ -35,7 +33,7 @@ manifest = FeatureManifest(
                 hint=_l("Who may sign in, and links for a new password"),
             )
         ),
-        PACK.by(lambda actor: _own_pages(actor)),
+        PACK.by(lambda actor: ["/me"]),
         ALERTS.by(lambda actor: _wrong_passwords()),
     ),
 )
@@ -48,9 +46,4 @@ def _wrong_passwords() -> Iterator[Panel]:
     current = current_session()
     if current is None or not current.wrong_count or clock.now() - current.created_at > TELL:
         return
-    tells_ago()
     yield Panel("services/accounts/_wrong.html", {"session": current})
-
-
-def _own_pages(actor: Actor) -> list[PackEntry]:
-    return [PackEntry("/me", f"{actor.name}:{sorted(actor.roles)}")]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, ScalarSelect, Select, bindparam, column, select, table
+from sqlalchemy import Engine, ScalarSelect, Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from fieldapp.config import Lifetime
@@ -21,12 +21,10 @@ from fieldapp.platform.database.statements import Prepared
 from fieldapp.platform.extensions import GRANTS, db, reading
 from fieldapp.services.accounts.models import Group, Membership, User, UserSession
 
-#: Number of the last audit entry: every command increases it.
-_audit_head = select(column("last")).select_from(table("audit_head")).scalar_subquery()
 _wrong_columns = (UserSession.wrong_count, UserSession.wrong_at, UserSession.wrong_network)
 _account_columns = (User.id, User.username, User.name, User.active, Membership.role, Membership.group_id)
 _person = Prepared(
-    select(*_account_columns, _audit_head)
+    select(*_account_columns)
     .outerjoin(Membership, Membership.user_id == User.id)
     .where(User.id == bindparam("user_id"))
     .order_by(Membership.id)
@@ -35,7 +33,6 @@ _person = Prepared(
 _session = Prepared(
     select(
         *_account_columns,
-        _audit_head,
         UserSession.id,
         UserSession.dev,
         UserSession.created_at,
@@ -51,14 +48,10 @@ _session = Prepared(
         UserSession.created_at > bindparam("created_after", type_=Moment),
         User.active,
     )
-    # A stable order: the rows are compared as a whole between two requests.
     .order_by(Membership.id)
 )
-#: Number of leading columns about the person and the audit head, on which pages depend; the rest is the session's.
-_PERSON_COLUMNS = len(_account_columns) + 1
-
-_names = Prepared(select(User.id, User.name).where(among(User.id, "ids")))
-_groups = Prepared(select(Group.id, Group.name).order_by(Group.id))
+#: Number of leading columns about the person; the rest is the session.
+_PERSON_COLUMNS = len(_account_columns)
 
 
 def actor_of(user_id: int) -> Actor:
@@ -83,33 +76,17 @@ class CurrentSession:
     wrong_network: str = ""
 
 
-#: Columns of the person and the audit head, one row per role. Cached pages depend on them.
-PersonRows = list[tuple[Any, ...]]
-
-
-def person_in_session(
-    engine: Engine, digest: str, lifetime: Lifetime
-) -> tuple[Actor, CurrentSession, PersonRows] | None:
-    """Return actor, session and person rows of the active session with this hash, or None."""
-    rows = _session_rows(engine, digest, lifetime)
-    if not rows:
-        return None
-    person_rows = [row[:_PERSON_COLUMNS] for row in rows]
-    return _actor_of_rows(person_rows), CurrentSession(*rows[0][_PERSON_COLUMNS:]), person_rows
-
-
-def session_reader(engine: Engine, lifetime: Lifetime) -> Callable[[str], PersonRows]:
-    """Return a function from a session's hash to its person rows, callable outside a request."""
-    return lambda digest: [row[:_PERSON_COLUMNS] for row in _session_rows(engine, digest, lifetime)]
-
-
-def _session_rows(engine: Engine, digest: str, lifetime: Lifetime) -> PersonRows:
+def person_in_session(engine: Engine, digest: str, lifetime: Lifetime) -> tuple[Actor, CurrentSession] | None:
+    """Return actor and session of the active session with this hash, or None."""
     now = clock.now()
     params = {"hash": digest, "seen_after": now - lifetime.idle, "created_after": now - lifetime.longest}
-    return _session.rows_alone(engine, **params)
+    rows = _session.rows_alone(engine, **params)
+    if not rows:
+        return None
+    return _actor_of_rows([row[:_PERSON_COLUMNS] for row in rows]), CurrentSession(*rows[0][_PERSON_COLUMNS:])
 
 
-def _actor_of_rows(rows: PersonRows) -> Actor:
+def _actor_of_rows(rows: list[tuple[Any, ...]]) -> Actor:
     return _make_actor(GRANTS(), *rows[0][:4], tuple((row[4], row[5]) for row in rows if row[4] is not None))
 
 
@@ -141,7 +118,7 @@ def names_of(user_ids: Iterable[int]) -> dict[int, str]:
     ids = set(user_ids)
     if not ids:
         return {}
-    return dict(_names.rows(reading(), ids=list(ids)))
+    return {user: name for user, name in db.session.execute(select(User.id, User.name).where(User.id.in_(ids)))}
 
 
 def name_by(user_id: Any) -> ScalarSelect[str]:
@@ -149,9 +126,14 @@ def name_by(user_id: Any) -> ScalarSelect[str]:
     return select(User.name).where(User.id == user_id).scalar_subquery()
 
 
+def group_name_by(group_id: Any) -> ScalarSelect[str]:
+    """Return the name of the group in a column as a column, read along with the row."""
+    return select(Group.name).where(Group.id == group_id).scalar_subquery()
+
+
 def group_names() -> dict[int, str]:
     """Return the names of all groups by id, in order of id."""
-    return dict(_groups.rows(reading()))
+    return {group: name for group, name in db.session.execute(select(Group.id, Group.name).order_by(Group.id))}
 
 
 def technicians_of(group_ids: Iterable[int]) -> list[tuple[int, str]]:

@@ -19,7 +19,7 @@ from flask import (
     session,
     url_for,
 )
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_babel import gettext
 from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import select
@@ -32,12 +32,10 @@ from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db, login
 from fieldapp.platform.web import inputs
-from fieldapp.platform.web.cookies import SessionCookies, named
-from fieldapp.platform.web.known import KnownPages
 from fieldapp.services.accounts import journal, sessions, throttle, tokens
 from fieldapp.services.accounts.models import User, UserSession
 from fieldapp.services.accounts.passwords import dummy_hash, matches
-from fieldapp.services.accounts.queries import CurrentSession, PersonRows, actor_of, person_in_session, session_reader
+from fieldapp.services.accounts.queries import CurrentSession, actor_of, person_in_session
 from fieldapp.services.accounts.roles import NAMES
 from fieldapp.services.accounts.sessions import digest
 
@@ -54,21 +52,10 @@ _check_slots, _waiting_slots = BoundedSemaphore(MAX_CHECKS), BoundedSemaphore(MA
 class LoginUser(UserMixin):
     """User object of Flask-Login. It holds plain data, so that no write transaction can expire it."""
 
-    def __init__(
-        self,
-        actor: Actor,
-        secret: str = "",
-        current_session: CurrentSession | None = None,
-        seen: PersonRows | None = None,
-    ) -> None:
+    def __init__(self, actor: Actor, secret: str = "", current_session: CurrentSession | None = None) -> None:
         self.actor = actor
         #: Session of this request; None if the phone uses its token.
         self.current_session = current_session
-        #: Hash of the session's secret, by which the session is read again (platform/web/known.py).
-        self.key = digest(secret)
-        #: Rows read of the person, with the number of the last audit entry; ETags depend on them
-        #: (platform/web/fresh.py).
-        self.seen = list(seen or ())
         self._id = secret
 
     def get_id(self) -> str:
@@ -76,19 +63,7 @@ class LoginUser(UserMixin):
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Session cookies, renewed once a day while in use: signing one costs more than reading it."""
-
-    def __init__(self, app: Flask) -> None:
-        serializer = self.get_signing_serializer(app)
-        if serializer is None:
-            raise RuntimeError("without a key no session can be kept")
-        self.cookies = SessionCookies(serializer, app.permanent_session_lifetime)
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
-        """Return the session of the cookie, or an empty one if the cookie is missing or invalid."""
-        cookies = named(request.environ.get("HTTP_COOKIE", ""))
-        loaded = self.cookies.read(cookies.get(self.get_cookie_name(app), ""))
-        return self.session_class(loaded[0] if loaded else None)
+    """Session cookies, renewed once a day while in use."""
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         """Return whether to send the cookie: the session changed, or this is its first use today."""
@@ -98,14 +73,9 @@ class Sessions(SecureCookieSessionInterface):
         return session.modified
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Save the session as Flask does. Responses without the cookie still get `Vary: Cookie`."""
+        """Record the use of the session, and set the cookie if it changed."""
         _record_use()
-        if self.should_set_cookie(app, session):
-            super().save_session(app, session, response)
-        elif session.accessed:
-            vary = response.headers.get("Vary", "")
-            if "Cookie" not in vary:
-                response.headers["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
+        super().save_session(app, session, response)
 
 
 def _record_use() -> None:
@@ -121,24 +91,21 @@ def _record_use() -> None:
 
 def init_app(app: Flask) -> None:
     """Connect Flask-Login to the users of this database."""
-    interface = app.session_interface = Sessions(app)
+    app.session_interface = Sessions()
     login.init_app(app)
     app.jinja_env.globals["role_name"] = lambda role: NAMES.get(role, role)
     login.user_loader(_load_user)
     # Called only without a valid session: a token never overrides the person who is signed in.
     login.request_loader(_load_token_owner)
     login.unauthorized_handler(_unauthorized)
-    with app.app_context():
-        known_pages = KnownPages(app, interface.cookies, session_reader(db.engine, app.config["SESSION_LASTS"]))
-    app.wsgi_app = known_pages  # type: ignore[method-assign]
 
 
 def _load_user(secret: str) -> LoginUser | None:
     loaded = person_in_session(db.engine, digest(secret), session_lifetime())
     if loaded is None:
         return None
-    actor, session_row, person_rows = loaded
-    return LoginUser(actor, secret, session_row, person_rows)
+    actor, session_row = loaded
+    return LoginUser(actor, secret, session_row)
 
 
 def session_lifetime() -> Lifetime:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, String, and_, bindparam, cast, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.database import among
-from fieldapp.platform.database.statements import Prepared
-from fieldapp.platform.extensions import db, reading
+from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import name_by
 from fieldapp.services.approvals.extension_points import inbox_ids
 from fieldapp.services.approvals.models import Case, Step
@@ -30,13 +29,7 @@ _is_actors_turn = or_(
 _waits_for_actor = (Case.state == "open", Case.requester_id != bindparam("me"), _is_actors_turn)
 _case_count = select(func.count()).where(*_waits_for_actor)
 _notice_count = select(func.count()).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
-_first_cases = (
-    select(Case.id).where(*_waits_for_actor).order_by(Case.opened_at, Case.id).limit(MAX_CASES + 1).subquery()
-)
-_notice_ids = select(Notice.id).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
-_first_notices = _notice_ids.order_by(Notice.id.desc()).limit(MAX_CASES + 1).subquery()
-_inbox_ids = Prepared(select(_first_cases.c.id).union_all(select(cast(_first_notices.c.id, String))))
-_counts = Prepared(select(_case_count.scalar_subquery(), _notice_count.scalar_subquery()))
+_counts = select(_case_count.scalar_subquery(), _notice_count.scalar_subquery())
 
 
 def waiting_for(actor: Actor, limit: int) -> Select[Any]:
@@ -56,13 +49,8 @@ def _actor_params(actor: Actor) -> dict[str, Any]:
 
 def counts(actor: Actor) -> tuple[int, int]:
     """Return the number of cases that wait for the actor, and of unread notices. One query."""
-    ((cases, notices),) = _counts.rows(reading(), **_actor_params(actor), user=actor.id)
+    cases, notices = db.session.execute(_counts, {**_actor_params(actor), "user": actor.id}).one()
     return cases, notices
-
-
-def waiting_ids(actor: Actor) -> list[str]:
-    """Return the ids of cases and notices on the actor's first inbox page. One query."""
-    return [one for (one,) in _inbox_ids.rows(reading(), **_actor_params(actor), user=actor.id)]
 
 
 def inbox_count(actor: Actor) -> int:

@@ -16,7 +16,7 @@ from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.guards import actor
 from fieldapp.services.attachments import store
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 
 def take_files(command: Command, op: str) -> list[AttachmentNote]:
@@ -34,7 +34,7 @@ def take_files(command: Command, op: str) -> list[AttachmentNote]:
 
 def _store_file(file: FileStorage, role: str, seed: str) -> AttachmentNote:
     field_name = f"photos.{role}"
-    max_megabytes = int(figure("attachments.max_megabytes"))
+    max_megabytes = int(value("attachments.max_megabytes", clock.now()))
     temporary = store.partial_path(f"desk-{uuid.uuid4()}")
     try:
         file.save(temporary)

@@ -8,18 +8,17 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.manifest import FeatureManifest, PackEntry
+from fieldapp.kernel.manifest import FeatureManifest
 from fieldapp.platform.web.extension_points import LINKS, PACK, Entry
 from fieldapp.services.attachments.queries import newest_missing
 
 
-def _pack(actor: Actor) -> Iterator[PackEntry]:
+def _pack(actor: Actor) -> Iterator[str]:
     """The list, and the form to take a photo again for each that this person can still save."""
-    missing = newest_missing(actor)
-    yield PackEntry("/attachments/missing", repr(missing))
-    for one, state, own in missing:
+    yield "/attachments/missing"
+    for attachment, state, own in newest_missing(actor):
         if own and state in {"lost", "refused"}:
-            yield PackEntry(f"/attachments/{one}/again", state)
+            yield f"/attachments/{attachment}/again"
 
 
 manifest = FeatureManifest(

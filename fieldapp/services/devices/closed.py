@@ -45,7 +45,7 @@ def arrived_after(actor: Actor) -> Select[Any]:
         Receipt.received_at,
         Receipt.op,
         Receipt.user_id,
-        name_by(Receipt.user_id),
+        name_by(Receipt.user_id).label("name"),
         Receipt.kind,
         Receipt.dev,
         Receipt.seq,

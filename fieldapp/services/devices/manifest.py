@@ -10,11 +10,9 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
-from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.kernel.manifest import FeatureManifest, Panel
 from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, Entry
-from fieldapp.platform.web.fresh import tells_ago
-from fieldapp.services.accounts.session import this_phone
-from fieldapp.services.devices.queries import elsewhere, own_losses, trouble
+from fieldapp.services.devices.queries import own_losses, trouble
 
 
 def _alerts(actor: Actor) -> Iterator[Panel]:
@@ -23,9 +21,6 @@ def _alerts(actor: Actor) -> Iterator[Panel]:
         yield from (Panel("services/devices/_lost.html", shown) for shown in losses(actor))
         return
     found = trouble(actor)
-    if found.holding:
-        # Records that wait become overdue as time passes. A hello that brings old ones has an audit entry.
-        tells_ago()
     if found.lost or found.overdue:
         yield Panel("services/devices/_trouble.html", {"trouble": found})
 
@@ -36,12 +31,6 @@ def losses(actor: Actor) -> list[dict[str, Any]]:
         {"dev": dev, "code": ids.device_code(dev), "loss": loss, "owner": actor.id}
         for dev, loss in own_losses(actor).items()
     ]
-
-
-def _pack(actor: Actor) -> list[PackEntry]:
-    waiting = [(phone.dev, phone.unsent) for phone in elsewhere(actor, this_phone())]
-    gone = {dev: loss.refs for dev, loss in own_losses(actor).items()}
-    return [PackEntry("/outbox", f"{waiting}:{gone}")]
 
 
 manifest = FeatureManifest(
@@ -64,7 +53,7 @@ manifest = FeatureManifest(
                 hint=_l("Which phones still hold records, and since when"),
             )
         ),
-        PACK.by(_pack),
+        PACK.by(lambda actor: ["/outbox"]),
         ALERTS.by(_alerts),
     ),
 )

@@ -14,13 +14,12 @@ from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.models import Notice, Receipt
 from fieldapp.platform.database import Moment, among
-from fieldapp.platform.database.statements import Prepared
-from fieldapp.platform.extensions import db, reading
+from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import members_of, name_by
 from fieldapp.services.accounts.models import DeviceToken, Membership
 from fieldapp.services.devices.models import Device
 from fieldapp.services.devices.policy import sees_all
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 #: Smaller clock offsets are normal and not shown.
 CLOCK_DOUBT = timedelta(minutes=5)
@@ -133,7 +132,7 @@ COLUMNS = (
     Device.id,
     Device.dev,
     Device.user_id,
-    name_by(Device.user_id),
+    name_by(Device.user_id).label("name"),
     Device.display_mode,
     Device.build,
     Device.persisted,
@@ -143,6 +142,10 @@ COLUMNS = (
     Device.revoked_at,
     _copied_at().label("copied_at"),
 )
+
+
+#: The fields of a phone that are columns.
+_OF_ROW = tuple(column.key for column in COLUMNS)
 
 
 def _latest() -> Any:
@@ -233,10 +236,6 @@ _EPOCH_COLUMNS: tuple[Any, ...] = (
     Device.missing_seen_at,
     Device.missing_settled_at,
 )
-# Prepared once: every home page runs it.
-_own_epochs = Prepared(
-    select(*_EPOCH_COLUMNS).where(Device.user_id == bindparam("me"), Device.missing_count > 0).order_by(Device.id)
-)
 
 
 class _Epoch(NamedTuple):
@@ -292,7 +291,8 @@ def _arrived(epochs: Iterable[Any]) -> set[tuple[str, str, int, int]]:
 
 def own_losses(actor: Actor) -> dict[str, Loss]:
     """Return missing records of this person's phones that they have not acknowledged, by device."""
-    epochs = [_Epoch(*row) for row in _own_epochs.rows(reading(), me=actor.id)]
+    query = select(*_EPOCH_COLUMNS).where(Device.user_id == actor.id, Device.missing_count > 0).order_by(Device.id)
+    epochs = [_Epoch(*row) for row in db.session.execute(query)]
     return {dev: loss for (dev, _), loss in _losses(epochs).items() if loss.seen_at is None}
 
 
@@ -311,7 +311,7 @@ def elsewhere(actor: Actor, here: str | None) -> list[Phone]:
 
 
 def _phone(row: Any, **details: Any) -> Phone:
-    return Phone(*row, **details)
+    return Phone(**{name: getattr(row, name) for name in _OF_ROW}, **details)
 
 
 def told_enough(session: Session, kind: str, reader: int, who: str | None = None) -> bool:
@@ -323,7 +323,7 @@ def told_enough(session: Session, kind: str, reader: int, who: str | None = None
     query = query.where(Notice.created_at > clock.now() - timedelta(days=1))
     if who is not None:
         query = query.where(Notice.params["who"].as_string() == who)
-    return (session.scalar(query) or 0) >= int(figure("devices.told_a_day"))
+    return (session.scalar(query) or 0) >= int(value("devices.told_a_day", clock.now()))
 
 
 @dataclass(frozen=True)
@@ -339,11 +339,11 @@ def trouble(actor: Actor) -> Trouble:
     """Return counts of phones with unsettled losses, with overdue records, and with any unsent records."""
     everywhere = sees_all(actor)
     params: dict[str, Any] = {} if everywhere else {"led": sorted(actor.leads)}
-    (row,) = _trouble[everywhere].rows(reading(), **params, since=clock.now() - OVERDUE)
+    row = db.session.execute(_trouble_query(everywhere), {**params, "since": clock.now() - OVERDUE}).one()
     return Trouble(*row)
 
 
-def _trouble_query(everywhere: bool) -> Prepared:
+def _trouble_query(everywhere: bool) -> Select[Any]:
     led = select(Membership.user_id).where(among(Membership.group_id, "led"))
     overseen = [] if everywhere else [Device.user_id.in_(led)]
     with_losses = select(func.count(Device.dev.distinct())).where(
@@ -354,7 +354,4 @@ def _trouble_query(everywhere: bool) -> Prepared:
         _latest(), Device.revoked_at.is_(None), *overseen
     )
     waiting = unsent(holding).subquery()
-    return Prepared(select(with_losses.scalar_subquery(), waiting.c.late, waiting.c.holding))
-
-
-_trouble = {everywhere: _trouble_query(everywhere) for everywhere in (False, True)}
+    return select(with_losses.scalar_subquery(), waiting.c.late, waiting.c.holding)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, select
 
 from fieldapp.errors import NotFound
 from fieldapp.kernel import ids
@@ -17,24 +16,25 @@ from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.web.assets import ASSETS
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
-from fieldapp.platform.web.lists import Filter, list_page
+from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.render import render
-from fieldapp.services.accounts import group_names, groups_of, journal, members_of, sessions
-from fieldapp.services.accounts.models import User
+from fieldapp.platform.web.states import shown
+from fieldapp.services.accounts import groups_of, journal, sessions
 from fieldapp.services.accounts.session import current_session, session_lifetime, this_phone
 from fieldapp.services.devices import queries
 from fieldapp.services.devices.closed import arrived_after
-from fieldapp.services.devices.models import Device
-from fieldapp.services.devices.policy import may_manage, sees_all
+from fieldapp.services.devices.lists import LIST
+from fieldapp.services.devices.policy import OUTCOME, may_manage
 
 bp = Blueprint("devices", __name__)
 
-OUTCOMES = {
-    "accepted": ("ok", _l("Received")),
-    "held": ("soon", _l("Waits for another record")),
-    "rejected": ("hot", _l("Refused")),
-    "conflict": ("hot", _l("Conflict")),
-}
+
+class ClosedLine(NamedTuple):
+    """A record that arrived after its author's account was closed."""
+
+    receipt: Any
+    label: Any
+    ref: str
 
 
 @bp.get("/me/devices")
@@ -65,51 +65,12 @@ def sign_out(dev: UUID) -> Response:
 @needs("device.oversee")
 def phones() -> Response:
     """List phones with unsent records, their number and age, and phones with missing records (D-CASH-2)."""
-    build = ASSETS().build
-    page = list_page(
-        queries.phones_for(actor()), keys=(Device.last_seen_at, Device.id), filters=_filters(build), size=30
-    )
     return render(
         "services/devices/phones.html",
         fragment="services/devices/_phones.html",
-        page=page,
-        phones=queries.with_details(page.rows),
-        build=build,
+        page=LIST.page(actor()),
+        build=ASSETS().build,
     )
-
-
-def _filters(build: str) -> list[Filter]:
-    def state(query: Select[Any], value: str) -> Select[Any]:
-        if value == "lost":
-            return queries.lost(query)
-        if value == "overdue":
-            return queries.overdue(query)
-        return query.where(Device.build != build) if value == "old" else queries.unsent(query)
-
-    options = [
-        ("", _l("All")),
-        ("unsent", _l("Unsent")),
-        ("overdue", _l("Longer than a day")),
-        ("lost", _l("Records missing")),
-        ("old", _l("Old version")),
-    ]
-    person = Filter("q", _l("Person"), _named, widget="text")
-    chips = Filter("state", _l("Show"), state, widget="chips", options=options)
-    if not sees_all(actor()):
-        return [chips, person]
-    names = [(str(one), name) for one, name in group_names().items()]
-    groups = Filter("group", _l("Group"), _of_group, options=names, holds="number")
-    return [chips, person, groups]
-
-
-def _named(query: Select[Any], value: str) -> Select[Any]:
-    pattern = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    people = User.name.ilike(f"%{pattern}%", escape="\\") | (User.username == value)
-    return query.where(Device.user_id.in_(select(User.id).where(people)))
-
-
-def _of_group(query: Select[Any], group: int) -> Select[Any]:
-    return query.where(Device.user_id.in_(members_of([group])))
 
 
 @bp.route("/phones/<uuid:dev>/<int:user_id>/sign-out", methods=["GET", "POST"])
@@ -162,7 +123,9 @@ def closed() -> Response:
     page = list_page(arrived_after(actor()), keys=(Receipt.received_at, Receipt.op), size=30)
     commands = COMMANDS()
     lines = [
-        (row, commands[row.kind].label if row.kind in commands else row.kind, ids.short_reference(row.dev, row.seq))
+        ClosedLine(
+            row, commands[row.kind].label if row.kind in commands else row.kind, ids.short_reference(row.dev, row.seq)
+        )
         for row in page.rows
     ]
     return render(
@@ -170,5 +133,5 @@ def closed() -> Response:
         fragment="services/devices/_closed.html",
         page=page,
         lines=lines,
-        outcomes=OUTCOMES,
+        outcomes={name: shown(OUTCOME, name) for name in OUTCOME.states},
     )

@@ -117,8 +117,8 @@ def owners(rescue: Rescue, stored: StoredContents) -> dict[str, int]:
 
 def imports() -> Select[Any]:
     """Return the query for earlier imports: when, id, who, number of records, outcomes."""
-    what = (RescueImport.at, RescueImport.id, User.name, RescueImport.record_count, RescueImport.outcomes)
-    query: Any = select(*what)
+    columns = (RescueImport.at, RescueImport.id, RescueImport.record_count, RescueImport.outcomes)
+    query: Any = select(*columns, User.name.label("who"))
     return query.join(User, User.id == RescueImport.imported_by)
 
 

@@ -12,10 +12,11 @@ from flask import Blueprint, Response, redirect, url_for
 from flask_babel import gettext
 
 from fieldapp.errors import NotFound
-from fieldapp.kernel import ids
+from fieldapp.kernel import clock, ids
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.extensions import INSTANCE_ID
 from fieldapp.platform.web import inputs
+from fieldapp.platform.web.etag import new_id
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.render import render
@@ -34,7 +35,7 @@ from fieldapp.services.rescue.queries import (
     stored_contents,
 )
 from fieldapp.services.rescue.words import OUTCOMES
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 bp = Blueprint("rescue", __name__)
 
@@ -60,7 +61,8 @@ class Line:
 
 
 def _limits() -> archive.Limits:
-    return archive.Limits(int(figure("rescue.max_megabytes")), int(figure("rescue.max_records")))
+    now = clock.now()
+    return archive.Limits(int(value("rescue.max_megabytes", now)), int(value("rescue.max_records", now)))
 
 
 @bp.get("/rescue")
@@ -119,7 +121,7 @@ def look(digest: str) -> Response:
         author=stored.name(rescue.manifest.user),
         drafts=[(draft.title or str(_label(draft.kind)), _draft_values(draft)) for draft in rescue.manifest.drafts],
         times=(times[0], times[-1]) if times else None,
-        number=str(ids.uuid7()),
+        number=new_id(),
     )
 
 
@@ -204,8 +206,8 @@ def _draft_values(draft: archive.Draft) -> list[tuple[Any, str]]:
     command = COMMANDS().get(draft.kind)
     fields = command.schema.fields if command else {}
     lines = []
-    for name, value in draft.fields.items():
-        text = value if isinstance(value, str) else ", ".join(value)
+    for name, content in draft.fields.items():
+        text = content if isinstance(content, str) else ", ".join(content)
         field = fields.get(name.removesuffix("[]"))
         metadata = field.metadata if field else {}
         if text and not ids.is_uuid(text) and metadata.get("widget") != "signature":

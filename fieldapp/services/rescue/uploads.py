@@ -11,8 +11,9 @@ from flask import current_app
 from werkzeug.datastructures import FileStorage
 
 from fieldapp.errors import NotFound
+from fieldapp.kernel import clock
 from fieldapp.services.attachments import store
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 
 def _folder() -> Path:
@@ -48,7 +49,7 @@ def path_of(digest: str) -> Path:
 
 
 def _delete_old() -> None:
-    oldest = time.time() - int(figure("rescue.keep_days")) * 86_400
+    oldest = time.time() - int(value("rescue.keep_days", clock.now())) * 86_400
     for path in _folder().iterdir():
         if path.stat().st_mtime < oldest:
             path.unlink(missing_ok=True)

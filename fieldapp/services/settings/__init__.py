@@ -1,5 +1,5 @@
-"""The figures of the rule book: defaults in each feature's figures.py, changes in the database, by date."""
+"""Settings: definitions in each feature's settings.py, entries in the database by date (ADR 37)."""
 
-from fieldapp.services.settings.queries import figure, figure_by, figure_from
+from fieldapp.services.settings.queries import applied, applied_version, value, value_column, value_from
 
-__all__ = ["figure", "figure_by", "figure_from"]
+__all__ = ["applied", "applied_version", "value", "value_column", "value_from"]

@@ -9,7 +9,7 @@ from fieldapp.platform.web.extension_points import LINKS, Entry
 
 manifest = FeatureManifest(
     grants={
-        "admin": ("setting.change",),
+        "admin": ("setting.change", "setting.correct", "setting.withdraw"),
     },
     provides=(
         LINKS.by(
@@ -20,7 +20,7 @@ manifest = FeatureManifest(
                 "setting.change",
                 order=80,
                 icon="settings",
-                hint=_l("Figures of the rule book"),
+                hint=_l("Numbers and limits of the rule book"),
             )
         ),
     ),

@@ -1,4 +1,4 @@
-"""How a figure is changed."""
+"""How settings are changed, corrected and withdrawn."""
 
 from __future__ import annotations
 
@@ -6,12 +6,31 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.platform.web.fields import Form, Id, day, long_text, text
 
+#: Key columns that a table may have.
+MOST_COLUMNS = 3
+
 
 class Change(Form):
-    """A figure's new value from a day on."""
+    """A new value from a day on. The rows' key values are those of a table's columns, in their order."""
 
     id = Id(required=True)
     key = text("", max=60, required=True, widget="hidden")
-    value = text(_l("New value"), max=20, required=True, inputmode="decimal")
-    effective_on = day(_l("Holds from"), required=True, earliest_days=0, latest_days=1825)
+    row_1 = text("", max=50, widget="hidden")
+    row_2 = text("", max=50, widget="hidden")
+    row_3 = text("", max=50, widget="hidden")
+    value = text(_l("New value"), max=200, required=True, inputmode="decimal")
+    valid_from = day(_l("Holds from"), required=True, earliest_days=0, latest_days=1825)
+    reason = long_text(_l("Reason"), max=500, required=True)
+
+
+class Correct(Change):
+    """What should have held from a day of the past on."""
+
+    value = text(_l("What should have applied"), max=200, required=True, inputmode="decimal")
+    valid_from = day(_l("Should have held from"), required=True, earliest_days=-3660, latest_days=0)
+
+
+class Withdraw(Form):
+    """A coming change taken back."""
+
     reason = long_text(_l("Reason"), max=500, required=True)

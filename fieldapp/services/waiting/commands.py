@@ -16,7 +16,7 @@ from fieldapp.platform.commandbus import UNDO, Context, Effect, Result, command,
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.services.accounts import actor_of
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 from fieldapp.services.waiting.policy import Author, may_decide
 from fieldapp.services.waiting.queries import authors
 from fieldapp.services.waiting.schemas import Accept, Reject
@@ -45,7 +45,7 @@ def _load(ctx: Context, data: dict[str, Any]) -> Held:
 
 def _check_expired(ctx: Context, held: Held) -> None:
     """Raise Conflict while the dependency may still arrive; the inbox does not list the record yet either."""
-    days = int(figure("waiting.days"))
+    days = int(value("waiting.days", ctx.at))
     if held.received_at >= ctx.now - timedelta(days=days):
         message = gettext("This record has not waited for %(n)s days yet. What it refers to may still come.", n=days)
         raise Conflict("waiting_record.too_early", message)

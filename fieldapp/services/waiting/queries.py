@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from flask import g
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import Select, bindparam, literal_column, select
 
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
@@ -16,12 +16,11 @@ from fieldapp.platform.commandbus import Command, format_value, label_of, parse
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.database import Moment
-from fieldapp.platform.database.statements import Prepared
-from fieldapp.platform.extensions import db, reading
+from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import memberships_of, name_by, people_under
-from fieldapp.services.settings import figure_by, figure_from
-from fieldapp.services.waiting.figures import DAYS
+from fieldapp.services.settings import value_column, value_from
 from fieldapp.services.waiting.policy import Author
+from fieldapp.services.waiting.settings import DAYS
 
 #: Largest number of records listed.
 MAX_LISTED = 50
@@ -73,19 +72,15 @@ class _Row(NamedTuple):
     days: str | None
 
 
-def _expired_query(manager: bool) -> Prepared:
+def _expired_query(manager: bool) -> Select[Any]:
     columns = (Receipt.op, Receipt.kind, Receipt.user_id, name_by(Receipt.user_id), Receipt.received_at)
-    return Prepared(
-        select(*columns, Receipt.body, Receipt.detail, figure_by("waiting.days"))
+    return (
+        select(*columns, Receipt.body, Receipt.detail, value_column("waiting.days"))
         .where(Receipt.user_id.in_(people_under(manager)), Receipt.outcome == literal_column("'held'"))
         .where(Receipt.received_at < bindparam("before", type_=Moment))
         .order_by(Receipt.received_at, Receipt.op)
         .limit(MAX_LISTED)
     )
-
-
-# Prepared once: every page of the people who decide shows the count.
-_expired_queries = {manager: _expired_query(manager) for manager in (False, True)}
 
 
 def overdue(actor: Actor) -> list[_Row]:
@@ -102,10 +97,15 @@ def overdue(actor: Actor) -> list[_Row]:
 def _read_overdue(actor: Actor) -> list[_Row]:
     if not actor.leads and "manager" not in actor.roles:
         return []
-    now, statement = clock.now(), _expired_queries["manager" in actor.roles]
-    params = {"me": actor.id, "led": sorted(actor.leads), "before": now - timedelta(days=int(DAYS.low))}
-    rows = [_Row(*row) for row in statement.rows(reading(), **params, on=clock.today())]
-    return [row for row in rows if row.received_at < now - timedelta(days=int(figure_from("waiting.days", row.days)))]
+    now, query = clock.now(), _expired_query("manager" in actor.roles)
+    params = {
+        "me": actor.id,
+        "led": sorted(actor.leads),
+        "before": now - timedelta(days=int(DAYS.low)),
+        "on": clock.today(),
+    }
+    rows = [_Row(*row) for row in db.session.execute(query, params)]
+    return [row for row in rows if row.received_at < now - timedelta(days=int(value_from("waiting.days", row.days)))]
 
 
 def cards(actor: Actor) -> list[Waiting]:

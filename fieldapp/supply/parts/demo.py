@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from fieldapp.field.jobs import facts_of
+from fieldapp.kernel import clock
 from fieldapp.services.accounts import leaders_of
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 from fieldapp.supply.parts.models import Part
 from fieldapp.supply.parts.policy import Line, chain_roles, final_approval_state
 from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
@@ -61,7 +62,7 @@ def _line(book: Any, line: dict[str, Any]) -> dict[str, Any]:
 def _approvers(book: Any, row: dict[str, Any], job_id: str) -> list[str]:
     """Return who has to approve to reach the row's state; `approved` is the whole chain."""
     lines = [Line(line["name"], line["qty"], Decimal(line["price"])) for line in row["lines"]]
-    roles = chain_roles(lines, Decimal(figure("parts.leader_limit")))
+    roles = chain_roles(lines, Decimal(value("parts.leader_limit", clock.now())))
     facts = facts_of(job_id)
     leader = leaders_of(facts.group_id)[0] if facts else 0
     usernames = {user: name for name, user in book.users.items()}

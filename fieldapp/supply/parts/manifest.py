@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from fieldapp.field.jobs import JOB_PANELS, JobSheet, my_job_choices, pack_jobs
-from fieldapp.kernel import clock
+from fieldapp.field.jobs import JOB_PANELS, JobSheet, pack_jobs
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.kernel.manifest import FeatureManifest, Panel
 from fieldapp.platform.extensions import CHECKS, DEMO, db
 from fieldapp.platform.web.extension_points import CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
-from fieldapp.platform.web.lists import PAGE
 from fieldapp.services.approvals import INBOX_CARDS
-from fieldapp.services.settings import figure
 from fieldapp.supply.parts.demo import fill_catalogue, fill_requests
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
 from fieldapp.supply.parts.queries import (
     ForApproval,
-    catalogue_version,
-    digest,
     for_approval,
     panel_of_job,
     sees_request,
-    visible_to,
 )
 from fieldapp.supply.parts.words import about_request
 
@@ -36,37 +29,28 @@ MOST_OWN = 20
 #: States in which their author still has something to do or to wait for.
 UNDER_WAY = ("submitted", "approved_by_leader", "approved_by_purchasing", "returned_for_correction")
 
-_PACKED: tuple[Any, ...] = (PartsRequest.id, PartsRequest.ver)
 
-
-def _pack(actor: Actor) -> Iterator[PackEntry]:
+def _pack(actor: Actor) -> Iterator[str]:
     if actor.can("parts_request.view"):
-        first = (
-            visible_to(actor, select(*_PACKED))
-            .order_by(PartsRequest.submitted_at.desc(), PartsRequest.id.desc())
-            .limit(PAGE)
-        )
-        yield PackEntry("/parts", digest(tuple(row) for row in db.session.execute(first)))
+        yield "/parts"
     if actor.can("parts_request.submit"):
-        form = f"{catalogue_version()}:{clock.today()}:{figure('parts.leader_limit')}"
-        yield PackEntry("/parts/new", f"{form}:{digest(my_job_choices(actor))}")
-        for job_id, version in pack_jobs(actor):
-            yield PackEntry(f"/parts/new?job={job_id}", f"{form}:{version}")
-        yield from _own(actor, form)
+        yield "/parts/new"
+        yield from (f"/parts/new?job={job}" for job in pack_jobs(actor))
+        yield from _own(actor)
 
 
-def _own(actor: Actor, form: str) -> Iterator[PackEntry]:
+def _own(actor: Actor) -> Iterator[str]:
     """Own requests that are under way, and the forms of those that were returned."""
     query = (
-        select(PartsRequest.id, PartsRequest.ver, PartsRequest.state)
+        select(PartsRequest.id, PartsRequest.state)
         .where(PartsRequest.requester_id == actor.id, PartsRequest.state.in_(UNDER_WAY))
         .order_by(PartsRequest.submitted_at.desc(), PartsRequest.id.desc())
         .limit(MOST_OWN)
     )
-    for one, ver, state in db.session.execute(query):
-        yield PackEntry(f"/parts/{one}", f"{ver}:{state}")
+    for request_id, state in db.session.execute(query):
+        yield f"/parts/{request_id}"
         if state == "returned_for_correction":
-            yield PackEntry(f"/parts/{one}/correct", f"{ver}:{form}")
+            yield f"/parts/{request_id}/correct"
 
 
 def _on_job(actor: Actor, job: JobSheet) -> Iterable[Panel]:

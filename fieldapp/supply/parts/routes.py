@@ -11,7 +11,6 @@ from uuid import UUID
 from flask import Blueprint, Response, redirect, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, or_, select
 
 from fieldapp.errors import NotFound
 from fieldapp.field.jobs import facts_of, job_lines, my_job_choices, sees_job
@@ -20,28 +19,25 @@ from fieldapp.platform.extensions import db
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
-from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.render import render, wants_fragment
 from fieldapp.services.accounts import names_of
 from fieldapp.services.approvals import history_of, last_returns, may_decide_now, seen_json
-from fieldapp.services.attachments import files_of, progress_of
-from fieldapp.services.settings import figure
+from fieldapp.services.attachments import files_of
+from fieldapp.services.settings import applied, value
 from fieldapp.supply.parts.commands.submit import may_request_for
+from fieldapp.supply.parts.lists import LIST
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
 from fieldapp.supply.parts.policy import author_verbs
 from fieldapp.supply.parts.queries import (
-    ROW,
     ForApproval,
     facts_of_request,
     for_approval,
     grouped_choices,
     panel_of_job,
-    rows_of,
     sees,
-    visible_to,
 )
 from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
-from fieldapp.supply.parts.words import CATEGORIES, STATES, URGENCIES, about_request, request_state
+from fieldapp.supply.parts.words import CATEGORIES, URGENCIES, about_request, request_state
 
 bp = Blueprint("parts", __name__)
 
@@ -49,50 +45,11 @@ bp = Blueprint("parts", __name__)
 DEFAULT_DAYS = 2
 
 
-def _in_month(query: Select[Any], month: str) -> Select[Any]:
-    first, following = clock.month_bounds(month)
-    since, until = clock.day_bounds(first)[0], clock.day_bounds(following)[0]
-    return query.where(PartsRequest.submitted_at >= since, PartsRequest.submitted_at < until)
-
-
-def _with_words(query: Select[Any], words: str) -> Select[Any]:
-    lines = select(PartsLine.request_id).where(PartsLine.name.icontains(words, autoescape=True))
-    return query.where(or_(PartsRequest.number.icontains(words, autoescape=True), PartsRequest.id.in_(lines)))
-
-
-FILTERS = (
-    Filter(
-        "state",
-        _l("State"),
-        lambda query, state: query.where(PartsRequest.state == state),
-        widget="chips",
-        options=(("", _l("All")), *STATES.items()),
-    ),
-    Filter("month", _l("Month"), _in_month, widget="month"),
-    Filter("q", _l("Number or part"), _with_words, widget="text"),
-)
-
-
 @bp.get("/parts")
 @needs("parts_request.view")
 def requests() -> Response:
     """The requests this person sees, newest first."""
-    page = list_page(
-        visible_to(actor(), select(*ROW)),
-        keys=ROW[:2],
-        filters=FILTERS,
-    )
-    rows = rows_of(page.rows)
-    return render(
-        "supply/parts/list.html",
-        fragment="supply/parts/_requests.html",
-        page=page,
-        rows=rows,
-        jobs=job_lines(row.job_id for row in rows),
-        arrived=progress_of("parts_request", [row.id for row in rows]),
-        names=names_of({row.requester_id for row in rows}),
-        own_only=not (actor().leads or actor().can("parts_request.approve") or actor().sees_all_groups),
-    )
+    return render("supply/parts/list.html", fragment="supply/parts/_requests.html", page=LIST.page(actor()))
 
 
 @bp.get("/jobs/<uuid:job_id>/parts")
@@ -151,7 +108,8 @@ def _form_context(job_id: str | None) -> Mapping[str, Any]:
     return {
         "part_groups": [(CATEGORIES.get(key, key), choices) for key, choices in grouped_choices(job_id)],
         "not_in_catalogue": NOT_IN_CATALOGUE,
-        "limit": Decimal(figure("parts.leader_limit")),
+        "limit": Decimal(value("parts.leader_limit", clock.now())),
+        "applies": applied(["parts.leader_limit"], clock.now()),
     }
 
 

@@ -97,6 +97,7 @@ export function enhanceEarly(root: ParentNode): void {
 
 /** Set up all forms below `root`; idempotent. Without an engine nothing is stored. */
 export function enhance(root: ParentNode, engine: Engine | null): void {
+  if (one(root, "time[data-ago]")) void import("./lazy.ts").then((lazy) => lazy.fillAges());
   for (const form of all<HTMLFormElement>(root, "form[data-op]")) {
     if (!enhanced.has(form)) enhanceForm(form, engine).catch(disableStorage);
   }

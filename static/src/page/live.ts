@@ -99,6 +99,8 @@ function refreshSoon(): void {
     for (const part of parts) void refresh(part);
     if (parts.length > 0) return;
     await untilUntouched();
+    // Into the browser's cache first: reloading alone would bring the same copy back, and ask for it again without end.
+    await fetch("", { cache: "reload" }).catch(() => {});
     if (!anyDirty() && !isLeaving()) location.reload();
   }, 150);
 }

@@ -13,8 +13,8 @@ interface Manifest {
   asOf: number;
 }
 
-const PAUSE = 60_000;
-const ETAG = "X-Pack-Etag";
+/** Least time between two looks. The server draws every page of the pack to answer one. */
+const PAUSE = 300_000;
 const AT_ONCE = 2;
 
 const packName = (user: number, gen: string) => `pack-${user}-${gen}`;
@@ -28,12 +28,13 @@ async function loadManifest(): Promise<Manifest | null> {
   return { gen: manifest.gen, entries: manifest.entries, gone: manifest.gone ?? [], asOf: givenAt(answer) };
 }
 
-async function unchanged(from: Cache | null, entry: Entry): Promise<Response | null> {
-  const held = await from?.match(entry.url, { ignoreVary: true });
-  return held && held.headers.get(ETAG) === entry.etag ? held : null;
+/** Return the copy of the page as the server has it now, or null. */
+async function currentCopy(cache: Cache | null, entry: Entry): Promise<Response | null> {
+  const held = await cache?.match(entry.url, { ignoreVary: true });
+  return held && held.headers.get("ETag") === entry.etag ? held : null;
 }
 
-/** A page of this person, straight from the server; null when the server says it is not there any more. */
+/** Fetch a page of this person; null where it is not there any more. */
 async function fetchPage(entry: Entry, user: number): Promise<Response | null> {
   const answer = await fetch(entry.url, {
     headers: { "X-Fieldapp-Pack": "1" },
@@ -46,7 +47,6 @@ async function fetchPage(entry: Entry, user: number): Promise<Response | null> {
     throw new Error(`pack ${entry.url}`);
   }
   const headers = new Headers(answer.headers);
-  headers.set(ETAG, entry.etag);
   headers.delete("Content-Encoding");
   const html = await answer.text();
   await import("./fact-store.ts").then(({ keepFactsOfPage }) => keepFactsOfPage(user, html)).catch(() => {});
@@ -58,8 +58,8 @@ async function fillPack(into: Cache, from: Cache | null, entries: Entry[], user:
   async function work(): Promise<void> {
     for (let entry = queue.shift(); entry; entry = queue.shift()) {
       // What an interrupted run already brought is not fetched again.
-      if (await unchanged(into, entry)) continue;
-      const page = (await unchanged(from, entry)) ?? (await fetchPage(entry, user));
+      if (await currentCopy(into, entry)) continue;
+      const page = (await currentCopy(from, entry)) ?? (await fetchPage(entry, user));
       if (page) await into.put(entry.url, page);
     }
   }

@@ -11,7 +11,6 @@ import pytest
 from fieldapp.field.jobs import JOB_TAGS
 from fieldapp.field.reports import NextVisitPlan, ServiceReport
 from fieldapp.field.reports.queries.one import sees
-from fieldapp.field.reports.queries.panels import pack
 from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
 from tests.field.reports.sheets import (
@@ -409,11 +408,8 @@ def test_a_returned_plan_is_not_shown_to_who_dispatches(bench: Bench) -> None:
 
 
 def packed(bench: Bench, who: str = "tech") -> dict[str, str]:
-    actor = bench.actor(getattr(bench.cast, who))
-    with bench.app.test_request_context():
-        found = {entry.url: entry.version for entry in pack(actor)}
-        db.session.remove()
-    return found
+    kept = bench.pack_of(getattr(bench.cast, who))
+    return {url: etag for url, etag in kept.items() if "/report" in url}
 
 
 def test_the_pack_holds_the_form_and_what_came_back(bench: Bench) -> None:

@@ -17,10 +17,10 @@ from sqlalchemy import insert, select
 
 from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
-from fieldapp.money.reimbursement.exports import plain
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import AuditEntry
 from fieldapp.platform.extensions import db
+from fieldapp.platform.web.lists.files import plain
 
 FAPIAO = "26412000000000010317"
 NASTY = ["=1+1", "+86 1", "-5", "@SUM(A1)", "\t=1", '=HYPERLINK("http://x","y")', "{=1}", "http://example.com", "007"]

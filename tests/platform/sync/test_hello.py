@@ -184,8 +184,9 @@ def test_pack_lists_pages_that_open(bench: Bench, make_job: Any) -> None:
     urls = [entry["url"] for entry in pack["entries"]]
     assert len(urls) == len(set(urls))
     assert {"/jobs", "/outbox", "/me", "/add", "/expenses/new"} <= set(urls)
-    for url in urls:
-        assert client.get(url).status_code == 200, url
+    for entry in pack["entries"]:
+        page = client.get(entry["url"])
+        assert (page.status_code, page.headers["ETag"], len(page.data)) == (200, entry["etag"], entry["bytes"])
     again = client.get("/sync/pack", query_string=[("had", "/gone-page"), ("had", "/jobs")]).json
     assert again["gen"] == pack["gen"]
     assert again["gone"] == ["/gone-page"]

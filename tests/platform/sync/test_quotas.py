@@ -132,7 +132,7 @@ def limits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that sets the daily limits, also below what an administrator can set."""
 
     def set_them(records: int = 5, megabytes: int = 20) -> None:
-        figures = bench.app.extensions["figures"]
+        figures = bench.app.extensions["settings"]
         for key, value in (
             ("records.refused_a_day", records),
             ("records.refused_megabytes_a_day", megabytes),

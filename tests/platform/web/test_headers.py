@@ -11,7 +11,7 @@ def test_a_short_answer_is_left_as_it_is(bench: Bench) -> None:
     answer = bench.client_of(bench.cast.tech).post("/sync/receipts", json={"ops": []}, headers=ZIPPED)
     assert answer.status_code == 200
     assert "Content-Encoding" not in answer.headers
-    assert answer.headers["Vary"] == "Cookie"
+    assert "Cookie" in answer.headers["Vary"]
 
 
 def test_a_long_one_is_compressed(bench: Bench) -> None:

@@ -38,12 +38,11 @@ RAW = {
 READERS = {
     "fieldapp/platform/web/inputs.py": RAW,
     "fieldapp/platform/sync/answers.py": {"stream", "get_data", "environ"},
-    # The request's own notes; the cookie, which is signed; the token, which is hashed; the origin, which is compared.
-    "fieldapp/platform/web/fresh.py": {"environ", "full_path", "if_none_match"},
-    "fieldapp/platform/web/application.py": {"environ"},
+    # The request of a page within a request; the token, which is hashed; the origin, which is compared.
+    "fieldapp/platform/web/render.py": {"environ"},
     "fieldapp/platform/web/origin.py": {"environ"},
     "fieldapp/platform/web/refused.py": {"environ"},
-    "fieldapp/services/accounts/session.py": {"environ", "full_path"},
+    "fieldapp/services/accounts/session.py": {"full_path"},
     "fieldapp/services/accounts/tokens.py": {"environ"},
     "fieldapp/platform/sync/routes/attachments.py": {"stream", "mimetype"},
     "fieldapp/platform/web/forms.py": {"view_args"},

@@ -172,8 +172,8 @@ def test_the_phone_finds_compiled_words(app: Flask) -> None:
 
 
 def test_headings_made_from_keys_are_chinese(client_of: Any, cast: Any) -> None:
-    """The settings name a feature by the key of its figures, which no extraction can see."""
+    """The settings name an area by the key of its feature, which no extraction can see."""
     page = client_of(cast.admin).get("/settings", headers={"Accept-Language": "zh-CN"}).get_data(as_text=True)
-    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    headings = re.findall(r'<span class="title">(.*?)</span>', page)
     assert headings
     assert not [one for one in headings if LATIN.search(one)]

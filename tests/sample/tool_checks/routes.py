@@ -1,5 +1,5 @@
 from flask import Blueprint, Response
-from sqlalchemy import literal, select
+from sqlalchemy import select
 
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
@@ -13,7 +13,7 @@ bp = Blueprint("tool_checks", __name__, template_folder="templates")
 @bp.get("/tool-checks")
 @needs("tool_check.view")
 def listing() -> Response:
-    columns = (ToolCheck.checked_at, ToolCheck.id, ToolCheck.missing, literal(""), literal(""))
+    columns = (ToolCheck.checked_at, ToolCheck.id, ToolCheck.missing.label("title"))
     page = list_page(
         select(*columns).where(ToolCheck.owner_id == actor().id), keys=(ToolCheck.checked_at, ToolCheck.id)
     )

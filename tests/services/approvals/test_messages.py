@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from fieldapp.kernel import clock
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.extensions import db
-from fieldapp.platform.web.page import ago
 from tests.support.bench import Bench, Person
 
 FORM = re.compile(r'<form method="post" action="(/inbox/read/\d+)".*?</form>', re.S)
@@ -110,9 +108,3 @@ def test_only_who_decides_is_led_to_own_decisions(bench: Bench, who: str, shown:
 
 def test_an_administrator_begins_with_the_people(bench: Bench) -> None:
     assert bench.client_of(bench.cast.admin).get("/").headers["Location"] == "/people"
-
-
-def test_what_was_just_now_is_told_in_minutes(bench: Bench) -> None:
-    """The kept page holds for its minute; seconds on it would be wrong."""
-    with bench.app.test_request_context(headers={"Accept-Language": "en"}):
-        assert [ago(clock.now() - timedelta(seconds=n)) for n in (5, 68)] == ["1 minute ago", "1 minute ago"]

@@ -20,7 +20,7 @@ from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseClaim
 from fieldapp.platform.commandbus import Result, writing
 from fieldapp.platform.extensions import db
-from fieldapp.platform.web.extension_points import detail_url, pack
+from fieldapp.platform.web.extension_points import detail_url
 from fieldapp.services.accounts.models import Membership, User
 from fieldapp.services.approvals import cases_of
 from fieldapp.services.approvals.decisions import SUBJECTS
@@ -369,10 +369,7 @@ def test_a_decision_in_conflict_does_not_cover_its_card(bench: Bench, client_of:
 
 def test_the_kept_inbox_is_another_page_when_one_goes_and_one_comes(bench: Bench) -> None:
     def kept() -> str:
-        with bench.app.test_request_context():
-            entries = pack(bench.actor(bench.cast.leader))
-            db.session.remove()
-        return str({entry.url: entry.version for entry in entries}["/inbox"])
+        return bench.pack_of(bench.cast.leader)["/inbox"]
 
     first = claim(bench, bench.cast.tech, "10.00")
     versions = [kept()]

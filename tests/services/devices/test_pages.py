@@ -56,7 +56,7 @@ def test_my_phones_say_what_they_hold(bench: Bench) -> None:
     assert page.count(">this phone<") == 1
     assert "Home screen app" in page
     assert "2 unsent" in page
-    assert "2 days ago" in page
+    assert re.search(r"the oldest <time datetime=\"[^\"]+\" data-ago>", page)
     assert "Protected from clean-up" in page
     assert ids.device_code(DEVICE) in page
     # Failure mode 33: what waits in the other store is said where one looks for it.
@@ -93,7 +93,7 @@ def test_received_records_are_not_shown_as_unsent(bench: Bench) -> None:
         assert not re.search(r"\d unsent", text)
         assert "not arrived" not in text
     for state in ("unsent", "overdue"):
-        assert "<tr><td>" not in leader.get(f"/phones?state={state}").text
+        assert '<tr><td class="nb lead"' not in leader.get(f"/phones?state={state}").text
     assert ids.device_code(DEVICE) not in other.get("/outbox").text
 
 
@@ -198,7 +198,7 @@ def test_the_leader_sees_whose_phone_still_holds_records(bench: Bench) -> None:
     says(bench, bench.cast.other_tech, pending=waiting(5))
     page = bench.client_of(bench.cast.leader).get("/phones").text
     assert "7 unsent" in page
-    assert "3 days ago" in page
+    assert re.search(r"the oldest <time datetime=\"[^\"]+\" data-ago>", page)
     assert "clock 20 minutes slow" in page
     assert "Not protected" in page
     assert "old version" in page
@@ -218,9 +218,9 @@ def test_the_list_is_narrowed(bench: Bench, state: str, shown: int) -> None:
     says(bench, cast.tech2, dev=str(uuid4()), pending=waiting(1))
     lose(bench, cast.leader, dev=str(uuid4()))
     page = bench.client_of(cast.leader).get(f"/phones?state={state}").text
-    assert len(re.findall(r"<tr><td>", page)) == shown
+    assert len(re.findall('<tr><td class="nb lead"', page)) == shown
     item = bench.client_of(cast.manager).get(f"/phones?q={cast.tech2.name}&group=1").text
-    assert len(re.findall(r"<tr><td>", item)) == 1
+    assert len(re.findall('<tr><td class="nb lead"', item)) == 1
     none = bench.client_of(cast.manager).get("/phones?q=%25&group=x").text
     assert "No phone fits this." in none
 
@@ -266,7 +266,9 @@ def test_no_more_queries_for_a_longer_list(bench: Bench, queries: Any) -> None:
             assert counted.count <= 12, path
             counts.append((size, path, counted.count))
     half = len(counts) // 2
-    assert [item[1:] for item in counts[:half]] == [item[1:] for item in counts[half:]]
+    for (_, path, few), (_, _, many) in zip(counts[:half], counts[half:], strict=True):
+        # A list that is longer than a page is counted in a query of its own.
+        assert many == few + (path == "/phones"), path
     first = leader.get("/phones")
     further = re.search(r'href="(/phones\?after=[^"]+)"', first.text)
     assert further
@@ -361,9 +363,9 @@ def test_a_leaders_board_is_made_anew_when_a_phone_begins_to_hold_old_records(be
     assert actions == ["device.delay"]
 
 
-def test_a_leaders_board_holds_for_a_minute_while_a_phone_holds_records(bench: Bench) -> None:
+def test_a_leaders_board_is_new_once_a_phone_has_held_records_for_a_day(bench: Bench) -> None:
     """They become overdue by themselves."""
-    now = clock.now().replace(second=1)
+    now = clock.local(clock.now()).replace(hour=12, second=1)
     with clock.standing_at(now):
         leader = bench.client_of(bench.cast.leader)
         says(bench, bench.cast.tech, pending=waiting(2), next_seq=3)
@@ -371,10 +373,10 @@ def test_a_leaders_board_holds_for_a_minute_while_a_phone_holds_records(bench: B
         assert "held records for more than a day" not in page.text
     with clock.standing_at(now + timedelta(seconds=50)):
         assert leader.get("/jobs", headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
-    with clock.standing_at(now + timedelta(minutes=1)):
-        assert leader.get("/jobs", headers={"If-None-Match": page.headers["ETag"]}).status_code == 200
     with clock.standing_at(now + timedelta(hours=23, minutes=30)):
-        assert "1 phone has held records for more than a day." in leader.get("/jobs").text
+        overdue = leader.get("/jobs", headers={"If-None-Match": page.headers["ETag"]})
+        assert overdue.status_code == 200
+        assert "1 phone has held records for more than a day." in overdue.text
 
 
 # -- closed accounts -----------------------------------------------------------------------------------------

@@ -92,10 +92,10 @@ def test_47_the_number_of_days_is_a_figure(bench: Bench, held: str) -> None:
                     id=str(ids.uuid7()),
                     key="waiting.days",
                     value="2",
-                    effective_on=clock.today(),
+                    valid_from=clock.today(),
                     reason="Shorter",
-                    set_by=bench.cast.admin.id,
-                    set_at=clock.now(),
+                    recorded_by=bench.cast.admin.id,
+                    recorded_at=clock.now(),
                 )
             )
         db.session.remove()

@@ -174,10 +174,12 @@ def test_a_correction_that_costs_more_goes_up(
 
 
 def test_the_limit_is_that_of_the_day_of_writing(app: Flask, bench: Bench, cast: Cast, ask: Any) -> None:
-    change = {"id": str(ids.uuid7()), "key": "parts.leader_limit", "value": "100.00", "effective_on": day(0)}
+    change = {"id": str(ids.uuid7()), "key": "parts.leader_limit", "value": "100.00", "valid_from": day(-1)}
     lines = [{"name": "Probe", "qty": "1", "unit_price": "200.00"}]
     at = {"utc": clock.iso(clock.now() - timedelta(days=2)), "tz": "UTC", "offset_ms": 0, "offset_age_s": 5}
-    sent = bench.send(cast.admin, "setting.change", ("setting", change["id"]), {**change, "reason": "Less money."})
+    with clock.standing_at(clock.now() - timedelta(days=3)):
+        data = {**change, "reason": "Less money."}
+        sent = bench.send(cast.admin, "setting.change", ("setting", change["id"]), data, schema=2)
     assert sent.outcome == "accepted", sent.problems
     written_before, _ = ask(cast.tech, {"at": at}, lines=lines)
     written_now, _ = ask(cast.tech, lines=lines)

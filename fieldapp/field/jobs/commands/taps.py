@@ -17,7 +17,7 @@ from fieldapp.field.jobs.schemas import Pause, Refuse, Tap
 from fieldapp.field.jobs.services import advance, notify_leaders, record_event
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Command, Context, Effect, Loaded, command, on_facts, record_and_facts
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 VisitAndFacts = Loaded[Visit, VisitFacts]
 
@@ -98,6 +98,6 @@ def _position_columns(ctx: Context, visit: Visit, verb: str, data: dict[str, Any
         phone_position = (position["lat"], position["lon"], position["accuracy_m"]) if position else None
         site = (lat, lon) if lat is not None and lon is not None else None
         columns["arrival_check"] = arrival_check(
-            site, phone_position, data.get("no_position"), float(figure("jobs.arrival_radius"))
+            site, phone_position, data.get("no_position"), float(value("jobs.arrival_radius", ctx.at))
         )
     return columns

@@ -35,7 +35,7 @@ def serves_customer(actor: Actor, customer_id: str) -> bool:
 
 
 def jobs_of(actor: Actor, customer_id: str) -> Any:
-    """The customer's jobs that the person may see; received and job id come first."""
+    """The customer's jobs that the person may see."""
     columns = (Job.received_at, Job.id, Job.number, Job.title, Job.state, Job.service_class)
     query: Any = select(*columns)
     return query.where(Job.customer_id == customer_id, visible_jobs(actor))

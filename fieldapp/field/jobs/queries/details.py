@@ -81,13 +81,13 @@ def details(sheet: JobSheet, actor: Actor) -> tuple[list[Event], list[AssetLine]
     """Return the events of all visits, oldest first, and the assets. Three queries, whatever the number of rows."""
     events = _event_rows([visit.id for visit in sheet.visits])
     assets = _asset_rows(sheet.id)
-    past = _past_rows(sheet.id, [row[0] for row in assets])
+    past = _past_rows(sheet.id, [row.id for row in assets])
     lines = [Event(*row) for row in events]
     history = _history(past, actor)
-    return lines, [AssetLine(*[*row, history.get(row[0], [])]) for row in assets]
+    return lines, [AssetLine(*[*row, history.get(row.id, [])]) for row in assets]
 
 
-def _event_rows(visit_ids: list[str]) -> list[tuple[Any, ...]]:
+def _event_rows(visit_ids: list[str]) -> list[Any]:
     if not visit_ids:
         return []
     query: Any = (
@@ -110,7 +110,7 @@ def _event_rows(visit_ids: list[str]) -> list[tuple[Any, ...]]:
 
 def times_of_visit(visit_id: str) -> dict[str, datetime]:
     """Return the time of each step of a visit by kind of event. One query."""
-    return _times((row[0], row[3]) for row in _event_rows([visit_id]))
+    return _times((row.kind, row.happened_at) for row in _event_rows([visit_id]))
 
 
 def times_of(events: Iterable[Event], visit_id: str) -> dict[str, datetime]:
@@ -148,7 +148,7 @@ def _asset_rows(job_id: str) -> list[Any]:
             Asset.purchased_on,
             Asset.warranty_until,
             Asset.note,
-            Contract.number,
+            Contract.number.label("contract"),
         )
         .join(JobAsset, JobAsset.asset_id == Asset.id)
         .outerjoin(ContractAsset, ContractAsset.asset_id == Asset.id)
@@ -159,18 +159,18 @@ def _asset_rows(job_id: str) -> list[Any]:
     rows: dict[str, Any] = {}
     for row in db.session.execute(query):
         # An asset under two contracts comes twice; one running contract is enough.
-        if row[0] not in rows or rows[row[0]][-1] is None:
-            rows[row[0]] = row
+        if row.id not in rows or rows[row.id].contract is None:
+            rows[row.id] = row
     return list(rows.values())
 
 
-def _past_rows(job_id: str, assets: list[str]) -> list[tuple[Any, ...]]:
+def _past_rows(job_id: str, assets: list[str]) -> list[Any]:
     """Return the last visits of other jobs at the same assets, newest first."""
     if not assets:
         return []
-    columns = (JobAsset.asset_id, Visit.planned_start, Job.title, Visit.result, Visit.technician_id, Job.id)
+    columns = (JobAsset.asset_id, Visit.planned_start, Job.title, Visit.result, Visit.technician_id)
     query: Any = (
-        select(*columns, Job.group_id, name_by(Visit.technician_id))
+        select(*columns, Job.id.label("job"), Job.group_id, name_by(Visit.technician_id).label("name"))
         .join(Job, Job.id == JobAsset.job_id)
         .join(Visit, Visit.job_id == Job.id)
         .where(JobAsset.asset_id.in_(assets), Job.id != job_id)
@@ -181,11 +181,12 @@ def _past_rows(job_id: str, assets: list[str]) -> list[tuple[Any, ...]]:
     return list(db.session.execute(query))
 
 
-def _history(rows: list[tuple[Any, ...]], actor: Actor) -> dict[str, list[EarlierVisit]]:
+def _history(rows: list[Any], actor: Actor) -> dict[str, list[EarlierVisit]]:
     by_asset: dict[str, list[EarlierVisit]] = {}
-    for asset, at, title, result, user, job, group, name in rows:
-        lines = by_asset.setdefault(asset, [])
+    for row in rows:
+        lines = by_asset.setdefault(row.asset_id, [])
         if len(lines) < EARLIER_VISITS:
-            may_open = user == actor.id or group in actor.leads or actor.sees_all_groups
-            lines.append(EarlierVisit(at, title, result, name, f"/jobs/{job}" if may_open else ""))
+            may_open = row.technician_id == actor.id or row.group_id in actor.leads or actor.sees_all_groups
+            url = f"/jobs/{row.job}" if may_open else ""
+            lines.append(EarlierVisit(row.planned_start, row.title, row.result, row.name, url))
     return by_asset

@@ -24,7 +24,7 @@ from fieldapp.platform.extensions import db
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.services.accounts import technicians_of
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 #: Days ahead for which a technician's open visits are counted.
 WORKLOAD_DAYS = 7
@@ -63,8 +63,9 @@ def dispatch(job: UUID) -> Response:
         raise NotAllowed("job.not_yours", _l("Only the leader of the job's group plans its visits."))
     where = url_for("jobs.show", job=job)
     technicians = technician_options(sheet.group_id)
-    minutes = int(figure("jobs.planned_minutes"))
-    hours = int(figure("jobs.day_starts")), int(figure("jobs.day_ends"))
+    now = clock.now()
+    minutes = int(value("jobs.planned_minutes", now))
+    hours = int(value("jobs.day_starts", now)), int(value("jobs.day_ends", now))
     return form_page(
         FormPage(
             kind="job.dispatch",
@@ -78,7 +79,7 @@ def dispatch(job: UUID) -> Response:
             intro=job_summary(sheet),
             initial={
                 "job_id": sheet.id,
-                "planned_start": suggest_start(clock.local(clock.now()), hours, minutes),
+                "planned_start": suggest_start(clock.local(now), hours, minutes),
                 "planned_minutes": minutes,
             },
             options={"technician_id": technicians, "second_id": technicians},

@@ -11,7 +11,6 @@ from fieldapp.field.jobs.routes import bp
 from fieldapp.field.jobs.routes.group import group_list
 from fieldapp.field.jobs.routes.mine import my_list
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.web.fresh import unchanged
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import Filter
 
@@ -24,7 +23,7 @@ def board() -> Response:
     scopes = scopes_of(who)
     scope = Filter("scope", _l("Whose"), lambda query, _: query, options=scopes, default=scopes[0][0])
     group = scope.value() == "group" and _answers_for_groups(who)
-    return unchanged() or (group_list(who, scope) if group else my_list(who, scope))
+    return group_list(who, scope) if group else my_list(who, scope)
 
 
 def scopes_of(who: Actor) -> list[tuple[str, Any]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Response, request
 from flask_babel import gettext, ngettext
@@ -16,16 +15,17 @@ from markupsafe import Markup
 from fieldapp.field.customers import call_url, map_url
 from fieldapp.field.jobs import words
 from fieldapp.field.jobs.extension_points import job_tags
+from fieldapp.field.jobs.lists import SEARCH
 from fieldapp.field.jobs.models import Visit
 from fieldapp.field.jobs.policy import OPEN_VISIT, PROGRESS_ORDER
 from fieldapp.field.jobs.queries import board as queries
-from fieldapp.field.jobs.routes.rows import LISTS, SEARCH, kept, results_title, said, things, when
+from fieldapp.field.jobs.routes.rows import kept, results_title, said, things, when
 from fieldapp.field.jobs.steps import Stage, reachable_stages, stage, stage_reported
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.web import language
+from fieldapp.platform.web.fragment_cache import cached_form_fragment, fragment_drawer
 from fieldapp.platform.web.lists import Filter, list_page
-from fieldapp.platform.web.pieces import forms_piece, pieces
 from fieldapp.platform.web.render import render
 from fieldapp.platform.web.states import ShownState
 
@@ -53,20 +53,17 @@ def my_list(who: Actor, scope: Filter) -> Response:
     )
     done = states.value() == "done"
     page = list_page(
-        queries.my_visits(),
+        queries.my_visits(who),
         keys=(Visit.planned_start, Visit.id) if done else (queries.bucket(), Visit.planned_start, Visit.id),
         filters=(scope, states, SEARCH),
         descending=done,
-        key_of=(lambda row: row[1:3]) if done else None,
-        made_from="my visits",
-        given={"me": who.id},
     )
-    job_ids = [row[4] for row in page.rows]
+    job_ids = [row.job for row in page.rows]
     listed = _listed(
         (language.code(), clock.today(), done, page.first and not page.values["q"]),
         tuple(page.rows),
         kept(queries.assets_in_short(job_ids)),
-        kept(queries.partners([row[2] for row in page.rows], who)),
+        kept(queries.partners([row.visit for row in page.rows], who)),
         kept(said(job_tags(job_ids))),
     )
     return render(
@@ -96,7 +93,6 @@ class Listed:
         self.sections = _sections(cards, self.following[:1], "done" if done else "")
 
 
-@lru_cache(maxsize=LISTS)
 def _listed(
     asked: tuple[str, date, bool, bool],
     rows: tuple[Any, ...],
@@ -107,6 +103,55 @@ def _listed(
     """The same rows are put into words once in a language and a day (`asked`), whoever asks."""
     _, _, done, first = asked
     return Listed(_cards(rows, dict(short), dict(others), dict(tags)), done, first)
+
+
+class StepLine(NamedTuple):
+    """A stage of a visit on the card on top, with the step that follows."""
+
+    tap: str
+    state: str
+    shown: ShownState
+    next: str
+    next_words: str
+    to_report: bool
+
+
+class CardRow(NamedTuple):
+    """What `_card.html` shows of a visit."""
+
+    job: str
+    visit: str
+    name: str
+    is_today: bool
+    is_urgent: bool
+    when: str
+    what: str
+    state: ShownState
+    service_class: str
+    with_: str
+    tags: tuple[tuple[str, str], ...]
+    ahead: str
+    is_on_top: bool
+
+
+class NextCard(NamedTuple):
+    """What `_next.html` shows of the job at hand."""
+
+    job: str
+    visit: str
+    name: str
+    customer: str
+    address: str
+    what: str
+    is_urgent: bool
+    when: str
+    service_class: str
+    with_: str
+    tags: tuple[tuple[str, str], ...]
+    map_url: str
+    call_url: str
+    now: StepLine
+    ahead: tuple[StepLine, ...]
 
 
 @dataclass(slots=True)
@@ -130,43 +175,44 @@ class Card:
     def drawn(self, draw: Callable[..., Markup], on_top: bool = False) -> Markup:
         """The card as it stands below its heading, by the piece of cards; hidden while the same visit stands on top."""
         return draw(
-            self.job,
-            self.visit,
-            self.name,
-            self.section == "today",
-            self.urgent,
-            self.when,
-            self.what,
-            self.shown.state,
-            self.service_class,
-            self.with_,
-            self.tags,
-            self.shown.ahead,
-            on_top,
+            CardRow(
+                job=self.job,
+                visit=self.visit,
+                name=self.name,
+                is_today=self.section == "today",
+                is_urgent=self.urgent,
+                when=self.when,
+                what=self.what,
+                state=self.shown.state,
+                service_class=self.service_class,
+                with_=self.with_,
+                tags=self.tags,
+                ahead=self.shown.ahead,
+                is_on_top=on_top,
+            )
         )
 
     def drawn_next(self, way: queries.Way) -> Markup:
         """The card on top: the job at hand with its next step, and the way there."""
-        address, lat, lon, phone = way
-        steps = self.shown.steps
-        return forms_piece(
-            "field/jobs/_next.html",
-            self.job,
-            self.visit,
-            self.name,
-            self.customer,
-            address,
-            self.what,
-            self.urgent,
-            self.when,
-            self.service_class,
-            self.with_,
-            self.tags,
-            map_url(lat, lon, self.customer, address),
-            call_url(phone) if phone else "",
-            steps[0],
-            steps[1:],
+        now, *ahead = self.shown.steps
+        card = NextCard(
+            job=self.job,
+            visit=self.visit,
+            name=self.name,
+            customer=self.customer,
+            address=way.address,
+            what=self.what,
+            is_urgent=self.urgent,
+            when=self.when,
+            service_class=self.service_class,
+            with_=self.with_,
+            tags=self.tags,
+            map_url=map_url(way.lat, way.lon, self.customer, way.address),
+            call_url=call_url(way.phone) if way.phone else "",
+            now=now,
+            ahead=tuple(ahead),
         )
+        return cached_form_fragment("field/jobs/_next.html", card)
 
 
 class Shown:
@@ -183,15 +229,14 @@ class Shown:
         self.ahead = " ".join(ahead)
 
 
-@lru_cache(maxsize=64)
 def _shown(state: str, _code: str) -> Shown:
     return Shown(state)
 
 
-def _step(one: Stage) -> tuple[Any, ...]:
-    """A stage as the card on top shows it."""
+def _step(one: Stage) -> StepLine:
+    """Return a stage as the card on top shows it."""
     following = words.words(words.TAPS, one.next)
-    return one.tap, one.state, one.shown, one.next, following, one.to_report
+    return StepLine(one.tap, one.state, one.shown, one.next, following, one.to_report)
 
 
 def _cards(
@@ -201,28 +246,28 @@ def _cards(
     tags: dict[str, tuple[tuple[str, str], ...]],
 ) -> list[Card]:
     now = clock.now()
-    states = {state: _shown(state, language.code()) for state in {row[3] for row in rows}}
-    classes = {kind: words.words(words.SERVICE_CLASSES, kind) for kind in {row[9] for row in rows}}
+    states = {state: _shown(state, language.code()) for state in {row.state for row in rows}}
+    classes = {kind: words.words(words.SERVICE_CLASSES, kind) for kind in {row.service_class for row in rows}}
     days: dict[Any, str] = {}
     cards = []
-    for _, planned, visit, state, job, customer, site, title, urgency, service_class in rows:
-        section = queries.section_of(planned, now)
-        shown = states[state]
+    for row in rows:
+        section = queries.section_of(row.planned_start, now)
+        shown = states[row.state]
         cards.append(
             Card(
-                visit,
-                job,
-                f"{customer} · {site}" if site and site != customer else customer,
-                customer,
-                f"{title} · {things(short[job])}" if job in short else title,
-                urgency == "emergency",
-                when(planned, section, days),
-                classes[service_class],
-                others.get(visit, ""),
-                tags.get(job, ()),
-                section,
-                shown.stage,
-                shown,
+                visit=row.visit,
+                job=row.job,
+                name=f"{row.customer} · {row.site}" if row.site and row.site != row.customer else row.customer,
+                customer=row.customer,
+                what=f"{row.title} · {things(short[row.job])}" if row.job in short else row.title,
+                urgent=row.urgency == "emergency",
+                when=when(row.planned_start, section, days),
+                service_class=classes[row.service_class],
+                with_=others.get(row.visit, ""),
+                tags=tags.get(row.job, ()),
+                section=section,
+                stage=shown.stage,
+                shown=shown,
             )
         )
     return cards
@@ -273,5 +318,5 @@ def _sections(cards: list[Card], on_top: list[Card], only: str) -> list[Section]
 
 def _all(cards: list[Card], on_top: list[Card]) -> Markup:
     """The cards one after another."""
-    draw = pieces("field/jobs/_card.html")
+    draw = fragment_drawer("field/jobs/_card.html")
     return Markup("").join(card.drawn(draw, card in on_top) for card in cards)

@@ -6,25 +6,21 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext, ngettext
-from flask_babel import lazy_gettext as _l
 
-from fieldapp.field.jobs.queries.search import found
 from fieldapp.kernel import clock
-from fieldapp.platform.web.lists import Filter, Page
+from fieldapp.platform.web.lists import Page
 from fieldapp.platform.web.page import day, day_and_time
 
-SEARCH = Filter("q", _l("Customer, number, plate, phone"), found, widget="text")
-#: Lists kept in a process, of some fifty KB each: most requests find theirs as it was.
-LISTS = 64
 
-
-def results_title(page: Page) -> str:
-    """What was found, where something is looked for; else nothing."""
+def results_title(page: Page, count: int | None = None) -> str:
+    """Return what was found, where something is looked for; else nothing. `count` is that of all pages."""
     if not page.values["q"]:
         return ""
-    if page.next_url or not page.first:
+    if count is None and page.first and not page.next_url:
+        count = len(page.rows)
+    if count is None:
         return gettext("Search results")
-    return ngettext("Search results · %(num)s job", "Search results · %(num)s jobs", len(page.rows))
+    return ngettext("Search results · %(num)s job", "Search results · %(num)s jobs", count)
 
 
 def kept(found: dict[Any, Any]) -> tuple[tuple[Any, Any], ...]:

@@ -17,19 +17,17 @@ from fieldapp.field.jobs.queries.details import AssetLine, details, times_of, ti
 from fieldapp.field.jobs.queries.sheet import JobSheet, job_sheet
 from fieldapp.field.jobs.routes import bp
 from fieldapp.field.jobs.steps import STEP_OF, reachable_stages, stage, stage_reported
+from fieldapp.kernel import clock
 from fieldapp.kernel.manifest import Panel
-from fieldapp.platform.web.fresh import unchanged
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render, wants_fragment
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 
 @bp.get("/jobs/<uuid:job>")
 @needs("job.view")
 def show(job: UUID) -> Response:
     """Show a job: next action, contact, assets, timeline, and the panels of other features (D-JOB-5)."""
-    if same := unchanged():
-        return same
     sheet = sheet_or_404(job)
     events, assets = details(sheet, actor())
     times = times_of(events, sheet.visit.id) if sheet.visit else {}
@@ -124,7 +122,7 @@ def _progress(sheet: JobSheet, times: dict[str, Any]) -> dict[str, Any]:
         "may_cancel": leads and sheet.state in OPEN_JOB,
         "to_reassign": visit is not None and visit.state in TO_REASSIGN,
         "to_cancel": visit is not None and visit.state in OPEN_VISIT,
-        "radius": figure("jobs.arrival_radius"),
+        "radius": value("jobs.arrival_radius", clock.now()),
     }
 
 

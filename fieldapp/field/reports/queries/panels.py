@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,14 +18,12 @@ from fieldapp.field.reports.queries.due import due_by_job
 from fieldapp.field.reports.queries.plans import PlanNames, names_in_plan
 from fieldapp.kernel import money
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.manifest import PackEntry, Panel
+from fieldapp.kernel.manifest import Panel
 from fieldapp.platform.database import among
-from fieldapp.platform.database.statements import Prepared
-from fieldapp.platform.extensions import db, reading
+from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import names_of, technicians_by_group
 from fieldapp.services.approvals import last_returns
-from fieldapp.services.attachments import files_of, progress_of
-from fieldapp.supply.parts import part_choices
+from fieldapp.services.attachments import files_of
 
 KIND = "service_report"
 
@@ -62,10 +59,8 @@ def reports_of_job(actor: Actor, job_id: str) -> dict[str, Any]:
     return {"job_id": job_id, "reports": rows, "names": names, "due": due, "returned": back}
 
 
-_late = Prepared(
-    select(ServiceReport.job_id).where(
-        among(ServiceReport.job_id, "jobs"), ServiceReport.late, ServiceReport.state == "submitted"
-    )
+_late: Any = select(ServiceReport.job_id).where(
+    among(ServiceReport.job_id, "jobs"), ServiceReport.late, ServiceReport.state == "submitted"
 )
 
 
@@ -73,7 +68,7 @@ def job_tags(job_ids: Sequence[str]) -> dict[str, list[tuple[str, Any]]]:
     """Return the tag `Late work` for jobs with late reports that wait for the leader (D-JOB-10)."""
     if not job_ids:
         return {}
-    late = _late.rows(reading(), jobs=job_ids)
+    late = db.session.execute(_late, {"jobs": job_ids})
     return {job: [("hot", _l("Late work"))] for (job,) in late}
 
 
@@ -94,10 +89,10 @@ def inbox_panels(ids: Sequence[str]) -> dict[str, Panel]:
     )
     panels: dict[str, Panel] = {}
     rows = db.session.execute(with_job(query, ServiceReport.job_id)).all()
-    groups = {row[0].group_id for row in rows if row[1] is not None}
+    groups = {row.ServiceReport.group_id for row in rows if row.NextVisitPlan is not None}
     technicians = technicians_by_group(groups) if groups else {}
     for row in rows:
-        report, plan, line = row[:3]
+        report, plan, line = row.ServiceReport, row.NextVisitPlan, row.PlanLine
         if report.id not in panels:
             shown = {"report": report, "job": line_in(row), "photos": photos.get(report.id, [])}
             about = partial(about_report, job=shown["job"].words)
@@ -123,34 +118,31 @@ class _Plan:
         return sum((money.times(line.unit_price or money.yuan(0), line.qty) for line in self.lines), money.yuan(0))
 
 
-def pack(actor: Actor) -> Iterable[PackEntry]:
+def pack(actor: Actor) -> Iterable[str]:
     """The form of every job the phone takes along, and what came back for correction."""
     if not actor.can("service_report.submit"):
         return
-    jobs = dict(pack_jobs(actor))
+    jobs = pack_jobs(actor)
     due = due_by_job(actor, jobs)
-    catalogue = hashlib.sha256(repr(part_choices()).encode()).hexdigest()[:12]
-    for job_id, version in jobs.items():
+    for job_id in jobs:
         # An address that leads on to the report that exists is no page to keep.
         one = due.get(job_id)
         if one is not None and one.report_state != "accepted":
-            yield PackEntry(f"/jobs/{job_id}/report", f"{version}:{one.visit.id}:{one.report_id}:{catalogue}")
-    yield from _undecided(actor, catalogue)
+            yield f"/jobs/{job_id}/report"
+    yield from _undecided(actor)
 
 
 #: Own reports that the leader has not accepted yet: their author can still correct them.
 MOST_UNDECIDED = 20
 
 
-def _undecided(actor: Actor, catalogue: str) -> Iterable[PackEntry]:
+def _undecided(actor: Actor) -> Iterable[str]:
     query = (
-        select(ServiceReport.id, ServiceReport.version, ServiceReport.state)
+        select(ServiceReport.id)
         .where(ServiceReport.author_id == actor.id, ServiceReport.state != "accepted")
         .order_by(case((ServiceReport.state == "returned", 0), else_=1), ServiceReport.submitted_at.desc())
         .limit(MOST_UNDECIDED)
     )
-    own = [(one, f"{version}:{state}") for one, version, state in db.session.execute(query)]
-    arrived = progress_of(KIND, [one for one, _ in own])
-    for one, version in own:
-        yield PackEntry(f"/reports/{one}", f"{version}:{arrived.get(one)}")
-        yield PackEntry(f"/reports/{one}/correct", f"{version}:{catalogue}")
+    for report in db.session.scalars(query):
+        yield f"/reports/{report}"
+        yield f"/reports/{report}/correct"

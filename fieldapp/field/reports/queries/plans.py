@@ -61,7 +61,7 @@ def plan_panels(job_id: str, group_id: int, visit_id: str | None) -> list[Panel]
     if visit_id is not None:
         query = query.where(NextVisitPlan.visit_id == visit_id)
     row = db.session.execute(query).first()
-    if row is None or row[1] is None:
+    if row is None or row.NextVisitPlan is None:
         return []
-    names = names_in_plan(row[1].people, technicians_of([group_id]))
-    return [Panel("field/reports/_plan.html", {"plan": row[1], "names": names, "report_id": row[0]})]
+    names = names_in_plan(row.NextVisitPlan.people, technicians_of([group_id]))
+    return [Panel("field/reports/_plan.html", {"plan": row.NextVisitPlan, "names": names, "report_id": row.id})]

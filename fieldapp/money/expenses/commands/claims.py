@@ -155,7 +155,7 @@ def _own_free_items(ctx: Context, chosen: Sequence[str]) -> list[ExpenseItem]:
 def _check_items(ctx: Context, items: Sequence[ExpenseItem]) -> dict[str, list[Finding]]:
     facts = facts_of_items(items)
     # The day of writing counts: waiting for signal makes no expense too old.
-    item_findings = findings(facts, other_items(facts, ctx.actor.id, ctx.id), limits(ctx.day), ctx.day_of_age)
+    item_findings = findings(facts, other_items(facts, ctx.actor.id, ctx.id), limits(ctx.at), ctx.day_of_age)
     problems = {}
     for index, item in enumerate(items):
         hard = [finding for finding in item_findings[item.id] if finding.hard]

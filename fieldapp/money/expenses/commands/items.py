@@ -18,7 +18,7 @@ from fieldapp.money.expenses.policy import FREE, ITEM, fapiao_key, home_group, n
 from fieldapp.money.expenses.schemas import Correction, Item, NoData
 from fieldapp.money.expenses.words import finding_words
 from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command, new_id, record
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 RECEIPTS = Photos("receipt", _l("Receipt"), most=6)
 
@@ -72,8 +72,8 @@ def correct(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
     job_id = data.get("job_id")
     if job_id != item.job_id:
         item.group_id = home_group(ctx.actor, _group_of_job(ctx, job_id))
-    for name, value in _columns(ctx, data, item).items():
-        setattr(item, name, value)
+    for name, new in _columns(ctx, data, item).items():
+        setattr(item, name, new)
     if not holds.replace(ctx, item, previous_fapiao):
         raise Invalid.field("fapiao_number", finding_words("fapiao_used", {"number": item.fapiao_number}))
     item.receipts += len(ctx.envelope.atts)
@@ -155,7 +155,7 @@ def _spent_on(ctx: Context, day: date | None, before: date | None) -> date:
         raise Invalid.field("spent_on", _l("This day lies in the future."))
     # An expense of the same day is never too old, so most captures need no setting.
     reference_day = ctx.day_of_age
-    if day < reference_day and too_old(day, reference_day, days := int(figure("expenses.max_days", ctx.day))):
+    if day < reference_day and too_old(day, reference_day, days := int(value("expenses.max_days", ctx.at))):
         raise Invalid.field("spent_on", _l("Older than %(days)s days.", days=days))
     return day
 

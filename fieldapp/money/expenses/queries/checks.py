@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import and_, select
@@ -15,15 +15,15 @@ from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import name_by
 from fieldapp.services.attachments import files_of
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 
-def limits(on: date | None = None) -> Limits:
-    """Return the settings that are valid on a day, by default today."""
+def limits(written_at: datetime) -> Limits:
+    """Return the settings that apply to what was written at a moment."""
     return Limits(
-        days=int(figure("expenses.max_days", on)),
-        receipt_over=Decimal(figure("expenses.receipt_needed_over", on)),
-        per_kind={kind: Decimal(figure(f"expenses.limit_{kind}", on)) for kind in KINDS},
+        days=int(value("expenses.max_days", written_at)),
+        receipt_over=Decimal(value("expenses.receipt_needed_over", written_at)),
+        per_kind={kind: value("expenses.limits", written_at, (kind,)) for kind in KINDS},
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from fieldapp.field.jobs import JobLine, job_lines
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.money.expenses.policy import ALL_KINDS, ITEM
-from fieldapp.money.expenses.words import KIND_WORDS, claim_state, finding_words, warning_words
+from fieldapp.money.expenses.words import KIND_WORDS, finding_words, warning_words
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.states import ShownState, shown
@@ -51,7 +51,6 @@ class ClaimLine:
     number: str
     total: Any
     state: str
-    shown: ShownState
     since: Any
     holder: str | None
     reason: str | None
@@ -108,13 +107,23 @@ CLAIM_ROW: tuple[Any, ...] = (
 def claim_lines(rows: Iterable[Any]) -> list[ClaimLine]:
     """Rows of CLAIM_ROW with who holds them now; one query for all."""
     rows = list(rows)
-    cases = cases_of("expense_claim", [row[1] for row in rows])
+    cases = cases_of("expense_claim", [row.id for row in rows])
     lines = []
-    for submitted_at, one, number, total, state, approved_at, reason in rows:
-        case = cases.get(one)
+    for row in rows:
+        case = cases.get(row.id)
         closed = case.closed_at if case else None
-        since = {"submitted": submitted_at, "approved": approved_at}.get(state, closed or submitted_at)
-        lines.append(ClaimLine(one, number, total, state, claim_state(state), since, holder(state, case), reason))
+        ends = {"submitted": row.submitted_at, "approved": row.approved_at}
+        lines.append(
+            ClaimLine(
+                id=row.id,
+                number=row.number,
+                total=row.total,
+                state=row.state,
+                since=ends.get(row.state, closed or row.submitted_at),
+                holder=holder(row.state, case),
+                reason=row.reason,
+            )
+        )
     return lines
 
 

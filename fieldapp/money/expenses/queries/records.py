@@ -58,35 +58,26 @@ def claim_for(actor: Actor, claim_id: str) -> ExpenseClaim:
     return db.session.get_one(ExpenseClaim, claim_id)
 
 
-def version_for(actor: Actor) -> str:
-    """Changes whenever something of the person's own expenses or claims does."""
-    parts = []
-    for model in (ExpenseItem, ExpenseClaim):
-        query = select(func.count(), func.coalesce(func.sum(model.ver), 0)).where(model.owner_id == actor.id)
-        parts += [str(value) for value in db.session.execute(query).one()]
-    return ":".join(parts)
-
-
-def correctable(actor: Actor) -> list[tuple[str, int]]:
-    """Return `(id, version)` of the person's latest expenses that can still be corrected."""
+def correctable(actor: Actor) -> list[str]:
+    """Return the ids of the person's latest expenses that can still be corrected."""
     query = (
-        select(ExpenseItem.id, ExpenseItem.ver)
+        select(ExpenseItem.id)
         .where(ExpenseItem.owner_id == actor.id, ExpenseItem.state.in_(FREE), ExpenseItem.kind != "per_diem")
         .order_by(ExpenseItem.spent_on.desc(), ExpenseItem.id.desc())
         .limit(KEPT)
     )
-    return [(one, ver) for one, ver in db.session.execute(query)]
+    return list(db.session.scalars(query))
 
 
-def undecided(actor: Actor) -> list[tuple[str, int, str]]:
-    """Return `(id, version, state)` of the person's claims that wait or were returned, the latest first."""
+def undecided(actor: Actor) -> list[tuple[str, str]]:
+    """Return `(id, state)` of the person's claims that wait or were returned, the latest first."""
     query = (
-        select(ExpenseClaim.id, ExpenseClaim.ver, ExpenseClaim.state)
+        select(ExpenseClaim.id, ExpenseClaim.state)
         .where(ExpenseClaim.owner_id == actor.id, ExpenseClaim.state.in_(("submitted", "returned")))
         .order_by(ExpenseClaim.submitted_at.desc(), ExpenseClaim.id.desc())
         .limit(KEPT)
     )
-    return [(one, ver, state) for one, ver, state in db.session.execute(query)]
+    return [(claim, state) for claim, state in db.session.execute(query)]
 
 
 def wrong_totals() -> Iterator[str]:

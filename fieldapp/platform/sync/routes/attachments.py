@@ -29,7 +29,7 @@ from fieldapp.platform.web import inputs
 from fieldapp.platform.web.guards import actor, public
 from fieldapp.services.attachments import receiving
 from fieldapp.services.attachments.receiving import SETTLED, Damaged, Locked, WrongOffset
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 
 TUS = "1.0.0"
 #: Bytes read from the network at once; a cut connection loses at most this much.
@@ -136,8 +136,8 @@ def _check_quota(session: Session, user_id: int, size: int) -> None:
     )
     count, total = session.execute(query).one()
     max_files, max_megabytes = (
-        int(figure("attachments.max_unclaimed")),
-        int(figure("attachments.max_unclaimed_megabytes")),
+        int(value("attachments.max_unclaimed", clock.now())),
+        int(value("attachments.max_unclaimed_megabytes", clock.now())),
     )
     if count >= max_files or total + size > max_megabytes * 1024 * 1024:
         message = gettext("Too many files without a record. Nothing is lost; this one is tried again later.")

@@ -17,7 +17,7 @@ from fieldapp.field.jobs import job_label, job_lines
 from fieldapp.kernel import clock, ids, money
 from fieldapp.platform.commandbus import Context, Effect, next_state
 from fieldapp.services.approvals import Detail, open_case
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 from fieldapp.supply.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.supply.parts.policy import REQUEST, Line, chain_roles, needs_escalation, total_of
 from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
@@ -46,7 +46,7 @@ def store_request(
     policy_lines = [
         Line(line.name, line.qty, line.unit_price, line.part_id, list_prices.get(line.part_id or "")) for line in lines
     ]
-    limit = Decimal(figure("parts.leader_limit", ctx.day))
+    limit = Decimal(value("parts.leader_limit", ctx.at))
     request.state, request.total, request.goes_up = state, total_of(policy_lines), needs_escalation(policy_lines, limit)
     ctx.session.add(request)
     ctx.session.flush()

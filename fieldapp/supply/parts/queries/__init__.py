@@ -1,7 +1,7 @@
 """Queries of the catalogue and of parts requests."""
 
 from fieldapp.supply.parts.queries.approval import ForApproval, for_approval
-from fieldapp.supply.parts.queries.catalogue import catalogue_version, digest, grouped_choices, part_choices
+from fieldapp.supply.parts.queries.catalogue import grouped_choices, part_choices
 from fieldapp.supply.parts.queries.requests import (
     ROW,
     Row,
@@ -18,8 +18,6 @@ __all__ = [
     "ROW",
     "ForApproval",
     "Row",
-    "catalogue_version",
-    "digest",
     "facts_of_request",
     "for_approval",
     "grouped_choices",

@@ -13,7 +13,7 @@ from fieldapp.field.jobs import JobLine, line_in, with_job
 from fieldapp.kernel import clock
 from fieldapp.platform.database import days_apart
 from fieldapp.platform.extensions import db
-from fieldapp.services.settings import figure
+from fieldapp.services.settings import value
 from fieldapp.supply.parts.models import Part, PartsLine, PartsRequest
 from fieldapp.supply.parts.policy import ENDED_WITHOUT_PARTS, Line, RequestSummary, Split, split_of
 
@@ -49,7 +49,7 @@ def for_approval(request_ids: Sequence[str], with_split: bool = True) -> dict[st
         return {}
     requests, lines, jobs = _read(request_ids, with_split)
     chosen = [requests[request_id] for request_id in request_ids if request_id in requests]
-    days = int(figure("parts.split_days"))
+    days = int(value("parts.split_days", clock.now()))
     summaries = {
         key: RequestSummary(
             key,
@@ -60,7 +60,7 @@ def for_approval(request_ids: Sequence[str], with_split: bool = True) -> dict[st
     }
     approvals = {}
     for request in chosen:
-        limit = Decimal(figure("parts.leader_limit", clock.local(request.submitted_at).date()))
+        limit = Decimal(value("parts.leader_limit", request.submitted_at))
         others = [summaries[key] for key, other in requests.items() if _counts_as_same_job(other, request)]
         of_same_person = [summaries[key] for key, other in requests.items() if _counts_as_same_person(other, request)]
         split = split_of(summaries[request.id], others, days, limit, of_same_person) if with_split else None
@@ -99,7 +99,9 @@ def _read(
 def _by_same_requesters(ids: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition for other requests of the same authors that are near enough in time."""
     this = aliased(PartsRequest)
-    is_near = days_apart(this.submitted_at, PartsRequest.submitted_at) <= int(figure("parts.split_days")) + 1
+    is_near = (
+        days_apart(this.submitted_at, PartsRequest.submitted_at) <= int(value("parts.split_days", clock.now())) + 1
+    )
     same = select(this.id).where(this.id.in_(ids), this.requester_id == PartsRequest.requester_id, is_near)
     return and_(same.exists(), PartsRequest.state.not_in(ENDED_WITHOUT_PARTS))
 

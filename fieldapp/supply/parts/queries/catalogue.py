@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from typing import Any
 
 from flask import g
@@ -57,13 +55,3 @@ def _models_of(job_id: str) -> set[str]:
     """Return the models of devices of the job's category at its site."""
     at_site = (Asset.site_id == Job.site_id) & (Asset.category == Job.category)
     return set(db.session.scalars(select(Asset.model).join(Job, at_site).where(Job.id == job_id)))
-
-
-def catalogue_version() -> str:
-    """Return a version that changes whenever a form with the catalogue would look different."""
-    return digest((row.id, row.number, row.name, row.price, row.category, row.models) for row in _catalogue())
-
-
-def digest(rows: Iterable[Any]) -> str:
-    """Return a short hash of the rows."""
-    return hashlib.sha256(repr(list(rows)).encode()).hexdigest()[:16]

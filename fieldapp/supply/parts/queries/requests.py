@@ -58,7 +58,7 @@ class Row:
 
 def rows_of(found: Iterable[Any]) -> list[Row]:
     """Rows selected by `ROW`, with their items."""
-    rows = [Row(*one) for one in found]
+    rows = [_row(one) for one in found]
     if rows:
         query = (
             select(PartsLine.request_id, PartsLine.name, PartsLine.qty)
@@ -71,6 +71,11 @@ def rows_of(found: Iterable[Any]) -> list[Row]:
     return _with_reasons(rows)
 
 
+def _row(found: Any) -> Row:
+    """Return a row selected by `ROW`, without its items."""
+    return Row(**{column.key: getattr(found, column.key) for column in ROW})
+
+
 def parts_of_job(job_id: str) -> list[Row]:
     """The parts requests of a job, the first one first."""
     query = (
@@ -80,9 +85,9 @@ def parts_of_job(job_id: str) -> list[Row]:
         .order_by(PartsRequest.submitted_at, PartsRequest.id, PartsLine.position)
     )
     rows: dict[str, Row] = {}
-    for *values, name, qty in db.session.execute(query):
-        row = rows.setdefault(values[1], Row(*values))
-        row.items.append((name, qty))
+    for found in db.session.execute(query):
+        row = rows.setdefault(found.id, _row(found))
+        row.items.append((found.name, found.qty))
     return _with_reasons(list(rows.values()))
 
 
