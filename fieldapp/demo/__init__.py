@@ -24,10 +24,10 @@ def fill() -> None:
         add_people(book)
         add_customers(book)
         add_jobs(book)
-        book.commit()
+        book.store()
         for add_demo_data in DEMO.all():
             add_demo_data(book)
-            book.commit()
+            book.store()
     except BaseException as error:
         book.rollback(error)
         raise

@@ -100,7 +100,7 @@ class Book:
             self._transaction = stack
         return self._session
 
-    def commit(self) -> None:
+    def store(self) -> None:
         """Commit the transaction of `session`, if one is open."""
         if self._transaction is not None:
             stack, self._transaction, self._session = self._transaction, None, None
@@ -116,7 +116,7 @@ class Book:
         self, username: str, kind: str, agg: tuple[str, str], data: dict[str, Any], at: datetime | None = None
     ) -> Result:
         """Execute a command in the person's name, as if it was sent at `at`. Raise BadDemo if it is not accepted."""
-        self.commit()
+        self.store()
         issued_at = self.not_after_now(at or self.now)
         self._command_count += 1
         body = web_envelope(

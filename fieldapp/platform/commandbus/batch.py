@@ -18,7 +18,7 @@ from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import audit, ledger
 from fieldapp.platform.commandbus.channels import IMPORT, Channel
-from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts, written_time
+from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts
 from fieldapp.platform.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
 from fieldapp.platform.commandbus.faults import point
 from fieldapp.platform.commandbus.field_changes import COMPARED, FieldKey, LastChange, changed_fields, storing
@@ -26,12 +26,12 @@ from fieldapp.platform.commandbus.field_merge import merge_fields
 from fieldapp.platform.commandbus.files import expect_files, free_files
 from fieldapp.platform.commandbus.ledger import Held, Sent
 from fieldapp.platform.commandbus.models import Quarantine, Receipt
+from fieldapp.platform.commandbus.phone_clocks import PhoneClocks
 from fieldapp.platform.commandbus.quota import in_quarantine, not_stored_answer, room_left
 from fieldapp.platform.commandbus.refusals import database_is_down, default_message, flatten_messages
 from fieldapp.platform.commandbus.result import FINAL, Result
 from fieldapp.platform.commandbus.transaction import Transaction
 from fieldapp.platform.commandbus.waiting import missing, supersede
-from fieldapp.platform.commandbus.written import Measured, WrittenTime
 from fieldapp.platform.database import insert_ignoring
 from fieldapp.platform.database.statements import Asking, inserting, together
 from fieldapp.platform.extensions import db, used_session
@@ -89,7 +89,7 @@ class Batch:
         self.field_changes: dict[FieldKey, LastChange] = {}
         self.accepted: set[str] = set()
         self.held: dict[str, Held] = {}
-        self.clocks: dict[str, Measured | None] = {}
+        self.clocks = PhoneClocks(channel, actor.id, self.now)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class Batch:
         if self.use_savepoints:
             ledger.lock(self.connection, self.actor.id if self.channel.locks_author else None, self.todo)
             # Before the receipts, which store the corrected time.
-            self._know_clocks(devs, ledger.clocks_of(self.connection, devs, self.actor.id))
+            self.clocks.read(self.connection, devs)
             fresh = ledger.insert_first(self.connection, self._rows(sent, sent.keys()))
             point("inserted")
         turn = () if self.use_savepoints else self.todo
@@ -152,7 +152,7 @@ class Batch:
         known, self.held, clocks = ledger.load_receipts(
             self.connection, sent.keys() - fresh, self.actor.id, turn, asked, self.channel.locks_author
         )
-        self._know_clocks(asked, clocks)
+        self.clocks.learn(asked, clocks)
         if not self.use_savepoints:
             fresh = sent.keys() - known.keys()
         for envelope, body, result in self.todo:
@@ -211,26 +211,13 @@ class Batch:
 
     def _rows(self, sent: dict[str, Sent], ops: Set[str]) -> list[dict[str, Any]]:
         """Return the rows of the receipts of these records, with their outcomes so far."""
+        at, defaults = self.clocks.written, self.receipt_defaults
+        chosen = [one for op, one in sent.items() if op in ops]
+        results = [self.decided.get(one[0].op, one[2]) for one in chosen]
         return [
-            ledger.row(one, self.decided.get(op, one[2]), self.now, self.receipt_defaults, self._written(one[0]))
-            for op, one in sent.items()
-            if op in ops
+            ledger.row(one, result, self.now, defaults, at(self.connection, one[0]))
+            for one, result in zip(chosen, results, strict=True)
         ]
-
-    def _written(self, envelope: Envelope) -> WrittenTime:
-        # The receipt of a form post stores when its page was made.
-        if not self.channel.from_phone:
-            return WrittenTime(envelope.device_time)
-        return written_time(envelope, self._clock_of(envelope.dev), self.now, self.channel)
-
-    def _know_clocks(self, devs: Set[str], measured: Mapping[str, Measured]) -> None:
-        self.clocks |= {dev: measured.get(dev) for dev in devs}
-
-    def _clock_of(self, dev: str) -> Measured | None:
-        """Return what is known of a phone's clock. A held record may have come from another phone than this batch."""
-        if dev not in self.clocks:
-            self._know_clocks({dev}, ledger.clocks_of(self.connection, {dev}, self.actor.id))
-        return self.clocks[dev]
 
     def _answer(self, envelope: Envelope, body: str, result: Result, earlier: Result | None) -> None:
         if earlier is not None and earlier.sha256 != result.sha256:
@@ -323,7 +310,7 @@ class Batch:
         if not command.reads_nothing_from_batch:
             self._write_deferred_inserts()
         ctx = Context(self.actor, envelope, self.now, self.channel, deferred_inserts=self.deferred_inserts, batch=self)
-        ctx.measured = self._clock_of(envelope.dev) if self.channel.from_phone else None
+        ctx.measured = self.clocks.of(self.connection, envelope)
         record = command.load(ctx, data)
         if not command.may(self.actor, record):
             self._refuse(result, "rejected", "record.not_allowed", {"_": [gettext("You may not do this here.")]})

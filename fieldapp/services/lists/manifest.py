@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.manifest import FeatureManifest
 from fieldapp.platform.extensions import DEMO
-
-_VIEWS = ("list_view.save", "list_view.rename", "list_view.delete")
 
 
 def _save_views(book: Any) -> None:
@@ -20,9 +19,9 @@ def _save_views(book: Any) -> None:
 
 manifest = FeatureManifest(
     grants={
-        **{role: ("list.export", *_VIEWS) for role in ("leader", "agent", "manager", "purchasing", "executive")},
-        "finance": _VIEWS,
-        "admin": _VIEWS,
+        # Of lists that the person may see.
+        EVERYONE: ("list_view.save", "list_view.rename", "list_view.delete"),
+        **dict.fromkeys(("leader", "agent", "manager", "purchasing", "executive"), ("list.export",)),
     },
     provides=(DEMO.by(_save_views),),
 )
