@@ -119,8 +119,7 @@ def require_new(ctx: Context, data: Data, model: type[Any], exists: Any, current
 def create(ctx: Context, data: Data, model: type[Row], exists: Any, **columns: Any) -> Row:
     """Add a new record under the phone's id and return it. Raise Invalid, Conflict as `require_new`.
 
-    The columns that the model has of `owner_id`, `group_id`, `written_at`, `received_at` and `ver` are filled in:
-    author, the author's first group, times, version 1.
+    The columns of OwnedRecord that the model has are filled in: author, the author's first group, times, version 1.
     """
     standard = {
         "id": require_new(ctx, data, model, exists),
