@@ -90,18 +90,6 @@ HOLDING = ("submitted", "approved", "returned")
 OVERSEERS = frozenset({"finance", "manager", "executive", "quality"})
 
 
-def is_own(actor: Actor, owner_id: int) -> bool:
-    """Return whether the record belongs to the actor."""
-    return actor.id == owner_id
-
-
-def may_see(actor: Actor, owner_id: int, group_id: int | None, claimed: bool = True) -> bool:
-    """Allow the author; for a claimed expense also the group's leader and the roles of `OVERSEERS`."""
-    if is_own(actor, owner_id):
-        return True
-    return claimed and (group_id in actor.leads or bool(actor.roles & OVERSEERS))
-
-
 def home_group(actor: Actor, job_group: int | None = None) -> int | None:
     """Return the group of an expense: the job's if the person belongs to it, else the person's first one."""
     if job_group in actor.groups:

@@ -17,11 +17,15 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Visible(Generic[Row]):
-    """`condition(actor)` is the SQL condition of the rows of `model` that a person may see; `verb` opens their page."""
+    """`condition(actor)` is the SQL condition of the rows of `model` that a person may see; `verb` opens their page.
+
+    `missing` is the code of NotFound where one is not there, or not for this person.
+    """
 
     model: type[Row]
     verb: str
     condition: Callable[[Actor], ColumnElement[bool]]
+    missing: str = "record.not_found"
 
     def rows(self, actor: Actor, query: Select[Any]) -> Select[Any]:
         """Return the query narrowed to what the person may see."""
@@ -35,7 +39,7 @@ class Visible(Generic[Row]):
         """Return one record for its page. Raise NotFound also if the person may not see it."""
         found: Row | None = db.session.scalar(self._one(actor, record_id))
         if found is None:
-            raise NotFound("record.not_found")
+            raise NotFound(self.missing)
         return found
 
     def _one(self, actor: Actor, record_id: str) -> Select[Any]:

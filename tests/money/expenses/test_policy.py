@@ -19,7 +19,6 @@ from fieldapp.money.expenses.policy import (
     fapiao_state,
     findings,
     home_group,
-    may_see,
     normalized_number,
 )
 from fieldapp.money.expenses.words import FINDINGS
@@ -146,15 +145,8 @@ def test_numbers_are_compared_without_their_dress() -> None:
     assert normalized_number(None) == ""
 
 
-def test_who_sees() -> None:
+def test_group_of_an_expense() -> None:
     tech = Actor(1, "t", "T", roles=frozenset({"technician"}), groups=frozenset({1}))
-    leader = Actor(2, "l", "L", roles=frozenset({"leader"}), groups=frozenset({1}), leads=frozenset({1}))
     finance = Actor(3, "f", "F", roles=frozenset({"finance"}))
-    agent = Actor(4, "a", "A", roles=frozenset({"agent"}))
-    assert may_see(tech, 1, 1, claimed=False)
-    assert [may_see(one, 1, 1) for one in (leader, finance, agent)] == [True, True, False]
-    assert not may_see(leader, 1, 2)
-    assert not may_see(leader, 1, 1, claimed=False)
-    assert not may_see(leader, 1, None)
     assert home_group(finance) is None
     assert home_group(tech, job_group=2) == 1
