@@ -17,6 +17,7 @@ from fieldapp.platform.commandbus.field_merge import (
 )
 from fieldapp.platform.commandbus.ledger import known_receipts
 from fieldapp.platform.commandbus.merge import Merges, plain
+from fieldapp.platform.commandbus.numbers import Numbers
 from fieldapp.platform.commandbus.owned import OwnedRecord
 from fieldapp.platform.commandbus.records import (
     Loaded,
@@ -54,6 +55,7 @@ __all__ = [
     "Envelope",
     "Loaded",
     "Merges",
+    "Numbers",
     "OwnedRecord",
     "Photos",
     "Result",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.kernel import clock, money
@@ -20,10 +19,12 @@ from fieldapp.money.expenses.policy import CLAIM, FREE, ITEM, Finding, findings,
 from fieldapp.money.expenses.queries.checks import facts_of_items, limits, other_items
 from fieldapp.money.expenses.schemas import Claim, NoData
 from fieldapp.money.expenses.words import KIND_WORDS, finding_words
-from fieldapp.platform.commandbus import UNDO, Context, Effect, command, new_id, record, record_or_none
+from fieldapp.platform.commandbus import UNDO, Context, Effect, Numbers, command, new_id, record, record_or_none
 from fieldapp.services.approvals import Detail, Subject, close_case, decision, open_case
 
 KIND = "expense_claim"
+#: `EC-261122-07` is the seventh claim of the day.
+CLAIM_NUMBERS = Numbers("EC", lambda: ExpenseClaim.number)
 
 
 @command(
@@ -175,7 +176,7 @@ def _save_claim(ctx: Context, claim: ExpenseClaim | None, note: str, total: Deci
     if claim is None:
         claim = ExpenseClaim(
             id=ctx.id,
-            number=_next_number(ctx, clock.local(ctx.now).date()),
+            number=CLAIM_NUMBERS.next(ctx.session, clock.local(ctx.now).date()),
             owner_id=ctx.actor.id,
             group_id=home_group(ctx.actor),
             state="draft",
@@ -267,15 +268,3 @@ def _audit_values(claim: ExpenseClaim) -> dict[str, Any]:
 
 def _month(ctx: Context) -> str:
     return clock.local(ctx.now).strftime("%Y-%m")
-
-
-def _next_number(ctx: Context, day: date) -> str:
-    """Return the next number of the day: `EC-261122-07`.
-
-    Two concurrent claims get the same number; the unique index refuses the second, which is tried again.
-    """
-    prefix = f"EC-{day:%y%m%d}-"
-    number = ExpenseClaim.number
-    query = select(number).where(number >= prefix, number < f"{prefix}~")
-    last = ctx.session.scalar(query.order_by(func.length(number).desc(), number.desc()).limit(1))
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:02d}"
