@@ -35,6 +35,18 @@ test("46 received records are no longer depended on", async () => {
   assert.deepEqual((JSON.parse((await tab.engine.get(op))?.body ?? "") as Envelope).depends, []);
 });
 
+test("46 51 a record that came back in conflict is not depended on", async () => {
+  const phone = new Phone();
+  const tab = await phone.open();
+  const id = newId();
+  await tab.engine.capture(visit("visit.accept", id, { clash: "yes" }));
+  await phone.settle();
+  const { op } = await tab.engine.capture(visit("visit.accept", id));
+  await phone.settle();
+  assert.deepEqual((JSON.parse((await tab.engine.get(op))?.body ?? "") as Envelope).depends, []);
+  assert.deepEqual(await states(tab), ["conflict", "accepted"]);
+});
+
 test("46 49 a busy record holds back only its own lane", async () => {
   const phone = new Phone();
   const tab = await phone.open();

@@ -6,6 +6,7 @@ Others import from here: `command`, `Command`, `Context`, `Effect`, `execute`, `
 from fieldapp.platform.commandbus.bus import execute
 from fieldapp.platform.commandbus.channels import API, CLOCK, IMPORT, LINK, SYNC, WEB, Channel
 from fieldapp.platform.commandbus.command import UNDO, Command, Context, Effect, Photos, command
+from fieldapp.platform.commandbus.discarded import decide_dependents, mark_discarded
 from fieldapp.platform.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, parse, web_envelope
 from fieldapp.platform.commandbus.field_merge import (
     Change,
@@ -62,6 +63,7 @@ __all__ = [
     "audit_diff",
     "command",
     "create",
+    "decide_dependents",
     "decide_held_record",
     "execute",
     "facts_named",
@@ -69,6 +71,7 @@ __all__ = [
     "format_value",
     "known_receipts",
     "label_of",
+    "mark_discarded",
     "merge_note",
     "new_id",
     "next_state",

@@ -65,6 +65,8 @@ class Receipt(Model):
     applied_at: Mapped[datetime | None] = mapped_column(Moment)
     supersedes: Mapped[str | None] = mapped_column(String(36))
     superseded_by: Mapped[str | None] = mapped_column(String(36))
+    #: When the author's phone said that a refused record was discarded; nothing waits for it any more.
+    discarded_at: Mapped[datetime | None] = mapped_column(Moment)
     #: The author's account was closed when the envelope arrived (failure mode 44).
     author_inactive: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flask_babel import gettext
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
 from fieldapp.errors import Conflict
 from fieldapp.kernel.actor import Actor
@@ -19,7 +19,7 @@ from fieldapp.platform.extensions import db
 
 
 def missing(depends: Iterable[str], accepted: set[str]) -> list[str]:
-    """Return the ids in `depends` that are not accepted yet; `accepted` are ids accepted in this batch."""
+    """Return the ids in `depends` that are neither accepted nor discarded; `accepted` are accepted in this batch."""
     wanted = list(depends)
     if not wanted:
         return []
@@ -28,7 +28,8 @@ def missing(depends: Iterable[str], accepted: set[str]) -> list[str]:
     if open_ops:
         rows = db.session.execute(select(Receipt.op, Receipt.superseded_by).where(Receipt.op.in_(open_ops))).all()
         stands_for = {successor or op: op for op, successor in rows}
-        query = select(Receipt.op).where(Receipt.op.in_(stands_for), Receipt.outcome == "accepted")
+        is_settled = or_(Receipt.outcome == "accepted", Receipt.discarded_at.is_not(None))
+        query = select(Receipt.op).where(Receipt.op.in_(stands_for), is_settled)
         settled |= {stands_for[op] for op in db.session.scalars(query)}
         settled |= {op for op, successor in rows if successor in settled}
     return [op for op in wanted if op not in settled]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import audit, writing
+from fieldapp.platform.commandbus import audit, mark_discarded, writing
 from fieldapp.platform.commandbus.ledger import lock_key
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.sync.answers import Refused
@@ -76,7 +76,8 @@ def _record_hello(hello: Hello, actor: Actor, token: Token | None, web_session: 
         rewound = _is_rewound(current, hello)
         _apply_hello(current, hello, now)
         before = {device.id: list(device.missing or ()) for device in devices}
-        copied = update_missing(_stores_to_check(devices, current, hello, earlier_dev)) + ([current] if rewound else [])
+        stores = _stores_to_check(session, devices, current, hello, earlier_dev)
+        copied = update_missing(stores) + ([current] if rewound else [])
         _note_copies(session, copied, actor, now)
         entries = [_loss_entry(session, device, before[device.id], actor, now) for device in devices]
         if _is_delayed(current) and not was_delayed:
@@ -190,7 +191,9 @@ def _delay_entry(device: Device, actor: Actor, now: datetime) -> dict[str, Any]:
     }
 
 
-def _stores_to_check(devices: Sequence[Device], current: Device, hello: Hello, earlier_dev: str) -> list[Store]:
+def _stores_to_check(
+    session: Session, devices: Sequence[Device], current: Device, hello: Hello, earlier_dev: str
+) -> list[Store]:
     """Return the stores to check for missing numbers, after storing which numbers the author discarded."""
     stores = []
     copied = {device.dev: device.copied_at for device in devices if device.dev == hello.dev and device.copied_at}
@@ -198,8 +201,10 @@ def _stores_to_check(devices: Sequence[Device], current: Device, hello: Hello, e
         if hello.dropped and device.ep in hello.dropped:
             reported = {seq for seq in hello.dropped[device.ep][-1000:] if 0 < seq < MAX_SEQ}
             # Numbers below the window are never checked again.
-            dropped = reported.union(device.dropped or ())
-            device.dropped = sorted(seq for seq in dropped if seq >= device.next_seq - WINDOW)
+            known = set(device.dropped or ())
+            if fresh := reported - known:
+                mark_discarded(session, device.user_id, device.dev, device.ep, fresh, clock.now())
+            device.dropped = sorted(seq for seq in reported | known if seq >= device.next_seq - WINDOW)
         held: Spans = (hello.held or {}).get(device.ep, ())
         end = device.next_seq
         if device is current and hello.held is None and hello.pending:

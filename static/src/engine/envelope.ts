@@ -60,14 +60,16 @@ export function timestamp(now: number, tz: string, clock: Clock | undefined): En
 
 /**
  * Return the unreceived records that the new one mentions. A correction never depends on a record that waits for the
- * corrected one: neither could ever be sent.
+ * corrected one: neither could ever be sent. Nothing depends on a record in conflict: what it is about exists on the
+ * server, and the conflict itself is never accepted.
  */
 export function dependsOn(input: CaptureInput, open: OpRow[], supersedes: string | null): string[] {
   const mentionedIds = new Set<string>([input.agg[1]]);
   collectStrings(input.data, mentionedIds);
   const dependents = dependentsOf(open, supersedes);
   return open
-    .filter((op) => op.supersededBy === null && !dependents.has(op.op) && mentionedIds.has(op.agg[1]))
+    .filter((op) => op.supersededBy === null && op.state !== "conflict")
+    .filter((op) => !dependents.has(op.op) && mentionedIds.has(op.agg[1]))
     .map((op) => op.op);
 }
 

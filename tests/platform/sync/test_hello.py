@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -190,6 +191,46 @@ def test_pack_lists_pages_that_open(bench: Bench, make_job: Any) -> None:
     again = client.get("/sync/pack", query_string=[("had", "/gone-page"), ("had", "/jobs")]).json
     assert again["gen"] == pack["gen"]
     assert again["gone"] == ["/gone-page"]
+
+
+def test_46_what_waits_for_a_discarded_record_is_decided_without_it(bench: Bench) -> None:
+    client = bench.client_of(bench.cast.tech)
+    bench.seq = 0
+    refused = capture(bench, amount="-1")
+    first = ids_of(refused)
+    waiting = capture(bench, depends=[first])
+    behind = capture(bench, depends=[ids_of(waiting)])
+    answer = push(client, refused, waiting, behind).json["results"]
+    assert [result["outcome"] for result in answer] == ["rejected", "held", "held"]
+    hello(bench, client, next_seq=4, held={"0a1b2c3d": [[1, 3]]}, dropped={})
+    assert outcomes(bench) == ["rejected", "held", "held"]
+    hello(bench, client, next_seq=4, held={"0a1b2c3d": [[2, 3]]}, dropped={"0a1b2c3d": [1]})
+    assert outcomes(bench) == ["rejected", "accepted", "accepted"]
+    assert bench.push(bench.cast.tech, waiting)[0].replayed
+
+
+def test_46_a_corrected_record_is_waited_for(bench: Bench) -> None:
+    client = bench.client_of(bench.cast.tech)
+    bench.seq = 0
+    refused = capture(bench, amount="-1")
+    waiting = capture(bench, depends=[ids_of(refused)])
+    push(client, refused, waiting, capture(bench, amount="-2", supersedes=ids_of(refused)))
+    hello(bench, client, next_seq=4, held={"0a1b2c3d": [[2, 3]]}, dropped={"0a1b2c3d": [1]})
+    assert outcomes(bench) == ["rejected", "held", "rejected"]
+    # The correction was refused as well; without it nothing is waited for.
+    hello(bench, client, next_seq=4, held={"0a1b2c3d": [[2, 2]]}, dropped={"0a1b2c3d": [1, 3]})
+    assert outcomes(bench) == ["rejected", "accepted", "rejected"]
+
+
+def ids_of(body: str) -> str:
+    return str(json.loads(body)["op"])
+
+
+def outcomes(bench: Bench) -> list[str]:
+    with bench.app.app_context():
+        found = list(db.session.scalars(select(Receipt.outcome).order_by(Receipt.seq)))
+        db.session.remove()
+    return found
 
 
 # -- stores that were copied to another phone, or set back by a backup ----------------------------------------

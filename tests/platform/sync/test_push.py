@@ -13,12 +13,12 @@ from fieldapp.kernel import clock, ids
 from tests.support.bench import Bench
 
 
-def capture(bench: Bench, person: Any = None, **over: Any) -> str:
+def capture(bench: Bench, person: Any = None, amount: str = "46.00", **over: Any) -> str:
     item = str(ids.uuid7())
     data = {
         "id": item,
         "kind": "local_transport",
-        "amount": "46.00",
+        "amount": amount,
         "spent_on": clock.today().isoformat(),
         "note": "bus",
     }

@@ -8,6 +8,7 @@ from flask import Response, request
 from sqlalchemy import select
 
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import decide_dependents
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
@@ -29,6 +30,8 @@ def hello() -> Response:
     outcome = HelloOutcome()
     if body.user == actor().id:
         outcome = record_hello(body, actor(), request_token(request), current_session())
+        if body.dropped:
+            decide_dependents(actor())
     return json_response(
         {
             "instance": instance()["id"],
