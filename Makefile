@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup dev-setup build run test check bench faults faults-short slow-clients stop-test fuzz engines week e2e demo translations migrate freeze reference golden screenshots clean
+.PHONY: help setup dev-setup build run test check bench faults faults-short slow-clients stop-test fuzz engines week e2e demo translations migration feature freeze reference golden screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -59,8 +59,11 @@ bench: dev-setup ## measure the budgets of docs/performance.md
 translations: dev-setup ## collect the words of the source into fieldapp/translations
 	@$(PY) scripts/translations.py
 
-migrate: dev-setup ## write a migration for what changed in the models: make migrate m="what changed"
-	@FIELDAPP_DATA=$$(mktemp -d) sh -c '$(PY) -m flask --app wsgi db upgrade && $(PY) -m flask --app wsgi db migrate -m "$(m)"'
+migration: dev-setup ## write the next migration for what changed in the models: make migration m="what changed"
+	@$(PY) scripts/migration.py "$(m)"
+
+feature: dev-setup ## make a new feature of the sample, with tests and migration: make feature n=money/cash_advance
+	@$(PY) scripts/feature.py "$(n)"
 
 freeze: dev-setup ## freeze an envelope of every command for a release: make freeze b=0.2.0
 	@$(PY) -m tests.support.envelopes $(b)

@@ -31,6 +31,8 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "gettext": None,
     "lazy_gettext": None,
     "ngettext": (1, 2),
+    # The words of a state in kernel.states are a message, too: policies import no framework.
+    "State": (1,),
 }
 
 

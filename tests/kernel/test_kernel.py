@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldapp.kernel import clock, ids, money
-from fieldapp.kernel.states import IllegalMove, Machine
+from fieldapp.kernel.states import IllegalMove, Machine, State
 
 
 @given(st.decimals(min_value=0, max_value=10**7, places=2))
@@ -86,12 +86,27 @@ def test_instants_without_a_zone_are_refused() -> None:
 
 
 def test_a_machine_knows_its_moves_and_no_others() -> None:
-    machine = Machine({("a", "go"): "b", ("b", "back"): "a"})
+    machine = Machine({"a": State("A"), "b": State("B")}, {("a", "go"): "b", ("b", "back"): "a"}, start="a")
     assert machine.next("a", "go") == "b"
     assert machine.verbs("a") == ("go",)
-    assert machine.states() == {"a", "b"}
+    assert list(machine.defects()) == []
     with pytest.raises(IllegalMove):
         machine.next("b", "go")
+
+
+def test_machine_names_states_that_are_not_reached_or_not_left() -> None:
+    states = {"a": State("A"), "b": State("B"), "c": State("C", final=True), "d": State("D", final=True)}
+    machine = Machine(states, {("a", "go"): "b", ("a", "end"): "d", ("d", "back"): "a"}, start="a")
+    assert list(machine.defects()) == [
+        "b is never left and not declared final",
+        "c is never reached",
+        "d is final and is left",
+    ]
+
+
+def test_machine_with_a_move_to_an_undeclared_state_is_refused() -> None:
+    with pytest.raises(ValueError, match="states without words: b"):
+        Machine({"a": State("A")}, {("a", "go"): "b"}, start="a")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from sqlalchemy import case
 from fieldapp.field.jobs import words
 from fieldapp.field.jobs.extension_points import job_tags
 from fieldapp.field.jobs.models import Job
+from fieldapp.field.jobs.policy import JOB
 from fieldapp.field.jobs.queries import board
 from fieldapp.field.jobs.queries.search import found
 from fieldapp.kernel.actor import Actor
@@ -77,7 +78,7 @@ LIST = ListDef(
         Col("title", _l("Job"), width=36, card="title"),
         Col("technician", _l("Technician"), "name", lambda row: row.visit.names, width=18),
         Col("planned_start", _l("Planned for"), "moment", lambda row: row.visit.planned_start, width=17),
-        Col("state", _l("State"), "state", words=words.JOB_STATES, looks=words.JOB_LOOKS, width=12),
+        Col("state", _l("State"), "state", states=JOB, width=12),
         Col(
             "service_class",
             _l("Service class"),

@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
 from fieldapp.field.jobs.models import Job
+from fieldapp.platform.commandbus import Numbers
 
-
-def number_of(day: date, nth: int) -> str:
-    """Return the number of the nth job of a day, with at least two digits for n."""
-    return f"W-{day:%y%m%d}-{nth:02d}"
-
-
-def next_number(session: Session, day: date) -> str:
-    """Return the number after the last one of `day`.
-
-    Two concurrent callers get the same number; the unique index refuses the second, which has to ask again.
-    """
-    prefix = f"W-{day:%y%m%d}-"
-    last = session.scalar(
-        select(Job.number)
-        .where(Job.number.startswith(prefix))
-        .order_by(func.length(Job.number).desc(), Job.number.desc())
-        .limit(1)
-    )
-    return number_of(day, int(last.removeprefix(prefix)) + 1 if last else 1)
+JOB_NUMBERS = Numbers("W", lambda: Job.number)
+number_of = JOB_NUMBERS.of
+next_number = JOB_NUMBERS.next

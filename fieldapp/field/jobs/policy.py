@@ -9,10 +9,23 @@ from functools import lru_cache
 from math import asin, cos, radians, sin, sqrt
 
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.states import Machine
+from fieldapp.kernel.states import Machine, State, States, Tone
 
 #: (state, verb) -> next state of a visit. Taps only go forward; only the leader moves a visit back (D-JOB-5).
 VISIT = Machine(
+    {
+        "assigned": State("Assigned"),
+        "accepted": State("Confirmed"),
+        "en_route": State("On the way", Tone.WAITING),
+        "on_site": State("On site", Tone.WAITING),
+        "working": State("Working", Tone.WAITING),
+        "paused": State("Paused", Tone.WAITING),
+        "reported": State("Report handed in", Tone.GOOD),
+        "returned": State("Report sent back", Tone.BAD),
+        "accepted_by_leader": State("Done", Tone.GOOD, final=True),
+        "refused": State("Given back", Tone.BAD, final=True),
+        "cancelled": State("Cancelled", Tone.CALM),
+    },
     {
         ("assigned", "accept"): "accepted",
         ("assigned", "set_out"): "en_route",
@@ -53,6 +66,21 @@ VISIT = Machine(
         ("on_site", "reassign"): "assigned",
         ("working", "reassign"): "assigned",
         ("paused", "reassign"): "assigned",
+    },
+    start="assigned",
+)
+
+#: States of a job; `job_state` computes them from its visits, the leader cancels (D-JOB-11).
+JOB = States(
+    {
+        "new": State("Unassigned", Tone.BAD),
+        "planned": State("Planned"),
+        "in_progress": State("In progress", Tone.WAITING),
+        "waiting": State("Waiting", Tone.CALM),
+        "solved": State("Solved", Tone.GOOD),
+        "closed": State("Closed", Tone.GOOD),
+        "cancelled": State("Cancelled", Tone.CALM),
+        "reopened": State("Reopened", Tone.BAD),
     }
 )
 

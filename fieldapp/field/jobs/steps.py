@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from fieldapp.field.jobs import words
 from fieldapp.field.jobs.policy import NEXT_ACTION, OPEN_VISIT, SECONDARY_ACTIONS, TO_REPORT, progress, reachable_states
+from fieldapp.platform.web.states import ShownState
 
 #: Verb -> index of the step it completes. Until the server has the tap, the phone knows its time.
 STEP_OF = {"set_out": 0, "arrive": 1, "start": 2, "report": 3}
@@ -39,14 +40,9 @@ class Stage:
     to_report: bool
 
     @property
-    def words(self) -> Any:
-        """Return the label of the state."""
-        return words.VISIT_STATES[self.state]
-
-    @property
-    def look(self) -> str:
-        """Return the CSS class of the state's tag."""
-        return words.VISIT_LOOKS.get(self.state, "")
+    def shown(self) -> ShownState:
+        """Return the state for its tag."""
+        return words.visit_state(self.state)
 
 
 def stage(state: str, times: Mapping[str, datetime], tap: str = "") -> Stage:

@@ -1,4 +1,4 @@
-"""Labels (and CSS classes of tags) for the codes that jobs and visits store."""
+"""Labels for the codes that jobs and visits store."""
 
 from __future__ import annotations
 
@@ -7,45 +7,13 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.field import customers
+from fieldapp.field.jobs.policy import JOB, VISIT
+from fieldapp.platform.web.states import ShownState, shown, words_of
 
 #: Of equipment; templates of jobs find all their words in one module.
 CATEGORIES = customers.CATEGORIES
 
-VISIT_STATES: dict[str, Any] = {
-    "assigned": _l("Assigned"),
-    "accepted": _l("Confirmed"),
-    "en_route": _l("On the way"),
-    "on_site": _l("On site"),
-    "working": _l("Working"),
-    "paused": _l("Paused"),
-    "reported": _l("Report handed in"),
-    "returned": _l("Report sent back"),
-    "accepted_by_leader": _l("Done"),
-    "refused": _l("Given back"),
-    "cancelled": _l("Cancelled"),
-}
-VISIT_LOOKS = {
-    "en_route": "soon",
-    "on_site": "soon",
-    "working": "soon",
-    "paused": "soon",
-    "reported": "ok",
-    "returned": "hot",
-    "accepted_by_leader": "ok",
-    "refused": "hot",
-    "cancelled": "calm",
-}
-JOB_STATES: dict[str, Any] = {
-    "new": _l("Unassigned"),
-    "planned": _l("Planned"),
-    "in_progress": _l("In progress"),
-    "waiting": _l("Waiting"),
-    "solved": _l("Solved"),
-    "closed": _l("Closed"),
-    "cancelled": _l("Cancelled"),
-    "reopened": _l("Reopened"),
-}
-JOB_LOOKS = {"new": "hot", "in_progress": "soon", "waiting": "calm", "solved": "ok", "closed": "ok", "reopened": "hot"}
+VISIT_STATES, JOB_STATES = words_of(VISIT), words_of(JOB)
 TAPS: dict[str, Any] = {
     "accept": _l("Confirm"),
     "set_out": _l("Set out"),
@@ -116,6 +84,16 @@ RESULTS: dict[str, Any] = {
     "taken_back": _l("Taken back for repair"),
     "referred": _l("Referred"),
 }
+
+
+def job_state(state: str) -> ShownState:
+    """Return the state of a job for its tag."""
+    return shown(JOB, state)
+
+
+def visit_state(state: str) -> ShownState:
+    """Return the state of a visit for its tag."""
+    return shown(VISIT, state)
 
 
 def words(table: dict[str, Any], key: str | None) -> str:

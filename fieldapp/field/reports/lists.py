@@ -10,6 +10,7 @@ from sqlalchemy import Select, or_, select
 
 from fieldapp.field.jobs import job_lines
 from fieldapp.field.reports.models import ServiceReport
+from fieldapp.field.reports.policy import REPORT
 from fieldapp.field.reports.schemas import RESULT_WORDS, STATE_WORDS
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
@@ -17,8 +18,6 @@ from fieldapp.platform.web.lists import Col, Completed, Filter, Key, ListDef, So
 from fieldapp.services.accounts import group_names, names_of, technicians_of
 from fieldapp.services.approvals import last_returns
 from fieldapp.services.attachments import progress_of
-
-LOOKS = {"submitted": "soon", "returned": "hot", "accepted": "ok"}
 
 COLUMNS: Any = (
     ServiceReport.submitted_at,
@@ -98,7 +97,7 @@ LIST = ListDef(
     complete=_complete,
     columns=(
         Col("job", _l("Job"), width=36, card="title", url=lambda row: f"/reports/{row.id}"),
-        Col("state", _l("State"), "state", words=STATE_WORDS, looks=LOOKS, width=18),
+        Col("state", _l("State"), "state", states=REPORT, width=18),
         Col("result", _l("Result"), "state", words=RESULT_WORDS),
         Col("late", _l("late work"), "flag", export="only"),
         Col("author", _l("Technician"), "name"),

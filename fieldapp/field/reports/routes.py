@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -16,17 +16,18 @@ from fieldapp.field.jobs import Job, job_lines, sees_job
 from fieldapp.field.reports.commands.submit import resubmit
 from fieldapp.field.reports.lists import LIST
 from fieldapp.field.reports.models import ServiceReport
-from fieldapp.field.reports.policy import late_reason
+from fieldapp.field.reports.policy import REPORT, late_reason
 from fieldapp.field.reports.queries.due import due_by_job, technician_names, terminals_at_site
 from fieldapp.field.reports.queries.one import view
 from fieldapp.field.reports.queries.panels import about_report, reports_of_job
-from fieldapp.field.reports.schemas import METHOD_WORDS, RESULT_WORDS, STATE_WORDS, Content, DeviceRow
+from fieldapp.field.reports.schemas import METHOD_WORDS, RESULT_WORDS, Content, DeviceRow
 from fieldapp.kernel import clock
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.fields import Form
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.render import render, wants_fragment
+from fieldapp.platform.web.states import shown
 from fieldapp.supply.parts import part_choices
 
 bp = Blueprint("reports", __name__)
@@ -36,7 +37,7 @@ bp = Blueprint("reports", __name__)
 def _register_template_globals(setup: BlueprintSetupState) -> None:
     """Make labels of stored codes available to all templates: panels are rendered on other features' pages."""
     setup.app.jinja_env.globals.update(
-        report_words={"result": RESULT_WORDS, "state": STATE_WORDS, "method": METHOD_WORDS},
+        report_words={"result": RESULT_WORDS, "state": partial(shown, REPORT), "method": METHOD_WORDS},
         device_labels=_labels(DeviceRow),
         from_iso=clock.parse_iso,
     )

@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, validates_schema
 
-from fieldapp.field.reports.policy import NEEDS_REASON
+from fieldapp.field.reports.policy import NEEDS_REASON, REPORT
 from fieldapp.platform.web.fields import (
     Form,
     Id,
@@ -23,6 +23,7 @@ from fieldapp.platform.web.fields import (
     text,
     whole,
 )
+from fieldapp.platform.web.states import words_of
 
 RESULT_WORDS = {
     "solved": _l("Solved"),
@@ -31,11 +32,7 @@ RESULT_WORDS = {
     "referred": _l("Referred"),
 }
 METHOD_WORDS = {"cash": _l("Cash"), "transfer": _l("Transfer"), "code": _l("Payment code")}
-STATE_WORDS = {
-    "submitted": _l("Waiting for the leader"),
-    "returned": _l("Returned for correction"),
-    "accepted": _l("Accepted"),
-}
+STATE_WORDS = words_of(REPORT)
 
 MISSING = _l("Please fill this in.")
 

@@ -1,16 +1,15 @@
 """Expenses and expense claims. Other features use only what is exported here."""
 
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
-from fieldapp.money.expenses.policy import ALL_KINDS
-from fieldapp.money.expenses.words import CLAIM_WORDS, ITEM_WORDS, KIND_WORDS, LOOKS, warning_words
+from fieldapp.money.expenses.policy import ALL_KINDS, CLAIM
+from fieldapp.money.expenses.words import KIND_WORDS, claim_state, warning_words
 
 __all__ = [
     "ALL_KINDS",
-    "CLAIM_WORDS",
-    "ITEM_WORDS",
+    "CLAIM",
     "KIND_WORDS",
-    "LOOKS",
     "ExpenseClaim",
     "ExpenseItem",
+    "claim_state",
     "warning_words",
 ]

@@ -10,8 +10,8 @@ from sqlalchemy import Select, select
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.money.expenses.models import ExpenseClaim
+from fieldapp.money.expenses.policy import CLAIM
 from fieldapp.money.expenses.queries.lines import CLAIM_ROW, claim_lines
-from fieldapp.money.expenses.words import CLAIM_WORDS, LOOKS
 from fieldapp.platform.web.lists import Col, Key, ListDef, Sort
 
 
@@ -29,7 +29,7 @@ LIST = ListDef(
     complete=lambda rows, actor: claim_lines(rows),
     columns=(
         Col("total", _l("Total"), "money", card="title"),
-        Col("state", _l("State"), "state", words=CLAIM_WORDS, looks=LOOKS),
+        Col("state", _l("State"), "state", states=CLAIM),
         Col("number", _l("Claim number"), "name", width=16),
         Col(
             "since",

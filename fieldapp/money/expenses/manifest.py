@@ -12,11 +12,11 @@ from fieldapp.kernel.manifest import FeatureManifest, Panel
 from fieldapp.money.expenses.demo import fill_money
 from fieldapp.money.expenses.queries.lines import ClaimSummary, summaries
 from fieldapp.money.expenses.queries.records import (
+    CLAIMS,
+    ITEMS,
     correctable,
     lost_items,
     missing_receipts,
-    sees_claim,
-    sees_item,
     undecided,
     wrong_holds,
     wrong_totals,
@@ -82,8 +82,8 @@ manifest = FeatureManifest(
         ),
         LINKS.by(Entry("expenses", _l("My expenses"), "/expenses", "expense_item.capture", order=10, icon="money")),
         PACK.by(_pack),
-        CAN_VIEW.by("expense_item", sees_item),
-        CAN_VIEW.by("expense_claim", sees_claim),
+        CAN_VIEW.by("expense_item", ITEMS.sees),
+        CAN_VIEW.by("expense_claim", CLAIMS.sees),
         DETAIL_URLS.by("expense_claim", "/expenses/claims/"),
         AUTHOR_URLS.by("expense_item", "/expenses/items/"),
         INBOX_CARDS.by("expense_claim", _in_inbox),

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.states import Machine
+from fieldapp.kernel.states import Machine, State, Tone
 
 #: Kinds that a person can enter, most common first. The per diem is computed and never typed (D-EXP-2).
 KINDS = (
@@ -34,6 +34,14 @@ NEEDS_TRIP = frozenset({"taxi", "fuel", "toll", "lodging", "long_distance"})
 
 CLAIM = Machine(
     {
+        "draft": State("Draft"),
+        "submitted": State("Waiting for approval", Tone.WAITING),
+        "approved": State("Approved", Tone.GOOD, final=True),
+        "returned": State("To be corrected", Tone.BAD),
+        "rejected": State("Rejected", Tone.BAD, final=True),
+        "withdrawn": State("Taken back", Tone.CALM, final=True),
+    },
+    {
         ("draft", "submit"): "submitted",
         ("returned", "submit"): "submitted",
         ("submitted", "approved"): "approved",
@@ -41,10 +49,19 @@ CLAIM = Machine(
         ("submitted", "rejected"): "rejected",
         ("submitted", "withdraw"): "withdrawn",
         ("returned", "withdraw"): "withdrawn",
-    }
+    },
+    start="draft",
 )
 
 ITEM = Machine(
+    {
+        "open": State("Not claimed yet"),
+        "claimed": State("Waiting for approval", Tone.WAITING),
+        "approved": State("Approved", Tone.GOOD, final=True),
+        "returned": State("To be corrected", Tone.BAD),
+        "rejected": State("Rejected", Tone.BAD, final=True),
+        "discarded": State("Discarded", Tone.CALM, final=True),
+    },
     {
         ("open", "claim"): "claimed",
         ("open", "resubmit"): "open",
@@ -56,7 +73,8 @@ ITEM = Machine(
         ("claimed", "returned"): "returned",
         ("claimed", "rejected"): "rejected",
         ("claimed", "release"): "open",
-    }
+    },
+    start="open",
 )
 
 #: States of items that can be put into a claim and corrected.
@@ -70,18 +88,6 @@ HOLDING = ("submitted", "approved", "returned")
 
 #: Roles that see all claims.
 OVERSEERS = frozenset({"finance", "manager", "executive", "quality"})
-
-
-def is_own(actor: Actor, owner_id: int) -> bool:
-    """Return whether the record belongs to the actor."""
-    return actor.id == owner_id
-
-
-def may_see(actor: Actor, owner_id: int, group_id: int | None, claimed: bool = True) -> bool:
-    """Allow the author; for a claimed expense also the group's leader and the roles of `OVERSEERS`."""
-    if is_own(actor, owner_id):
-        return True
-    return claimed and (group_id in actor.leads or bool(actor.roles & OVERSEERS))
 
 
 def home_group(actor: Actor, job_group: int | None = None) -> int | None:

@@ -21,9 +21,9 @@ from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
 from fieldapp.money.expenses.policy import CLAIM, COMMON_KIND_COUNT, FREE, ITEM, NEEDS_TRIP, fapiao_state
 from fieldapp.money.expenses.queries.checks import limits
 from fieldapp.money.expenses.queries.lines import detach, holder, items_of_claims, lines_of
-from fieldapp.money.expenses.queries.records import SHOWN, claim_for, free_items, item_for
+from fieldapp.money.expenses.queries.records import CLAIMS, ITEMS, SHOWN, free_items
 from fieldapp.money.expenses.settings import SHOWN_SETTINGS
-from fieldapp.money.expenses.words import CLAIM_WORDS, KIND_WORDS, LOOKS, about_claim
+from fieldapp.money.expenses.words import KIND_WORDS, about_claim, claim_state
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.forms import FormPage, form_page, redrawn
 from fieldapp.platform.web.guards import actor, needs
@@ -79,7 +79,7 @@ def new() -> Response:
 @needs("expense_item.view")
 def item(item_id: UUID) -> Response:
     """Show an expense with its receipts."""
-    expense = item_for(actor(), str(item_id))
+    expense = ITEMS.load(actor(), str(item_id))
     line = lines_of([expense])[0]
     own = expense.owner_id == actor().id
     return render(
@@ -152,7 +152,7 @@ def resubmit(claim_id: UUID) -> Response:
 @needs("expense_claim.view")
 def claim(claim_id: UUID) -> Response:
     """Show a claim: expenses with receipts and findings, decisions, and who has to act (D-EXP-9)."""
-    record = claim_for(actor(), str(claim_id))
+    record = CLAIMS.load(actor(), str(claim_id))
     rounds = history_of("expense_claim", record.id)
     latest = rounds[-1][0] if rounds else None
     names = names_of({record.owner_id} | people_in(rounds))
@@ -163,8 +163,7 @@ def claim(claim_id: UUID) -> Response:
         claim=record,
         owner=names.get(record.owner_id, ""),
         about=about_claim(names.get(record.owner_id, ""), record.total),
-        words=CLAIM_WORDS[record.state],
-        look=LOOKS[record.state],
+        shown=claim_state(record.state),
         lines=lines_of(items_of_claims([record.id]).get(record.id, [])),
         events=_events(rounds, names),
         holder=holder(record.state, latest),
@@ -270,14 +269,14 @@ def _sum(items: Sequence[ExpenseItem]) -> Decimal:
 
 
 def _own_item(item_id: UUID) -> ExpenseItem:
-    expense = item_for(actor(), str(item_id))
+    expense = ITEMS.load(actor(), str(item_id))
     if expense.owner_id != actor().id:
         raise NotFound("expense_item.not_found")
     return expense
 
 
 def _own_claim(claim_id: UUID) -> ExpenseClaim:
-    record = claim_for(actor(), str(claim_id))
+    record = CLAIMS.load(actor(), str(claim_id))
     if record.owner_id != actor().id:
         raise NotFound("expense_claim.not_found")
     return record

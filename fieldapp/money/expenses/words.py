@@ -1,4 +1,4 @@
-"""Labels, CSS classes and texts for the codes that expenses and claims store."""
+"""Labels and texts for the codes that expenses and claims store."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel import money
+from fieldapp.money.expenses.policy import CLAIM
+from fieldapp.platform.web.states import ShownState, shown
 
 KIND_WORDS = {
     "per_diem": _l("Per diem"),
@@ -23,35 +25,6 @@ KIND_WORDS = {
     "parts": _l("Parts and consumables"),
     "postage": _l("Postage"),
     "other": _l("Other expense"),
-}
-
-CLAIM_WORDS = {
-    "submitted": _l("Waiting for approval"),
-    "approved": _l("Approved"),
-    "returned": _l("To be corrected"),
-    "rejected": _l("Rejected"),
-    "withdrawn": _l("Taken back"),
-}
-
-ITEM_WORDS = {
-    "open": _l("Not claimed yet"),
-    "claimed": _l("Waiting for approval"),
-    "approved": _l("Approved"),
-    "returned": _l("To be corrected"),
-    "rejected": _l("Rejected"),
-    "discarded": _l("Discarded"),
-}
-
-#: State -> CSS class of its tag.
-LOOKS = {
-    "open": "",
-    "claimed": "soon",
-    "submitted": "soon",
-    "approved": "ok",
-    "returned": "hot",
-    "rejected": "hot",
-    "withdrawn": "",
-    "discarded": "",
 }
 
 FINDINGS = {
@@ -83,6 +56,11 @@ def finding_words(code: str, params: dict[str, Any], to_author: bool = False) ->
 def warning_words(warnings: Iterable[Any] | None, to_author: bool = False) -> list[str]:
     """Return the texts of the findings stored with an item."""
     return [finding_words(code, params, to_author) for code, params in warnings or ()]
+
+
+def claim_state(state: str) -> ShownState:
+    """Return the state of a claim for its tag."""
+    return shown(CLAIM, state)
 
 
 def about_claim(who: str, total: Decimal) -> str:

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Row
 
 from fieldapp.kernel import clock
-from fieldapp.money.expenses import CLAIM_WORDS, KIND_WORDS, LOOKS, ExpenseClaim, ExpenseItem, warning_words
+from fieldapp.money.expenses import CLAIM, KIND_WORDS, ExpenseClaim, ExpenseItem, warning_words
 from fieldapp.money.reimbursement.queries import filters, rows_query
 from fieldapp.platform.web.lists import Col, Key, ListDef, Sort
 
@@ -50,7 +50,7 @@ LIST = ListDef(
         Col("fapiao_amount", _l("Amount on the fapiao"), "money", width=11, export="only"),
         Col("receipts", _l("Receipts"), "number", width=8),
         Col("remarks", _l("Remarks"), value=_remarks, width=40),
-        Col("state", _l("State"), "state", words=CLAIM_WORDS, looks=LOOKS, width=12, export="only"),
+        Col("state", _l("State"), "state", states=CLAIM, width=12, export="only"),
         Col(
             "approved_on",
             _l("Approved on"),

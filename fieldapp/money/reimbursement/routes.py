@@ -8,7 +8,7 @@ from flask import Blueprint, Response, send_file, stream_with_context
 from flask_babel import gettext
 
 from fieldapp.kernel import clock
-from fieldapp.money.expenses import CLAIM_WORDS, KIND_WORDS, LOOKS
+from fieldapp.money.expenses import KIND_WORDS, claim_state
 from fieldapp.money.reimbursement.exports import as_xlsx
 from fieldapp.money.reimbursement.lists import LIST
 from fieldapp.money.reimbursement.queries import Summary, as_of, filters, summary
@@ -35,8 +35,7 @@ def page() -> Response:
         sums=summary(shown.filters),
         files=files_of("expense_item", [row.item for row in shown.rows]),
         kind_words=KIND_WORDS,
-        claim_words=CLAIM_WORDS,
-        looks=LOOKS,
+        claim_state=claim_state,
     )
 
 

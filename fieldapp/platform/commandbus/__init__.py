@@ -18,6 +18,20 @@ from fieldapp.platform.commandbus.field_merge import (
 )
 from fieldapp.platform.commandbus.ledger import known_receipts
 from fieldapp.platform.commandbus.merge import Merges, plain
+from fieldapp.platform.commandbus.numbers import Numbers
+from fieldapp.platform.commandbus.owned import OwnedRecord
+from fieldapp.platform.commandbus.records import (
+    Loaded,
+    create,
+    facts_named,
+    new_id,
+    next_state,
+    on_facts,
+    record,
+    record_and_facts,
+    record_or_none,
+    require_new,
+)
 from fieldapp.platform.commandbus.result import Result
 from fieldapp.platform.commandbus.system import system_actor, system_envelope
 from fieldapp.platform.commandbus.transaction import writing
@@ -40,23 +54,35 @@ __all__ = [
     "Context",
     "Effect",
     "Envelope",
+    "Loaded",
     "Merges",
+    "Numbers",
+    "OwnedRecord",
     "Photos",
     "Result",
     "audit_diff",
     "command",
+    "create",
     "decide_dependents",
     "decide_held_record",
     "execute",
+    "facts_named",
     "field_history",
     "format_value",
     "known_receipts",
     "label_of",
     "mark_discarded",
     "merge_note",
+    "new_id",
+    "next_state",
+    "on_facts",
     "parse",
     "plain",
+    "record",
+    "record_and_facts",
+    "record_or_none",
     "refuse_waiting",
+    "require_new",
     "system_actor",
     "system_envelope",
     "web_envelope",

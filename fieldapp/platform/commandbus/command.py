@@ -259,13 +259,17 @@ def new_record(ctx: Context, data: Data) -> None:
     return
 
 
+#: Typed for every record, so that a command without `load` may have a policy of any type.
+_NEW: Any = new_record
+
+
 def command(
     kind: str,
     *,
     label: Any,
     schema: type[Schema],
-    may: Callable[[Actor, Any], bool],
-    load: Callable[[Context, Data], Any] = new_record,
+    may: Callable[[Actor, Row], bool],
+    load: Callable[[Context, Data], Row] = _NEW,
     version: int = 1,
     lifts: tuple[Lift, ...] = (),
     photos: tuple[Photos, ...] = (),
@@ -275,10 +279,12 @@ def command(
     undo: int = 0,
     own_work: bool = False,
     decides: bool = False,
-) -> Callable[[Callable[[Context, Any, Data], Effect]], Command]:
-    """Makes a Command of a function `(ctx, record, data) -> Effect`; discovery finds it in commands.py.
+) -> Callable[[Callable[[Context, Row, Data], Effect]], Command]:
+    """Make a Command of a function `(ctx, record, data) -> Effect`; discovery finds it in commands.py.
 
-    `may(actor, record)` is asked on the loaded record, after the grant of the verb; both must say yes.
+
+    `load` says which record the bus loads (`records.record(Model)`). `may(actor, record)` is asked on it, after the
+    grant of the verb; both must say yes. The function is given the same record.
     `reads_nothing_from_batch`: the command reads no record that an earlier one of the batch may have inserted, so
     deferred inserts need not be written before it. With `merges`, what the author had seen is compared with what
     holds now, and the function finds in `ctx.merged` and in its data only what is to be written. `aggs` are the
@@ -291,7 +297,7 @@ def command(
     when it was written on a phone; every other command by what they hold when it arrives (ADR 40).
     """
 
-    def wrap(run: Callable[[Context, Any, Data], Effect]) -> Command:
+    def wrap(run: Callable[[Context, Row, Data], Effect]) -> Command:
         return Command(
             kind,
             label,

@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import update
 
+from fieldapp.kernel.policies import anybody
 from fieldapp.platform.commandbus import Context, Effect, command
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.web.fields import Form, counter
@@ -20,12 +21,8 @@ class Dismiss(Form):
     up_to = counter(MOST_BIG)
 
 
-def _anybody(actor: Any, record: Any) -> bool:
-    return True
-
-
 @command(
-    "notice.dismiss", label=_l("Mark as read"), schema=Dismiss, may=_anybody, aggs=("notice", "inbox"), own_work=True
+    "notice.dismiss", label=_l("Mark as read"), schema=Dismiss, may=anybody, aggs=("notice", "inbox"), own_work=True
 )
 def dismiss(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     """Mark the actor's messages as read: up to the given one, or only that one if the envelope names it.

@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.errors import NotFound
-from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.policies import author_only
 from fieldapp.platform.commandbus import Context, Effect, Photos, command
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.web.fields import Form, Id
@@ -27,16 +27,12 @@ def _load(ctx: Context, data: dict[str, Any]) -> Attachment:
     return row
 
 
-def _may(actor: Actor, row: Attachment) -> bool:
-    return row.user_id == actor.id
-
-
 @command(
     AGAIN,
     label=_l("Photo taken again"),
     schema=Again,
     load=_load,
-    may=_may,
+    may=author_only("user_id"),
     photos=(Photos("photo", _l("Photo"), most=1, least=1),),
     # Any record that names files; _load compares it with the file's own.
     aggs=(),

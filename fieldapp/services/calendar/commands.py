@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.calendar import WorkingCalendar, parse_shifts, show_shifts
-from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.platform.commandbus import Context, Effect, command, new_id
 from fieldapp.platform.commandbus.ledger import lock_key
 from fieldapp.services.calendar.models import CalendarDay, CalendarVersion
 from fieldapp.services.calendar.queries import entries
@@ -91,8 +91,7 @@ def _read_shifts(name: str, text: str) -> str:
 
 def _new_version(ctx: Context, data: dict[str, Any], week: list[str] | None = None) -> int:
     """Insert the version that this command makes; two administrators make theirs one after the other."""
-    if data["id"] != ctx.id:
-        raise Invalid.field("id", _l("This record is not known."))
+    new_id(ctx, data)
     if ctx.session.connection().dialect.name == "postgresql":
         ctx.session.execute(select(func.pg_advisory_xact_lock(lock_key("calendar"))))
     if ctx.exists(select(CalendarVersion.version).where(CalendarVersion.record_id == ctx.id)):

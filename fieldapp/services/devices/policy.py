@@ -5,6 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.states import State, States, Tone
+
+#: Outcomes of a record that arrived after its author's account was closed.
+OUTCOME = States(
+    {
+        "accepted": State("Received", Tone.GOOD),
+        "held": State("Waits for another record", Tone.WAITING),
+        "rejected": State("Refused", Tone.BAD),
+        "conflict": State("Conflict", Tone.BAD),
+    }
+)
 
 #: Roles that are responsible for the phones of every group.
 ALL_GROUPS = frozenset({"manager", "admin"})

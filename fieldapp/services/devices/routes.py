@@ -18,21 +18,15 @@ from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import list_page
 from fieldapp.platform.web.render import render
+from fieldapp.platform.web.states import shown
 from fieldapp.services.accounts import groups_of, journal, sessions
 from fieldapp.services.accounts.session import current_session, session_lifetime, this_phone
 from fieldapp.services.devices import queries
 from fieldapp.services.devices.closed import arrived_after
 from fieldapp.services.devices.lists import LIST
-from fieldapp.services.devices.policy import may_manage
+from fieldapp.services.devices.policy import OUTCOME, may_manage
 
 bp = Blueprint("devices", __name__)
-
-
-class Outcome(NamedTuple):
-    """An outcome as a page shows it."""
-
-    look: str
-    words: Any
 
 
 class ClosedLine(NamedTuple):
@@ -41,14 +35,6 @@ class ClosedLine(NamedTuple):
     receipt: Any
     label: Any
     ref: str
-
-
-OUTCOMES = {
-    "accepted": Outcome("ok", _l("Received")),
-    "held": Outcome("soon", _l("Waits for another record")),
-    "rejected": Outcome("hot", _l("Refused")),
-    "conflict": Outcome("hot", _l("Conflict")),
-}
 
 
 @bp.get("/me/devices")
@@ -147,5 +133,5 @@ def closed() -> Response:
         fragment="services/devices/_closed.html",
         page=page,
         lines=lines,
-        outcomes=OUTCOMES,
+        outcomes={name: shown(OUTCOME, name) for name in OUTCOME.states},
     )

@@ -7,36 +7,22 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.errors import Conflict, Invalid
-from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.errors import Invalid
+from fieldapp.kernel.policies import anybody, author_only
+from fieldapp.platform.commandbus import Context, Effect, command, record, require_new
 from fieldapp.platform.web.lists import LISTS
 from fieldapp.services.lists.models import ListView
-from fieldapp.services.lists.policy import audiences, may_change_view
+from fieldapp.services.lists.policy import audiences
 from fieldapp.services.lists.schemas import Delete, Rename, Save
 from fieldapp.services.lists.views import Parameters, parameters_in
 
-
-def _anybody(actor: Actor, record: None) -> bool:
-    """Return True: everybody saves views for themselves; the command asks whether the list is theirs."""
-    return True
+_IS_OWNER = author_only("owner_id")
 
 
-def _owner(actor: Actor, record: ListView) -> bool:
-    return may_change_view(actor, record.owner_id)
-
-
-def _load(ctx: Context, data: dict[str, Any]) -> ListView:
-    return ctx.load(ListView, ctx.id)
-
-
-@command("list_view.save", label=_l("Save a view"), schema=Save, may=_anybody)
-def save(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
-    """Store a view. What the list does not know is refused by its name."""
-    if data["id"] != ctx.id:
-        raise Invalid.field("id", _l("This record is not known."))
-    if ctx.find(ListView, ctx.id) is not None:
-        raise Conflict("record.exists", _l("This view was saved already."))
+@command("list_view.save", label=_l("Save a view"), schema=Save, may=anybody)
+def save(ctx: Context, nothing: None, data: dict[str, Any]) -> Effect:
+    """Store a view for the actor. What the list does not know is refused by its name."""
+    require_new(ctx, data, ListView, _l("This view was saved already."))
     declared = LISTS().get(data["list"])
     if declared is None or not ctx.actor.can(declared.verb):
         raise Invalid.field("list", _l("There is no such list."))
@@ -58,20 +44,22 @@ def save(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     return Effect(ver=1, after=after)
 
 
-@command("list_view.rename", label=_l("Rename a view"), schema=Rename, may=_owner, load=_load)
-def rename(ctx: Context, record: ListView, data: dict[str, Any]) -> Effect:
+@command(
+    "list_view.rename", label=_l("Rename a view"), schema=Rename, may=author_only("owner_id"), load=record(ListView)
+)
+def rename(ctx: Context, view: ListView, data: dict[str, Any]) -> Effect:
     """Give a view another name."""
-    before, record.name = record.name, data["name"]
-    record.ver += 1
-    return Effect(ver=record.ver, before={"name": before}, after={"name": record.name})
+    before, view.name = view.name, data["name"]
+    view.ver += 1
+    return Effect(ver=view.ver, before={"name": before}, after={"name": view.name})
 
 
-@command("list_view.delete", label=_l("Delete a view"), schema=Delete, may=_owner, load=_load)
-def delete(ctx: Context, record: ListView, data: dict[str, Any]) -> Effect:
+@command(
+    "list_view.delete", label=_l("Delete a view"), schema=Delete, may=author_only("owner_id"), load=record(ListView)
+)
+def delete(ctx: Context, view: ListView, data: dict[str, Any]) -> Effect:
     """Delete a view; who had opened it keeps the address it led to."""
-    ver, before = (
-        record.ver + 1,
-        {"list_name": record.list_name, "name": record.name, "shared_with": record.shared_with},
-    )
-    ctx.session.delete(record)
+    before = {"list_name": view.list_name, "name": view.name, "shared_with": view.shared_with}
+    ver = view.ver + 1
+    ctx.session.delete(view)
     return Effect(ver=ver, before=before)

@@ -13,7 +13,8 @@ from fieldapp.errors import Conflict, Invalid
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.settings import Row, SettingDef, tie
-from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.platform.commandbus import Context, Effect, command, require_new
+from fieldapp.platform.commandbus import record as record_loader
 from fieldapp.services.settings.models import Setting
 from fieldapp.services.settings.queries import (
     SETTINGS,
@@ -61,11 +62,13 @@ def correct(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     return _enter(ctx, "correct", definition, row, data)
 
 
-def _load(ctx: Context, data: dict[str, Any]) -> Setting:
-    return ctx.load(Setting, ctx.id)
-
-
-@command("setting.withdraw", label=_l("Withdraw a coming change"), schema=Withdraw, load=_load, may=may_change)
+@command(
+    "setting.withdraw",
+    label=_l("Withdraw a coming change"),
+    schema=Withdraw,
+    load=record_loader(Setting),
+    may=may_change,
+)
 def withdraw(ctx: Context, record: Setting, data: dict[str, Any]) -> Effect:
     """Take back what is to hold from a later day. What holds already can only be changed or corrected."""
     if record.valid_from <= clock.local(ctx.now).date():
@@ -98,10 +101,7 @@ def withdraw(ctx: Context, record: Setting, data: dict[str, Any]) -> Effect:
 
 def _asked(ctx: Context, data: dict[str, Any]) -> tuple[SettingDef, Row]:
     """Return the definition and the row that the data name, also by a former key. Raise Invalid, Conflict."""
-    if data["id"] != ctx.id:
-        raise Invalid.field("id", _l("This record is not known."))
-    if ctx.find(Setting, ctx.id) is not None:
-        raise Conflict("record.exists", _l("This change was already made."))
+    require_new(ctx, data, Setting, _l("This change was already made."))
     key = data["key"]
     for definition in SETTINGS().values():
         if key in definition.formerly:

@@ -16,6 +16,7 @@ from fieldapp.platform.web.lists import Col, Completed, Filter, Key, ListDef, So
 from fieldapp.services.accounts import names_of
 from fieldapp.services.attachments import progress_of
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
+from fieldapp.supply.parts.policy import REQUEST
 from fieldapp.supply.parts.queries import ROW, rows_of, visible_to
 from fieldapp.supply.parts.words import STATES, URGENCIES
 
@@ -79,7 +80,7 @@ LIST = ListDef(
     complete=_complete,
     columns=(
         Col("parts", _l("Parts"), value=_parts, width=40, card="title"),
-        Col("state", _l("State"), "state", words=STATES, width=18),
+        Col("state", _l("State"), "state", states=REQUEST, width=18),
         Col("urgency", _l("Urgency"), "state", words=URGENCIES, export="only"),
         Col("total", _l("Total"), "money", total=True),
         Col("number", _l("Number"), "name", width=16),

@@ -9,10 +9,26 @@ from decimal import Decimal
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.money import times
-from fieldapp.kernel.states import Machine
+from fieldapp.kernel.states import Machine, State, Tone
 
 #: (state, verb) -> next state (D-PART-3). `approve` is one step of the chain; `final_approval_state` is its end.
 REQUEST = Machine(
+    {
+        "submitted": State("Waiting for approval", Tone.WAITING),
+        "approved_by_leader": State("Leader approved", Tone.GOOD),
+        "approved_by_purchasing": State("Purchasing approved", Tone.WAITING),
+        "approved_by_executive": State("General manager's office approved", Tone.GOOD),
+        "returned_for_correction": State("Please correct", Tone.BAD),
+        "rejected": State("Rejected", Tone.BAD, final=True),
+        "withdrawn": State("Withdrawn", Tone.CALM, final=True),
+        "ordered": State("Ordered", Tone.GOOD),
+        "authorised_to_buy": State("May be bought", Tone.GOOD),
+        "cancelled": State("Cancelled", Tone.CALM, final=True),
+        "received": State("Arrived from the supplier", Tone.GOOD),
+        "handed_over": State("Handed over", Tone.GOOD),
+        "used": State("Used", Tone.GOOD, final=True),
+        "returned": State("Back in stock", Tone.GOOD, final=True),
+    },
     {
         ("submitted", "approve"): "approved_by_leader",
         ("approved_by_leader", "approve"): "approved_by_purchasing",
@@ -39,7 +55,8 @@ REQUEST = Machine(
         ("received", "hand_over"): "handed_over",
         ("handed_over", "use"): "used",
         ("handed_over", "give_back"): "returned",
-    }
+    },
+    start="submitted",
 )
 
 #: Verbs that need all approvals of the chain.
@@ -105,6 +122,12 @@ def chain_roles(lines: Iterable[Line], limit: Decimal) -> list[str]:
 def final_approval_state(is_high: bool) -> str:
     """Return the state in which all approvals are given. `is_high`: an item reaches the limit."""
     return "approved_by_executive" if is_high else "approved_by_leader"
+
+
+def tone_of(state: str, is_high: bool) -> Tone:
+    """Return the tone of a request's state. `is_high`: the chain has more approvals than the leader's."""
+    is_step = state.startswith("approved_by_") and state != final_approval_state(is_high)
+    return Tone.WAITING if is_step else REQUEST.states[state].tone
 
 
 def state_after_approval(state: str, is_high: bool, closed: bool) -> str:

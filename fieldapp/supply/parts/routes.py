@@ -37,7 +37,7 @@ from fieldapp.supply.parts.queries import (
     sees,
 )
 from fieldapp.supply.parts.schemas import NOT_IN_CATALOGUE
-from fieldapp.supply.parts.words import CATEGORIES, STATES, URGENCIES, about_request, look
+from fieldapp.supply.parts.words import CATEGORIES, URGENCIES, about_request, request_state
 
 bp = Blueprint("parts", __name__)
 
@@ -131,8 +131,7 @@ def show(request_id: UUID) -> Response:
         names=names,
         decider_text=decider_text,
         about=about_request(names.get(parts_request.requester_id, ""), parts_request.total),
-        state_words=STATES.get(parts_request.state, parts_request.state),
-        look=look(parts_request.state, parts_request.goes_up),
+        shown=request_state(parts_request.state, parts_request.goes_up),
         urgency=URGENCIES.get(parts_request.urgency, parts_request.urgency),
         photos=files_of("parts_request", [parts_request.id]).get(parts_request.id, []),
         verbs=author_verbs(actor(), facts_of_request(parts_request)),

@@ -1,4 +1,4 @@
-"""Labels and CSS classes for the codes that parts requests store."""
+"""Labels for the codes that parts requests store."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel import money
-from fieldapp.supply.parts.policy import final_approval_state
+from fieldapp.platform.web.states import ShownState, shown, words_of
+from fieldapp.supply.parts.policy import REQUEST, tone_of
 
-STATES = {
-    "submitted": _l("Waiting for approval"),
-    "approved_by_leader": _l("Leader approved"),
-    "approved_by_purchasing": _l("Purchasing approved"),
-    "approved_by_executive": _l("General manager's office approved"),
-    "returned_for_correction": _l("Please correct"),
-    "rejected": _l("Rejected"),
-    "withdrawn": _l("Withdrawn"),
-}
+#: States that a filter offers.
+STATES = words_of(
+    REQUEST,
+    "submitted",
+    "approved_by_leader",
+    "approved_by_purchasing",
+    "approved_by_executive",
+    "returned_for_correction",
+    "rejected",
+    "withdrawn",
+)
 
 URGENCIES = {"normal": _l("Normal"), "urgent": _l("Urgent")}
 
@@ -38,11 +41,6 @@ def about_request(who: str, total: Decimal) -> str:
     return gettext("%(who)s's parts request · ¥ %(amount)s", who=who, amount=money.show(total))
 
 
-def look(state: str, is_high: bool) -> str:
-    """Return the CSS class of a state's tag. `is_high`: the chain has more approvals than the leader's."""
-    if state in {"rejected", "returned_for_correction"}:
-        return "hot"
-    if state in {"withdrawn", "cancelled"}:
-        return "calm"
-    waiting = state == "submitted" or (state.startswith("approved_by_") and state != final_approval_state(is_high))
-    return "soon" if waiting else "ok"
+def request_state(state: str, is_high: bool) -> ShownState:
+    """Return the state of a request for its tag. `is_high`: the chain has more approvals than the leader's."""
+    return shown(REQUEST, state, tone_of(state, is_high))

@@ -11,7 +11,6 @@ import pytest
 from fieldapp.kernel.actor import Actor
 from fieldapp.money.expenses.policy import (
     CLAIM,
-    ITEM,
     KINDS,
     ItemFacts,
     Limits,
@@ -20,10 +19,9 @@ from fieldapp.money.expenses.policy import (
     fapiao_state,
     findings,
     home_group,
-    may_see,
     normalized_number,
 )
-from fieldapp.money.expenses.words import CLAIM_WORDS, FINDINGS, ITEM_WORDS, LOOKS
+from fieldapp.money.expenses.words import FINDINGS
 
 TODAY = date(2026, 11, 23)
 LIMITS = Limits(days=90, receipt_over=Decimal(0), per_kind={"local_transport": Decimal(50)})
@@ -119,15 +117,12 @@ def test_a_per_diem_is_never_claimed_twice() -> None:
     assert codes(facts(kind="per_diem"), OtherItems(alike=[("b", other)])) == {"per_diem_twice": True}
 
 
-@pytest.mark.parametrize("state", sorted(CLAIM.states()))
+@pytest.mark.parametrize("state", sorted(CLAIM.states))
 def test_only_implemented_moves_are_reachable(state: str) -> None:
     assert set(CLAIM.verbs(state)) <= {"submit", "approved", "returned", "rejected", "withdraw"}
-    assert state == "draft" or (state in CLAIM_WORDS and state in LOOKS)
 
 
-def test_states_and_findings_have_words() -> None:
-    assert set(ITEM_WORDS) == set(ITEM.states())
-    assert set(ITEM_WORDS) <= set(LOOKS)
+def test_findings_have_words() -> None:
     assert "per_diem" not in KINDS
     assert FINDINGS
 
@@ -150,15 +145,8 @@ def test_numbers_are_compared_without_their_dress() -> None:
     assert normalized_number(None) == ""
 
 
-def test_who_sees() -> None:
+def test_group_of_an_expense() -> None:
     tech = Actor(1, "t", "T", roles=frozenset({"technician"}), groups=frozenset({1}))
-    leader = Actor(2, "l", "L", roles=frozenset({"leader"}), groups=frozenset({1}), leads=frozenset({1}))
     finance = Actor(3, "f", "F", roles=frozenset({"finance"}))
-    agent = Actor(4, "a", "A", roles=frozenset({"agent"}))
-    assert may_see(tech, 1, 1, claimed=False)
-    assert [may_see(one, 1, 1) for one in (leader, finance, agent)] == [True, True, False]
-    assert not may_see(leader, 1, 2)
-    assert not may_see(leader, 1, 1, claimed=False)
-    assert not may_see(leader, 1, None)
     assert home_group(finance) is None
     assert home_group(tech, job_group=2) == 1

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.states import IllegalMove
+from fieldapp.kernel.states import IllegalMove, Tone
 from fieldapp.supply.parts.policy import (
     REQUEST,
     Line,
@@ -24,9 +24,10 @@ from fieldapp.supply.parts.policy import (
     may_see_request,
     split_of,
     state_after_approval,
+    tone_of,
     total_of,
 )
-from fieldapp.supply.parts.words import STATES, look
+from fieldapp.supply.parts.words import STATES
 
 LIMIT = Decimal("500.00")
 DAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -79,7 +80,7 @@ def test_one_person_in_two_roles_closes_the_chain_early() -> None:
 
 
 @pytest.mark.parametrize(
-    "state", sorted(REQUEST.states() - {"submitted", "approved_by_leader", "approved_by_purchasing"})
+    "state", sorted(REQUEST.states.keys() - {"submitted", "approved_by_leader", "approved_by_purchasing"})
 )
 def test_what_is_decided_is_not_decided_again(state: str) -> None:
     for verb in ("approve", "return", "reject"):
@@ -88,7 +89,7 @@ def test_what_is_decided_is_not_decided_again(state: str) -> None:
 
 
 def test_the_states_are_those_of_the_rule_book() -> None:
-    assert REQUEST.states() == {
+    assert REQUEST.states.keys() == {
         "submitted",
         "approved_by_leader",
         "approved_by_purchasing",
@@ -104,7 +105,7 @@ def test_the_states_are_those_of_the_rule_book() -> None:
         "withdrawn",
         "cancelled",
     }
-    assert set(STATES) <= REQUEST.states()
+    assert STATES.keys() <= REQUEST.states.keys()
 
 
 @pytest.mark.parametrize("verb", ["order", "authorise"])
@@ -125,12 +126,12 @@ def test_from_order_to_use() -> None:
     assert REQUEST.next("authorised_to_buy", "receive") == "received"
 
 
-def test_looks() -> None:
-    assert look("approved_by_leader", False) == "ok"
-    assert look("approved_by_leader", True) == "soon"
-    assert look(final_approval_state(True), True) == "ok"
-    assert {look("rejected", False), look("returned_for_correction", False)} == {"hot"}
-    assert look("withdrawn", False) == "calm"
+def test_tone_of_an_approval_depends_on_what_follows() -> None:
+    assert tone_of("approved_by_leader", False) == Tone.GOOD
+    assert tone_of("approved_by_leader", True) == Tone.WAITING
+    assert tone_of(final_approval_state(True), True) == Tone.GOOD
+    assert {tone_of("rejected", False), tone_of("returned_for_correction", False)} == {Tone.BAD}
+    assert tone_of("withdrawn", False) == Tone.CALM
 
 
 # -- one need in pieces ----------------------------------------------------------------------------------------

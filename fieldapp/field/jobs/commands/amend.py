@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -13,27 +12,23 @@ from fieldapp.field.jobs.facts import facts_of_asset
 from fieldapp.field.jobs.models import Job, JobAsset
 from fieldapp.field.jobs.policy import OPEN_JOB, AssetFacts, may_amend
 from fieldapp.field.jobs.schemas import Amend
-from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import Context, Effect, Merges, audit_diff, command, merge_note
+from fieldapp.platform.commandbus import (
+    Context,
+    Effect,
+    Loaded,
+    Merges,
+    audit_diff,
+    command,
+    merge_note,
+    on_facts,
+    record_and_facts,
+)
 
 FIELDS = tuple(Amend().fields)
 
 
-@dataclass(frozen=True)
-class AssetContext:
-    """The locked asset, and the facts by which permission is judged."""
-
-    asset: Asset
-    facts: AssetFacts
-
-
-def _load_asset(ctx: Context, data: dict[str, Any]) -> AssetContext:
-    asset = ctx.load(Asset, ctx.id)
-    return AssetContext(asset, facts_of_asset(asset.id))
-
-
-def _may(actor: Actor, target: AssetContext) -> bool:
-    return may_amend(actor, target.facts)
+def _facts(asset: Asset) -> AssetFacts:
+    return facts_of_asset(asset.id)
 
 
 def editable_values(asset: Any) -> dict[str, Any]:
@@ -45,14 +40,14 @@ def editable_values(asset: Any) -> dict[str, Any]:
     "asset.amend",
     label=_l("Correct the equipment"),
     schema=Amend,
-    load=_load_asset,
-    may=_may,
-    merges=Merges(FIELDS, lambda target: editable_values(target.asset), lambda target: target.asset.ver),
+    load=record_and_facts(Asset, _facts),
+    may=on_facts(may_amend),
+    merges=Merges(FIELDS, lambda target: editable_values(target.record), lambda target: target.record.ver),
     own_work=True,
 )
-def amend(ctx: Context, target: AssetContext, data: dict[str, Any]) -> Effect:
+def amend(ctx: Context, target: Loaded[Asset, AssetFacts], data: dict[str, Any]) -> Effect:
     """Write the corrected fields. Changes of different fields are merged; for the same field a person decides."""
-    asset = target.asset
+    asset = target.record
     before, after = audit_diff(ctx, editable_values(asset))
     for name, value in ctx.merged.changes.items():
         setattr(asset, name, "" if value is None and name == "note" else value)

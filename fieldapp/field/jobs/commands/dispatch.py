@@ -7,36 +7,31 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.errors import Conflict, Invalid, NotFound
+from fieldapp.errors import Conflict, Invalid
 from fieldapp.field.jobs.facts import facts_of
 from fieldapp.field.jobs.models import Job, Visit
 from fieldapp.field.jobs.policy import CLOSED_JOB, JobFacts, may_dispatch
 from fieldapp.field.jobs.schemas import Dispatch
 from fieldapp.field.jobs.services import plan_visit
 from fieldapp.kernel import clock
-from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.platform.commandbus import Context, Effect, command, facts_named, require_new
 from fieldapp.services.accounts import technicians_of
 
 #: A visit may be entered after it began, up to this much later.
 MAX_BACKDATING = timedelta(days=1)
 
 
-def _load_job_facts(ctx: Context, data: dict[str, Any]) -> JobFacts:
-    facts = facts_of(data["job_id"])
-    if facts is None:
-        raise NotFound("job.not_found")
-    return facts
-
-
 @command(
-    "job.dispatch", label=_l("Plan a visit"), schema=Dispatch, load=_load_job_facts, may=may_dispatch, aggs=("visit",)
+    "job.dispatch",
+    label=_l("Plan a visit"),
+    schema=Dispatch,
+    load=facts_named("job_id", facts_of, "job.not_found"),
+    may=may_dispatch,
+    aggs=("visit",),
 )
 def dispatch(ctx: Context, facts: JobFacts, data: dict[str, Any]) -> Effect:
     """Plan a visit for technicians of the job's own group, and notify them."""
-    if data["id"] != ctx.id:
-        raise Invalid.field("id", _l("This record is not known."))
-    if ctx.find(Visit, ctx.id) is not None:
-        raise Conflict("record.exists", _l("This visit was planned already."))
+    require_new(ctx, data, Visit, _l("This visit was planned already."))
     job = ctx.load(Job, facts.job_id)
     if job.state in CLOSED_JOB:
         raise Conflict("job.over", _l("This job is closed. It takes no more visits."))

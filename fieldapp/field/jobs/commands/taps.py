@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.errors import NotFound
 from fieldapp.field.customers import Site
 from fieldapp.field.jobs import words
 from fieldapp.field.jobs.facts import facts_of_visit
@@ -18,24 +16,10 @@ from fieldapp.field.jobs.policy import ONCE_PER_PERSON, VisitFacts, arrival_chec
 from fieldapp.field.jobs.schemas import Pause, Refuse, Tap
 from fieldapp.field.jobs.services import advance, notify_leaders, record_event
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import Command, Context, Effect, command
+from fieldapp.platform.commandbus import Command, Context, Effect, Loaded, command, on_facts, record_and_facts
 from fieldapp.services.settings import value
 
-
-@dataclass(frozen=True)
-class VisitContext:
-    """The locked visit, and the facts by which permission is judged."""
-
-    visit: Visit
-    facts: VisitFacts
-
-
-def _load_visit(ctx: Context, data: dict[str, Any]) -> VisitContext:
-    visit = ctx.load(Visit, ctx.id)
-    facts = facts_of_visit(visit)
-    if facts is None:
-        raise NotFound("visit.not_found")
-    return VisitContext(visit, facts)
+VisitAndFacts = Loaded[Visit, VisitFacts]
 
 
 def _tap_command(
@@ -45,11 +29,11 @@ def _tap_command(
         f"visit.{verb}",
         label=label or words.TAPS[verb],
         schema=schema,
-        load=_load_visit,
-        may=lambda actor, target: may(actor, target.facts),
+        load=record_and_facts(Visit, facts_of_visit, "visit.not_found"),
+        may=on_facts(may),
         own_work=True,
     )
-    def run(ctx: Context, target: VisitContext, data: dict[str, Any]) -> Effect:
+    def run(ctx: Context, target: VisitAndFacts, data: dict[str, Any]) -> Effect:
         return _record_tap(ctx, target, verb, data)
 
     return run
@@ -64,9 +48,9 @@ resume = _tap_command("resume")
 refuse = _tap_command("refuse", Refuse, may_refuse, _l("Give back to the leader"))
 
 
-def _record_tap(ctx: Context, target: VisitContext, verb: str, data: dict[str, Any]) -> Effect:
+def _record_tap(ctx: Context, target: VisitAndFacts, verb: str, data: dict[str, Any]) -> Effect:
     """Record the event once, advance the visit if the verb leads forward, and notify the leaders if they must act."""
-    visit = target.visit
+    visit = target.record
     number = ctx.session.scalar(select(Job.number).where(Job.id == visit.job_id))
     before = {"state": visit.state}
     if _is_repeated(ctx, visit, verb):

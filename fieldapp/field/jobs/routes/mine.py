@@ -27,6 +27,7 @@ from fieldapp.platform.web import language
 from fieldapp.platform.web.fragment_cache import cached_form_fragment, fragment_drawer
 from fieldapp.platform.web.lists import Filter, list_page
 from fieldapp.platform.web.render import render
+from fieldapp.platform.web.states import ShownState
 
 #: How many cards after the one on top a phone can move up without signal.
 UP_NEXT = 3
@@ -109,8 +110,7 @@ class StepLine(NamedTuple):
 
     tap: str
     state: str
-    look: str
-    words: str
+    shown: ShownState
     next: str
     next_words: str
     to_report: bool
@@ -126,8 +126,7 @@ class CardRow(NamedTuple):
     is_urgent: bool
     when: str
     what: str
-    look: str
-    state: str
+    state: ShownState
     service_class: str
     with_: str
     tags: tuple[tuple[str, str], ...]
@@ -184,8 +183,7 @@ class Card:
                 is_urgent=self.urgent,
                 when=self.when,
                 what=self.what,
-                look=self.shown.look,
-                state=self.shown.words,
+                state=self.shown.state,
                 service_class=self.service_class,
                 with_=self.with_,
                 tags=self.tags,
@@ -222,7 +220,7 @@ class Shown:
 
     def __init__(self, state: str) -> None:
         self.stage = stage(state, {})
-        self.look, self.words = self.stage.look, str(self.stage.words)
+        self.state = self.stage.shown
         self.stages = reachable_stages(state, {})
         self.steps = tuple(_step(one) for one in (self.stage, *self.stages))
         ahead = [f"visit.{one.tap}" for one in self.stages]
@@ -238,7 +236,7 @@ def _shown(state: str, _code: str) -> Shown:
 def _step(one: Stage) -> StepLine:
     """Return a stage as the card on top shows it."""
     following = words.words(words.TAPS, one.next)
-    return StepLine(one.tap, one.state, one.look, str(one.words), one.next, following, one.to_report)
+    return StepLine(one.tap, one.state, one.shown, one.next, following, one.to_report)
 
 
 def _cards(
@@ -275,10 +273,10 @@ def _cards(
     return cards
 
 
-def _taps(cards: list[Card]) -> list[tuple[str, str, str]]:
-    """What each tap that can still come makes of a card: look and words of the state it leads to."""
+def _taps(cards: list[Card]) -> list[tuple[str, ShownState]]:
+    """Return each tap that can still come with the state it leads to."""
     shown = {id(card.shown): card.shown for card in cards}.values()
-    return [*{one.tap: (one.tap, one.look, str(one.words)) for some in shown for one in some.stages}.values()]
+    return [*{one.tap: (one.tap, one.shown) for some in shown for one in some.stages}.values()]
 
 
 def _following(cards: list[Card]) -> list[Card]:

@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, select
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.field.jobs import JobFacts, Visit, VisitEvent, VisitMember
 from fieldapp.field.reports.models import ServiceReport
-from fieldapp.platform.commandbus import Context
+from fieldapp.platform.commandbus import Context, require_new
 from fieldapp.supply.parts import Part
 
 KIND = "service_report"
@@ -68,10 +68,7 @@ def visit_under_way(ctx: Context, named: Visit) -> Visit | None:
 
 def check_new(ctx: Context, target: ReportContext, data: dict[str, Any]) -> None:
     """Require a new id, and no unfinished report of the author on this visit. Raise Invalid, Conflict."""
-    if ctx.envelope.agg != (KIND, data["id"]):
-        raise Invalid.field("id", _l("This record is not known."), "record.wrong_id")
-    if ctx.find(ServiceReport, data["id"]) is not None:
-        raise Conflict("record.exists", _l("This report was already received."), {"report": data["id"]})
+    require_new(ctx, data, ServiceReport, _l("This report was already received."), {"report": data["id"]})
     unfinished = ctx.session.scalars(
         select(ServiceReport).where(
             ServiceReport.visit_id == target.visit.id,

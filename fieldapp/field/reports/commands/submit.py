@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.errors import Conflict, Invalid, NotFound
+from fieldapp.errors import Invalid, NotFound
 from fieldapp.field.jobs import (
     Job,
     Visit,
@@ -28,12 +28,12 @@ from fieldapp.field.reports.commands.checks import (
 )
 from fieldapp.field.reports.commands.keep import PHOTOS, report_reference, store_version
 from fieldapp.field.reports.models import ReportVersion, ServiceReport
-from fieldapp.field.reports.policy import REPORT, content_of, fingerprint, late_reason, may_correct
+from fieldapp.field.reports.policy import REPORT, content_of, fingerprint, late_reason
 from fieldapp.field.reports.schemas import Resubmit, Submit, lift_to_version_2
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.states import IllegalMove
-from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.kernel.policies import author_only
+from fieldapp.platform.commandbus import Context, Effect, command, next_state, record
 from fieldapp.services.accounts import leaders_of
 from fieldapp.services.approvals import close_case, open_case
 
@@ -107,16 +107,12 @@ def submit(ctx: Context, target: ReportContext, data: dict[str, Any]) -> Effect:
     return Effect(ref=report.ref, ver=1, after=after, note=note)
 
 
-def _load_report(ctx: Context, data: dict[str, Any]) -> ServiceReport:
-    return ctx.load(ServiceReport, ctx.id)
-
-
 @command(
     "service_report.resubmit",
     label=_l("Corrected service report"),
     schema=Resubmit,
-    load=_load_report,
-    may=may_correct,
+    load=record(ServiceReport),
+    may=author_only("author_id"),
     version=2,
     lifts=(lift_to_version_2,),
     photos=(PHOTOS,),
@@ -124,12 +120,9 @@ def _load_report(ctx: Context, data: dict[str, Any]) -> ServiceReport:
 )
 def resubmit(ctx: Context, report: ServiceReport, data: dict[str, Any]) -> Effect:
     """Store the next version of a report that was returned or is not decided yet (D-JOB-9, D-JOB-12)."""
-    try:
-        state = REPORT.next(report.state, "resubmit")
-    except IllegalMove:
-        message = _l("This report was already accepted.")
-        current = {"report": report.id, "state": report.state, "version": report.version}
-        raise Conflict("service_report.accepted", message, current) from None
+    current = {"report": report.id, "version": report.version}
+    message = _l("This report was already accepted.")
+    state = next_state(REPORT, report.state, "resubmit", message, "service_report.accepted", **current)
     check_plan(ctx, data)
     complete_part_rows(ctx, data)
     photos = _photos_with_new(ctx, report)

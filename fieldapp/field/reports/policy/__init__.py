@@ -10,7 +10,6 @@ from fieldapp.field.reports.policy.states import (
     REPORT,
     RESULTS,
     late_reason,
-    may_correct,
     may_see_report,
 )
 
@@ -27,7 +26,6 @@ __all__ = [
     "content_of",
     "fingerprint",
     "late_reason",
-    "may_correct",
     "may_see_report",
     "people_of_plan",
     "signature_paths",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from fieldapp.kernel.actor import Actor
-from fieldapp.kernel.states import Machine
+from fieldapp.kernel.states import Machine, State, Tone
 
 #: (state, verb) -> next state. The author may resubmit until the leader accepted, and has to after a return.
 REPORT = Machine(
+    {
+        "submitted": State("Waiting for the leader", Tone.WAITING),
+        "returned": State("Returned for correction", Tone.BAD),
+        "accepted": State("Accepted", Tone.GOOD, final=True),
+    },
     {
         ("submitted", "approved"): "accepted",
         ("submitted", "returned"): "returned",
         ("submitted", "resubmit"): "submitted",
         ("returned", "resubmit"): "submitted",
-    }
+    },
+    start="submitted",
 )
 
 RESULTS = ("solved", "another_visit", "taken_back", "referred")
@@ -44,8 +50,3 @@ def may_see_report(actor: Actor, author_id: int, job: _Job) -> bool:
     """Allow the author, members and former members of the job, the group's leader, and roles that see all groups."""
     on_job = actor.id in job.members or actor.id in job.former
     return actor.id == author_id or on_job or job.group_id in actor.leads or actor.sees_all_groups
-
-
-def may_correct(actor: Actor, report: Any) -> bool:
-    """Allow the author."""
-    return bool(actor.id == report.author_id)

@@ -3,51 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.kernel import clock, money
-from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.policies import author_only, author_or_new
 from fieldapp.money.expenses.commands import holds
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
-from fieldapp.money.expenses.policy import CLAIM, FREE, ITEM, Finding, findings, home_group, is_own
+from fieldapp.money.expenses.policy import CLAIM, FREE, ITEM, Finding, findings, home_group
 from fieldapp.money.expenses.queries.checks import facts_of_items, limits, other_items
 from fieldapp.money.expenses.schemas import Claim, NoData
 from fieldapp.money.expenses.words import KIND_WORDS, finding_words
-from fieldapp.platform.commandbus import UNDO, Context, Effect, command
+from fieldapp.platform.commandbus import UNDO, Context, Effect, Numbers, command, new_id, record, record_or_none
 from fieldapp.services.approvals import Detail, Subject, close_case, decision, open_case
 
 KIND = "expense_claim"
-
-
-def _find_claim(ctx: Context, data: dict[str, Any]) -> ExpenseClaim | None:
-    return ctx.find(ExpenseClaim, ctx.id)
-
-
-def _load_claim(ctx: Context, data: dict[str, Any]) -> ExpenseClaim:
-    return ctx.load(ExpenseClaim, ctx.id)
-
-
-def _is_own_or_new(actor: Actor, claim: ExpenseClaim | None) -> bool:
-    return claim is None or is_own(actor, claim.owner_id)
-
-
-def _is_own(actor: Actor, claim: ExpenseClaim) -> bool:
-    return is_own(actor, claim.owner_id)
+#: `EC-261122-07` is the seventh claim of the day.
+CLAIM_NUMBERS = Numbers("EC", lambda: ExpenseClaim.number)
 
 
 @command(
     "expense_claim.submit",
     label=_l("Send the claim"),
     schema=Claim,
-    may=_is_own_or_new,
-    load=_find_claim,
+    may=author_or_new("owner_id"),
+    load=record_or_none(ExpenseClaim),
     own_work=True,
 )
 def submit(ctx: Context, claim: ExpenseClaim | None, data: dict[str, Any]) -> Effect:
@@ -56,8 +41,7 @@ def submit(ctx: Context, claim: ExpenseClaim | None, data: dict[str, Any]) -> Ef
     The server computes the total. Hard findings of D-EXP-3 refuse the claim with a message at the item, soft ones
     are shown to the approver.
     """
-    if data["id"] != ctx.id:
-        raise Invalid.field("id", _l("This record is not known."))
+    new_id(ctx, data)
     if claim is not None and (claim.state, "submit") not in CLAIM.moves:
         raise Conflict("record.exists", _l("This claim was already received."), {"state": claim.state})
     before = None if claim is None else _audit_values(claim)
@@ -78,8 +62,8 @@ def submit(ctx: Context, claim: ExpenseClaim | None, data: dict[str, Any]) -> Ef
     "expense_claim.withdraw",
     label=_l("Take the claim back"),
     schema=NoData,
-    may=_is_own,
-    load=_load_claim,
+    may=author_only("owner_id"),
+    load=record(ExpenseClaim),
     undo=UNDO,
     own_work=True,
 )
@@ -192,7 +176,7 @@ def _save_claim(ctx: Context, claim: ExpenseClaim | None, note: str, total: Deci
     if claim is None:
         claim = ExpenseClaim(
             id=ctx.id,
-            number=_next_number(ctx, clock.local(ctx.now).date()),
+            number=CLAIM_NUMBERS.next(ctx.session, clock.local(ctx.now).date()),
             owner_id=ctx.actor.id,
             group_id=home_group(ctx.actor),
             state="draft",
@@ -284,15 +268,3 @@ def _audit_values(claim: ExpenseClaim) -> dict[str, Any]:
 
 def _month(ctx: Context) -> str:
     return clock.local(ctx.now).strftime("%Y-%m")
-
-
-def _next_number(ctx: Context, day: date) -> str:
-    """Return the next number of the day: `EC-261122-07`.
-
-    Two concurrent claims get the same number; the unique index refuses the second, which is tried again.
-    """
-    prefix = f"EC-{day:%y%m%d}-"
-    number = ExpenseClaim.number
-    query = select(number).where(number >= prefix, number < f"{prefix}~")
-    last = ctx.session.scalar(query.order_by(func.length(number).desc(), number.desc()).limit(1))
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:02d}"

@@ -11,13 +11,13 @@ from sqlalchemy import Table
 from fieldapp.errors import Conflict, Invalid
 from fieldapp.field.jobs import facts_of, may_work_on
 from fieldapp.kernel import clock, ids
-from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.policies import anybody, author_only
 from fieldapp.money.expenses.commands import holds
 from fieldapp.money.expenses.models import ExpenseItem
-from fieldapp.money.expenses.policy import FREE, ITEM, fapiao_key, home_group, is_own, normalized_number, too_old
+from fieldapp.money.expenses.policy import FREE, ITEM, fapiao_key, home_group, normalized_number, too_old
 from fieldapp.money.expenses.schemas import Correction, Item, NoData
 from fieldapp.money.expenses.words import finding_words
-from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command
+from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command, new_id, record
 from fieldapp.services.settings import value
 
 RECEIPTS = Photos("receipt", _l("Receipt"), most=6)
@@ -25,34 +25,21 @@ RECEIPTS = Photos("receipt", _l("Receipt"), most=6)
 _TABLE = cast(Table, ExpenseItem.__table__)
 
 
-def _anybody(actor: Actor, record: None) -> bool:
-    return True
-
-
-def _is_own(actor: Actor, item: ExpenseItem) -> bool:
-    return is_own(actor, item.owner_id)
-
-
-def _load_item(ctx: Context, data: dict[str, Any]) -> ExpenseItem:
-    return ctx.load(ExpenseItem, ctx.id)
-
-
 @command(
     "expense_item.capture",
     label=_l("Expense"),
     schema=Item,
-    may=_anybody,
+    may=anybody,
     photos=(RECEIPTS,),
     reads_nothing_from_batch=True,
     own_work=True,
 )
-def capture(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
+def capture(ctx: Context, nothing: None, data: dict[str, Any]) -> Effect:
     """Store an expense. Without a job this is a single insert."""
-    if data["id"] != ctx.id:
-        raise Invalid.field("id", _l("This record is not known."))
+    record_id = new_id(ctx, data)
     row = {
         **_columns(ctx, data),
-        "id": ctx.id,
+        "id": record_id,
         "owner_id": ctx.actor.id,
         "group_id": home_group(ctx.actor, _group_of_job(ctx, data.get("job_id"))),
         "receipts": len(ctx.envelope.atts),
@@ -70,8 +57,8 @@ def capture(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     "expense_item.resubmit",
     label=_l("Correct the expense"),
     schema=Correction,
-    may=_is_own,
-    load=_load_item,
+    may=author_only("owner_id"),
+    load=record(ExpenseItem),
     photos=(RECEIPTS,),
     own_work=True,
 )
@@ -98,8 +85,8 @@ def correct(ctx: Context, item: ExpenseItem, data: dict[str, Any]) -> Effect:
     "expense_item.discard",
     label=_l("Discard the expense"),
     schema=NoData,
-    may=_is_own,
-    load=_load_item,
+    may=author_only("owner_id"),
+    load=record(ExpenseItem),
     undo=UNDO,
     own_work=True,
 )

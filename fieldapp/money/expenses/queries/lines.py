@@ -11,10 +11,11 @@ from sqlalchemy import select
 
 from fieldapp.field.jobs import JobLine, job_lines
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
-from fieldapp.money.expenses.policy import ALL_KINDS
-from fieldapp.money.expenses.words import CLAIM_WORDS, ITEM_WORDS, KIND_WORDS, LOOKS, finding_words, warning_words
+from fieldapp.money.expenses.policy import ALL_KINDS, ITEM
+from fieldapp.money.expenses.words import KIND_WORDS, finding_words, warning_words
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
+from fieldapp.platform.web.states import ShownState, shown
 from fieldapp.services.approvals import cases_of
 from fieldapp.services.attachments import files_of
 
@@ -33,14 +34,9 @@ class ItemLine:
         return str(KIND_WORDS[self.item.kind])
 
     @property
-    def state(self) -> str:
-        """Return the label of the state."""
-        return str(ITEM_WORDS[self.item.state])
-
-    @property
-    def look(self) -> str:
-        """Return the CSS class of the state's tag."""
-        return LOOKS[self.item.state]
+    def state(self) -> ShownState:
+        """Return the state for its tag."""
+        return shown(ITEM, self.item.state)
 
     def warnings(self, reader_id: int) -> list[str]:
         """Return the texts of its findings, for this reader."""
@@ -55,8 +51,6 @@ class ClaimLine:
     number: str
     total: Any
     state: str
-    words: str
-    look: str
     since: Any
     holder: str | None
     reason: str | None
@@ -125,8 +119,6 @@ def claim_lines(rows: Iterable[Any]) -> list[ClaimLine]:
                 number=row.number,
                 total=row.total,
                 state=row.state,
-                words=str(CLAIM_WORDS[row.state]),
-                look=LOOKS[row.state],
                 since=ends.get(row.state, closed or row.submitted_at),
                 holder=holder(row.state, case),
                 reason=row.reason,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import and_, case, func, literal, or_, select, union
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, true, union
 
-from fieldapp.errors import NotFound
 from fieldapp.kernel.actor import Actor
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem, FapiaoHold
-from fieldapp.money.expenses.policy import FREE, HOLDING, may_see
+from fieldapp.money.expenses.policy import FREE, HOLDING, OVERSEERS
 from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
+from fieldapp.platform.web.visibility import Visible
 
 #: More than anybody claims at once; the page says when there are more.
 SHOWN = 100
@@ -32,30 +32,23 @@ def free_items(actor: Actor, claim_id: str | None = None) -> list[ExpenseItem]:
     return list(db.session.scalars(query.order_by(ExpenseItem.spent_on.desc(), ExpenseItem.id.desc()).limit(SHOWN + 1)))
 
 
-def sees_item(actor: Actor, item_id: str) -> bool:
-    """Return whether the actor may see the expense."""
-    item = db.session.get(ExpenseItem, item_id)
-    return item is not None and may_see(actor, item.owner_id, item.group_id, item.claim_id is not None)
+def _overseen(actor: Actor, model: type[ExpenseItem] | type[ExpenseClaim]) -> ColumnElement[bool]:
+    """Return the condition of records of others: those of groups that the actor leads, or all for some roles."""
+    return true() if actor.roles & OVERSEERS else model.group_id.in_(actor.leads)
 
 
-def sees_claim(actor: Actor, claim_id: str) -> bool:
-    """Return whether the actor may see the claim."""
-    claim = db.session.get(ExpenseClaim, claim_id)
-    return claim is not None and may_see(actor, claim.owner_id, claim.group_id)
+def _visible_items(actor: Actor) -> ColumnElement[bool]:
+    others = and_(ExpenseItem.claim_id.is_not(None), _overseen(actor, ExpenseItem))
+    return or_(ExpenseItem.owner_id == actor.id, others)
 
 
-def item_for(actor: Actor, item_id: str) -> ExpenseItem:
-    """Return the expense if the actor may see it. Raise NotFound."""
-    if not sees_item(actor, item_id):
-        raise NotFound("expense_item.not_found")
-    return db.session.get_one(ExpenseItem, item_id)
+def _visible_claims(actor: Actor) -> ColumnElement[bool]:
+    return or_(ExpenseClaim.owner_id == actor.id, _overseen(actor, ExpenseClaim))
 
 
-def claim_for(actor: Actor, claim_id: str) -> ExpenseClaim:
-    """Return the claim if the actor may see it. Raise NotFound."""
-    if not sees_claim(actor, claim_id):
-        raise NotFound("expense_claim.not_found")
-    return db.session.get_one(ExpenseClaim, claim_id)
+#: The author sees an expense; others only once it is in a claim.
+ITEMS = Visible(ExpenseItem, "expense_item.view", _visible_items, "expense_item.not_found")
+CLAIMS = Visible(ExpenseClaim, "expense_claim.view", _visible_claims, "expense_claim.not_found")
 
 
 def correctable(actor: Actor) -> list[str]:

@@ -13,11 +13,13 @@ from sqlalchemy import Row, Select, func, literal_column, select
 
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
+from fieldapp.kernel.states import States, Tone
 from fieldapp.platform.extensions import AppValue, reading
 from fieldapp.platform.web import inputs
 from fieldapp.platform.web.lists.filters import Filter, narrowed
 from fieldapp.platform.web.lists.keyset import Sort
 from fieldapp.platform.web.lists.pages import Page, list_page
+from fieldapp.platform.web.states import ShownState, shown
 
 #: More rows than this are counted as "more than": counting a million rows takes longer than showing fifty.
 COUNTED = 1000
@@ -39,10 +41,11 @@ Cell = str | Decimal | int | date | None
 class Col:
     """One column of a list.
 
-    `value(row)` gives what it shows; by default the attribute `key` of the row. `words` and `looks` say how a `state`
-    is called and marked. `url(row)` makes its value a link. `card` is its place on a phone: the `title`, a `line`, or
-    `hide`. `export` is `only` for a column of files that the page does not show. Its amounts are added up where
-    `total` is set. `who(actor)` limits who is shown it, on the page and in files. `width` is that of a spreadsheet.
+    `value(row)` gives what it shows; by default the attribute `key` of the row. A column of the kind `state` shows a
+    state of `states`, or another code by its label in `words`. `url(row)` makes its value a link. `card` is its place
+    on a phone: the `title`, a `line`, or `hide`. `export` is `only` for a column of files that the page does not show.
+    Its amounts are added up where `total` is set. `who(actor)` limits who is shown it, on the page and in files.
+    `width` is that of a spreadsheet.
     """
 
     key: str
@@ -50,7 +53,7 @@ class Col:
     kind: str = "text"
     value: Callable[[Any], Any] | None = None
     words: Mapping[str, Any] = field(default_factory=dict)
-    looks: Mapping[str, str] = field(default_factory=dict)
+    states: States | None = None
     url: Callable[[Any], str] | None = None
     width: int = 14
     card: str = "line"
@@ -66,11 +69,16 @@ class Col:
         """Return the value of a row."""
         return self.value(row) if self.value else getattr(row, self.key)
 
+    def shown(self, row: Any) -> ShownState:
+        """Return the state of a row, or the label of its code, for its tag and for files."""
+        value = self.of(row)
+        return shown(self.states, value) if self.states else ShownState(str(self.words.get(value, value)), Tone.PLAIN)
+
     def cell(self, row: Any) -> Cell:
         """Return the value of a row for a file."""
         value = self.of(row)
         if self.kind == "state":
-            return str(self.words.get(value, value))
+            return self.shown(row).words
         if self.kind == "flag":
             return str(self.label) if value else ""
         if self.kind == "moment" and value is not None:

@@ -7,47 +7,39 @@ from uuid import UUID
 
 from flask_babel import lazy_gettext as _l
 
-from fieldapp.errors import NotFound
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.kernel.policies import author_only
+from fieldapp.platform.commandbus import Context, Effect, command, record
 from fieldapp.services.accounts import resets, sessions
 from fieldapp.services.accounts.models import User, UserSession
 from fieldapp.services.accounts.schemas import NoFields
 
-
-def _load_session(ctx: Context, data: dict[str, Any]) -> UserSession:
-    row = ctx.find(UserSession, ctx.id)
-    if row is None:
-        raise NotFound("session.not_found")
-    return row
+#: Everybody ends sessions of their own only.
+_load_session, _is_own = record(UserSession, missing="session.not_found"), author_only("user_id")
 
 
-def _own(actor: Actor, row: UserSession) -> bool:
-    """Only sessions of the actor's own."""
-    return row.user_id == actor.id
-
-
-@command("session.end", label=_l("Sign out there"), schema=NoFields, load=_load_session, may=_own)
+@command("session.end", label=_l("Sign out there"), schema=NoFields, load=_load_session, may=_is_own)
 def end(ctx: Context, row: UserSession, data: dict[str, Any]) -> Effect:
     """End one session at once. Records that wait on that phone are still accepted by its token."""
     ended = sessions.end(ctx.session, "ended", UserSession.id == row.id)
     return Effect(after={"browser": row.browser, "ended": ended})
 
 
-@command("session.end_others", label=_l("Sign out everywhere else"), schema=NoFields, load=_load_session, may=_own)
+@command("session.end_others", label=_l("Sign out everywhere else"), schema=NoFields, load=_load_session, may=_is_own)
 def end_others(ctx: Context, row: UserSession, data: dict[str, Any]) -> Effect:
     """End the person's other sessions that began before this command was given; it may arrive long after."""
     others = (UserSession.user_id == row.user_id, UserSession.id != row.id, UserSession.created_at <= ctx.at)
     return Effect(after={"ended": sessions.end(ctx.session, "ended", *others)})
 
 
-def load_user(ctx: Context, data: dict[str, Any]) -> User:
-    """Return the person, locked until the command ends. Raise NotFound."""
-    user_id = UUID(ctx.id).int
-    user = ctx.find(User, user_id) if user_id < 2**31 else None
-    if user is None:
-        raise NotFound("user.not_found")
-    return user
+def number_of_record(record_id: str) -> int:
+    """Return the number of the row that an envelope names as a UUID; 0, which no row has, if it is too large."""
+    number = UUID(record_id).int
+    return number if number < 2**31 else 0
+
+
+#: The person, locked until the command ends.
+load_user = record(User, key=number_of_record, missing="user.not_found")
 
 
 def may_change_account(actor: Actor, user: User) -> bool:

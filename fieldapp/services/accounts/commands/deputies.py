@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.platform.commandbus import Context, Effect, command, require_new
 from fieldapp.platform.web.page import moment
 from fieldapp.services.accounts.models import Deputy, User
 from fieldapp.services.accounts.roles import WITH_DEPUTIES, deputy_verbs
@@ -28,12 +28,8 @@ def may_name(actor: Actor, record: Any) -> bool:
 @command("deputy.name", label=_l("Name a deputy"), schema=NameDeputy, may=may_name)
 def name(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     """Let somebody decide for the actor from a moment to a moment, for all or for one kind of record."""
-    if data["id"] != ctx.id:
-        raise Invalid.field("id", _l("This record is not known."))
-    if ctx.find(Deputy, ctx.id) is not None:
-        raise Conflict("record.exists", _l("This deputy was already named."))
     row = Deputy(
-        id=ctx.id,
+        id=require_new(ctx, data, Deputy, _l("This deputy was already named.")),
         principal_id=ctx.actor.id,
         deputy_id=_deputy(ctx, data["deputy_id"]).id,
         from_at=max(data["from_at"], ctx.now),

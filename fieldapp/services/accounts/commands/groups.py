@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, or_, select
 
-from fieldapp.errors import Invalid, NotFound
+from fieldapp.errors import Invalid
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.platform.commandbus import Context, Effect, command, record
+from fieldapp.services.accounts.commands.accounts import number_of_record
 from fieldapp.services.accounts.models import Group, Membership
 from fieldapp.services.accounts.schemas import ChangeGroup, Found
 
 
-def may_keep_groups(actor: Actor, group: Group | None) -> bool:
+def may_keep_groups(actor: Actor, group: Any) -> bool:
     """Allow administrators, and nobody else."""
     return "admin" in actor.roles
 
 
 @command("group.found", label=_l("New group"), schema=Found, may=may_keep_groups, aggs=("group",))
-def found(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
+def found(ctx: Context, nothing: None, data: dict[str, Any]) -> Effect:
     """Make a group. Its members are entered on their own pages."""
     _check_name(ctx, data["name"], None)
     _check_parent(ctx, data.get("parent_id"), None)
@@ -32,12 +32,7 @@ def found(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
     return Effect(ref=group.name, after=_facts(group))
 
 
-def _load(ctx: Context, data: dict[str, Any]) -> Group:
-    number = UUID(ctx.id).int
-    group = ctx.find(Group, number) if number < 2**31 else None
-    if group is None:
-        raise NotFound("group.not_found")
-    return group
+_load = record(Group, key=number_of_record, missing="group.not_found")
 
 
 @command("group.change", label=_l("Change the group"), schema=ChangeGroup, load=_load, may=may_keep_groups)

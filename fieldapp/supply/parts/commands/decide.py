@@ -7,7 +7,7 @@ from typing import Any
 
 from fieldapp.platform.commandbus import Command, Context, Effect
 from fieldapp.services.approvals import Subject, decision
-from fieldapp.supply.parts.commands.record import KIND, change_state, details, next_state
+from fieldapp.supply.parts.commands.record import KIND, change_state, details, state_after
 from fieldapp.supply.parts.models import PartsRequest
 from fieldapp.supply.parts.policy import state_after_approval
 
@@ -21,7 +21,7 @@ def _on_decided(ctx: Context, record: str, verdict: str, reason: str | None) -> 
         state = state_after_approval(request.state, request.goes_up, closed=True)
         return change_state(ctx, request, state, "parts_request.approve", reason)
     verb = _VERB_OF_VERDICT[verdict]
-    return change_state(ctx, request, next_state(request, verb), f"{KIND}.{verb}", reason)
+    return change_state(ctx, request, state_after(request, verb), f"{KIND}.{verb}", reason)
 
 
 def _with_step_states(base: Command) -> Command:

@@ -12,11 +12,10 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from fieldapp.errors import Conflict, Invalid
+from fieldapp.errors import Invalid
 from fieldapp.field.jobs import job_label, job_lines
 from fieldapp.kernel import clock, ids, money
-from fieldapp.kernel.states import IllegalMove
-from fieldapp.platform.commandbus import Context, Effect
+from fieldapp.platform.commandbus import Context, Effect, next_state
 from fieldapp.services.approvals import Detail, open_case
 from fieldapp.services.settings import value
 from fieldapp.supply.parts.models import Part, PartsLine, PartsRequest
@@ -149,13 +148,10 @@ def _line(row: Mapping[str, Any], parts: Mapping[str, Part], index: int) -> Part
     )
 
 
-def next_state(request: PartsRequest, verb: str) -> str:
+def state_after(request: PartsRequest, verb: str) -> str:
     """Return the state after `verb`. Raise Conflict if somebody else changed the state before."""
-    try:
-        return REQUEST.next(request.state, verb)
-    except IllegalMove:
-        message = _l("Somebody acted on this request meanwhile.")
-        raise Conflict("parts_request.moved_on", message, {"state": request.state}) from None
+    message = _l("Somebody acted on this request meanwhile.")
+    return next_state(REQUEST, request.state, verb, message, "parts_request.moved_on")
 
 
 def change_state(ctx: Context, request: PartsRequest, state: str, notice: str, reason: str | None = None) -> Effect:

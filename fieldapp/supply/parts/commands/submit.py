@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete
 
-from fieldapp.errors import Conflict, Invalid
+from fieldapp.errors import Invalid
 from fieldapp.field.jobs import Job, JobFacts, facts_of, may_work_on
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import UNDO, Context, Effect, Photos, command
+from fieldapp.kernel.policies import author_only
+from fieldapp.platform.commandbus import UNDO, Context, Effect, Loaded, Photos, command, record, require_new
 from fieldapp.services.approvals import close_case
 from fieldapp.supply.parts.commands.record import (
     KIND,
     audit_values,
-    next_state,
     notify_requester,
     request_number,
+    state_after,
     store_request,
 )
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
-from fieldapp.supply.parts.policy import is_author
-from fieldapp.supply.parts.queries import facts_of_request
 from fieldapp.supply.parts.schemas import Correct, Submit, Withdraw
 
 PHOTOS = (Photos("photo", _l("Photos"), most=5, hint=_l("The old part and its label help purchasing.")),)
+
+#: Only the author corrects or withdraws a request (D-PART-5).
+IS_AUTHOR = author_only("requester_id")
 
 
 def _load_job(ctx: Context, data: Mapping[str, Any]) -> JobFacts | None:
@@ -58,10 +59,7 @@ def may_request_for(actor: Actor, job: JobFacts | None) -> bool:
 )
 def submit(ctx: Context, job: JobFacts | None, data: dict[str, Any]) -> Effect:
     """Store a new request; its lines decide on the approval chain."""
-    if data["id"] != ctx.id:
-        raise Invalid.field("id", _l("This record is not known."))
-    if ctx.find(PartsRequest, ctx.id) is not None:
-        raise Conflict("record.exists", _l("This request was already sent."))
+    require_new(ctx, data, PartsRequest, _l("This request was already sent."))
     _check_data(ctx, job, data)
     request = PartsRequest(
         id=ctx.id,
@@ -80,18 +78,15 @@ def submit(ctx: Context, job: JobFacts | None, data: dict[str, Any]) -> Effect:
     return Effect(ref=request.number, ver=request.ver, after=audit_values(request))
 
 
-@dataclass(frozen=True)
-class _Correction:
-    request: PartsRequest
-    job: JobFacts | None
+Correction = Loaded[PartsRequest, JobFacts | None]
 
 
-def _load_correction(ctx: Context, data: dict[str, Any]) -> _Correction:
-    return _Correction(ctx.load(PartsRequest, ctx.id), _load_job(ctx, data))
+def _load_correction(ctx: Context, data: dict[str, Any]) -> Correction:
+    return Loaded(ctx.load(PartsRequest, ctx.id), _load_job(ctx, data))
 
 
-def _may_correct(actor: Actor, correction: _Correction) -> bool:
-    return is_author(actor, facts_of_request(correction.request)) and may_request_for(actor, correction.job)
+def _may_correct(actor: Actor, correction: Correction) -> bool:
+    return IS_AUTHOR(actor, correction.record) and may_request_for(actor, correction.facts)
 
 
 @command(
@@ -103,13 +98,13 @@ def _may_correct(actor: Actor, correction: _Correction) -> bool:
     photos=PHOTOS,
     own_work=True,
 )
-def resubmit(ctx: Context, correction: _Correction, data: dict[str, Any]) -> Effect:
+def resubmit(ctx: Context, correction: Correction, data: dict[str, Any]) -> Effect:
     """Store the corrected content of a returned request; its approval chain starts again."""
-    request = correction.request
-    state = next_state(request, "resubmit")
-    _check_data(ctx, correction.job, data)
+    request, job = correction.record, correction.facts
+    state = state_after(request, "resubmit")
+    _check_data(ctx, job, data)
     before = audit_values(request)
-    request.job_id, request.group_id = data.get("job_id"), _group_of(ctx.actor, correction.job)
+    request.job_id, request.group_id = data.get("job_id"), _group_of(ctx.actor, job)
     request.urgency, request.wanted_on = data["urgency"], data["wanted_on"]
     request.reason = data.get("reason", "")
     request.ver += 1
@@ -135,27 +130,19 @@ def _group_of(actor: Actor, job: JobFacts | None) -> int:
     return next(iter(actor.groups))
 
 
-def _load_request(ctx: Context, data: dict[str, Any]) -> PartsRequest:
-    return ctx.load(PartsRequest, ctx.id)
-
-
-def _is_own(actor: Actor, request: PartsRequest) -> bool:
-    return is_author(actor, facts_of_request(request))
-
-
 @command(
     "parts_request.withdraw",
     label=_l("Withdraw"),
     schema=Withdraw,
-    load=_load_request,
-    may=_is_own,
+    load=record(PartsRequest),
+    may=IS_AUTHOR,
     undo=UNDO,
     own_work=True,
 )
 def withdraw(ctx: Context, request: PartsRequest, data: dict[str, Any]) -> Effect:
     """Withdraw a request that nobody has acted on, or that was returned (D-PART-5)."""
     before = {"state": request.state}
-    request.state = next_state(request, "withdraw")
+    request.state = state_after(request, "withdraw")
     request.ver += 1
     close_case(ctx, (KIND, request.id))
     return Effect(ref=request.number, ver=request.ver, before=before, after={"state": request.state})

@@ -13,10 +13,11 @@ from sqlalchemy import ColumnElement, Select, false, or_, select
 from fieldapp.field.jobs import sees_job
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.extensions import db
+from fieldapp.platform.web.states import ShownState
 from fieldapp.services.approvals import Returned, last_returns
 from fieldapp.supply.parts.models import PartsLine, PartsRequest
 from fieldapp.supply.parts.policy import SEES_ALL, SEES_HIGH, RequestFacts, may_see_request
-from fieldapp.supply.parts.words import STATES, look
+from fieldapp.supply.parts.words import request_state
 
 ROW: tuple[Any, ...] = (
     PartsRequest.submitted_at,
@@ -50,14 +51,9 @@ class Row:
     returned: list[Returned] = field(default_factory=list)
 
     @property
-    def words(self) -> Any:
-        """The state in words."""
-        return STATES.get(self.state, self.state)
-
-    @property
-    def look(self) -> str:
-        """How the state is marked."""
-        return look(self.state, self.goes_up)
+    def shown(self) -> ShownState:
+        """Return the state for its tag."""
+        return request_state(self.state, self.goes_up)
 
 
 def rows_of(found: Iterable[Any]) -> list[Row]:
