@@ -7,6 +7,7 @@ from fieldapp.platform.commandbus.bus import execute
 from fieldapp.platform.commandbus.channels import API, CLOCK, IMPORT, LINK, SYNC, WEB, Channel
 from fieldapp.platform.commandbus.command import UNDO, Command, Context, Effect, Photos, command
 from fieldapp.platform.commandbus.discarded import decide_dependents, mark_discarded
+from fieldapp.platform.commandbus.due_work import DUE_KINDS, WHEN_HELD, Due, DueData, DueKind, DueWork, Overtaken
 from fieldapp.platform.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, parse, web_envelope
 from fieldapp.platform.commandbus.field_merge import (
     Change,
@@ -18,6 +19,7 @@ from fieldapp.platform.commandbus.field_merge import (
 )
 from fieldapp.platform.commandbus.ledger import known_receipts
 from fieldapp.platform.commandbus.merge import Merges, plain
+from fieldapp.platform.commandbus.perform import NotDone, perform
 from fieldapp.platform.commandbus.result import Result
 from fieldapp.platform.commandbus.system import system_actor, system_envelope
 from fieldapp.platform.commandbus.transaction import writing
@@ -26,11 +28,13 @@ from fieldapp.platform.commandbus.waiting import decide_held_record, refuse_wait
 __all__ = [
     "API",
     "CLOCK",
+    "DUE_KINDS",
     "IMPORT",
     "LINK",
     "SYNC",
     "UNDO",
     "WEB",
+    "WHEN_HELD",
     "AttachmentNote",
     "BadEnvelope",
     "Base",
@@ -38,9 +42,15 @@ __all__ = [
     "Channel",
     "Command",
     "Context",
+    "Due",
+    "DueData",
+    "DueKind",
+    "DueWork",
     "Effect",
     "Envelope",
     "Merges",
+    "NotDone",
+    "Overtaken",
     "Photos",
     "Result",
     "audit_diff",
@@ -55,6 +65,7 @@ __all__ = [
     "mark_discarded",
     "merge_note",
     "parse",
+    "perform",
     "plain",
     "refuse_waiting",
     "system_actor",

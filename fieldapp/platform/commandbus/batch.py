@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from fieldapp.errors import AppError, Conflict
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import audit, ledger
+from fieldapp.platform.commandbus import audit, due_work, ledger
 from fieldapp.platform.commandbus.channels import IMPORT, Channel
 from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts
 from fieldapp.platform.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
@@ -90,6 +90,7 @@ class Batch:
         self.accepted: set[str] = set()
         self.held: dict[str, Held] = {}
         self.clocks = PhoneClocks(channel, actor.id, self.now)
+        self.scheduled: list[due_work.Due] = []
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -158,6 +159,7 @@ class Batch:
         for envelope, body, result in self.todo:
             self._answer(envelope, body, result, self.decided.get(envelope.op) or known.get(envelope.op))
         point("applied")
+        due_work.write_for_held(self.connection, self.held.keys() & fresh, self.now)
         self._keep_within_quota([one for op, one in sent.items() if op in fresh], fresh)
         anew = {op: result for op, result in self.decided.items() if self.use_savepoints or op not in fresh}
         ledger.update_outcomes(self.connection, anew, self.now)
@@ -321,8 +323,7 @@ class Batch:
         self.running = True
         effect = command.run(ctx, record, data)
         expect_files(envelope, self.actor, files, self.now)
-        if ctx.notices:
-            db.session.add_all(ctx.notices)
+        self.scheduled += ctx.leave(self.connection)
         session = used_session()
         if session is not None:
             session.flush()

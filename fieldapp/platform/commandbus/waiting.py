@@ -71,6 +71,7 @@ def decide_held_record(ctx: Context, op: str, author: Actor) -> Result:
         raise Conflict("waiting_record.not_now", words)
     ctx.batch.decided |= batch.decided
     ctx.batch.trail += batch.trail
+    ctx.batch.scheduled += batch.scheduled
     ctx.batch.field_changes |= batch.field_changes
     return result
 

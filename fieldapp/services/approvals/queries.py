@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, bindparam, func, or_, select
@@ -14,7 +15,7 @@ from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.database import among
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import name_by
-from fieldapp.services.approvals.extension_points import inbox_ids
+from fieldapp.services.approvals.extension_points import inbox_count_queries
 from fieldapp.services.approvals.models import Case, Step
 from fieldapp.services.approvals.policy import GROUP_ROLES, may_decide
 
@@ -29,7 +30,12 @@ _is_actors_turn = or_(
 _waits_for_actor = (Case.state == "open", Case.requester_id != bindparam("me"), _is_actors_turn)
 _case_count = select(func.count()).where(*_waits_for_actor)
 _notice_count = select(func.count()).where(Notice.user_id == bindparam("user"), Notice.read_at.is_(None))
-_counts = select(_case_count.scalar_subquery(), _notice_count.scalar_subquery())
+
+
+@cache
+def _counts(more: tuple[Any, ...]) -> Select[Any]:
+    """Return the query that counts cases, notices, and by `more` what features add."""
+    return select(_case_count.scalar_subquery(), _notice_count.scalar_subquery(), *more)
 
 
 def waiting_for(actor: Actor, limit: int) -> Select[Any]:
@@ -47,15 +53,15 @@ def _actor_params(actor: Actor) -> dict[str, Any]:
     return {"me": actor.id, "roles": sorted(actor.roles - GROUP_ROLES), "led": sorted(actor.leads)}
 
 
-def counts(actor: Actor) -> tuple[int, int]:
-    """Return the number of cases that wait for the actor, and of unread notices. One query."""
-    cases, notices = db.session.execute(_counts, {**_actor_params(actor), "user": actor.id}).one()
-    return cases, notices
+def counts(actor: Actor) -> tuple[int, ...]:
+    """Return the number of cases that wait for the actor, of unread notices, and of what features add. One query."""
+    query, params = _counts(inbox_count_queries(actor)), {**_actor_params(actor), "user": actor.id}
+    return tuple(db.session.execute(query, params).one())
 
 
 def inbox_count(actor: Actor) -> int:
     """Return the number of entries in the actor's inbox: cases, notices, and what features add."""
-    return sum(counts(actor)) + len(inbox_ids(actor))
+    return sum(counts(actor))
 
 
 def case_for(kind: str, record: str) -> Case | None:
