@@ -2,7 +2,8 @@
 
 Each is a fork of a process that never opened the database. Run as a module it takes its plan from the environment:
 `{"consumers", "kills", "seed", "at"}`. It keeps so many consumers alive until nothing waits, kills them at named points
-or anywhere until there were enough kills, and prints what ended them as JSON. The command `test.note` writes a notice; with the key `exit` it ends the process.
+or anywhere until there were enough kills, and prints what ended them as JSON. The command `test.note` writes a notice;
+with the key `exit` it ends the process.
 """
 
 from __future__ import annotations
