@@ -157,7 +157,7 @@ class Context:
         """Let the system execute the command `kind` on `agg` at `due_at`, once (ADR 39).
 
         Scheduling the same kind, key, occurrence and time again changes nothing. A higher `generation` overtakes what
-        waits for this kind and key. `late_after` is when work that is dropped if late is not done any more.
+        waits for this kind and key. From `late_after` on, work that is dropped if late is not done any more.
         """
         self.due.append(Due(kind, key, agg, due_at, occurrence, generation, late_after))
 

@@ -69,7 +69,7 @@ class DueKind:
     """How work of one kind is caught up after a downtime, and when it is due again.
 
     `following(key, moment)` returns the first occurrence after `moment`, or None. Work with `catch_up="drop"` is not
-    done after its `late_after`.
+    done from its `late_after` on.
     """
 
     catch_up: CatchUp = "each"
@@ -167,7 +167,7 @@ def _row(work: Due, made_by: str | None) -> dict[str, Any]:
 def settle_missed(connection: Connection, row: Any, now: datetime) -> bool:
     """Return whether `row` is to be left out because of what was missed; write what is due in its place."""
     how = DUE_KINDS.get(row.kind) or DueKind()
-    if row.catch_up == "drop" and now > row.late_after:
+    if row.catch_up == "drop" and now >= row.late_after:
         write_following(connection, row, now)
         return True
     if row.catch_up != "last":

@@ -52,7 +52,7 @@ def _note_sweep(session: Session, server: str, now: datetime) -> None:
 def _confirmed(session: Session, known: ScheduleClock, now: datetime) -> bool:
     """Return whether the database server's clock or a phone's agrees with a clock that has jumped ahead."""
     if session.get_bind().dialect.name == "postgresql":
-        theirs: datetime = session.scalar(select(func.clock_timestamp()))
+        theirs: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
         return abs(theirs - now) <= AGREES
     device: Any = ScheduleClock.metadata.tables["device"].c
     limit = int(AGREES.total_seconds() * 1000)

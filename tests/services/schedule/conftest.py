@@ -29,6 +29,7 @@ from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
 from fieldapp.platform.extensions import GRANTS, PROVISIONS, db
 from fieldapp.services.schedule.models import DueWork
 from tests.support.bench import Bench
+from tests.support.provisions import Both
 
 
 def effect(ctx: Context, record: None, data: dict[str, Any]) -> Effect:
@@ -103,20 +104,7 @@ def schedule(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Schedule:
         grants: Any = GRANTS.of(bench.app).by_role
         monkeypatch.setitem(grants, "system", grants["system"] | {kind})
         provided.append(("tests", [DUE_KINDS.by(kind, how)]))
-        monkeypatch.setitem(bench.app.extensions, "provisions", _Both(known, Provisions(provided)))
+        monkeypatch.setitem(bench.app.extensions, "provisions", Both(known, Provisions(provided)))
 
     add("test.each", DueKind())
     return Schedule(bench, add)
-
-
-class _Both:
-    """What the features provide and what a test adds."""
-
-    def __init__(self, known: Provisions, added: Provisions) -> None:
-        self.known, self.added = known, added
-
-    def of(self, point: Any) -> Any:
-        return (*self.known.of(point), *self.added.of(point))
-
-    def by_key(self, point: Any) -> Any:
-        return {**self.known.by_key(point), **self.added.by_key(point)}
