@@ -122,9 +122,20 @@ def _schedule(ctx: Context, deadline: Deadline) -> None:
         kind_of(deadline).kept(ctx, deadline)
     if deadline.ended_at is not None or due_at is None:
         return
-    later = {"agg": ("deadline", deadline.id), "key": deadline.id, "generation": deadline.generation}
     warn_at, warned_at = deadline.warn_at, deadline.warned_at
     if warn_at is not None and (warned_at is None or warn_at > max(warned_at, ctx.now)):
-        ctx.schedule(WARN, due_at=warn_at, late_after=due_at, occurrence=str(deadline.generation), **later)
+        _leave(ctx, WARN, deadline, warn_at, late_after=due_at)
     if deadline.breached_at is None:
-        ctx.schedule(BREACH, due_at=due_at, occurrence=str(deadline.generation), **later)
+        _leave(ctx, BREACH, deadline, due_at)
+
+
+def _leave(ctx: Context, kind: str, deadline: Deadline, due_at: datetime, late_after: datetime | None = None) -> None:
+    ctx.schedule(
+        kind,
+        key=deadline.id,
+        agg=("deadline", deadline.id),
+        due_at=due_at,
+        occurrence=str(deadline.generation),
+        generation=deadline.generation,
+        late_after=late_after,
+    )

@@ -71,5 +71,6 @@ def _form(op: UUID, kind: str, title: str) -> Response:
             back=PAGE,
             draft=f"{kind}:{op}" if kind == "due_work.give_up" else "",
             record_title=f"{title} · {label_of_kind(work.kind)}",
+            intro=label_of_kind(work.kind),
         )
     )
