@@ -48,8 +48,8 @@ def _before(folder: Path, url: str) -> Iterator[Flask]:
                 connection.execute(
                     text(
                         "INSERT INTO receipt (op, sha256, user_id, dev, ep, seq, kind, agg_type, agg_id, outcome,"
-                        " detail, body, channel, device_at, received_at, author_inactive) VALUES (:op, 'x', 1, 'd', 'e',"
-                        " 1, 'k', 'a', 'b', :outcome, '{}', '', 'sync', :at, :at, :inactive)"
+                        " detail, body, channel, device_at, received_at, author_inactive) VALUES (:op, 'x', 1, 'd',"
+                        " 'e', 1, 'k', 'a', 'b', :outcome, '{}', '', 'sync', :at, :at, :inactive)"
                     ),
                     {"op": op, "outcome": outcome, "at": clock.iso(ARRIVED)[:19].replace("T", " "), "inactive": False},
                 )
