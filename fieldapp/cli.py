@@ -1,7 +1,9 @@
-"""`flask --app wsgi …`: prepare, demo, create-user, reset-link, check, reindex, backup, restore, find-files, serve."""
+"""`flask --app wsgi …`: prepare, demo, create-user, reset-link, check, reindex, backup, restore, find-files, tick,
+consume, serve."""
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -21,12 +23,15 @@ from fieldapp.platform.web.hosts import address_of
 from fieldapp.services.accounts.models import Group, Membership, User
 from fieldapp.services.accounts.passwords import hash_password, password_problem
 from fieldapp.services.accounts.roles import NAMES
+from fieldapp.services.schedule import Sweeper, drain, server_name
 from fieldapp.startup import check_database
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for cli_command in (prepare, demo, create_user, reset_link, check, reindex, backup, restore, find_files, serve):
+    accounts = (create_user, reset_link)
+    care = (check, reindex, backup, restore, find_files)
+    for cli_command in (prepare, demo, *accounts, *care, tick, consume, serve):
         app.cli.add_command(cli_command)
 
 
@@ -185,6 +190,33 @@ def reindex() -> None:
     with writing() as session:
         search.refresh(session.connection())
     click.echo("The search index holds every record as it is written.")
+
+
+@click.command()
+@click.option("--at", help="A moment such as 2026-12-01T09:00+08:00; now where none is given.")
+@with_appcontext
+def tick(at: str | None) -> None:
+    """Do what is due, with the clock standing at a moment, until nothing is due then."""
+    try:
+        moment = clock.parse_iso(at) if at else clock.now()
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{error}: a moment such as 2026-12-01T09:00+08:00, please", param_hint="--at"
+        ) from None
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    with clock.standing_at(moment):
+        click.echo(f"{drain(app, moment)} tries")
+
+
+@click.command()
+@with_appcontext
+def consume() -> None:
+    """Do due work until SIGINT or SIGTERM, beside servers that do not run `serve`."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    sweeper = Sweeper(app, server_name("consume"))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sweeper.stop())
+    sweeper.run()
 
 
 @click.command()

@@ -31,6 +31,7 @@ from fieldapp.services.accounts import sessions
 from fieldapp.services.accounts.models import Group, Membership, User
 from fieldapp.services.accounts.passwords import hash_password
 from fieldapp.services.accounts.queries import actor_of
+from fieldapp.services.schedule import drain
 
 PASSWORD = "a good password"  # noqa: S105 - of the test cast
 DEVICE = str(uuid4())
@@ -219,6 +220,12 @@ class Bench:
 
     def send(self, person: Person, kind: str, agg: tuple[str, str], data: dict[str, Any], **over: Any) -> Result:
         return self.push(person, self.envelope(person, kind, agg, data, **over))[0]
+
+    def tick(self, at: datetime | None = None) -> int:
+        """Do what is due at a moment, as `flask tick` does; return the number of tries."""
+        moment = at or clock.now()
+        with clock.standing_at(moment):
+            return drain(self.app, moment)
 
     def session_of(self, person: Person, **headers: str) -> str:
         """The secret of a new session of this person, as signing in leaves it."""

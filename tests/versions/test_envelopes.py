@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock
+from fieldapp.platform.commandbus import DueData
 from fieldapp.platform.commandbus.models import AuditEntry, Receipt
 from fieldapp.platform.extensions import db
 from tests.support import envelopes
@@ -50,7 +51,10 @@ def _one_effect_each(bench: Bench, frozen: list[Frozen]) -> None:
 def test_58_every_command_has_a_line_in_the_working_day(bench: Bench) -> None:
     """Without one, no release could freeze an envelope of it."""
     in_the_day = {step.kind for step in envelopes.day(clock.now())}
-    missing = sorted(bench.app.extensions["commands"].keys() - in_the_day)
+    commands = bench.app.extensions["commands"].items()
+    # What only the clock sends lies on no phone.
+    sent_by_people = {kind for kind, command in commands if not isinstance(command.schema, DueData)}
+    missing = sorted(sent_by_people - in_the_day)
     assert missing == [], "add a line to day() in tests/support/envelopes.py"
 
 

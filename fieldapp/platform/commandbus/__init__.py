@@ -7,6 +7,7 @@ from fieldapp.platform.commandbus.bus import execute
 from fieldapp.platform.commandbus.channels import API, CLOCK, IMPORT, LINK, SYNC, WEB, Channel
 from fieldapp.platform.commandbus.command import UNDO, Command, Context, Effect, Photos, command
 from fieldapp.platform.commandbus.discarded import decide_dependents, mark_discarded
+from fieldapp.platform.commandbus.due_work import DUE_KINDS, WHEN_HELD, Due, DueData, DueKind, DueWork, Overtaken
 from fieldapp.platform.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, parse, web_envelope
 from fieldapp.platform.commandbus.field_merge import (
     Change,
@@ -20,6 +21,7 @@ from fieldapp.platform.commandbus.ledger import known_receipts
 from fieldapp.platform.commandbus.merge import Merges, plain
 from fieldapp.platform.commandbus.numbers import Numbers
 from fieldapp.platform.commandbus.owned import OwnedRecord
+from fieldapp.platform.commandbus.perform import NotDone, perform
 from fieldapp.platform.commandbus.records import (
     Loaded,
     create,
@@ -40,11 +42,13 @@ from fieldapp.platform.commandbus.waiting import decide_held_record, refuse_wait
 __all__ = [
     "API",
     "CLOCK",
+    "DUE_KINDS",
     "IMPORT",
     "LINK",
     "SYNC",
     "UNDO",
     "WEB",
+    "WHEN_HELD",
     "AttachmentNote",
     "BadEnvelope",
     "Base",
@@ -52,11 +56,17 @@ __all__ = [
     "Channel",
     "Command",
     "Context",
+    "Due",
+    "DueData",
+    "DueKind",
+    "DueWork",
     "Effect",
     "Envelope",
     "Loaded",
     "Merges",
+    "NotDone",
     "Numbers",
+    "Overtaken",
     "OwnedRecord",
     "Photos",
     "Result",
@@ -77,6 +87,7 @@ __all__ = [
     "next_state",
     "on_facts",
     "parse",
+    "perform",
     "plain",
     "record",
     "record_and_facts",

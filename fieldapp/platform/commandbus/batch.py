@@ -13,10 +13,10 @@ from marshmallow import ValidationError
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from fieldapp.errors import AppError, Conflict
+from fieldapp.errors import AppError
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import audit, ledger
+from fieldapp.platform.commandbus import audit, due_work, ledger
 from fieldapp.platform.commandbus.authors import Authors
 from fieldapp.platform.commandbus.channels import IMPORT, Channel
 from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts
@@ -29,7 +29,7 @@ from fieldapp.platform.commandbus.ledger import Held, Sent
 from fieldapp.platform.commandbus.models import Quarantine, Receipt
 from fieldapp.platform.commandbus.phone_clocks import PhoneClocks
 from fieldapp.platform.commandbus.quota import in_quarantine, not_stored_answer, room_left
-from fieldapp.platform.commandbus.refusals import database_is_down, default_message, flatten_messages
+from fieldapp.platform.commandbus.refusals import database_is_down, refuse, refuse_with
 from fieldapp.platform.commandbus.result import FINAL, Result
 from fieldapp.platform.commandbus.transaction import Transaction
 from fieldapp.platform.commandbus.waiting import missing, supersede
@@ -94,6 +94,7 @@ class Batch:
         self.authors = Authors(actor, channel, self.now)
         #: Principals of decisions made by a deputy, by operation.
         self.principals: dict[str, int | None] = {}
+        self.scheduled: list[due_work.Due] = []
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -162,6 +163,7 @@ class Batch:
         for envelope, body, result in self.todo:
             self._answer(envelope, body, result, self.decided.get(envelope.op) or known.get(envelope.op))
         point("applied")
+        due_work.write_for_held(self.connection, self.held.keys() & fresh, self.now)
         self._keep_within_quota([one for op, one in sent.items() if op in fresh], fresh)
         anew = {op: result for op, result in self.decided.items() if self.use_savepoints or op not in fresh}
         ledger.update_outcomes(self.connection, anew, self.now)
@@ -247,7 +249,7 @@ class Batch:
                 self._decide(envelope, result)
         except (ValidationError, AppError) as error:
             self._only_with_savepoints(error)
-            self._refused(result, error)
+            refuse_with(result, error)
         except Exception as error:
             if isinstance(error, DBAPIError) and (error.connection_invalidated or database_is_down(error)):
                 raise
@@ -284,30 +286,17 @@ class Batch:
             raise RetryWithSavepoints from error
         self.deferred_inserts.clear()
 
-    def _refused(self, result: Result, error: ValidationError | AppError) -> None:
-        if isinstance(error, ValidationError):
-            self._refuse(result, "rejected", "record.invalid", flatten_messages(error.normalized_messages()))
-            return
-        outcome = "conflict" if isinstance(error, Conflict) else "rejected"
-        self._refuse(result, outcome, error.code, error.problems or {"_": [error.words or default_message(error)]})
-        if isinstance(error, Conflict):
-            result.current = error.current
-
-    def _refuse(self, result: Result, outcome: str, code: str, problems: dict[str, list[Any]]) -> None:
-        result.outcome, result.code = outcome, code
-        result.problems = {name: [str(words) for words in said] for name, said in problems.items()}
-
     def _failed(self, envelope: Envelope, result: Result) -> None:
         number = envelope.op[-12:]
         log.exception("command %s failed, number %s", envelope.kind, number)
         words = gettext("The server could not do this now. It will be tried again. Number %(number)s", number=number)
-        self._refuse(result, "busy", "server.failed", {"_": [words]})
+        refuse(result, "busy", "server.failed", {"_": [words]})
 
     def _decide(self, envelope: Envelope, result: Result) -> None:
         command = self.commands.get(envelope.kind)
         if command is None or not command.oldest <= envelope.schema <= command.version:
             words = gettext("The server does not know this kind of record yet.")
-            self._refuse(result, "unsupported_schema", "command.unsupported", {"kind": [words]})
+            refuse(result, "unsupported_schema", "command.unsupported", {"kind": [words]})
             return
         ctx = self._context(command, envelope)
         if self._turned_away(command, ctx.actor, envelope, result):
@@ -317,7 +306,7 @@ class Batch:
             self._write_deferred_inserts()
         record = command.load(ctx, data)
         if not command.may(ctx.actor, record):
-            self._refuse(result, "rejected", "record.not_allowed", {"_": [gettext("You may not do this here.")]})
+            refuse(result, "rejected", "record.not_allowed", {"_": [gettext("You may not do this here.")]})
             return
         command.check_photos(envelope)
         files = free_files(envelope, self.actor)
@@ -325,8 +314,7 @@ class Batch:
         self.running = True
         effect = command.run(ctx, record, data)
         expect_files(envelope, self.actor, files, self.now)
-        if ctx.notices:
-            db.session.add_all(ctx.notices)
+        self.scheduled += ctx.leave(self.connection)
         session = used_session()
         if session is not None:
             session.flush()
@@ -366,11 +354,11 @@ class Batch:
         if not command.own_work and self._without_author(envelope, result):
             return True
         if not author.can(envelope.kind):
-            self._refuse(result, "rejected", "command.not_allowed", {"_": [gettext("You may not do this.")]})
+            refuse(result, "rejected", "command.not_allowed", {"_": [gettext("You may not do this.")]})
             return True
         if not command.accepts(envelope.agg[0]):
             words = gettext("This command does not belong to this kind of record.")
-            self._refuse(result, "rejected", "record.wrong_type", {"_": [words]})
+            refuse(result, "rejected", "record.wrong_type", {"_": [words]})
             return True
         result.needs = missing(envelope.depends, self.accepted)
         if result.needs:
@@ -385,10 +373,10 @@ class Batch:
         """
         if not self.actor.active:
             words = gettext("The account is closed. Only work that was done is still taken in.")
-            self._refuse(result, "rejected", "account.closed", {"_": [words]})
+            refuse(result, "rejected", "account.closed", {"_": [words]})
             return True
         if not self.signed_in and envelope.op not in self.held:
-            self._refuse(result, "busy", "session.needed", {"_": [gettext("Please sign in to send this.")]})
+            refuse(result, "busy", "session.needed", {"_": [gettext("Please sign in to send this.")]})
             return True
         return False
 

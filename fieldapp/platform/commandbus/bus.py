@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus.batch import Batch, NoRoom, RetryWithSavepoints
 from fieldapp.platform.commandbus.channels import Channel
+from fieldapp.platform.commandbus.due_work import wake_if_due
 from fieldapp.platform.commandbus.faults import point
 from fieldapp.platform.commandbus.result import Result
 from fieldapp.platform.commandbus.transaction import transaction
@@ -58,4 +59,5 @@ def _through(
         batch.apply(under_way)
         point("before-commit")
     point("after-commit")
+    wake_if_due(batch.scheduled, batch.now)
     return batch.answers()

@@ -10,13 +10,15 @@ from typing import Any, TypeVar, cast
 
 from flask_babel import lazy_gettext as _l
 from marshmallow import Schema, fields
-from sqlalchemy import Table, select
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.orm import Session
 
 from fieldapp.errors import Conflict, Invalid, NotFound
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import SYSTEM_ID, Actor
+from fieldapp.platform.commandbus import due_work
 from fieldapp.platform.commandbus.channels import Channel
+from fieldapp.platform.commandbus.due_work import Due
 from fieldapp.platform.commandbus.envelope import Envelope
 from fieldapp.platform.commandbus.merge import Merges
 from fieldapp.platform.commandbus.models import Notice, Redirect
@@ -65,6 +67,7 @@ class Context:
     now: datetime
     channel: Channel
     notices: list[Notice] = field(default_factory=list)
+    due: list[Due] = field(default_factory=list)
     deferred_inserts: DeferredInserts | None = None
     merged: Merged = field(default_factory=Merged)
     batch: Any = None
@@ -141,6 +144,31 @@ class Context:
         """
         if user_id not in {self.actor.id, SYSTEM_ID}:
             self.notices.append(Notice(user_id=user_id, kind=kind, url=url, params=params, created_at=self.now))
+
+    def schedule(
+        self,
+        kind: str,
+        *,
+        key: str,
+        agg: tuple[str, str],
+        due_at: datetime,
+        occurrence: str = "1",
+        generation: int = 0,
+        late_after: datetime | None = None,
+    ) -> None:
+        """Let the system execute the command `kind` on `agg` at `due_at`, once (ADR 39).
+
+        Scheduling the same kind, key, occurrence and time again changes nothing. A higher `generation` overtakes what
+        waits for this kind and key. From `late_after` on, work that is dropped if late is not done any more.
+        """
+        self.due.append(Due(kind, key, agg, due_at, occurrence, generation, late_after))
+
+    def leave(self, connection: Connection) -> list[Due]:
+        """Write the notices and the due work that the command left; return the latter."""
+        if self.notices:
+            self.session.add_all(self.notices)
+        due_work.write(connection, self.due, self.envelope.op)
+        return self.due
 
     def insert(self, table: Table, row: Data, exists: Any) -> None:
         """Adds the row of a new record. Raises Conflict with the words `exists` where its id is taken.

@@ -76,6 +76,12 @@ def lock(connection: Connection, author: int | None, sent: Iterable[Sent]) -> No
     together(connection, *_acquire_locks(connection, author, sent))
 
 
+def lock_aggregate(connection: Connection, key: str) -> None:
+    """Take the lock of one aggregate, by its key."""
+    if connection.dialect.name == "postgresql":
+        _lock.rows(connection, keys=[lock_key(key)])
+
+
 def lock_key(name: str) -> int:
     """Return the key of PostgreSQL's advisory lock for an aggregate or author."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

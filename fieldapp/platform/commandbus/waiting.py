@@ -72,6 +72,7 @@ def decide_held_record(ctx: Context, op: str, author: Actor) -> Result:
     ctx.batch.decided |= batch.decided
     ctx.batch.trail += batch.trail
     ctx.batch.principals |= batch.principals
+    ctx.batch.scheduled += batch.scheduled
     ctx.batch.field_changes |= batch.field_changes
     return result
 

@@ -12,11 +12,11 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fieldapp.platform.serving.bodies import Body, Bounds, Pace, Receiver, write_all
 from fieldapp.platform.serving.limits import limit_of
@@ -61,6 +61,16 @@ class FileResponse:
             self.file.close()
 
 
+class Background(Protocol):
+    """Work beside the requests, in threads of a worker process."""
+
+    def start(self) -> None:
+        """Begin, after the process was forked."""
+
+    def stop(self) -> None:
+        """End soon."""
+
+
 class Gateway:
     """RSGI application that runs a WSGI application in a few threads."""
 
@@ -72,7 +82,9 @@ class Gateway:
         proxies: int = 0,
         pace: Pace | None = None,
         bounds: Bounds | None = None,
+        background: Sequence[Background] = (),
     ) -> None:
+        self.background = background
         self.application, self.folder, self.uploads, self.proxies = application, folder, uploads, proxies
         self.receiver = Receiver(folder, pace or Pace(), bounds or Bounds())
         self.base = {
@@ -96,8 +108,12 @@ class Gateway:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         loop.add_signal_handler(signal.SIGUSR1, self.receiver.stop)
         _die_with_parent()
+        for work in self.background:
+            work.start()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        for work in self.background:
+            work.stop()
         self.threads.shutdown(wait=False, cancel_futures=True)
 
     # -- a request -------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ A feature opens a case with `open_case`, and declares its decision commands with
 
 from fieldapp.services.approvals.cases import close_case, open_case
 from fieldapp.services.approvals.decisions import Subject, decision, seen_json
-from fieldapp.services.approvals.extension_points import INBOX_CARDS, INBOX_IDS, INBOX_SECTIONS
+from fieldapp.services.approvals.extension_points import INBOX_CARDS, INBOX_COUNTS, INBOX_SECTIONS
 from fieldapp.services.approvals.policy import Detail
 from fieldapp.services.approvals.queries import (
     Returned,
@@ -20,7 +20,7 @@ from fieldapp.services.approvals.queries import (
 
 __all__ = [
     "INBOX_CARDS",
-    "INBOX_IDS",
+    "INBOX_COUNTS",
     "INBOX_SECTIONS",
     "Detail",
     "Returned",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import Panel, in_order
@@ -12,8 +13,9 @@ from fieldapp.platform.extensions import ExtensionPoint, KeyedPoint
 INBOX_CARDS: KeyedPoint[Callable[[Sequence[str]], Mapping[str, Panel]]] = KeyedPoint("inbox card of")
 #: Whole parts of a person's inbox beside its cases.
 INBOX_SECTIONS: ExtensionPoint[Callable[[Actor], Iterable[Panel]]] = ExtensionPoint("inbox sections")
-#: Which decisions wait in those parts.
-INBOX_IDS: ExtensionPoint[Callable[[Actor], Sequence[str]]] = ExtensionPoint("inbox ids")
+#: How many decisions wait in those parts: a scalar subquery with the parameters `me` and `led`, the same object at
+#: every call, or None.
+INBOX_COUNTS: ExtensionPoint[Callable[[Actor], Any | None]] = ExtensionPoint("inbox counts")
 
 
 def inbox_panels(kind: str, ids: Sequence[str]) -> Mapping[str, Panel]:
@@ -27,6 +29,7 @@ def inbox_sections(actor: Actor) -> list[Panel]:
     return in_order(panel for of_feature in INBOX_SECTIONS.all() for panel in of_feature(actor))
 
 
-def inbox_ids(actor: Actor) -> list[str]:
-    """Return which decisions wait in those parts."""
-    return [one for of_feature in INBOX_IDS.all() for one in of_feature(actor)]
+def inbox_count_queries(actor: Actor) -> tuple[Any, ...]:
+    """Return the subqueries that count what features add to this person's inbox."""
+    queries = (of_feature(actor) for of_feature in INBOX_COUNTS.all())
+    return tuple(query for query in queries if query is not None)

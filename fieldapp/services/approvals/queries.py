@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 from flask_babel import gettext
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
+from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor, Principal
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.database import among
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import name_by
-from fieldapp.services.approvals.extension_points import inbox_ids
+from fieldapp.services.approvals.extension_points import inbox_count_queries
 from fieldapp.services.approvals.models import Case, Step
 from fieldapp.services.approvals.policy import GROUP_ROLES, Turn, may_decide
 
@@ -44,13 +46,15 @@ def _first_cases(waits: Sequence[ColumnElement[bool]], limit: int) -> Select[Any
     return select(Case.id).where(*waits).order_by(Case.opened_at, Case.id).limit(limit)
 
 
-def _count_statement(waits: Sequence[ColumnElement[bool]]) -> Select[Any]:
+def _count_statement(waits: Sequence[ColumnElement[bool]], more: Sequence[Any]) -> Select[Any]:
     case_count = select(func.count()).where(*waits)
-    return select(case_count.scalar_subquery(), _notice_count.scalar_subquery())
+    return select(case_count.scalar_subquery(), _notice_count.scalar_subquery(), *more)
 
 
-# Built once: every page needs the count.
-_counts = _count_statement(_waits_for_actor)
+@cache
+def _counts(more: tuple[Any, ...]) -> Select[Any]:
+    """Return the query that counts cases, notices, and by `more` what features add; built once."""
+    return _count_statement(_waits_for_actor, more)
 
 
 def _waits(actor: Actor) -> Sequence[ColumnElement[bool]]:
@@ -76,7 +80,7 @@ def waiting_for(actor: Actor, limit: int) -> Select[Any]:
 
 
 def _actor_params(actor: Actor) -> dict[str, Any]:
-    params: dict[str, Any] = {"me": actor.id}
+    params: dict[str, Any] = {"me": actor.id, "on": clock.today()}
     people: dict[str, Actor | Principal] = {"": actor.in_own_right}
     people |= {f"_{number}": principal for number, principal in enumerate(actor.principals)}
     for suffix, person in people.items():
@@ -84,16 +88,16 @@ def _actor_params(actor: Actor) -> dict[str, Any]:
     return params
 
 
-def counts(actor: Actor) -> tuple[int, int]:
-    """Return the number of cases that wait for the actor, and of unread notices. One query."""
-    statement = _count_statement(_waits(actor)) if actor.principals else _counts
-    cases, notices = db.session.execute(statement, {**_actor_params(actor), "user": actor.id}).one()
-    return cases, notices
+def counts(actor: Actor) -> tuple[int, ...]:
+    """Return the number of cases that wait for the actor, of unread notices, and of what features add. One query."""
+    more = inbox_count_queries(actor)
+    statement = _count_statement(_waits(actor), more) if actor.principals else _counts(more)
+    return tuple(db.session.execute(statement, {**_actor_params(actor), "user": actor.id}).one())
 
 
 def inbox_count(actor: Actor) -> int:
     """Return the number of entries in the actor's inbox: cases, notices, and what features add."""
-    return sum(counts(actor)) + len(inbox_ids(actor))
+    return sum(counts(actor))
 
 
 def case_for(kind: str, record: str) -> Case | None:

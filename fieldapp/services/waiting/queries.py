@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from flask import g
-from sqlalchemy import Select, bindparam, literal_column, select
+from sqlalchemy import ScalarSelect, Select, func, literal_column, select
 
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.platform.commandbus import Command, format_value, label_of, parse
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Receipt
-from fieldapp.platform.database import Moment
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import memberships_of, name_by, people_under
-from fieldapp.services.settings import value_column, value_from
+from fieldapp.services.waiting.models import ExpiredRecord
 from fieldapp.services.waiting.policy import Author
-from fieldapp.services.waiting.settings import DAYS
 
 #: Largest number of records listed.
 MAX_LISTED = 50
@@ -69,25 +67,46 @@ class _Row(NamedTuple):
     received_at: datetime
     body: str
     detail: dict[str, Any]
-    days: str | None
 
 
-def _expired_query(manager: bool) -> Select[Any]:
-    columns = (Receipt.op, Receipt.kind, Receipt.user_id, name_by(Receipt.user_id), Receipt.received_at)
+def _expired(*columns: Any, manager: bool) -> Select[Any]:
+    # A literal, so that the planner may use the partial index of held records.
+    held = Receipt.outcome == literal_column("'held'")
     return (
-        select(*columns, Receipt.body, Receipt.detail, value_column("waiting.days"))
-        .where(Receipt.user_id.in_(people_under(manager)), Receipt.outcome == literal_column("'held'"))
-        .where(Receipt.received_at < bindparam("before", type_=Moment))
-        .order_by(Receipt.received_at, Receipt.op)
+        select(*columns)
+        .select_from(ExpiredRecord)
+        .join(Receipt, Receipt.op == ExpiredRecord.op)
+        .where(held, ExpiredRecord.user_id.in_(people_under(manager)))
         .limit(MAX_LISTED)
     )
 
 
-def overdue(actor: Actor) -> list[_Row]:
-    """Return the records this person decides about (the rule of `may_decide`), the oldest first.
+def _list_query(manager: bool) -> Select[Any]:
+    columns = (Receipt.op, Receipt.kind, Receipt.user_id, name_by(Receipt.user_id), Receipt.received_at)
+    listed = _expired(*columns, Receipt.body, Receipt.detail, manager=manager)
+    return listed.order_by(Receipt.received_at, Receipt.op)
 
-    One query per request: the badge and the page share the result.
-    """
+
+def _count_query(manager: bool) -> ScalarSelect[int]:
+    listed = _expired(ExpiredRecord.op, manager=manager).subquery()
+    return select(func.count()).select_from(listed).scalar_subquery()
+
+
+# Built once: every page of the people who decide shows the count.
+_counts = {manager: _count_query(manager) for manager in (False, True)}
+
+
+def _decides(actor: Actor) -> bool:
+    return bool(actor.leads) or "manager" in actor.roles
+
+
+def count_query(actor: Actor) -> ScalarSelect[int] | None:
+    """Return the number of `overdue` as a subquery with the parameters `me`, `led`, `on`; None for others."""
+    return _counts["manager" in actor.roles] if _decides(actor) else None
+
+
+def overdue(actor: Actor) -> list[_Row]:
+    """Return the records this person decides about (the rule of `may_decide`), the oldest first."""
     cache: dict[int, list[_Row]] = g.setdefault("overdue_records", {})
     if actor.id not in cache:
         cache[actor.id] = _read_overdue(actor)
@@ -95,17 +114,10 @@ def overdue(actor: Actor) -> list[_Row]:
 
 
 def _read_overdue(actor: Actor) -> list[_Row]:
-    if not actor.leads and "manager" not in actor.roles:
+    if not _decides(actor):
         return []
-    now, query = clock.now(), _expired_query("manager" in actor.roles)
-    params = {
-        "me": actor.id,
-        "led": sorted(actor.leads),
-        "before": now - timedelta(days=int(DAYS.low)),
-        "on": clock.today(),
-    }
-    rows = [_Row(*row) for row in db.session.execute(query, params)]
-    return [row for row in rows if row.received_at < now - timedelta(days=int(value_from("waiting.days", row.days)))]
+    params = {"me": actor.id, "led": sorted(actor.leads), "on": clock.today()}
+    return [_Row(*row) for row in db.session.execute(_list_query("manager" in actor.roles), params)]
 
 
 def cards(actor: Actor) -> list[Waiting]:

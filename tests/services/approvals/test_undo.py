@@ -11,7 +11,7 @@ from fieldapp.platform.commandbus import UNDO
 CLAIM, ITEM = "expense_claim", "expense_item"
 TAKEN_BACK = re.compile(
     r"^(expense_claim|parts_request)\.(approve|return|reject|withdraw)$|^service_report\.(accept|return)$"
-    r"|^waiting_record\.|^expense_item\.discard$"
+    r"|^waiting_record\.(?!expire)|^expense_item\.discard$"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,10 +13,12 @@ from sqlalchemy import select
 
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
+from fieldapp.kernel.actor import SYSTEM_ID
 from fieldapp.money.expenses.models import ExpenseItem
-from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus import DueWork, writing
 from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
 from fieldapp.platform.extensions import db
+from fieldapp.services.waiting.models import ExpiredRecord
 from tests.platform.commandbus.test_bus import item
 from tests.support.bench import Bench
 
@@ -31,9 +34,10 @@ def held(bench: Bench) -> str:
 
 
 @pytest.fixture
-def later() -> Iterator[None]:
-    """Move the clock five days and an hour ahead."""
+def later(bench: Bench) -> Iterator[None]:
+    """Move the clock five days and an hour ahead, and do what is due by then."""
     with time_machine.travel(clock.now() + timedelta(days=5, hours=1), tick=True):
+        bench.tick()
         yield
 
 
@@ -57,6 +61,7 @@ def inbox(bench: Bench, person: Any, **headers: str) -> str:
 
 def test_47_before_five_days_nobody_is_asked(bench: Bench, held: str) -> None:
     with time_machine.travel(clock.now() + timedelta(days=4, hours=23), tick=True):
+        bench.tick()
         assert "Waiting for what never came" not in inbox(bench, bench.cast.leader)
 
 
@@ -64,6 +69,7 @@ def test_47_before_five_days_nobody_is_asked(bench: Bench, held: str) -> None:
 def test_47_before_five_days_nobody_decides_by_envelope_either(bench: Bench, held: str, verb: str) -> None:
     data = {"reason": "Too early"} if verb == "reject" else {}
     with time_machine.travel(clock.now() + timedelta(days=4, hours=23), tick=True):
+        bench.tick()
         result = decide(bench, bench.cast.leader, verb, held, **data)
     assert (result.outcome, result.code) == ("conflict", "waiting_record.too_early")
     assert receipt(bench, held)[0] == "held"
@@ -82,7 +88,7 @@ def test_47_after_five_days_the_leader_is_asked(bench: Bench, held: str, later: 
         assert held not in inbox(bench, person)
 
 
-def test_47_the_number_of_days_is_a_figure(bench: Bench, held: str) -> None:
+def test_47_the_number_of_days_is_the_setting_of_the_day_of_arrival(bench: Bench, held: str) -> None:
     from fieldapp.services.settings.models import Setting
 
     with bench.app.app_context():
@@ -99,8 +105,46 @@ def test_47_the_number_of_days_is_a_figure(bench: Bench, held: str) -> None:
                 )
             )
         db.session.remove()
+    later_record = str(bench.send(bench.cast.tech, *item(), depends=[str(ids.uuid7())]).op)
     with time_machine.travel(clock.now() + timedelta(days=2, hours=1), tick=True):
-        assert held in inbox(bench, bench.cast.leader)
+        bench.tick()
+        page = inbox(bench, bench.cast.leader)
+        assert later_record in page
+        assert held not in page
+
+
+def test_47_a_record_is_asked_about_once_however_often_it_is_sent(bench: Bench) -> None:
+    body = bench.envelope(bench.cast.tech, *item(), depends=[str(ids.uuid7())])
+    for hours in (0, 1):
+        with time_machine.travel(clock.now() + timedelta(hours=hours), tick=True):
+            assert bench.push(bench.cast.tech, body)[0].outcome == "held"
+    with bench.app.app_context():
+        assert db.session.scalars(select(DueWork.kind)).all() == ["waiting_record.expire"]
+        db.session.remove()
+
+
+def test_47_a_record_whose_dependency_came_is_not_asked_about(bench: Bench) -> None:
+    parent = bench.envelope(bench.cast.tech, *item())
+    assert bench.send(bench.cast.tech, *item(), depends=[json.loads(parent)["op"]]).outcome == "held"
+    assert bench.push(bench.cast.tech, parent)[0].outcome == "accepted"
+    assert bench.tick(clock.now() + timedelta(days=6)) == 1
+    with bench.app.app_context():
+        assert db.session.scalars(select(DueWork.state)).all() == ["overtaken"]
+        assert db.session.scalars(select(ExpiredRecord.op)).all() == []
+        db.session.remove()
+
+
+def test_47_pages_count_what_waits_in_the_query_of_the_inbox(
+    bench: Bench, held: str, later: None, queries: Any
+) -> None:
+    """The number of decisions comes with the number of cases: no page asks for it alone."""
+    leader, tech = bench.client_of(bench.cast.leader), bench.client_of(bench.cast.tech)
+    for client in (leader, tech):
+        client.get("/me")
+        with queries() as asked:
+            client.get("/me")
+        assert sum("notice" in statement for statement in asked.statements) == 1
+        assert sum("expired_record" in statement and "notice" not in statement for statement in asked.statements) == 0
 
 
 def test_47_accepted_without_what_it_refers_to(bench: Bench, held: str, later: None) -> None:
@@ -112,6 +156,7 @@ def test_47_accepted_without_what_it_refers_to(bench: Bench, held: str, later: N
         assert record.owner_id == bench.cast.tech.id
         entries = db.session.execute(select(AuditEntry.action, AuditEntry.user_id).order_by(AuditEntry.id)).all()
         assert [tuple(entry) for entry in entries] == [
+            ("waiting_record.expire", SYSTEM_ID),
             ("expense_item.capture", bench.cast.tech.id),
             ("waiting_record.accept", bench.cast.leader.id),
         ]
@@ -150,6 +195,7 @@ def test_47_a_leaders_own_record_goes_to_the_manager(bench: Bench) -> None:
     """Nobody decides about their own records (D-ROLE-1)."""
     op = str(bench.send(bench.cast.leader, *item(), depends=[str(ids.uuid7())]).op)
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
+        bench.tick()
         assert op not in inbox(bench, bench.cast.leader)
         assert decide(bench, bench.cast.leader, "accept", op).outcome == "rejected"
         assert op in inbox(bench, bench.cast.manager)
@@ -160,6 +206,7 @@ def test_47_whom_nobody_leads_the_manager_decides_for(bench: Bench) -> None:
     """List and command use the same rule for people without a group."""
     op = str(bench.send(bench.cast.finance, *item(), depends=[str(ids.uuid7())]).op)
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
+        bench.tick()
         for person in (bench.cast.leader, bench.cast.other_leader):
             assert op not in inbox(bench, person)
             assert decide(bench, person, "accept", op).outcome == "rejected"
@@ -171,6 +218,7 @@ def test_47_whom_nobody_leads_the_manager_decides_for(bench: Bench) -> None:
 def test_47_record_impossible_without_its_dependency_is_returned(bench: Bench, later: None) -> None:
     op = str(bench.send(bench.cast.tech, *item(amount="-1"), depends=[str(ids.uuid7())]).op)
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
+        bench.tick()
         result = decide(bench, bench.cast.leader, "accept", op)
         assert result.outcome == "accepted"
         assert "went back to its author" in result.current["note"]
@@ -186,10 +234,9 @@ def test_47_records_held_for_the_accepted_one_follow(bench: Bench, held: str, la
 
 def test_47_a_parent_that_comes_after_all_needs_no_decision(bench: Bench, later: None) -> None:
     parent = bench.envelope(bench.cast.tech, *item())
-    import json
-
     op = str(bench.send(bench.cast.tech, *item(), depends=[json.loads(parent)["op"]]).op)
     with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
+        bench.tick()
         assert op in inbox(bench, bench.cast.leader)
         assert bench.push(bench.cast.tech, parent)[0].outcome == "accepted"
         assert receipt(bench, op)[0] == "accepted"
@@ -246,6 +293,7 @@ def test_inbox_has_a_fixed_number_of_queries(bench: Bench, queries: Any, held: s
         for _ in range(more):
             bench.send(bench.cast.tech, *item(), depends=[str(ids.uuid7())])
         with time_machine.travel(clock.now() + timedelta(days=6), tick=True):
+            bench.tick()
             client = bench.client_of(bench.cast.leader)
             client.get("/inbox")
             with queries() as asked:
