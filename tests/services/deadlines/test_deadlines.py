@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,7 +92,7 @@ class Story:
     def open(self, moment: str = "2026-12-18 16:30", limit_s: int = USUAL_DAY, **more: Any) -> str:
         with time_machine.travel(at(moment), tick=False):
             result = self.send(str(ids.uuid7()), "start", limit_s=limit_s, **more)
-        assert result.outcome == "accepted"
+        assert result.outcome == "accepted", result.code
         return str(result.ref)
 
     def send(self, subject: str, event: str, **data: Any) -> Result:
@@ -119,8 +120,10 @@ class Story:
 def story(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Story:
     made = Story(bench)
     monkeypatch.setitem(bench.app.extensions["commands"], note.kind, note)
-    grants: Any = GRANTS.of(bench.app).by_role
-    monkeypatch.setitem(grants, "leader", grants["leader"] | {note.kind})
+    grants = GRANTS.of(bench.app)
+    # A value of its own: actors are kept by the grants they were made with.
+    more = {**grants.by_role, "leader": grants.by_role["leader"] | {note.kind}}
+    monkeypatch.setitem(bench.app.extensions, GRANTS.name, replace(grants, by_role=more))
     added = Provisions([("tests", [DEADLINE_KINDS.by("test_respond", made.kind())])])
     monkeypatch.setitem(bench.app.extensions, "provisions", Both(PROVISIONS.of(bench.app), added))
     return made
