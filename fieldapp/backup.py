@@ -26,8 +26,9 @@ from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.audit import AuditEntry
 from fieldapp.platform.commandbus import writing
-from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.models import Instance
 from fieldapp.services.accounts.models import User

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from fieldapp.config import Config
 from fieldapp.kernel import clock
 from fieldapp.platform import search
+from fieldapp.platform.audit import Head, head
 from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import INSTANCE_ID, db
 from fieldapp.platform.web.hosts import address_of
@@ -111,20 +113,38 @@ def create_user(username: str, name: str, roles: tuple[str, ...], group_name: st
     click.echo(f"{username} can sign in.")
 
 
+class _HeadType(click.ParamType):
+    """`NUMBER:HASH`, as `check` and `backup` print it."""
+
+    name = "number:hash"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Head:
+        """Return the head; fail with a sentence where it is none."""
+        number, _, digest = value.partition(":")
+        if not re.fullmatch(r"\d{1,18}", number) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            self.fail("a head is a number, a colon and 64 hexadecimal digits", param, ctx)
+        return Head(int(number), digest, None)
+
+
 @click.command()
+@click.option("--head", "outside", type=_HeadType(), help="A head of the audit log that was kept outside.")
 @with_appcontext
-def check() -> None:
+def check(outside: Head | None) -> None:
     """Verify receipts and effects, files, the audit log and every feature's checks. Exit 1 on faults."""
-    sys.exit(_run_checks())
+    sys.exit(_run_checks(outside))
 
 
-def _run_checks() -> int:
+def _run_checks(outside: Head | None = None) -> int:
     from fieldapp.integrity import faults
 
-    lines = list(faults())
+    lines = list(faults(outside))
     for line in lines:
         click.echo(line)
     click.echo(f"{len(lines)} faults")
+    present = head(db.session.connection())
+    click.echo(f"Head of the audit log: {present}{f' at {clock.iso(present.at)}' if present.at else ''}")
+    if outside is None:
+        click.echo("Without --head, entries cut off at the end and a log written anew cannot be seen.")
     return 1 if lines else 0
 
 

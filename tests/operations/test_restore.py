@@ -18,7 +18,8 @@ from fieldapp import backup, create_app
 from fieldapp.config import Config
 from fieldapp.kernel import ids
 from fieldapp.money.expenses import ExpenseItem
-from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.platform.audit.models import AuditEntry
+from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.models import Instance
 from fieldapp.services.attachments import store

@@ -25,6 +25,7 @@ from fieldapp.money.expenses.queries.records import (
     wrong_totals,
 )
 from fieldapp.money.expenses.words import about_claim
+from fieldapp.platform.audit import FACT_NAMES
 from fieldapp.platform.extensions import CHECKS, DEMO
 from fieldapp.platform.web.extension_points import AUTHOR_URLS, CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
 from fieldapp.services.approvals import INBOX_CARDS
@@ -78,6 +79,8 @@ manifest = FeatureManifest(
         "quality": _READ,
     },
     provides=(
+        FACT_NAMES.by("expense_item", frozenset({"amount", "spent_on", "job_id", "fapiao", "receipts"})),
+        FACT_NAMES.by("expense_claim", frozenset({"month", "items"})),
         TILES.by(
             Entry(
                 "expense",

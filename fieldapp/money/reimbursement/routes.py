@@ -13,7 +13,8 @@ from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses import CLAIM_WORDS, KIND_WORDS, LOOKS, ExpenseClaim, ExpenseItem, warning_words
 from fieldapp.money.reimbursement.exports import Names, as_csv, as_xlsx
 from fieldapp.money.reimbursement.queries import Summary, as_of, filters, groups_in, rows_query, summary
-from fieldapp.platform.commandbus import audit, writing
+from fieldapp.platform import audit
+from fieldapp.platform.commandbus import writing
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.downloads import as_download, file_name
 from fieldapp.platform.web.guards import actor, needs
@@ -85,18 +86,13 @@ def _log(chosen: Sequence[Filter], form: str) -> Summary:
         "total": str(sums.total),
     }
     with writing() as session:
-        entry = {
-            "op": None,
-            "action": "reimbursement.export",
-            "agg_type": "reimbursement",
-            "agg_id": str(ids.uuid7()),
-            "user_id": actor().id,
-            "dev": None,
-            "device_at": None,
-            "at": clock.now(),
-            "before": None,
-            "after": after,
-        }
+        entry = audit.Entry(
+            action="reimbursement.export",
+            agg=("reimbursement", str(ids.uuid7())),
+            actor_id=actor().id,
+            at=clock.now(),
+            after=after,
+        )
         audit.append(session.connection(), [entry])
     return sums
 

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from fieldapp.errors import AppError, Conflict
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import audit, ledger
+from fieldapp.platform.audit import Entry, prepare_entries
+from fieldapp.platform.commandbus import ledger
 from fieldapp.platform.commandbus.channels import IMPORT, Channel
 from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts, written_time
 from fieldapp.platform.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
@@ -85,7 +86,7 @@ class Batch:
         self.todo: list[Sent] = []
         self.quarantined: dict[str, dict[str, Any]] = {}
         self.decided: dict[str, Result] = {}
-        self.trail: list[dict[str, Any]] = []
+        self.audit_entries: list[Entry] = []
         self.field_changes: dict[FieldKey, LastChange] = {}
         self.accepted: set[str] = set()
         self.held: dict[str, Held] = {}
@@ -200,14 +201,14 @@ class Batch:
         waited += self._deferred_statements()
         waited += storing(self.connection.dialect.name, self.field_changes)
         try:
-            written, trail = audit.prepare_entries(self.connection, self.trail, waited)
+            written, appending = prepare_entries(self.connection, self.audit_entries, waited)
         except IntegrityError as error:
             if self.use_savepoints:
                 raise
             raise RetryWithSavepoints from error
         if receipts and written[0] < len(receipts):
             raise RetryWithSavepoints
-        return trail
+        return appending
 
     def _rows(self, sent: dict[str, Sent], ops: Set[str]) -> list[dict[str, Any]]:
         """Return the rows of the receipts of these records, with their outcomes so far."""
@@ -342,20 +343,19 @@ class Batch:
         result.outcome, result.ref, result.ver = "accepted", effect.ref, effect.ver
         result.problems, result.needs, result.code = {}, [], None
         result.current = {"note": str(effect.note)} if effect.note else None
-        self.trail.append(
-            {
-                "op": envelope.op,
-                "action": envelope.kind,
-                "agg_type": envelope.agg[0],
-                "agg_id": envelope.agg[1],
-                "user_id": self.actor.id,
-                "channel": self.channel.name,
-                "dev": envelope.dev,
-                "device_at": ctx.at,
-                "at": self.now,
-                "before": effect.before,
-                "after": effect.after if effect.after is not None else envelope.data,
-            }
+        self.audit_entries.append(
+            Entry(
+                op=envelope.op,
+                action=envelope.kind,
+                agg=(envelope.agg[0], envelope.agg[1]),
+                actor_id=self.actor.id,
+                channel=self.channel.name,
+                dev=envelope.dev,
+                device_at=ctx.at,
+                at=self.now,
+                before=effect.before,
+                after=effect.after if effect.after is not None else envelope.data,
+            )
         )
         change = LastChange(self.actor.id, self.actor.name, self.now, envelope.op, effect.ver)
         for name in changed_fields(COMPARED(), envelope.agg[0], effect.before, effect.after):

@@ -69,7 +69,7 @@ def decide_held_record(ctx: Context, op: str, author: Actor) -> Result:
         words = gettext("The server cannot take this record in now. It goes on waiting.")
         raise Conflict("waiting_record.not_now", words)
     ctx.batch.decided |= batch.decided
-    ctx.batch.trail += batch.trail
+    ctx.batch.audit_entries += batch.audit_entries
     ctx.batch.field_changes |= batch.field_changes
     return result
 

@@ -11,6 +11,7 @@ from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.platform.audit import FACT_NAMES
 from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, TABS, Entry
 from fieldapp.platform.web.fresh import tells_ago
 from fieldapp.services.accounts.session import current_session
@@ -21,6 +22,7 @@ manifest = FeatureManifest(
         "admin": ("user.manage", "user.activate", "user.deactivate"),
     },
     provides=(
+        FACT_NAMES.by("user", frozenset({"active", "ended"})),
         TABS.by(Entry("me", _l("Me"), "/me", "me.view", order=90, icon="me")),
         LINKS.by(Entry("password", _l("Password"), "/me/password", "me.password", order=16, icon="lock")),
         LINKS.by(

@@ -11,6 +11,7 @@ from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.platform.audit import FACT_NAMES
 from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, Entry
 from fieldapp.platform.web.fresh import tells_ago
 from fieldapp.services.accounts.session import this_phone
@@ -52,6 +53,7 @@ manifest = FeatureManifest(
         "admin": ("device.oversee",),
     },
     provides=(
+        FACT_NAMES.by("device", frozenset({"unsent", "oldest", "missing", "seen", "by_owner", "revoked", "user_id"})),
         LINKS.by(Entry("my_phones", _l("My phones and sign-ins"), "/me/devices", "me.devices", order=15, icon="phone")),
         LINKS.by(
             Entry(

@@ -13,6 +13,7 @@ from fieldapp.field.jobs import JOB_PANELS, JobSheet, my_job_choices, pack_jobs
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
+from fieldapp.platform.audit import FACT_NAMES
 from fieldapp.platform.extensions import CHECKS, DEMO, db
 from fieldapp.platform.web.extension_points import CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
 from fieldapp.platform.web.lists import PAGE
@@ -109,6 +110,7 @@ manifest = FeatureManifest(
         **dict.fromkeys(("finance", "agent", "quality"), ("parts_request.view",)),
     },
     provides=(
+        FACT_NAMES.by("parts_request", frozenset({"job_id", "urgency", "wanted_on", "goes_up"})),
         TILES.by(
             Entry(
                 "parts",

@@ -13,8 +13,9 @@ from sqlalchemy import select
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseItem
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import writing
-from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
+from fieldapp.platform.commandbus.models import Notice, Receipt
 from fieldapp.platform.extensions import db
 from tests.platform.commandbus.test_bus import item
 from tests.support.bench import Bench
@@ -110,7 +111,7 @@ def test_47_accepted_without_what_it_refers_to(bench: Bench, held: str, later: N
     with bench.app.app_context():
         record = db.session.scalars(select(ExpenseItem)).one()
         assert record.owner_id == bench.cast.tech.id
-        entries = db.session.execute(select(AuditEntry.action, AuditEntry.user_id).order_by(AuditEntry.id)).all()
+        entries = db.session.execute(select(AuditEntry.action, AuditEntry.actor_id).order_by(AuditEntry.id)).all()
         assert [tuple(entry) for entry in entries] == [
             ("expense_item.capture", bench.cast.tech.id),
             ("waiting_record.accept", bench.cast.leader.id),

@@ -1,0 +1,19 @@
+"""The audit log: a hash chain over salted commitments; the contents stand beside it and can be erased (ADR 38)."""
+
+from fieldapp.platform.audit.chain import Entry, Head, append, head, prepare_entries
+from fieldapp.platform.audit.models import AuditEntry
+from fieldapp.platform.audit.personal import FACT_NAMES, SCHEMAS
+from fieldapp.platform.audit.reading import Contents, contents_of
+
+__all__ = [
+    "FACT_NAMES",
+    "SCHEMAS",
+    "AuditEntry",
+    "Contents",
+    "Entry",
+    "Head",
+    "append",
+    "contents_of",
+    "head",
+    "prepare_entries",
+]
