@@ -1,4 +1,6 @@
-"""`flask --app wsgi …`: prepare, demo, create-user, reset-link, check, reindex, backup, restore, find-files, serve."""
+"""`flask --app wsgi …`: prepare, demo, create-user, reset-link, check, reindex, backup, restore, erase,
+find-files, serve.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,10 @@ from flask_migrate import upgrade
 from sqlalchemy import select
 
 from fieldapp.config import Config
-from fieldapp.kernel import clock
+from fieldapp.kernel import clock, ids
 from fieldapp.platform import search
 from fieldapp.platform.audit import Head, head
-from fieldapp.platform.commandbus import writing
+from fieldapp.platform.commandbus import erasing, writing
 from fieldapp.platform.extensions import INSTANCE_ID, db
 from fieldapp.platform.web.hosts import address_of
 from fieldapp.services.accounts.models import Group, Membership, User
@@ -28,7 +30,19 @@ from fieldapp.startup import check_database
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for cli_command in (prepare, demo, create_user, reset_link, check, reindex, backup, restore, find_files, serve):
+    for cli_command in (
+        prepare,
+        demo,
+        create_user,
+        reset_link,
+        check,
+        reindex,
+        backup,
+        restore,
+        erase,
+        find_files,
+        serve,
+    ):
         app.cli.add_command(cli_command)
 
 
@@ -142,9 +156,10 @@ def _run_checks(outside: Head | None = None) -> int:
         click.echo(line)
     click.echo(f"{len(lines)} faults")
     present = head(db.session.connection())
-    click.echo(f"Head of the audit log: {present}{f' at {clock.iso(present.at)}' if present.at else ''}")
+    # To stderr: what reads the faults from stdout gets faults alone.
+    click.echo(f"Head of the audit log: {present}{f' at {clock.iso(present.at)}' if present.at else ''}", err=True)
     if outside is None:
-        click.echo("Without --head, entries cut off at the end and a log written anew cannot be seen.")
+        click.echo("Without --head, entries cut off at the end and a log written anew cannot be seen.", err=True)
     return 1 if lines else 0
 
 
@@ -185,6 +200,31 @@ def restore(folder: Path, yes: bool) -> None:
     if previous:
         click.echo(f"What was here before is in {previous}.")
     sys.exit(_run_checks())
+
+
+@click.command()
+@click.argument("records", nargs=-1, required=True, metavar="TYPE:ID…")
+@click.option("--by", "username", required=True, help="User name of who decided it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def erase(records: tuple[str, ...], username: str, yes: bool) -> None:
+    """Erase the personal data of records for good, from the audit log, receipts, notices and search, too.
+
+    Backups that were made before hold them still; a restore erases them again.
+    """
+    named = [(kind, record) for kind, _, record in (one.partition(":") for one in records)]
+    if bad := [one for one, (kind, record) in zip(records, named, strict=True) if not kind or not ids.is_uuid(record)]:
+        raise click.ClickException(f"{bad[0]} is no record; name it as customer:<id>, job:<id>, …")
+    by = db.session.scalar(select(User.id).where(User.username == username))
+    if by is None:
+        raise click.ClickException(f"There is no account {username}.")
+    if not yes:
+        click.confirm(f"Erase the personal data of {len(named)} records? It cannot be taken back.", abort=True)
+    done = erasing.erase(named, by)
+    click.echo(
+        f"Erased: {len(done.records)} records, {len(done.entries)} entries of the audit log, "
+        f"{len(done.receipts)} receipts. Take a backup, and delete older ones when their time is over."
+    )
 
 
 @click.command("find-files")
@@ -231,5 +271,6 @@ def serve(with_demo: bool) -> None:
 def _migrate() -> None:
     check_database(db.engine, Path(current_app.root_path) / "migrations")
     upgrade()
+    erasing.repeat()
     # At start and not at the first page, which would fail if nothing can be stored by then.
     INSTANCE_ID()()

@@ -116,6 +116,7 @@ def _create_tables():
         sa.PrimaryKeyConstraint("entry_id", "part", name=op.f("pk_audit_content")),
         sqlite_with_rowid=False,
     )
+    op.add_column("receipt", sa.Column("erased_at", Moment(timezone=True), nullable=True))
     op.create_table(
         "audit_renewal",
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
@@ -300,6 +301,7 @@ def downgrade():
         raise RuntimeError(
             "personal data were erased from the audit log; the version before cannot keep a log with parts missing"
         )
+    op.drop_column("receipt", "erased_at")
     op.create_table(
         "audit_entry_restored",
         *_entry_columns("user_id"),

@@ -12,6 +12,7 @@ from fieldapp.field.jobs import my_job_choices
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import FeatureManifest, PackEntry, Panel
 from fieldapp.money.expenses.demo import fill_money
+from fieldapp.money.expenses.erasing import erase_notes
 from fieldapp.money.expenses.queries.lines import ClaimSummary, summaries
 from fieldapp.money.expenses.queries.records import (
     correctable,
@@ -26,6 +27,7 @@ from fieldapp.money.expenses.queries.records import (
 )
 from fieldapp.money.expenses.words import about_claim
 from fieldapp.platform.audit import FACT_NAMES
+from fieldapp.platform.commandbus import ERASERS
 from fieldapp.platform.extensions import CHECKS, DEMO
 from fieldapp.platform.web.extension_points import AUTHOR_URLS, CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
 from fieldapp.services.approvals import INBOX_CARDS
@@ -99,6 +101,7 @@ manifest = FeatureManifest(
         DETAIL_URLS.by("expense_claim", "/expenses/claims/"),
         AUTHOR_URLS.by("expense_item", "/expenses/items/"),
         INBOX_CARDS.by("expense_claim", _in_inbox),
+        ERASERS.by(erase_notes),
         CHECKS.by(wrong_totals),
         CHECKS.by(wrong_holds),
         CHECKS.by(lost_items),

@@ -1,6 +1,7 @@
 """The audit log: a hash chain over salted commitments; the contents stand beside it and can be erased (ADR 38)."""
 
-from fieldapp.platform.audit.chain import Entry, Head, append, head, prepare_entries
+from fieldapp.platform.audit.chain import Entry, Head, append, canonical, head, prepare_entries
+from fieldapp.platform.audit.erasing import erase_personal_parts, facts_of
 from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.audit.personal import FACT_NAMES, SCHEMAS
 from fieldapp.platform.audit.reading import Contents, contents_of
@@ -13,7 +14,10 @@ __all__ = [
     "Entry",
     "Head",
     "append",
+    "canonical",
     "contents_of",
+    "erase_personal_parts",
+    "facts_of",
     "head",
     "prepare_entries",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from fieldapp.platform.audit.chain import FACTS, HASHED, PERSONAL, START, Head, commitment, digest
@@ -14,6 +14,8 @@ from fieldapp.platform.audit.models import AuditContent, AuditEntry, AuditHead
 
 #: Action of an entry that names the entries whose personal part was erased.
 ERASE = "record.erase"
+#: Record type of these entries; the id is that of the erasure.
+ERASURE = "erasure"
 _PIECE = 1000
 
 
@@ -37,6 +39,11 @@ def broken(session: Session) -> Iterator[int]:
         if number not in seen:
             seen.add(number)
             yield number
+
+
+def erasures(connection: Connection) -> set[str]:
+    """Return the ids of the erasures that the log names."""
+    return set(connection.scalars(select(AuditEntry.agg_id).where(AuditEntry.agg_type == ERASURE)))
 
 
 class _Walk:

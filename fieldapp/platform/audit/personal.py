@@ -26,6 +26,8 @@ SCHEMAS: AppValue[Mapping[str, Schema]] = AppValue("audit_schemas")
 #: Names that every record type uses and that are never personal.
 _COMMON = frozenset(
     {"id", "kind", "number", "state", "total", "version", "ver", "verdict", "waiting", "merged_with", "outcome"}
+    # Of entries about erasures.
+    | {"entries", "erased_records", "erased_receipts"}
 )
 _CACHE = "audit_decisions"
 

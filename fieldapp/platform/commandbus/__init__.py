@@ -7,6 +7,7 @@ from fieldapp.platform.commandbus.bus import execute
 from fieldapp.platform.commandbus.channels import API, CLOCK, IMPORT, LINK, SYNC, WEB, Channel
 from fieldapp.platform.commandbus.command import UNDO, Command, Context, Effect, Photos, command
 from fieldapp.platform.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, parse, web_envelope
+from fieldapp.platform.commandbus.erasing import ERASERS, Erasure
 from fieldapp.platform.commandbus.field_merge import (
     Change,
     audit_diff,
@@ -25,6 +26,7 @@ from fieldapp.platform.commandbus.waiting import decide_held_record, refuse_wait
 __all__ = [
     "API",
     "CLOCK",
+    "ERASERS",
     "IMPORT",
     "LINK",
     "SYNC",
@@ -39,6 +41,7 @@ __all__ = [
     "Context",
     "Effect",
     "Envelope",
+    "Erasure",
     "Merges",
     "Photos",
     "Result",

@@ -21,6 +21,7 @@ from fieldapp.platform.commandbus import ledger
 from fieldapp.platform.commandbus.channels import IMPORT, Channel
 from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts, written_time
 from fieldapp.platform.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
+from fieldapp.platform.commandbus.erasing import recognises
 from fieldapp.platform.commandbus.faults import point
 from fieldapp.platform.commandbus.field_changes import COMPARED, FieldKey, LastChange, changed_fields, storing
 from fieldapp.platform.commandbus.field_merge import merge_fields
@@ -234,6 +235,8 @@ class Batch:
         return self.clocks[dev]
 
     def _answer(self, envelope: Envelope, body: str, result: Result, earlier: Result | None) -> None:
+        if earlier is not None and earlier.erased and recognises(earlier.sha256, result.sha256):
+            earlier.sha256 = result.sha256
         if earlier is not None and earlier.sha256 != result.sha256:
             result.outcome = "id_reused"
             words = gettext("This number was already used for another record.")

@@ -67,6 +67,9 @@ class Receipt(Model):
     superseded_by: Mapped[str | None] = mapped_column(String(36))
     #: The author's account was closed when the envelope arrived (failure mode 44).
     author_inactive: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    #: When the personal data of its record were erased: `body` holds the facts alone, `sha256` an HMAC of the digest
+    #: under a key outside of the database (platform/commandbus/erasing.py).
+    erased_at: Mapped[datetime | None] = mapped_column(Moment)
 
     __table_args__ = (
         Index("ix_receipt_device", "dev", "ep", "user_id", "seq"),

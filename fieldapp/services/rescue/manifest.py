@@ -6,7 +6,9 @@ from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel.manifest import FeatureManifest
 from fieldapp.platform.audit import FACT_NAMES
+from fieldapp.platform.commandbus import ERASERS
 from fieldapp.platform.web.extension_points import LINKS, Entry
+from fieldapp.services.rescue.erasing import erase_titles
 
 #: Names in the audit entry of an import; the titles of its records are personal.
 _FACTS = frozenset(
@@ -21,6 +23,7 @@ manifest = FeatureManifest(
     },
     provides=(
         FACT_NAMES.by("rescue", _FACTS),
+        ERASERS.by(erase_titles),
         LINKS.by(
             Entry(
                 "rescue",

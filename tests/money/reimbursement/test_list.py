@@ -242,6 +242,8 @@ def test_it_says_who_made_it_and_is_on_the_trail(client_of: Any, cast: Any, appr
         assert sheet.freeze_panes == "C3"
     assert book.properties.creator == "Finance Person (finance)"
     assert "finance" in answer.headers["Content-Disposition"]
+    number, _, digest = answer.headers["X-Audit-Head"].partition(":")
+    assert (int(number), len(digest)) == (_last_entry(bench), 64)
     client.get("/reimbursements/list.csv")
     with bench.app.app_context():
         exported = AuditEntry.action == "reimbursement.export"
@@ -255,6 +257,13 @@ def test_it_says_who_made_it_and_is_on_the_trail(client_of: Any, cast: Any, appr
     assert [one["format"] for one in entries] == ["xlsx", "csv"]
     assert entries[0]["query"]["group"] == str(cast.group)
     assert (entries[0]["items"], entries[0]["total"]) == (1, "46.00")
+
+
+def _last_entry(bench: Any) -> int:
+    with bench.app.app_context():
+        number = db.session.scalar(select(func.max(AuditEntry.id))) or 0
+        db.session.remove()
+    return number
 
 
 def test_an_empty_list(client_of: Any, cast: Any) -> None:
