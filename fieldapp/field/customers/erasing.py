@@ -12,7 +12,7 @@ from fieldapp.field.customers.models import Asset, Contact, Customer, Site
 from fieldapp.platform.commandbus import Erasure
 
 #: What is left blank, by table.
-_BLANKS: dict[type, dict[str, Any]] = {
+_BLANKS: dict[Any, dict[str, Any]] = {
     Customer: {"name": "", "phone": "", "note": ""},
     Site: {"name": "", "address": "", "lat": None, "lon": None},
     Contact: {"name": "", "title": "", "phone": ""},
@@ -28,7 +28,7 @@ def erase_customers(session: Session, erasure: Erasure) -> Iterator[tuple[str, s
                 yield from _blank(session, model, record)
 
 
-def _blank(session: Session, model: type, record: str) -> Iterator[tuple[str, str]]:
+def _blank(session: Session, model: Any, record: str) -> Iterator[tuple[str, str]]:
     row = session.get(model, record)
     if row is None:
         return

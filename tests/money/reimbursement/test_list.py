@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
