@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from fieldapp.platform.audit import AuditEntry, Head, checking
+from fieldapp.platform import audit
+from fieldapp.platform.audit import AuditEntry, Head
 from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import CHECKS, db
 from fieldapp.services.attachments import store
@@ -18,7 +19,7 @@ def faults(outside: Head | None = None) -> Iterator[str]:
     `outside` is a head of the audit log that was kept outside of the database.
     """
     yield from _receipts_and_effects()
-    yield from checking.faults(db.session(), outside)
+    yield from audit.faults(db.session(), outside)
     yield from _files()
     for check in CHECKS.all():
         yield from check()

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from fieldapp.kernel import clock, ids
 from fieldapp.platform import audit
-from fieldapp.platform.audit import checking, erase_personal_parts, facts_of
+from fieldapp.platform.audit import ERASE, ERASURE, erase_personal_parts, facts_of
 from fieldapp.platform.commandbus.models import ActorRow, Notice, Quarantine, Receipt, Redirect
 from fieldapp.platform.commandbus.result import FINAL
 from fieldapp.platform.commandbus.transaction import writing
@@ -81,7 +81,7 @@ def repeat() -> int:
     if not listed:
         return 0
     with db.engine.connect() as connection:
-        done = checking.erasures(connection)
+        done = audit.erasures(connection)
     missing = [one for one in listed if one.id not in done]
     for erasure in missing:
         with writing() as session:
@@ -119,8 +119,8 @@ def _apply(session: Session, erasure: Erasure) -> None:
         "erased_receipts": sorted(erasure.ops),
     }
     by = erasure.by if session.get(ActorRow, erasure.by or 0) else None
-    agg = (checking.ERASURE, erasure.id)
-    audit.append(connection, [audit.Entry(action=checking.ERASE, agg=agg, actor_id=by, at=clock.now(), after=after)])
+    agg = (ERASURE, erasure.id)
+    audit.append(connection, [audit.Entry(action=ERASE, agg=agg, actor_id=by, at=clock.now(), after=after)])
 
 
 def _add_what_belongs(session: Session, erasure: Erasure) -> None:

@@ -144,7 +144,10 @@ def _remembered(
     detail: dict[str, Any],
     erased_at: datetime | None,
 ) -> Result:
-    return Result(op, sha256, outcome, replayed=True, ref=ref, ver=ver, **detail, erased=erased_at is not None)
+    result = Result(op, sha256, outcome, replayed=True, ref=ref, ver=ver, **detail)
+    if erased_at is not None:
+        result.erased = True
+    return result
 
 
 def row(one: Sent, result: Result, now: datetime, defaults: dict[str, Any], written: WrittenTime) -> dict[str, Any]:
