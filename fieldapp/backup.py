@@ -26,8 +26,10 @@ from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from fieldapp.kernel import clock, ids
-from fieldapp.platform.commandbus import writing
-from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.platform import audit
+from fieldapp.platform.audit import AuditEntry
+from fieldapp.platform.commandbus import erasing, writing
+from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.models import Instance
 from fieldapp.services.accounts.models import User
@@ -36,6 +38,8 @@ from fieldapp.services.attachments import store
 FORMAT = 1
 #: Lock timeout of a restore on PostgreSQL; when it expires, the server is still running.
 LOCK_WAIT = "15s"
+#: Files of the data folder that are copied: keys, and the list of erasures, which a restore repeats.
+BESIDE = ("secret-key", erasing.KEY_FILE, erasing.LIST_FILE)
 #: Folders of incomplete uploads and uploaded rescue files: neither belongs to a record yet.
 NOT_COPIED = ("partial", "rescue")
 
@@ -50,18 +54,18 @@ def backup(folder: Path) -> dict[str, Any]:
         raise BackupError(f"{folder} is not empty; a backup never writes over another")
     folder.mkdir(parents=True, exist_ok=True)
     description = _describe()
-    name = "fieldapp.sqlite3" if _is_sqlite() else "fieldapp.dump"
-    _copy_sqlite(folder / name) if _is_sqlite() else _dump(folder / name)
-    stored_digests = _stored_in(folder / name) if _is_sqlite() else set(db.session.scalars(_stored_digests_query))
+    database = "fieldapp.sqlite3" if _is_sqlite() else "fieldapp.dump"
+    _copy_sqlite(folder / database) if _is_sqlite() else _dump(folder / database)
+    stored_digests = _stored_in(folder / database) if _is_sqlite() else set(db.session.scalars(_stored_digests_query))
     db.session.rollback()
     _copy_files(_files(), folder / "files")
     bad_files = [digest for digest in stored_digests if not _has_file(folder / "files", digest)]
-    key = Path(current_app.config["DATA"]) / "secret-key"
-    if key.exists():
-        shutil.copy2(key, folder / "secret-key")
+    for name in BESIDE:
+        if (Path(current_app.config["DATA"]) / name).exists():
+            shutil.copy2(Path(current_app.config["DATA"]) / name, folder / name)
     description |= {
-        "database": name,
-        "sha256": store.digest_of(folder / name),
+        "database": database,
+        "sha256": store.digest_of(folder / database),
         "files": len(stored_digests),
         "bad_files": sorted(bad_files),
     }
@@ -87,7 +91,12 @@ def restore(folder: Path) -> Path | None:
     if (folder / "secret-key").exists() and (previous is None or not key.exists()):
         # A new machine has created a key of its own; with the old one people stay signed in.
         shutil.copy2(folder / "secret-key", key)
+    data = Path(current_app.config["DATA"])
+    if (folder / erasing.KEY_FILE).exists() and not (data / erasing.KEY_FILE).exists():
+        shutil.copy2(folder / erasing.KEY_FILE, data / erasing.KEY_FILE)
+    erasing.merge_lists(folder, data)
     upgrade()
+    erasing.repeat()
     with writing() as session:
         row = session.get(Instance, 1)
         if row is not None:
@@ -145,6 +154,8 @@ def _describe() -> dict[str, Any]:
         "revision": revision,
         "receipts": db.session.scalar(select(func.count()).select_from(Receipt)),
         "trail": db.session.scalar(select(func.max(AuditEntry.id))) or 0,
+        # Kept elsewhere, it shows later that nothing was cut off or rewritten (`flask check --head`).
+        "audit_head": str(audit.head(db.session.connection())),
         "people": db.session.scalar(select(func.count()).select_from(User)),
     }
 

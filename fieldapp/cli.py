@@ -1,8 +1,9 @@
-"""`flask --app wsgi …`: prepare, demo, create-user, reset-link, check, reindex, backup, restore, find-files, tick,
-consume, serve."""
+"""`flask --app wsgi …`: prepare, demo, create-user, reset-link, check, reindex, backup, restore, erase, find-files,
+tick, consume, serve."""
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from pathlib import Path
@@ -15,9 +16,10 @@ from flask_migrate import upgrade
 from sqlalchemy import select
 
 from fieldapp.config import Config
-from fieldapp.kernel import clock
+from fieldapp.kernel import clock, ids
 from fieldapp.platform import search
-from fieldapp.platform.commandbus import writing
+from fieldapp.platform.audit import Head, head
+from fieldapp.platform.commandbus import erasing, writing
 from fieldapp.platform.extensions import INSTANCE_ID, db
 from fieldapp.platform.web.hosts import address_of
 from fieldapp.services.accounts.models import Group, Membership, User
@@ -30,7 +32,7 @@ from fieldapp.startup import check_database
 def init_app(app: Flask) -> None:
     """Register the commands."""
     accounts = (create_user, reset_link)
-    care = (check, reindex, backup, restore, find_files)
+    care = (check, reindex, backup, restore, erase, find_files)
     for cli_command in (prepare, demo, *accounts, *care, tick, consume, serve):
         app.cli.add_command(cli_command)
 
@@ -118,20 +120,39 @@ def create_user(username: str, name: str, roles: tuple[str, ...], group_name: st
     click.echo(f"{username} can sign in.")
 
 
+class _HeadType(click.ParamType):
+    """`NUMBER:HASH`, as `check` and `backup` print it."""
+
+    name = "number:hash"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Head:
+        """Return the head; fail with a sentence where it is none."""
+        number, _, digest = value.partition(":")
+        if not re.fullmatch(r"\d{1,18}", number) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            self.fail("a head is a number, a colon and 64 hexadecimal digits", param, ctx)
+        return Head(int(number), digest, None)
+
+
 @click.command()
+@click.option("--head", "outside", type=_HeadType(), help="A head of the audit log that was kept outside.")
 @with_appcontext
-def check() -> None:
+def check(outside: Head | None) -> None:
     """Verify receipts and effects, files, the audit log and every feature's checks. Exit 1 on faults."""
-    sys.exit(_run_checks())
+    sys.exit(_run_checks(outside))
 
 
-def _run_checks() -> int:
+def _run_checks(outside: Head | None = None) -> int:
     from fieldapp.integrity import faults
 
-    lines = list(faults())
+    lines = list(faults(outside))
     for line in lines:
         click.echo(line)
     click.echo(f"{len(lines)} faults")
+    present = head(db.session.connection())
+    # To stderr: what reads the faults from stdout gets faults alone.
+    click.echo(f"Head of the audit log: {present}{f' at {clock.iso(present.at)}' if present.at else ''}", err=True)
+    if outside is None:
+        click.echo("Without --head, entries cut off at the end and a log written anew cannot be seen.", err=True)
     return 1 if lines else 0
 
 
@@ -172,6 +193,31 @@ def restore(folder: Path, yes: bool) -> None:
     if previous:
         click.echo(f"What was here before is in {previous}.")
     sys.exit(_run_checks())
+
+
+@click.command()
+@click.argument("records", nargs=-1, required=True, metavar="TYPE:ID…")
+@click.option("--by", "username", required=True, help="User name of who decided it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def erase(records: tuple[str, ...], username: str, yes: bool) -> None:
+    """Erase the personal data of records for good, from the audit log, receipts, notices and search, too.
+
+    Backups that were made before hold them still; a restore erases them again.
+    """
+    named = [(kind, record) for kind, _, record in (one.partition(":") for one in records)]
+    if bad := [one for one, (kind, record) in zip(records, named, strict=True) if not kind or not ids.is_uuid(record)]:
+        raise click.ClickException(f"{bad[0]} is no record; name it as customer:<id>, job:<id>, …")
+    by = db.session.scalar(select(User.id).where(User.username == username))
+    if by is None:
+        raise click.ClickException(f"There is no account {username}.")
+    if not yes:
+        click.confirm(f"Erase the personal data of {len(named)} records? It cannot be taken back.", abort=True)
+    done = erasing.erase(named, by)
+    click.echo(
+        f"Erased: {len(done.records)} records, {len(done.entries)} entries of the audit log, "
+        f"{len(done.receipts)} receipts. Take a backup, and delete older ones when their time is over."
+    )
 
 
 @click.command("find-files")
@@ -245,5 +291,6 @@ def serve(with_demo: bool) -> None:
 def _migrate() -> None:
     check_database(db.engine, Path(current_app.root_path) / "migrations")
     upgrade()
+    erasing.repeat()
     # At start and not at the first page, which would fail if nothing can be stored by then.
     INSTANCE_ID()()

@@ -6,16 +6,20 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from fieldapp.platform.commandbus import audit
-from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.platform import audit
+from fieldapp.platform.audit import AuditEntry, Head
+from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import CHECKS, db
 from fieldapp.services.attachments import store
 
 
-def faults() -> Iterator[str]:
-    """Yield one sentence for each inconsistency; nothing for a consistent database."""
+def faults(outside: Head | None = None) -> Iterator[str]:
+    """Yield one sentence for each inconsistency; nothing for a consistent database.
+
+    `outside` is a head of the audit log that was kept outside of the database.
+    """
     yield from _receipts_and_effects()
-    yield from (f"audit entry {number} does not follow from the one before" for number in audit.broken(db.session()))
+    yield from audit.faults(db.session(), outside)
     yield from _files()
     for check in CHECKS.all():
         yield from check()

@@ -16,7 +16,15 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from fieldapp.config import BadConfig
 
 #: Files and folders that earlier versions may have left readable for other users.
-_PRIVATE = ("fieldapp.sqlite3", "fieldapp.sqlite3-wal", "fieldapp.sqlite3-shm", "secret-key", "serve.lock")
+_PRIVATE = (
+    "fieldapp.sqlite3",
+    "fieldapp.sqlite3-wal",
+    "fieldapp.sqlite3-shm",
+    "secret-key",
+    "erasure-key",
+    "erasures.jsonl",
+    "serve.lock",
+)
 _PRIVATE_FOLDERS = ("files", "incoming", "before-restore-*")
 
 

@@ -8,6 +8,7 @@ from fieldapp.kernel import discovery, grants
 from fieldapp.kernel.extension_points import Provisions
 from fieldapp.kernel.manifest import FeatureManifest
 from fieldapp.kernel.settings import JudgedRecords, SettingDef
+from fieldapp.platform.audit import SCHEMAS
 from fieldapp.platform.commandbus.command import COMMANDS, Command
 from fieldapp.platform.commandbus.field_changes import COMPARED, compared_fields
 from fieldapp.platform.extensions import ACTOR_AT, GRANTS, INSTANCE_ID, PROVISIONS, SETTING_VALUE
@@ -34,6 +35,7 @@ def init_app(app: Flask, roots: tuple[str, ...]) -> None:
         (feature, command.kind, command) for feature, command in discovery.instances(roots, "commands", Command)
     )
     COMMANDS.set(app, discovery.each_once("command", commands))
+    SCHEMAS.set(app, {kind: command.schema for kind, command in COMMANDS.of(app).items()})
     COMPARED.set(app, compared_fields(COMMANDS.of(app).values()))
     notices = (
         (feature, kind, text)

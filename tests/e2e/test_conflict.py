@@ -31,9 +31,15 @@ def asset_of(server: Server, asset: str) -> dict[str, object]:
 
 
 def effects(server: Server, asset: str) -> list[dict[str, object]]:
-    """What the trail has of an asset, the oldest first."""
-    sql = "SELECT after FROM audit_entry WHERE agg_type='asset' AND agg_id=? ORDER BY id"
-    return [json.loads(row[0]) for row in rows(server, sql, asset)]
+    """The values of an asset after each entry of the audit log, the oldest first."""
+    sql = (
+        "SELECT e.id, c.body FROM audit_entry e JOIN audit_content c ON c.entry_id = e.id "
+        "WHERE e.agg_type='asset' AND e.agg_id=? ORDER BY e.id"
+    )
+    found: dict[int, dict[str, object]] = {}
+    for number, body in rows(server, sql, asset):
+        found.setdefault(number, {}).update(json.loads(body).get("after") or {})
+    return list(found.values())
 
 
 def conflict_arrives(phone: Phone) -> None:

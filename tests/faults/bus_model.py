@@ -24,8 +24,9 @@ from benchmarks.world import World
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseItem
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import IMPORT, SYNC, Channel, execute
-from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.commandbus.result import FINAL, Result
 from fieldapp.platform.extensions import db
 from tests.faults.figures import Figure, Size

@@ -17,8 +17,9 @@ from sqlalchemy import func, select
 
 from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses import ExpenseItem
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import writing
-from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.devices import Device
 from tests.faults.figures import Figure, Size

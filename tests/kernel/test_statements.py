@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseItem
-from fieldapp.platform.commandbus.models import AuditHead, Receipt
+from fieldapp.platform.audit.models import AuditHead
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.commandbus.result import Result
 from fieldapp.platform.database import Moment, alone, among
 from fieldapp.platform.database.statements import Prepared, inserting, inserting_new, together

@@ -91,7 +91,7 @@ def test_the_trail_stays_as_it_is(tmp_path: Path) -> None:
                 "'2026-11-27 08:00:00.000000', NULL, '{\"a\": 1}', 'p', 'h')"
             )
             before = connection.execute(text("SELECT * FROM audit_entry")).mappings().one()
-        upgrade()
+        upgrade(revision="0019")
         with db.engine.connect() as connection:
             after = connection.execute(text("SELECT * FROM audit_entry")).mappings().one()
             assert {name: after[name] for name in before} == dict(before)

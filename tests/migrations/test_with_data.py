@@ -105,6 +105,8 @@ def _down_and_up(folder: Path, url: str) -> None:
         with db.engine.connect() as connection:
             after = _counts(connection)
             assert _held(connection) == _claimed(connection) != []
+        # The renewal of the audit log is an entry of its own.
+        after["audit_entry"] -= 1
         assert {name: after[name] for name in first} == first
         db.engine.dispose()
 

@@ -18,7 +18,8 @@ from fieldapp import backup, create_app
 from fieldapp.config import Config
 from fieldapp.kernel import ids
 from fieldapp.money.expenses import ExpenseItem
-from fieldapp.platform.commandbus.models import Attachment, AuditEntry, Receipt
+from fieldapp.platform.audit.models import AuditEntry
+from fieldapp.platform.commandbus.models import Attachment, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.sync.models import Instance
 from fieldapp.services.attachments import store
@@ -137,7 +138,7 @@ def test_38_every_record_exactly_once_after_a_restore(installed: Bench, tmp_path
     assert sorted(wanted(installed)) == sorted(photos_after)
     upload(installed, photos_after)
     assert wanted(installed) == []
-    assert run(installed, "check").output == "0 faults\n"
+    assert run(installed, "check").stdout == "0 faults\n"
 
 
 def wanted(installed: Bench) -> list[str]:
@@ -180,7 +181,7 @@ def test_38_a_file_that_outlived_the_database_is_found_by_its_hash(installed: Be
     assert state_of_the_photo(installed) == "stored"
     assert wanted(installed) == []
     assert run(installed, "find-files").output == "0 files found\n"
-    assert run(installed, "check").output == "0 faults\n"
+    assert run(installed, "check").stdout == "0 faults\n"
 
 
 def test_38_a_file_whose_bytes_have_changed_is_not_taken_for_it(installed: Bench, late: Any) -> None:
@@ -196,7 +197,7 @@ def test_38_a_phone_that_still_has_it_sends_it_again(installed: Bench, late: Any
     _, note, data = late
     upload(installed, {note["id"]: (note, data)})
     assert state_of_the_photo(installed) == "stored"
-    assert run(installed, "check").output == "0 faults\n"
+    assert run(installed, "check").stdout == "0 faults\n"
 
 
 def test_restore_moves_the_present_installation_away(installed: Bench, tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_restore_replaces_a_truncated_file(installed: Bench, tmp_path: Path) -> 
     (note, data) = next(iter(photos.values()))
     with installed.app.app_context():
         store.path_of(note["sha256"]).write_bytes(data[:10])
-    assert run(installed, "restore", str(tmp_path / "backup"), "--yes").output.endswith("0 faults\n")
+    assert run(installed, "restore", str(tmp_path / "backup"), "--yes").stdout.endswith("0 faults\n")
 
 
 def test_restore_refuses_a_database_in_use(

@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import DueData
-from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
 from tests.support import envelopes
 from tests.support.bench import Bench

@@ -15,6 +15,7 @@ from fieldapp.field.jobs.queries.customer import customer_panels, serves_custome
 from fieldapp.field.jobs.queries.pack import pack_assets, pack_jobs, pack_led
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import FeatureManifest
+from fieldapp.platform.audit import FACT_NAMES
 from fieldapp.platform.extensions import CHECKS, db
 from fieldapp.platform.web.extension_points import CAN_VIEW, PACK, TABS, Entry
 
@@ -85,6 +86,8 @@ manifest = FeatureManifest(
         **dict.fromkeys(("finance", "manager", "executive", "quality"), _READ),
     },
     provides=(
+        FACT_NAMES.by("job", frozenset({"again", "visits"})),
+        FACT_NAMES.by("visit", frozenset({"again", "technicians"})),
         TABS.by(
             Entry(
                 "jobs",

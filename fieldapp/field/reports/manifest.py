@@ -11,6 +11,7 @@ from fieldapp.field.reports.queries.panels import inbox_panels, job_panels, job_
 from fieldapp.field.reports.queries.plans import plan_panels
 from fieldapp.field.reports.queries.soundness import faults
 from fieldapp.kernel.manifest import FeatureManifest
+from fieldapp.platform.audit import FACT_NAMES
 from fieldapp.platform.extensions import CHECKS, DEMO
 from fieldapp.platform.web.extension_points import CAN_VIEW, DETAIL_URLS, LINKS, PACK, Entry
 from fieldapp.services.approvals import INBOX_CARDS
@@ -26,6 +27,7 @@ manifest = FeatureManifest(
         **dict.fromkeys(("finance", "agent", "quality"), ("service_report.view",)),
     },
     provides=(
+        FACT_NAMES.by("service_report", frozenset({"visit_id", "late_why", "named_visit_id"})),
         LINKS.by(
             Entry(
                 "reports",

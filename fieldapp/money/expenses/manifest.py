@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import FeatureManifest, Panel
 from fieldapp.money.expenses.demo import fill_money
+from fieldapp.money.expenses.erasing import erase_notes
 from fieldapp.money.expenses.queries.lines import ClaimSummary, summaries
 from fieldapp.money.expenses.queries.records import (
     CLAIMS,
@@ -22,6 +23,8 @@ from fieldapp.money.expenses.queries.records import (
     wrong_totals,
 )
 from fieldapp.money.expenses.words import about_claim
+from fieldapp.platform.audit import FACT_NAMES
+from fieldapp.platform.commandbus import ERASERS
 from fieldapp.platform.extensions import CHECKS, DEMO
 from fieldapp.platform.web.extension_points import AUTHOR_URLS, CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
 from fieldapp.services.approvals import INBOX_CARDS
@@ -69,6 +72,8 @@ manifest = FeatureManifest(
         "quality": _READ,
     },
     provides=(
+        FACT_NAMES.by("expense_item", frozenset({"amount", "spent_on", "job_id", "fapiao", "receipts"})),
+        FACT_NAMES.by("expense_claim", frozenset({"month", "items"})),
         TILES.by(
             Entry(
                 "expense",
@@ -87,6 +92,7 @@ manifest = FeatureManifest(
         DETAIL_URLS.by("expense_claim", "/expenses/claims/"),
         AUTHOR_URLS.by("expense_item", "/expenses/items/"),
         INBOX_CARDS.by("expense_claim", _in_inbox),
+        ERASERS.by(erase_notes),
         CHECKS.by(wrong_totals),
         CHECKS.by(wrong_holds),
         CHECKS.by(lost_items),

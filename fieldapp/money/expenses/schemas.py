@@ -25,7 +25,8 @@ def _validate_number(value: str) -> None:
 
 
 def _fapiao_field(label: Any, hint: Any = "") -> fields.String:
-    field = text(label, max=30, hint=hint, inputmode="numeric", autocomplete="off")
+    # A number of the books, kept with the voucher.
+    field = text(label, max=30, hint=hint, inputmode="numeric", autocomplete="off", personal=False)
     field.validators.append(_validate_number)
     return field
 

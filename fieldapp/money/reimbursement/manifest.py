@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.kernel.manifest import FeatureManifest
+from fieldapp.platform.audit import FACT_NAMES
 from fieldapp.platform.web.extension_points import LINKS, Entry
 
 manifest = FeatureManifest(
@@ -13,6 +14,7 @@ manifest = FeatureManifest(
         "manager": ("reimbursement.view",),
     },
     provides=(
+        FACT_NAMES.by("reimbursement", frozenset({"format", "language", "items"})),
         LINKS.by(
             Entry(
                 "reimbursements",

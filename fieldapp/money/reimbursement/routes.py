@@ -15,7 +15,7 @@ from fieldapp.money.reimbursement.queries import Summary, as_of, filters, summar
 from fieldapp.platform.web.downloads import as_download, file_name
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import Filter
-from fieldapp.platform.web.lists.downloads import maker, note_download
+from fieldapp.platform.web.lists.downloads import add_audit_head, maker, note_download
 from fieldapp.platform.web.lists.files import XLSX, as_csv
 from fieldapp.platform.web.render import render
 from fieldapp.services.attachments import files_of
@@ -74,4 +74,5 @@ def _named(response: Response, chosen: Sequence[Filter], ending: str) -> Respons
     user = "".join(one for one in actor().username if one.isascii() and one.isalnum())
     name = file_name([gettext("Reimbursement list"), month, actor().name, made], ending)
     as_download(response, name, file_name(["reimbursement", month, user, made], ending))
+    add_audit_head(response)
     return response

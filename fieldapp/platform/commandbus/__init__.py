@@ -9,6 +9,7 @@ from fieldapp.platform.commandbus.command import UNDO, Command, Context, Effect,
 from fieldapp.platform.commandbus.discarded import decide_dependents, mark_discarded
 from fieldapp.platform.commandbus.due_work import DUE_KINDS, WHEN_HELD, Due, DueData, DueKind, DueWork, Overtaken
 from fieldapp.platform.commandbus.envelope import AttachmentNote, BadEnvelope, Base, Envelope, parse, web_envelope
+from fieldapp.platform.commandbus.erasing import ERASERS, Erasure
 from fieldapp.platform.commandbus.field_merge import (
     Change,
     audit_diff,
@@ -43,6 +44,7 @@ __all__ = [
     "API",
     "CLOCK",
     "DUE_KINDS",
+    "ERASERS",
     "IMPORT",
     "LINK",
     "SYNC",
@@ -62,6 +64,7 @@ __all__ = [
     "DueWork",
     "Effect",
     "Envelope",
+    "Erasure",
     "Loaded",
     "Merges",
     "NotDone",

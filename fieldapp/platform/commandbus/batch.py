@@ -16,11 +16,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from fieldapp.errors import AppError
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import audit, due_work, ledger
+from fieldapp.platform.audit import Entry, prepare_entries
+from fieldapp.platform.commandbus import due_work, ledger
 from fieldapp.platform.commandbus.authors import Authors
 from fieldapp.platform.commandbus.channels import IMPORT, Channel
 from fieldapp.platform.commandbus.command import COMMANDS, Command, Context, DeferredInserts
 from fieldapp.platform.commandbus.envelope import BadEnvelope, Envelope, fingerprint, parse
+from fieldapp.platform.commandbus.erasing import recognises
 from fieldapp.platform.commandbus.faults import point
 from fieldapp.platform.commandbus.field_changes import COMPARED, FieldKey, LastChange, changed_fields, storing
 from fieldapp.platform.commandbus.field_merge import merge_fields
@@ -28,7 +30,7 @@ from fieldapp.platform.commandbus.files import expect_files, free_files
 from fieldapp.platform.commandbus.ledger import Held, Sent
 from fieldapp.platform.commandbus.models import Quarantine, Receipt
 from fieldapp.platform.commandbus.phone_clocks import PhoneClocks
-from fieldapp.platform.commandbus.quota import in_quarantine, not_stored_answer, room_left
+from fieldapp.platform.commandbus.quota import NoRoom, in_quarantine, not_stored_answer, room_left
 from fieldapp.platform.commandbus.refusals import database_is_down, refuse, refuse_with
 from fieldapp.platform.commandbus.result import FINAL, Result
 from fieldapp.platform.commandbus.transaction import Transaction
@@ -42,14 +44,6 @@ log = logging.getLogger(__name__)
 
 class RetryWithSavepoints(Exception):
     """A record failed after its command began: repeat the batch with savepoints."""
-
-
-class NoRoom(Exception):
-    """Records that cannot be stored because too many of their sender's were refused; `answers` by their hashes."""
-
-    def __init__(self, answers: dict[str, Result]) -> None:
-        super().__init__()
-        self.answers = answers
 
 
 class Batch:
@@ -86,7 +80,7 @@ class Batch:
         self.todo: list[Sent] = []
         self.quarantined: dict[str, dict[str, Any]] = {}
         self.decided: dict[str, Result] = {}
-        self.trail: list[dict[str, Any]] = []
+        self.audit_entries: list[Entry] = []
         self.field_changes: dict[FieldKey, LastChange] = {}
         self.accepted: set[str] = set()
         self.held: dict[str, Held] = {}
@@ -207,14 +201,14 @@ class Batch:
         waited += self._deferred_statements()
         waited += storing(self.connection.dialect.name, self.field_changes)
         try:
-            written, trail = audit.prepare_entries(self.connection, self.trail, waited)
+            written, appending = prepare_entries(self.connection, self.audit_entries, waited)
         except IntegrityError as error:
             if self.use_savepoints:
                 raise
             raise RetryWithSavepoints from error
         if receipts and written[0] < len(receipts):
             raise RetryWithSavepoints
-        return trail
+        return appending
 
     def _rows(self, sent: dict[str, Sent], ops: Set[str]) -> list[dict[str, Any]]:
         """Return the rows of the receipts of these records, with their outcomes so far."""
@@ -227,6 +221,8 @@ class Batch:
         ]
 
     def _answer(self, envelope: Envelope, body: str, result: Result, earlier: Result | None) -> None:
+        if earlier is not None and earlier.erased and recognises(earlier.sha256, result.sha256):
+            earlier.sha256 = result.sha256
         if earlier is not None and earlier.sha256 != result.sha256:
             result.outcome = "id_reused"
             words = gettext("This number was already used for another record.")
@@ -322,21 +318,20 @@ class Batch:
         result.problems, result.needs, result.code = {}, [], None
         result.current = {"note": str(effect.note)} if effect.note else None
         self.principals[envelope.op] = ctx.on_behalf_of
-        self.trail.append(
-            {
-                "op": envelope.op,
-                "action": envelope.kind,
-                "agg_type": envelope.agg[0],
-                "agg_id": envelope.agg[1],
-                "user_id": self.actor.id,
-                "on_behalf_of": ctx.on_behalf_of,
-                "channel": self.channel.name,
-                "dev": envelope.dev,
-                "device_at": ctx.at,
-                "at": self.now,
-                "before": effect.before,
-                "after": effect.after if effect.after is not None else envelope.data,
-            }
+        self.audit_entries.append(
+            Entry(
+                op=envelope.op,
+                action=envelope.kind,
+                agg=(envelope.agg[0], envelope.agg[1]),
+                actor_id=self.actor.id,
+                on_behalf_of=ctx.on_behalf_of,
+                channel=self.channel.name,
+                dev=envelope.dev,
+                device_at=ctx.at,
+                at=self.now,
+                before=effect.before,
+                after=effect.after if effect.after is not None else envelope.data,
+            )
         )
         change = LastChange(self.actor.id, self.actor.name, self.now, envelope.op, effect.ver)
         for name in changed_fields(COMPARED(), envelope.agg[0], effect.before, effect.after):

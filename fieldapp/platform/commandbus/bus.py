@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus.batch import Batch, NoRoom, RetryWithSavepoints
+from fieldapp.platform.commandbus.batch import Batch, RetryWithSavepoints
 from fieldapp.platform.commandbus.channels import Channel
 from fieldapp.platform.commandbus.due_work import wake_if_due
 from fieldapp.platform.commandbus.faults import point
+from fieldapp.platform.commandbus.quota import NoRoom
 from fieldapp.platform.commandbus.result import Result
 from fieldapp.platform.commandbus.transaction import transaction
 

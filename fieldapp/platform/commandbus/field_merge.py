@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from fieldapp.errors import Conflict
 from fieldapp.kernel import clock
+from fieldapp.platform.audit import AuditEntry, contents_of
 from fieldapp.platform.commandbus.command import Command, Context, Data, Merged
 from fieldapp.platform.commandbus.field_changes import FieldKey, LastChange, last_changes
 from fieldapp.platform.commandbus.merge import plain, seen, three_way
-from fieldapp.platform.commandbus.models import AuditEntry
 from fieldapp.platform.commandbus.names import actor_name, with_actor
 
 #: So many audit entries are read for the page that shows a record's changes.
@@ -155,17 +155,21 @@ def _last_changes(ctx: Context, names: Sequence[str], in_batch: Mapping[FieldKey
 def field_history(
     session: Session, agg: tuple[str, str], names: Iterable[str], limit: int = MAX_ENTRIES
 ) -> list[Change]:
-    """Return the changes of a record's fields from the audit log, newest first, to be shown; one query."""
+    """Return the changes of a record's fields from the audit log, newest first, to be shown; two queries."""
     wanted = tuple(names)
+    entries: Any = select(AuditEntry.id, AuditEntry.at)
     query = (
-        with_actor(select(AuditEntry.before, AuditEntry.after, AuditEntry.at), AuditEntry.user_id)
+        with_actor(entries, AuditEntry.actor_id)
         .where(AuditEntry.agg_type == agg[0], AuditEntry.agg_id == agg[1])
         .order_by(AuditEntry.id.desc())
         .limit(limit)
     )
+    rows = session.execute(query).all()
+    contents = contents_of(session, [row[0] for row in rows])
+    read = ((*contents[number][:2], at, kind, who) for number, at, kind, who in rows)
     return [
         Change(name, before.get(name), after[name], actor_name(kind, who), at, bool(after.get("merged_with")))
-        for before, after, at, kind, who in session.execute(query)
+        for before, after, at, kind, who in read
         if before and after
         for name in wanted
         if name in before and name in after and before[name] != after[name]

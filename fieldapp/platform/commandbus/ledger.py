@@ -30,10 +30,11 @@ _lock = Prepared(
     text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key").bindparams(bindparam("keys"))
 )
 
-_remember = select(*(_receipts.c[name] for name in ("op", "sha256", "outcome", "ref", "ver", "detail")))
+_remember = select(*(_receipts.c[name] for name in ("op", "sha256", "outcome", "ref", "ver", "detail", "erased_at")))
 _asked = among(_receipts.c.op, "ops")
 _authors = _receipts.c.user_id == bindparam("author")
-_own = Prepared(_remember.where(_asked, _authors))
+# A phone does not ask for what it has a result for: an erased record is sent again, and gets its word then.
+_own = Prepared(_remember.where(_asked, _authors, _receipts.c.erased_at.is_(None)))
 # A literal, so that the planner uses the partial index.
 _wait = and_(_authors, _receipts.c.outcome == literal_column("'held'"))
 _load = Prepared(
@@ -132,16 +133,27 @@ def load_receipts(
     asking += [_clocks().asking(devs=list(devs), author=author)] if devs else []
     rows = together(connection, *asking)
     for row in rows[-2 if devs else -1]:
-        op, sha256, outcome, _, _, detail, user, seq, body = row
+        op, sha256, outcome, _, _, detail, _, user, seq, body = row
         if op in ops:
-            known[op] = _remembered(*row[:6])
+            known[op] = _remembered(*row[:7])
         if outcome == "held" and user == author:
             held[op] = (seq, body, sha256, detail.get("needs", []))
     return known, held, _measured(rows[-1]) if devs else {}
 
 
-def _remembered(op: str, sha256: str, outcome: str, ref: str | None, ver: int | None, detail: dict[str, Any]) -> Result:
-    return Result(op, sha256, outcome, replayed=True, ref=ref, ver=ver, **detail)
+def _remembered(
+    op: str,
+    sha256: str,
+    outcome: str,
+    ref: str | None,
+    ver: int | None,
+    detail: dict[str, Any],
+    erased_at: datetime | None,
+) -> Result:
+    result = Result(op, sha256, outcome, replayed=True, ref=ref, ver=ver, **detail)
+    if erased_at is not None:
+        result.erased = True
+    return result
 
 
 def row(

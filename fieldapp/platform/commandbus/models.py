@@ -1,4 +1,4 @@
-"""Tables of the command bus: receipts, quarantine, attachments, audit log, notices, redirects of merged records."""
+"""Tables of the command bus: receipts, quarantine, attachments, field changes, notices, redirects of merged records."""
 
 from __future__ import annotations
 
@@ -69,6 +69,9 @@ class Receipt(Model):
     discarded_at: Mapped[datetime | None] = mapped_column(Moment)
     #: The author's account was closed when the envelope arrived (failure mode 44).
     author_inactive: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    #: When the personal data of its record were erased: `body` holds the facts alone, `sha256` an HMAC of the digest
+    #: under a key outside of the database (platform/commandbus/erasing.py).
+    erased_at: Mapped[datetime | None] = mapped_column(Moment)
 
     __table_args__ = (
         Index("ix_receipt_device", "dev", "ep", "user_id", "seq"),
@@ -123,42 +126,6 @@ class Attachment(Model):
         Index("ix_attachment_agg", "agg_type", "agg_id"),
         Index("ix_attachment_state", "state", "user_id", "created_at"),
     )
-
-
-class AuditEntry(Model):
-    """An entry of the audit log. Never changed; carries the hash of the entry before (D-AUD-1)."""
-
-    __tablename__ = "audit_entry"
-
-    #: An integer key on SQLite is the row id; another type would need a second index.
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
-    op: Mapped[str | None] = mapped_column(String(36))
-    action: Mapped[str] = mapped_column(String(64))
-    agg_type: Mapped[str] = mapped_column(String(40))
-    agg_id: Mapped[str] = mapped_column(String(36))
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("actor.id"))
-    #: The principal of a deputy; this and `channel` are not part of the hash.
-    on_behalf_of: Mapped[int | None] = mapped_column(ForeignKey("actor.id"))
-    channel: Mapped[str | None] = mapped_column(String(10))
-    dev: Mapped[str | None] = mapped_column(String(36))
-    device_at: Mapped[datetime | None] = mapped_column(Moment)
-    at: Mapped[datetime] = mapped_column(Moment)
-    before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    previous: Mapped[str] = mapped_column(String(64))
-    hash: Mapped[str] = mapped_column(String(64))
-
-    __table_args__ = (Index("ix_audit_entry_agg", "agg_type", "agg_id"),)
-
-
-class AuditHead(Model):
-    """Number and hash of the last entry, in one row. Writers lock it to append to the audit log."""
-
-    __tablename__ = "audit_head"
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    last: Mapped[int] = mapped_column(BigInteger)
-    hash: Mapped[str] = mapped_column(String(64))
 
 
 class FieldChange(Model):

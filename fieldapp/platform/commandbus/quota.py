@@ -25,6 +25,14 @@ PERIOD = timedelta(days=1)
 KEPT_BY_PHONE = frozenset({"busy", "unsupported_schema", "wrong_user"})
 
 
+class NoRoom(Exception):
+    """Records that cannot be stored because too many of their sender's were refused; `answers` by their hashes."""
+
+    def __init__(self, answers: dict[str, Result]) -> None:
+        super().__init__()
+        self.answers = answers
+
+
 @dataclass
 class Room:
     """What still may be stored of refused records: how many, and how many bytes."""

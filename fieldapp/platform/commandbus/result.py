@@ -23,6 +23,8 @@ class Result:
     current: dict[str, Any] | None = None
     needs: list[str] = field(default_factory=list)
     code: str | None = None
+    #: Not a part of the answer: the receipt was erased, and `sha256` is what `recognises()` compares.
+    erased = False
 
     def wire(self) -> dict[str, Any]:
         """Return the result as it stands in the answer to a push (docs/sync-protocol.md)."""

@@ -70,7 +70,7 @@ def decide_held_record(ctx: Context, op: str, author: Actor) -> Result:
         words = gettext("The server cannot take this record in now. It goes on waiting.")
         raise Conflict("waiting_record.not_now", words)
     ctx.batch.decided |= batch.decided
-    ctx.batch.trail += batch.trail
+    ctx.batch.audit_entries += batch.audit_entries
     ctx.batch.principals |= batch.principals
     ctx.batch.scheduled += batch.scheduled
     ctx.batch.field_changes |= batch.field_changes

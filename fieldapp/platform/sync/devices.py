@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from flask_babel import gettext
@@ -13,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import audit, mark_discarded, writing
+from fieldapp.platform import audit
+from fieldapp.platform.commandbus import mark_discarded, writing
 from fieldapp.platform.commandbus.ledger import lock_key
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.platform.sync.answers import Refused
@@ -170,25 +170,21 @@ def _is_delayed(device: Device) -> bool:
     return clock.local(device.oldest_at).date() < clock.today()
 
 
-def _delay_entry(device: Device, actor: Actor, now: datetime) -> dict[str, Any]:
+def _delay_entry(device: Device, actor: Actor, now: datetime) -> audit.Entry:
     """Return the audit entry of a phone that begins to report records from an earlier day.
 
     Pages that warn of such phones are cached until the audit log grows or the day ends. Nothing written today can
     become overdue before that, so only older records need an entry.
     """
     oldest = clock.iso(device.oldest_at) if device.oldest_at else None
-    return {
-        "op": None,
-        "action": "device.delay",
-        "agg_type": "device",
-        "agg_id": device.dev,
-        "user_id": actor.id,
-        "dev": device.dev,
-        "device_at": None,
-        "at": now,
-        "before": None,
-        "after": {"unsent": device.unsent, "oldest": oldest},
-    }
+    return audit.Entry(
+        action="device.delay",
+        agg=("device", device.dev),
+        actor_id=actor.id,
+        dev=device.dev,
+        at=now,
+        after={"unsent": device.unsent, "oldest": oldest},
+    )
 
 
 def _stores_to_check(
@@ -235,9 +231,7 @@ def _note_copies(session: Session, copied: Sequence[Device], actor: Actor, now: 
             )
 
 
-def _loss_entry(
-    session: Session, device: Device, before: list[int], actor: Actor, now: datetime
-) -> dict[str, Any] | None:
+def _loss_entry(session: Session, device: Device, before: list[int], actor: Actor, now: datetime) -> audit.Entry | None:
     """Notify people of newly missing numbers. Return the audit entry, or None if nothing changed."""
     missing = device.missing or []
     if missing == before:
@@ -249,18 +243,15 @@ def _loss_entry(
         device.missing_seen_at = device.missing_settled_at = None
         _notify_loss(session, device, actor, now)
     refs = [ids.short_reference(device.dev, seq) for seq in missing]
-    return {
-        "op": None,
-        "action": "device.lose" if missing else "device.find",
-        "agg_type": "device",
-        "agg_id": device.dev,
-        "user_id": actor.id,
-        "dev": device.dev,
-        "device_at": None,
-        "at": now,
-        "before": {"missing": [ids.short_reference(device.dev, seq) for seq in before]},
-        "after": {"missing": refs},
-    }
+    return audit.Entry(
+        action="device.lose" if missing else "device.find",
+        agg=("device", device.dev),
+        actor_id=actor.id,
+        dev=device.dev,
+        at=now,
+        before={"missing": [ids.short_reference(device.dev, seq) for seq in before]},
+        after={"missing": refs},
+    )
 
 
 def _notify_loss(session: Session, device: Device, actor: Actor, now: datetime) -> None:

@@ -1,7 +1,8 @@
 """Field types that features build their schemas from.
 
 One declaration gives the server's checks, the constraints in the HTML, the words at the field and the wire format.
-Every type says in its metadata how it is shown: `label`, `widget`, `hint`, `show_when`, `fills`.
+Every type says in its metadata how it is shown: `label`, `widget`, `hint`, `show_when`, `fills`; and whether its
+values are `personal`, so that they are erased with the person (ADR 38): typed text, positions and signatures are.
 """
 
 from __future__ import annotations
@@ -143,7 +144,9 @@ class Id(fields.String):
     """A client-made or server-made UUID, in canonical form; usually hidden."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("metadata", {}).setdefault("widget", "hidden")
+        metadata = kwargs.setdefault("metadata", {})
+        metadata.setdefault("widget", "hidden")
+        metadata.setdefault("personal", False)
         super().__init__(**kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -152,14 +155,15 @@ class Id(fields.String):
         return str(value)
 
 
-def _meta(label: Any, widget: str, hint: Any, extra: dict[str, Any]) -> dict[str, Any]:
-    return {"label": label, "widget": widget, "hint": hint, **extra}
+def _meta(label: Any, widget: str, hint: Any, extra: dict[str, Any], *, personal: bool = False) -> dict[str, Any]:
+    return {"label": label, "widget": widget, "hint": hint, "personal": personal, **extra}
 
 
 def text(label: Any, *, max: int = 100, required: bool = False, hint: Any = "", **extra: Any) -> fields.String:
-    """One line of text of at most `max` characters."""
+    """One line of text of at most `max` characters. Personal unless `personal=False` is given."""
     widget = extra.pop("widget", "text")
-    return fields.String(required=required, validate=Length(max=max), metadata=_meta(label, widget, hint, extra))
+    metadata = _meta(label, widget, hint, extra, personal=True)
+    return fields.String(required=required, validate=Length(max=max), metadata=metadata)
 
 
 def long_text(label: Any, *, max: int = 2000, required: bool = False, hint: Any = "", **extra: Any) -> fields.String:
@@ -318,7 +322,7 @@ def rows(
     label: Any, schema: type[Schema], *, min: int = 0, max: int = 20, hint: Any = "", **extra: Any
 ) -> fields.List[Any]:
     """Repeatable rows of another schema."""
-    metadata = _meta(label, "rows", hint, {"row": schema, "min": min, "max": max, **extra})
+    metadata = {"label": label, "widget": "rows", "hint": hint, "row": schema, "min": min, "max": max, **extra}
     check = Rows(min=min or None, max=max)
     if min:
         return BoundedList(fields.Nested(schema), required=True, validate=check, metadata=metadata)
@@ -356,7 +360,7 @@ class Strokes(fields.Field):
 
 def signature(label: Any, *, required: bool = False, hint: Any = "", **extra: Any) -> Strokes:
     """A hand-written signature."""
-    return Strokes(required=required, metadata=_meta(label, "signature", hint, extra))
+    return Strokes(required=required, metadata=_meta(label, "signature", hint, extra, personal=True))
 
 
 class Place(Form):
@@ -370,9 +374,9 @@ class Place(Form):
 
 def position() -> fields.Nested:
     """The phone's position, filled in by the phone; never asked of the person."""
-    return fields.Nested(Place, metadata={"widget": "none"})
+    return fields.Nested(Place, metadata={"widget": "none", "personal": True})
 
 
 def silent(max: int = 40) -> fields.String:
     """Text that the phone fills in and nobody types."""
-    return fields.String(validate=Length(max=max), metadata={"widget": "none"})
+    return fields.String(validate=Length(max=max), metadata={"widget": "none", "personal": True})

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fieldapp.kernel import clock
-from fieldapp.platform.commandbus import audit
-from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform import audit
+from fieldapp.platform.audit import AuditEntry
 from fieldapp.platform.extensions import db
 
 ACTION_LABELS = {
@@ -44,27 +44,18 @@ def note(session: Session, action: str, user_id: int | None, by: int | None, **f
     An attempt on an unknown user name is stored under account 0, so that it takes the same time; the name is not
     stored.
     """
-    entry = {
-        "op": None,
-        "action": action,
-        "agg_type": "user",
-        "agg_id": key_of(user_id or 0),
-        "user_id": by,
-        "dev": None,
-        "device_at": None,
-        "at": clock.now(),
-        "before": None,
-        "after": facts,
-    }
+    entry = audit.Entry(action=action, agg=("user", key_of(user_id or 0)), actor_id=by, at=clock.now(), after=facts)
     audit.append(session.connection(), [entry])
 
 
 def recent(user_id: int, most: int = 20) -> list[tuple[Any, Any, dict[str, Any]]]:
     """Return `(at, label, facts)` of the newest entries about an account, at most `most`."""
     query = (
-        select(AuditEntry.at, AuditEntry.action, AuditEntry.after)
+        select(AuditEntry.id, AuditEntry.at, AuditEntry.action)
         .where(AuditEntry.agg_type == "user", AuditEntry.agg_id == key_of(user_id))
         .order_by(AuditEntry.id.desc())
         .limit(most)
     )
-    return [(at, ACTION_LABELS.get(action, action), after or {}) for at, action, after in db.session.execute(query)]
+    rows = db.session.execute(query).all()
+    contents = audit.contents_of(db.session(), [row.id for row in rows])
+    return [(at, ACTION_LABELS.get(action, action), contents[number].after or {}) for number, at, action in rows]

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from fieldapp.kernel import clock
 from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.manifest import FeatureManifest, Panel
+from fieldapp.platform.audit import FACT_NAMES
 from fieldapp.platform.extensions import CHECKS
 from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, TABS, Entry
 from fieldapp.services.accounts.overlaps import overlapping_memberships
@@ -43,6 +44,7 @@ manifest = FeatureManifest(
         "executive": ("group.view", "deputy.name"),
     },
     provides=(
+        FACT_NAMES.by("user", frozenset({"active", "ended"})),
         TABS.by(Entry("me", _l("Me"), "/me", "me.view", order=90, icon="me")),
         LINKS.by(Entry("password", _l("Password"), "/me/password", "me.password", order=16, icon="lock")),
         LINKS.by(

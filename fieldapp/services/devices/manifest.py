@@ -11,6 +11,7 @@ from fieldapp.kernel import ids
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.grants import EVERYONE
 from fieldapp.kernel.manifest import FeatureManifest, Panel
+from fieldapp.platform.audit import FACT_NAMES
 from fieldapp.platform.web.extension_points import ALERTS, LINKS, PACK, Entry
 from fieldapp.services.devices.queries import own_losses, trouble
 
@@ -41,6 +42,7 @@ manifest = FeatureManifest(
         "admin": ("device.oversee",),
     },
     provides=(
+        FACT_NAMES.by("device", frozenset({"unsent", "oldest", "missing", "seen", "by_owner", "revoked", "user_id"})),
         LINKS.by(Entry("my_phones", _l("My phones and sign-ins"), "/me/devices", "me.devices", order=15, icon="phone")),
         LINKS.by(
             Entry(

@@ -17,7 +17,7 @@ from fieldapp.platform.web.downloads import as_download, file_name
 from fieldapp.platform.web.forms import FormPage, form_page
 from fieldapp.platform.web.guards import actor, needs
 from fieldapp.platform.web.lists import LISTS, ListDef, ListPage
-from fieldapp.platform.web.lists.downloads import maker, note_download
+from fieldapp.platform.web.lists.downloads import add_audit_head, maker, note_download
 from fieldapp.platform.web.lists.files import XLSX, Workbook, as_csv, as_xlsx
 from fieldapp.platform.web.render import VARY, render
 from fieldapp.services.accounts import group_names
@@ -65,6 +65,7 @@ def download(name: str, ending: str) -> Response:
         response = send_file(as_xlsx(str(declared.title), columns, rows, book), mimetype=XLSX)
     made = f"{clock.local(clock.now()):%Y%m%d-%H%M%S}"
     response.headers["Vary"] = VARY
+    add_audit_head(response)
     as_download(response, file_name([str(declared.title), made], ending), file_name([declared.name, made], ending))
     return response
 

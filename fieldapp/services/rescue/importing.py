@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import Actor
-from fieldapp.platform.commandbus import IMPORT, audit, execute, writing
+from fieldapp.platform import audit
+from fieldapp.platform.commandbus import IMPORT, execute, writing
 from fieldapp.platform.commandbus.models import Attachment, Notice
 from fieldapp.platform.database import insert_ignoring
 from fieldapp.services.accounts.queries import actor_of
@@ -76,18 +77,7 @@ def _write_import(
         "drafts": len(rescue.manifest.drafts),
         "closed_accounts": sorted(user for user in stored.people if stored.is_closed(user)),
     }
-    entry: dict[str, Any] = {
-        "op": None,
-        "action": "rescue.import",
-        "agg_type": "rescue",
-        "agg_id": number,
-        "user_id": importer.id,
-        "dev": None,
-        "device_at": None,
-        "at": now,
-        "before": None,
-        "after": after,
-    }
+    entry = audit.Entry(action="rescue.import", agg=("rescue", number), actor_id=importer.id, at=now, after=after)
     new: dict[int, int] = {}
     for record in rescue.records:
         if record.envelope and not obstacles[record.op] and record.op not in stored.receipts:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import SYSTEM_ID
-from fieldapp.platform.commandbus import audit
+from fieldapp.platform import audit
 from fieldapp.platform.commandbus.command import COMMANDS
 from fieldapp.platform.commandbus.models import Notice
 from fieldapp.services.accounts import people_with_role
@@ -26,19 +26,15 @@ def park(session: Session, row: Any, now: datetime) -> None:
     parked = update(DueWork).where(DueWork.op == row.op, DueWork.state == "waiting").values(state="parked")
     if session.execute(parked.execution_options(synchronize_session=False)).rowcount != 1:  # type: ignore[attr-defined]
         return
-    entry = {
-        "op": None,
-        "action": "due_work.park",
-        "agg_type": "due_work",
-        "agg_id": row.op,
-        "user_id": SYSTEM_ID,
-        "channel": "clock",
-        "dev": None,
-        "device_at": None,
-        "at": now,
-        "before": {"state": "waiting"},
-        "after": {"state": "parked", "kind": row.kind, "attempts": row.attempts},
-    }
+    entry = audit.Entry(
+        action="due_work.park",
+        agg=("due_work", row.op),
+        actor_id=SYSTEM_ID,
+        channel="clock",
+        at=now,
+        before={"state": "waiting"},
+        after={"state": "parked", "kind": row.kind, "attempts": row.attempts},
+    )
     tell_administrators(session, "due_work.parked", {"what": str(label_of_kind(row.kind))}, now)
     session.flush()
     audit.append(session.connection(), [entry])

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from fieldapp.field.jobs import JOB_PANELS, JobSheet, pack_jobs
 from fieldapp.kernel.actor import Actor
 from fieldapp.kernel.manifest import FeatureManifest, Panel
+from fieldapp.platform.audit import FACT_NAMES
 from fieldapp.platform.extensions import CHECKS, DEMO, db
 from fieldapp.platform.web.extension_points import CAN_VIEW, DETAIL_URLS, LINKS, PACK, TILES, Entry
 from fieldapp.services.approvals import INBOX_CARDS
@@ -93,6 +94,7 @@ manifest = FeatureManifest(
         **dict.fromkeys(("finance", "agent", "quality"), ("parts_request.view",)),
     },
     provides=(
+        FACT_NAMES.by("parts_request", frozenset({"job_id", "urgency", "wanted_on", "goes_up"})),
         TILES.by(
             Entry(
                 "parts",

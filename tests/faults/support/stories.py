@@ -17,8 +17,9 @@ from fieldapp.field.reports.models import ReportVersion, ServiceReport
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseClaim, ExpenseItem
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus.envelope import fingerprint
-from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.approvals.models import Case
 from fieldapp.supply.parts.models import PartsLine, PartsRequest

@@ -16,6 +16,8 @@ from fieldapp.field.customers import Asset
 from fieldapp.field.jobs import JobAsset
 from fieldapp.kernel import clock
 from fieldapp.kernel.actor import SYSTEM_ID, Actor
+from fieldapp.platform.audit import checking
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import (
     CLOCK,
     IMPORT,
@@ -26,7 +28,6 @@ from fieldapp.platform.commandbus import (
     Context,
     Effect,
     Result,
-    audit,
     command,
     execute,
     ledger,
@@ -34,7 +35,7 @@ from fieldapp.platform.commandbus import (
     system_envelope,
     writing,
 )
-from fieldapp.platform.commandbus.models import ActorRow, AuditEntry, Notice, Quarantine, Receipt
+from fieldapp.platform.commandbus.models import ActorRow, Notice, Quarantine, Receipt
 from fieldapp.platform.extensions import GRANTS, db
 from tests.platform.commandbus.test_bus import count, item
 from tests.support.bench import Bench
@@ -107,7 +108,7 @@ def test_due_work_is_done_by_the_system_at_the_time_when_it_was_due(bench: Bench
     result = run(bench, due(asset))
     assert (result.outcome, result.replayed) == ("accepted", False)
     assert row(bench, Receipt.user_id, Receipt.channel, Receipt.device_at) == [(SYSTEM_ID, "clock", DUE)]
-    written = (AuditEntry.user_id, AuditEntry.channel, AuditEntry.device_at, AuditEntry.on_behalf_of)
+    written = (AuditEntry.actor_id, AuditEntry.channel, AuditEntry.device_at, AuditEntry.on_behalf_of)
     assert row(bench, *written) == [(SYSTEM_ID, "clock", DUE, None)]
     # Only people have an inbox.
     assert row(bench, Notice.user_id) == [(1,)]
@@ -200,7 +201,7 @@ def test_3_the_same_due_work_from_four_servers_at_once_is_done_once(bench: Bench
     assert count(bench, Receipt) == count(bench, AuditEntry) == count(bench, Notice) == commands
     assert row(bench, Asset.ver) == [(1 + commands,)]
     with bench.app.app_context():
-        assert list(audit.broken(db.session())) == []
+        assert list(checking.broken(db.session())) == []
         db.session.remove()
 
 

@@ -13,8 +13,9 @@ from sqlalchemy import func, select, update
 from fieldapp.field.customers import Asset
 from fieldapp.field.jobs import JobAsset
 from fieldapp.money.expenses.models import ExpenseItem
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import writing
-from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
 from tests.platform.commandbus.test_bus import count, item
 from tests.support.bench import Bench, Person
@@ -56,13 +57,13 @@ def test_4_one_id_for_eight_records_of_as_many_aggregates_is_given_to_one(bench:
 
 
 def test_many_hands_keep_the_trail_whole(bench: Bench) -> None:
-    from fieldapp.platform.commandbus import audit
+    from fieldapp.platform.audit import checking
 
     bodies = [[bench.envelope(bench.cast.tech, *item()) for _ in range(5)] for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda batch: bench.push(bench.cast.tech, *batch), bodies))
     with bench.app.app_context():
-        assert list(audit.broken(db.session())) == []
+        assert list(checking.broken(db.session())) == []
         assert db.session.scalar(select(func.max(AuditEntry.id))) == 40
 
 

@@ -7,8 +7,9 @@ import json
 from sqlalchemy import func, select
 
 from fieldapp.kernel import ids
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import DueData
-from fieldapp.platform.commandbus.models import Attachment, AuditEntry
+from fieldapp.platform.commandbus.models import Attachment
 from fieldapp.platform.extensions import db
 from tests.support.bench import Bench, Person
 from tests.support.envelopes import Frozen, builds, read

@@ -7,8 +7,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from fieldapp.money.expenses.models import ExpenseItem
+from fieldapp.platform.audit.models import AuditEntry, AuditHead
 from fieldapp.platform.commandbus import writing
-from fieldapp.platform.commandbus.models import AuditEntry, AuditHead, Receipt
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.commandbus.transaction import transaction
 from fieldapp.platform.extensions import db, reading, used_session
 from fieldapp.services.accounts.models import User

@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from fieldapp.kernel import clock, ids
 from fieldapp.money.expenses.models import ExpenseItem
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import writing
-from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.commandbus.written import Measured, WrittenTime, corrected_time
 from fieldapp.platform.extensions import db
 from fieldapp.services.approvals import case_for

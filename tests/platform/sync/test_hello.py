@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from fieldapp.kernel import clock, ids
-from fieldapp.platform.commandbus import audit
-from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
+from fieldapp.platform.audit import checking
+from fieldapp.platform.audit.models import AuditEntry
+from fieldapp.platform.commandbus.models import Notice, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.devices import Device
 from tests.platform.sync.test_push import capture, push
@@ -117,7 +118,7 @@ def test_31_loss_notifies_once_and_the_audit_log_stays_valid(bench: Bench) -> No
         notices = db.session.execute(select(Notice.user_id, Notice.kind).order_by(Notice.id)).all()
         assert notices == [(bench.cast.tech.id, "device.lost"), (bench.cast.leader.id, "device.lost_of")]
         assert list(db.session.scalars(select(AuditEntry.action))) == ["device.lose"]
-        assert list(audit.broken(db.session())) == []
+        assert list(checking.broken(db.session())) == []
     push(client, capture(bench, seq=1), capture(bench, seq=2))
     hello(bench, client, next_seq=3, held={})
     with bench.app.app_context():

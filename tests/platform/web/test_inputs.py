@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import select
 
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import writing
-from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.lists import list_page
 from fieldapp.services.devices import Device

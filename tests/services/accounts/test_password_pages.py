@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 
 import fieldapp
 from fieldapp.kernel import clock
-from fieldapp.platform.commandbus.models import AuditEntry
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.database import Base
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts import people
@@ -239,7 +239,7 @@ def test_account_changes_are_in_the_audit_log(bench: Bench) -> None:
     admin = bench.client_of(bench.cast.admin)
     admin.post(f"/people/{bench.cast.tech.id}/deactivate", data=posted())
     with bench.app.app_context():
-        entries = db.session.execute(select(AuditEntry.action, AuditEntry.user_id).order_by(AuditEntry.id)).all()
+        entries = db.session.execute(select(AuditEntry.action, AuditEntry.actor_id).order_by(AuditEntry.id)).all()
         assert [tuple(entry) for entry in entries] == [
             ("user.reset_link", bench.cast.admin.id),
             ("user.reset_password", None),

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import writing
-from fieldapp.platform.commandbus.models import AuditEntry
 from fieldapp.platform.extensions import db
 from fieldapp.platform.web.assets import ASSETS
 from fieldapp.services.accounts.models import DeviceToken, User

@@ -15,8 +15,9 @@ from fieldapp.integrity import faults
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.actor import SYSTEM_ID
 from fieldapp.money.expenses.models import ExpenseItem
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import DueWork, writing
-from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
+from fieldapp.platform.commandbus.models import Notice, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.waiting.models import ExpiredRecord
 from tests.platform.commandbus.test_bus import item
@@ -154,7 +155,7 @@ def test_47_accepted_without_what_it_refers_to(bench: Bench, held: str, later: N
     with bench.app.app_context():
         record = db.session.scalars(select(ExpenseItem)).one()
         assert record.owner_id == bench.cast.tech.id
-        entries = db.session.execute(select(AuditEntry.action, AuditEntry.user_id).order_by(AuditEntry.id)).all()
+        entries = db.session.execute(select(AuditEntry.action, AuditEntry.actor_id).order_by(AuditEntry.id)).all()
         assert [tuple(entry) for entry in entries] == [
             ("waiting_record.expire", SYSTEM_ID),
             ("expense_item.capture", bench.cast.tech.id),
