@@ -104,8 +104,8 @@ WHEN_HELD: ExtensionPoint[Callable[[str, datetime], Due]] = ExtensionPoint("work
 class DueData(Schema):
     """Data of commands that only the clock sends."""
 
-    key = fields.String(required=True)
-    occurrence = fields.String(required=True)
+    key = fields.String(required=True, metadata={"personal": False})
+    occurrence = fields.String(required=True, metadata={"personal": False})
 
 
 class Overtaken(Conflict):
