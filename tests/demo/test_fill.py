@@ -68,7 +68,8 @@ def test_the_first_screens_stay_within_their_queries(filled: Any, queries: Any) 
         for entry in entries:
             with queries() as asked:
                 assert client.get(entry.url).status_code == 200, (name, entry.url)
-            assert asked.count <= 12, (name, entry.url, asked.statements)
+            # The inbox of who decides also says who stands in for them.
+            assert asked.count <= 12 + (entry.url == "/inbox"), (name, entry.url, asked.statements)
             seen += 1
     assert seen > 50
 

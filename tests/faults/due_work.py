@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 from benchmarks.world import World
 from fieldapp.integrity import faults
 from fieldapp.kernel import ids
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import Due, due_work, writing
-from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
+from fieldapp.platform.commandbus.models import Notice, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.schedule.models import DueWork
 from fieldapp.services.schedule.policy import MAX_ATTEMPTS

@@ -15,6 +15,7 @@ from tests.fuzz.conftest import Errors
 from tests.fuzz.values import CONTAINERS, NUMBERS, SURROGATES, TEXTS, Figures, Source
 from tests.fuzz.world import holder
 from tests.support.bench import Bench
+from tests.support.envelopes import sent_by_people
 
 DECIDED = {"accepted", "rejected", "conflict", "held", "unsupported_schema", "wrong_user", "id_reused"}
 
@@ -43,7 +44,8 @@ class Commands:
     def __init__(self, bench: Bench, known: dict[str, list[str]], source: Source) -> None:
         self.bench, self.source = bench, source
         self.ids = sorted({one for some in known.values() for one in some})
-        self.commands: dict[str, Command] = bench.app.extensions["commands"]
+        every: dict[str, Command] = bench.app.extensions["commands"]
+        self.commands = {kind: every[kind] for kind in sorted(sent_by_people(bench))}
         self.holders = {kind: holder(bench, kind) for kind in self.commands}
 
     def good(self, one: fields.Field) -> Any:

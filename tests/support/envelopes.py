@@ -294,14 +294,15 @@ def world(bench: Bench, moment: datetime) -> None:
                 seen = {"browser": "", "address": "", "created_at": moment, "seen_at": moment}
                 session.add(UserSession(id=fixed(410), hash="0" * 64, user_id=tech, **seen))
                 session.add(_lost_phone(tech, moment))
-                session.add_all(_parked(op, moment) for op in PARKED)
+                session.add_all(parked(op, moment) for op in PARKED)
                 session.add(ScheduleClock(id=1, high_water=moment - LONG_AGO, paused_at=moment))
             db.session.remove()
     _waiting(bench, moment - LONG_AGO)
     bench.tick(moment)
 
 
-def _parked(op: str, moment: datetime) -> DueWork:
+def parked(op: str, moment: datetime) -> DueWork:
+    """Due work that was tried too often."""
     about = {"kind": "waiting_record.expire", "key": NEVER, "agg_type": "waiting_record", "agg_id": NEVER}
     times = dict.fromkeys(("due_at", "late_after", "next_try_at"), moment - LONG_AGO)
     return DueWork(op=op, **about, **times, occurrence="1", catch_up="each", state="parked", attempts=8)
@@ -478,3 +479,9 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+def sent_by_people(bench: Bench) -> set[str]:
+    """The kinds of all commands that people send; due work is sent by the clock."""
+    commands: dict[str, Command] = bench.app.extensions["commands"]
+    return {kind for kind, command in commands.items() if not isinstance(command.schema, DueData)}

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from fieldapp.errors import Conflict
-from fieldapp.platform.commandbus import Context, Effect, command
+from fieldapp.platform.commandbus import Context, Effect, command, record
 from fieldapp.services.schedule.models import DueWork, ScheduleClock
 from fieldapp.services.schedule.policy import may_manage
 from fieldapp.services.schedule.schemas import ConfirmClock, GiveUp, Retry
@@ -17,8 +17,7 @@ from fieldapp.services.schedule.schemas import ConfirmClock, GiveUp, Retry
 CLOCK_ID = "00000000-0000-0000-0000-000000000001"
 
 
-def _load(ctx: Context, data: dict[str, Any]) -> DueWork:
-    return ctx.load(DueWork, ctx.id)
+_load = record(DueWork)
 
 
 def _check_parked(work: DueWork) -> None:

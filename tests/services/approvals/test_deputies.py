@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from fieldapp.kernel import clock, ids
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import writing
-from fieldapp.platform.commandbus.models import AuditEntry, Receipt
+from fieldapp.platform.commandbus.models import Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.accounts.models import Deputy, Membership
 from fieldapp.services.approvals.models import Step
@@ -100,7 +101,7 @@ def test_deputy_approves_returns_and_rejects_on_the_principals_behalf(bench: Ben
         receipt = db.session.scalars(select(Receipt).where(Receipt.kind == kind)).one()
         entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == kind)).one()
         assert (receipt.user_id, receipt.on_behalf_of) == (cast.other_tech.id, cast.leader.id)
-        assert (entry.user_id, entry.on_behalf_of) == (cast.other_tech.id, cast.leader.id)
+        assert (entry.actor_id, entry.on_behalf_of) == (cast.other_tech.id, cast.leader.id)
         db.session.remove()
 
 

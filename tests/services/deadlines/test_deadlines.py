@@ -15,8 +15,8 @@ from sqlalchemy import select
 from fieldapp.kernel import clock, ids
 from fieldapp.kernel.clock import BUSINESS_ZONE
 from fieldapp.kernel.extension_points import Provisions
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import Context, Effect, Result, command, perform
-from fieldapp.platform.commandbus.models import AuditEntry
 from fieldapp.platform.extensions import GRANTS, PROVISIONS, db
 from fieldapp.services.deadlines import (
     AROUND_THE_CLOCK_ID,

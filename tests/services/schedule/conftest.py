@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from fieldapp.errors import Invalid
 from fieldapp.kernel import ids
 from fieldapp.kernel.extension_points import Provided, Provisions
+from fieldapp.platform.audit.models import AuditEntry
 from fieldapp.platform.commandbus import (
     DUE_KINDS,
     Context,
@@ -25,7 +26,7 @@ from fieldapp.platform.commandbus import (
     due_work,
     writing,
 )
-from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
+from fieldapp.platform.commandbus.models import Notice, Receipt
 from fieldapp.platform.extensions import GRANTS, PROVISIONS, db
 from fieldapp.services.schedule.models import DueWork
 from tests.support.bench import Bench

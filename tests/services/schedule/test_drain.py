@@ -14,9 +14,11 @@ from sqlalchemy import event, insert, select, text, update
 from fieldapp.integrity import faults
 from fieldapp.kernel import clock
 from fieldapp.kernel.clock import BUSINESS_ZONE
-from fieldapp.platform.commandbus import CLOCK, SYNC, WEB, DueKind, audit, execute, perform, writing
+from fieldapp.platform import audit
+from fieldapp.platform.audit.models import AuditEntry
+from fieldapp.platform.commandbus import CLOCK, SYNC, WEB, DueKind, execute, perform, writing
 from fieldapp.platform.commandbus.due_work import WAKE
-from fieldapp.platform.commandbus.models import AuditEntry, Notice, Receipt
+from fieldapp.platform.commandbus.models import Notice, Receipt
 from fieldapp.platform.extensions import db
 from fieldapp.services.schedule import Sweeper
 from fieldapp.services.schedule.draining import _due
@@ -89,7 +91,7 @@ def test_work_is_parked_after_eight_tries_with_one_message_a_kind(schedule: Sche
             (schedule.bench.cast.admin.id, "due_work.parked", {"what": "Test test.each"})
         ]
         assert db.session.scalars(select(AuditEntry.action)).all() == ["due_work.park"] * 2
-        assert list(audit.broken(db.session())) == []
+        assert list(audit.faults(db.session())) == []
         assert list(faults()) == []
 
 

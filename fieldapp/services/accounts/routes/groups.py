@@ -43,6 +43,7 @@ def group(group_id: int) -> Response:
     return render(
         "services/accounts/group.html",
         group=row,
+        agg=journal.key_of(group_id),
         parent=parent,
         leaders=sorted((line for line in now if line.role == "leader"), key=lambda line: line.kind),
         members=[line for line in now if line.role != "leader"],
