@@ -41,7 +41,9 @@ class Authors:
             return self.actor
         ctx = Context(self.actor, envelope, self.now, self.channel, measured=measured)
         if command.decides:
-            return self.actor if ctx.clock_doubted else ACTOR_AT()(self.actor.id, ctx.at)
+            # A phone that never said hello could name any moment.
+            placed = not ctx.clock_doubted and ctx.written.doubt != "unseen"
+            return ACTOR_AT()(self.actor.id, ctx.at) if placed else self.actor
         day = ctx.day_of_age
         if day == clock.local(self.now).date():
             return self.actor

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -232,20 +233,28 @@ def _mac(digest: str) -> str:
 def _key() -> bytes:
     """Return the key of erased receipts: random, made at first use, never in the database."""
     path = _data_folder() / KEY_FILE
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return bytes.fromhex(path.read_text().strip())
-    with os.fdopen(handle, "w") as file:
-        key = secrets.token_hex(32)
-        file.write(key)
-    return bytes.fromhex(key)
+    if not path.exists():
+        # Written whole before it has its name: another process reads all of it or makes its own, and one of them wins.
+        made = path.with_name(f"{KEY_FILE}.{secrets.token_hex(4)}")
+        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(made, path)
+        made.unlink()
+    key = bytes.fromhex(path.read_text().strip())
+    if len(key) != 32:
+        raise RuntimeError(f"{KEY_FILE} holds no key of 32 bytes")
+    return key
 
 
 def _append_to_list(path: Path, erasure: Erasure) -> None:
     line = {**asdict(erasure), "at": clock.iso(erasure.at)}
+    # A line that a crash cut off must not swallow this one.
+    cut = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write(("\n" if cut else "") + json.dumps(line) + "\n")
         file.flush()
         os.fsync(file.fileno())
 

@@ -191,8 +191,9 @@ def _principals(
         names = frozenset(role for role, _ in roles)
         may = deputy_verbs(grants.verbs_of(names))
         decides = may & frozenset(verbs.split()) if verbs else may
-        # What is decided about must be seen.
-        seen = {verb for verb in grants.verbs_of(names) if verb.endswith(".view")}
+        # What is decided about must be seen, and nothing else.
+        kinds = {verb.partition(".")[0] for verb in decides}
+        seen = {verb for verb in grants.verbs_of(names) if verb.endswith(".view") and verb.partition(".")[0] in kinds}
         made.append(Principal(principal, name, names, _led(roles), decides | seen))
     return tuple(made)
 

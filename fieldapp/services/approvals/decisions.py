@@ -15,6 +15,7 @@ from sqlalchemy import select
 from fieldapp.errors import Conflict, NotFound
 from fieldapp.kernel.actor import Actor, Principal
 from fieldapp.platform.commandbus import UNDO, Base, Command, Context, Effect, command
+from fieldapp.platform.commandbus.written import TOLERANCE
 from fieldapp.platform.web.extension_points import detail_url
 from fieldapp.platform.web.page import moment
 from fieldapp.services.accounts import name_by
@@ -173,6 +174,9 @@ def _reject_if_not_seen(ctx: Context, case: Case, verb: str) -> None:
         earlier_cases = [round_ for round_ in ctx.scalars(earlier_rounds(case)) if round_.opened_at <= written]
     else:
         if seen[0] == case.round and seen[2] == case.ver:
+            # Nobody sees a round before it was opened: what is dated earlier claims roles of an earlier time.
+            if ctx.written.doubt is None and ctx.at < case.opened_at - TOLERANCE:
+                raise _changed_conflict(case, None, verb)
             return
         earlier_cases = [round_ for round_ in ctx.scalars(earlier_rounds(case)) if round_.round == seen[0]]
     raise _changed_conflict(case, earlier_cases[0] if earlier_cases else None, verb)

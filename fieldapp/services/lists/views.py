@@ -35,7 +35,8 @@ class Parameters:
 
 def parameters_in(declared: ListDef, actor: Actor, query: str) -> Parameters:
     """Sort the parameters of an address."""
-    given = dict(parse_qsl(query, max_num_fields=50))
+    # Surplus fields are ignored: an address of the app has a handful.
+    given = dict(parse_qsl("&".join(query.split("&")[:50])))
     filters = {name: value for name, value in given.items() if name not in OF_PLACE | {"sort", "cols"}}
     columns = [key for key in given.get("cols", "").split(",") if key]
     return check(declared, actor, filters, columns, given.get("sort", ""))

@@ -76,12 +76,35 @@ def test_decision_that_a_deputy_wrote_in_time_counts_when_it_arrives_later(bench
     early, late = claim(bench, cast.tech, "20.00"), claim(bench, cast.tech, "30.00")
     name(bench, cast.leader, cast.other_tech)
     outcomes, ends = [], morning(18)
+    bench.know_phone(cast.other_tech)
     with clock.standing_at(ends + timedelta(hours=1)):
         for record, written in ((early, ends - timedelta(minutes=1)), (late, ends)):
             base = seen(bench, "expense_claim", record)
             sent = decide(bench, cast.other_tech, "expense_claim", record, base=base, at=at(written))
             outcomes.append(sent.outcome)
     assert outcomes == ["accepted", "rejected"]
+
+
+def test_a_decision_dated_before_its_round_was_opened_is_a_conflict(bench: Bench) -> None:
+    cast = bench.cast
+    bench.know_phone(cast.leader)
+    record = claim(bench, cast.tech, "20.00")
+    base, before = seen(bench, "expense_claim", record), clock.now() - timedelta(hours=3)
+    assert decide(bench, cast.leader, "expense_claim", record, base=base, at=at(before)).code == "case.changed"
+    assert decide(bench, cast.leader, "expense_claim", record, base=base).outcome == "accepted"
+
+
+def test_a_deputy_for_one_type_of_record_sees_no_other(bench: Bench) -> None:
+    cast = bench.cast
+    assert bench.client_of(cast.tech2).get("/reimbursements").status_code == 403
+    now_deputy(bench, cast.leader, cast.tech2)
+    with bench.app.app_context():
+        verbs = {principal.verbs for principal in bench.actor(cast.tech2).principals}
+        db.session.remove()
+    assert verbs
+    for held in verbs:
+        decided = {verb.partition(".")[0] for verb in held if not verb.endswith(".view")}
+        assert {verb.partition(".")[0] for verb in held} == decided
 
 
 @pytest.mark.parametrize("verb", ["approve", "return", "reject"])
